@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+// Since tools version 6.2 a package with unsafe flags can be a versioned dependency, so the run path of libtorch is set here.
+import Foundation
+import PackageDescription
+
+/// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package; `.libtorch` of the
+/// root package when this one is a checkout under it; `libtorch-<version>` in the user's cache folder.
+/// The launcher (`Sources/sfumato`) looks in the same order when the program starts.
+func locateTorch() -> String {
+  let environment = Context.environment
+  let here = Context.packageDirectory
+  if let explicit = environment["LIBTORCH"], !explicit.isEmpty { return explicit }
+  var candidates = ["\(here)/.libtorch"]
+  if let checkouts = here.range(of: "/.build/checkouts/") {
+    candidates.append(here[..<checkouts.lowerBound] + "/.libtorch")
+  }
+  let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
+  for version in ["2.13.0", "2.15.0", "2.11.0"] {
+    candidates.append("\(cache)/sfumato/libtorch-\(version)/torch")
+  }
+  return candidates.first { FileManager.default.fileExists(atPath: "\($0)/include/ATen/ATen.h") } ?? candidates[0]
+}
+let torch = locateTorch()
+
+/// `2.13.0` of `__version__ = '2.13.0+cpu'`: what the launcher holds the library that it finds against.
+func torchVersion() -> String {
+  let text = (try? String(contentsOfFile: "\(torch)/version.py", encoding: .utf8)) ?? ""
+  let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") } ?? ""
+  return String(line.drop { !$0.isNumber }.prefix { $0.isNumber || $0 == "." })
+}
+
+let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
+
+let package = Package(
+  name: "Sfumato",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Sfumato", targets: ["Sfumato"]),
+    .executable(name: "sfumato", targets: ["sfumato"]),
+    .executable(name: "sfumato-main", targets: ["CLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Level 0: C and C++.
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags([
+          "-isystem", "\(torch)/include", "-isystem", "\(torch)/include/torch/csrc/api/include",
+          // The kernels are loops over whole images: unoptimised they would dominate every debug test.
+          "-O2",
+        ])
+      ],
+      linkerSettings: [
+        .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib"]),
+        .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+      ]),
+    .target(name: "CVips"),
+    .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    // Level 1: what touches the outside.
+    .target(name: "Tensors", dependencies: ["CTorch"]),
+    .target(name: "Imaging", dependencies: ["CVips"]),
+    .target(name: "Archives", dependencies: ["CArchive"]),
+    .target(name: "RecipeKit", dependencies: ["Yams"]),
+    // Level 2: parts that do not know each other.
+    .target(name: "NN", dependencies: ["Tensors"]),
+    .target(name: "Diffusion", dependencies: ["Tensors", "RecipeKit", numerics]),
+    .target(name: "Datasets", dependencies: ["Imaging", "Archives", "RecipeKit"]),
+    .target(name: "Checkpoints", dependencies: ["Tensors", "Archives"]),
+    // Level 3 to 5.
+    .target(name: "Networks", dependencies: ["NN", "Tensors", "RecipeKit"]),
+    .target(
+      name: "Training",
+      dependencies: ["Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit", logging]),
+    .target(
+      name: "Workflows",
+      dependencies: [
+        "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging", "Archives",
+        "RecipeKit", logging,
+      ]),
+    .target(
+      name: "Sfumato",
+      dependencies: [
+        "Workflows", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
+        "Archives", "RecipeKit",
+      ]),
+    // Level 6: the program proper, and the launcher that finds libtorch and starts it.
+    .executableTarget(name: "CLI", dependencies: ["Workflows", parser, logging]),
+    .executableTarget(
+      name: "sfumato", cSettings: [.define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\"")]),
+    // Tests.
+    .testTarget(name: "ArchitectureTests"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
+    .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
+    .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),
+    .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors"]),
+    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", logging]),
+    .testTarget(
+      name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors"]),
+    .testTarget(name: "CLITests"),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20)

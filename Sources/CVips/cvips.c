@@ -1,0 +1,1 @@
+void cv_nothing(void) {}
