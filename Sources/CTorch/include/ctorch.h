@@ -1,2 +1,200 @@
+// The C face of libtorch: what Sfumato needs and no more. No C++ type and no exception crosses it.
+//
+// A function that makes a tensor returns a new handle, which the caller frees with ct_tensor_free, or NULL on failure;
+// a function that returns int gives 0, or -1 on failure. After a failure ct_take_error() says what it was, on that thread.
 #pragma once
-const char *ct_version(void);
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ct_tensor ct_tensor;
+typedef struct ct_generator ct_generator;
+typedef struct ct_conv ct_conv;
+
+typedef enum { CT_F32, CT_F64, CT_F16, CT_BF16, CT_I64, CT_I32, CT_I16, CT_I8, CT_U8, CT_BOOL } ct_dtype;
+typedef enum { CT_CPU, CT_CUDA, CT_MPS, CT_META } ct_device_type;
+typedef struct { int type; int index; } ct_device;
+typedef enum { CT_CONTIGUOUS, CT_CHANNELS_LAST } ct_format;
+typedef enum { CT_IDENTITY, CT_SILU } ct_activation;
+typedef enum { CT_ERROR_INVALID, CT_ERROR_OUT_OF_MEMORY } ct_error_kind;
+
+// Errors, versions, counts -------------------------------------------------------------------------------------------
+/// The message of this thread's last failure, to be freed with free(), and its kind; NULL if there was none.
+char *ct_take_error(ct_error_kind *kind);
+/// The version of the headers that this was compiled with, and of the library that is loaded ("" if it does not tell).
+const char *ct_header_version(void);
+const char *ct_library_version(void);
+/// Where the loaded libtorch_cpu lies; to be freed with free().
+char *ct_library_path(void);
+/// What libtorch says of its build; to be freed with free().
+char *ct_build_description(void);
+const char *ct_cpu_capability(void);
+int64_t ct_live_count(void);
+
+// Threads ------------------------------------------------------------------------------------------------------------
+int ct_thread_count(void);
+void ct_set_thread_count(int count);
+/// Runs body(context, begin, end) over parts of [0, count), on every thread that libtorch uses; parts hold `grain` or more.
+void ct_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context);
+/// "gomp" (libtorch's own OpenMP team) or "pool".
+const char *ct_parallel_backend(void);
+
+// Devices ------------------------------------------------------------------------------------------------------------
+/// Loads libtorch_cuda when it lies beside libtorch_cpu. 1: loaded, 0: not there, -1: there, but it would not load.
+int ct_load_cuda(void);
+int ct_cuda_device_count(void);
+bool ct_mps_is_available(void);
+int ct_synchronize(ct_device);
+
+// Handles ------------------------------------------------------------------------------------------------------------
+void ct_tensor_free(ct_tensor *);
+/// Another handle on the same tensor.
+ct_tensor *ct_alias(const ct_tensor *);
+size_t ct_dim(const ct_tensor *);
+int64_t ct_size(const ct_tensor *, size_t axis);
+int64_t ct_stride(const ct_tensor *, size_t axis);
+int64_t ct_numel(const ct_tensor *);
+ct_dtype ct_dtype_of(const ct_tensor *);
+ct_device ct_device_of(const ct_tensor *);
+bool ct_requires_grad(const ct_tensor *);
+bool ct_is_contiguous(const ct_tensor *, ct_format);
+int ct_item(const ct_tensor *, double *out);
+int ct_item_int(const ct_tensor *, int64_t *out);
+/// Copies the elements in row-major order into `out`, which holds `count` bytes: exactly the tensor's size.
+int ct_copy_out(const ct_tensor *, void *out, size_t count);
+/// The first element of a CPU tensor's storage; valid while the handle lives. NULL with an error on other devices.
+void *ct_data(const ct_tensor *);
+
+// Making tensors -----------------------------------------------------------------------------------------------------
+ct_tensor *ct_empty(const int64_t *sizes, size_t n, ct_dtype, ct_device);
+ct_tensor *ct_full(const int64_t *sizes, size_t n, double value, ct_dtype, ct_device);
+ct_tensor *ct_arange(double start, double end, double step, ct_dtype, ct_device);
+ct_tensor *ct_linspace(double start, double end, int64_t count, ct_dtype, ct_device);
+ct_tensor *ct_eye(int64_t n, ct_dtype, ct_device);
+/// A copy of `count` bytes.
+ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *sizes, size_t n, ct_dtype);
+/// A view of memory that stays valid until release(owner) is called.
+ct_tensor *ct_from_borrowed(void *bytes, const int64_t *sizes, size_t n, ct_dtype, void *owner, void (*release)(void *));
+ct_tensor *ct_randn(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_generator *);
+ct_tensor *ct_rand(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_generator *);
+ct_tensor *ct_randint(int64_t low, int64_t high, const int64_t *sizes, size_t n, ct_device, ct_generator *);
+ct_tensor *ct_randperm(int64_t n, ct_generator *);
+/// Ones with probability p of x's shape, dtype and device.
+ct_tensor *ct_bernoulli_like(const ct_tensor *x, double p, ct_generator *);
+
+ct_generator *ct_generator_new(uint64_t seed, ct_device);
+void ct_generator_free(ct_generator *);
+int ct_generator_seed(ct_generator *, uint64_t seed);
+ct_tensor *ct_generator_state(const ct_generator *);
+int ct_generator_set_state(ct_generator *, const ct_tensor *);
+
+// Elementwise --------------------------------------------------------------------------------------------------------
+#define CT_UNARY(name) ct_tensor *ct_##name(const ct_tensor *);
+CT_UNARY(neg) CT_UNARY(abs) CT_UNARY(sign) CT_UNARY(exp) CT_UNARY(expm1) CT_UNARY(log) CT_UNARY(log1p) CT_UNARY(sqrt)
+CT_UNARY(rsqrt) CT_UNARY(square) CT_UNARY(reciprocal) CT_UNARY(sin) CT_UNARY(cos) CT_UNARY(tanh) CT_UNARY(sigmoid)
+CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(relu) CT_UNARY(softplus) CT_UNARY(erf) CT_UNARY(floor) CT_UNARY(ceil) CT_UNARY(round)
+CT_UNARY(trunc) CT_UNARY(isfinite) CT_UNARY(isnan) CT_UNARY(logical_not) CT_UNARY(detach) CT_UNARY(clone)
+#undef CT_UNARY
+#define CT_BINARY(name) ct_tensor *ct_##name(const ct_tensor *, const ct_tensor *);
+CT_BINARY(add) CT_BINARY(sub) CT_BINARY(mul) CT_BINARY(div) CT_BINARY(pow) CT_BINARY(maximum) CT_BINARY(minimum)
+CT_BINARY(eq) CT_BINARY(ne) CT_BINARY(lt) CT_BINARY(le) CT_BINARY(gt) CT_BINARY(ge) CT_BINARY(logical_and)
+CT_BINARY(logical_or) CT_BINARY(matmul)
+#undef CT_BINARY
+#define CT_SCALAR(name) ct_tensor *ct_##name##_scalar(const ct_tensor *, double);
+CT_SCALAR(add) CT_SCALAR(mul) CT_SCALAR(div) CT_SCALAR(rsub) CT_SCALAR(rdiv) CT_SCALAR(pow) CT_SCALAR(eq) CT_SCALAR(lt)
+CT_SCALAR(le) CT_SCALAR(gt) CT_SCALAR(ge) CT_SCALAR(leaky_relu)
+#undef CT_SCALAR
+ct_tensor *ct_clamp(const ct_tensor *, double low, double high);
+ct_tensor *ct_where(const ct_tensor *condition, const ct_tensor *a, const ct_tensor *b);
+ct_tensor *ct_lerp(const ct_tensor *a, const ct_tensor *b, double weight);
+
+// Reductions: over the axes given, over all when n is 0 ----------------------------------------------------------------
+#define CT_REDUCE(name) ct_tensor *ct_##name(const ct_tensor *, const int64_t *axes, size_t n, bool keep);
+CT_REDUCE(sum) CT_REDUCE(mean) CT_REDUCE(amax) CT_REDUCE(amin) CT_REDUCE(norm) CT_REDUCE(logsumexp)
+#undef CT_REDUCE
+ct_tensor *ct_var(const ct_tensor *, const int64_t *axes, size_t n, int64_t correction, bool keep);
+#define CT_AXIS(name) ct_tensor *ct_##name(const ct_tensor *, int64_t axis);
+CT_AXIS(argmax) CT_AXIS(argmin) CT_AXIS(cumsum) CT_AXIS(cumprod) CT_AXIS(softmax) CT_AXIS(log_softmax) CT_AXIS(argsort)
+#undef CT_AXIS
+ct_tensor *ct_all(const ct_tensor *);
+ct_tensor *ct_any(const ct_tensor *);
+ct_tensor *ct_sort(const ct_tensor *, int64_t axis, bool descending);
+ct_tensor *ct_quantile(const ct_tensor *, double q, int64_t axis, bool keep);
+
+// Shape --------------------------------------------------------------------------------------------------------------
+ct_tensor *ct_reshape(const ct_tensor *, const int64_t *sizes, size_t n);
+ct_tensor *ct_expand(const ct_tensor *, const int64_t *sizes, size_t n);
+ct_tensor *ct_repeat(const ct_tensor *, const int64_t *times, size_t n);
+ct_tensor *ct_permute(const ct_tensor *, const int64_t *axes, size_t n);
+ct_tensor *ct_flip(const ct_tensor *, const int64_t *axes, size_t n);
+ct_tensor *ct_transpose(const ct_tensor *, int64_t a, int64_t b);
+ct_tensor *ct_unsqueeze(const ct_tensor *, int64_t axis);
+ct_tensor *ct_squeeze(const ct_tensor *, int64_t axis);
+ct_tensor *ct_select(const ct_tensor *, int64_t axis, int64_t index);
+ct_tensor *ct_slice(const ct_tensor *, int64_t axis, int64_t start, int64_t end, int64_t step);
+ct_tensor *ct_repeat_interleave(const ct_tensor *, int64_t times, int64_t axis);
+ct_tensor *ct_index_select(const ct_tensor *, int64_t axis, const ct_tensor *indices);
+ct_tensor *ct_gather(const ct_tensor *, int64_t axis, const ct_tensor *indices);
+ct_tensor *ct_roll(const ct_tensor *, int64_t shift, int64_t axis);
+ct_tensor *ct_cat(ct_tensor *const *tensors, size_t n, int64_t axis);
+ct_tensor *ct_stack(ct_tensor *const *tensors, size_t n, int64_t axis);
+/// Widths as torch's: last axis first, before and after. mode: "constant", "reflect", "replicate".
+ct_tensor *ct_pad(const ct_tensor *, const int64_t *widths, size_t n, const char *mode, double value);
+ct_tensor *ct_to(const ct_tensor *, ct_dtype, ct_device);
+ct_tensor *ct_contiguous(const ct_tensor *, ct_format);
+
+// Networks -----------------------------------------------------------------------------------------------------------
+ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias);
+ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding);
+ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices);
+ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes);
+ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps);
+ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *);
+ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel);
+ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel);
+/// mode: "nearest", "bilinear", "bicubic" (the last two with corners not aligned).
+ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode);
+ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor);
+/// softmax(q k^T / sqrt(d)) v; q, k, v: [N, heads, length, d].
+ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v);
+ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
+/// activation(group_norm(x) * (1 + scale) + shift); weight, bias, scale and shift may be NULL; scale, shift: [N, C].
+/// One fused kernel where no gradient is wanted, x is on the CPU and its channels are last.
+ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
+                         const ct_tensor *scale, const ct_tensor *shift, ct_activation);
+
+// Convolutions whose weights were cast and packed once, for inference --------------------------------------------------
+ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype);
+void ct_conv_free(ct_conv *);
+/// conv(x), or residual + conv(x) when residual is not NULL.
+ct_tensor *ct_conv_apply(const ct_conv *, const ct_tensor *x, const ct_tensor *residual);
+
+// Gradients ----------------------------------------------------------------------------------------------------------
+bool ct_set_grad_enabled(bool);
+bool ct_grad_enabled(void);
+/// A leaf that shares x's data and asks for its gradient.
+ct_tensor *ct_leaf(const ct_tensor *x);
+ct_tensor *ct_grad(const ct_tensor *x);
+int ct_backward(const ct_tensor *loss);
+/// d output / d inputs[i] into out[i] (NULL where the output does not depend on it); gradients of leaves are left alone.
+int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, ct_tensor **out);
+/// Turns autocast to `dtype` on or off for this thread and device; gives the earlier state back.
+bool ct_set_autocast(ct_device, bool enabled, ct_dtype);
+
+// Steps over all parameters, in place ---------------------------------------------------------------------------------
+int ct_copy(ct_tensor *destination, const ct_tensor *source);
+int ct_clear_grads(ct_tensor *const *parameters, size_t n);
+/// The L2 norm of all gradients together; scaled down in place to `limit` if that is smaller and positive.
+int ct_clip_grads(ct_tensor *const *parameters, size_t n, double limit, double *norm);
+/// Loshchilov and Hutter 2019; step counts from 1 and is held by `steps`, one float32 scalar a parameter.
+int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *const *second, ct_tensor *const *steps, size_t n,
+             double lr, double beta1, double beta2, double eps, double decay);
+/// average += (value - average) * (1 - rate), for every tensor.
+int ct_ema(ct_tensor *const *averages, ct_tensor *const *values, size_t n, double rate);
+
+#ifdef __cplusplus
+}
+#endif

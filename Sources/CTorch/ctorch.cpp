@@ -1,2 +1,0 @@
-#include <torch/version.h>
-extern "C" const char *ct_version(void) { return TORCH_VERSION; }

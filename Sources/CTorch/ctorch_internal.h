@@ -1,0 +1,70 @@
+// What the files of the shim share: the handles and the guard that no exception passes.
+#pragma once
+#include "ctorch.h"
+
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+struct ct_tensor {
+  at::Tensor t;
+};
+struct ct_generator {
+  at::Generator g;
+};
+
+namespace shim {
+
+void remember_current_exception() noexcept;
+ct_tensor *make(at::Tensor t);
+
+/// Runs f, which gives a tensor; NULL and a remembered error if it throws.
+template <class F> ct_tensor *tensor(F f) noexcept {
+  try {
+    return make(f());
+  } catch (...) {
+    remember_current_exception();
+    return nullptr;
+  }
+}
+
+/// Runs f; -1 and a remembered error if it throws.
+template <class F> int run(F f) noexcept {
+  try {
+    f();
+    return 0;
+  } catch (...) {
+    remember_current_exception();
+    return -1;
+  }
+}
+
+at::ScalarType scalar_type(ct_dtype);
+at::Device device(ct_device);
+
+inline at::IntArrayRef sizes(const int64_t *values, size_t n) { return at::IntArrayRef(values, n); }
+inline at::TensorOptions options(ct_dtype dtype, ct_device where) {
+  return at::TensorOptions().dtype(scalar_type(dtype)).device(device(where));
+}
+inline std::optional<at::Tensor> maybe(const ct_tensor *t) {
+  return t ? std::optional<at::Tensor>(t->t) : std::nullopt;
+}
+inline at::Tensor or_undefined(const ct_tensor *t) { return t ? t->t : at::Tensor(); }
+
+std::vector<at::Tensor> list(ct_tensor *const *tensors, size_t n);
+
+/// body(begin, end) over parts of [0, count) on every thread.
+template <class F> void parallel_for(int64_t count, int64_t grain, F &&body) {
+  using Body = std::remove_reference_t<F>;
+  ct_parallel_for(
+      count, grain, [](void *context, int64_t begin, int64_t end) { (*static_cast<Body *>(context))(begin, end); },
+      const_cast<void *>(static_cast<const void *>(&body)));
+}
+
+/// The fused kernel of norm.cpp; x is channels-last on the CPU and the result is too.
+at::Tensor group_norm_channels_last(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
+                                    double eps, const at::Tensor &scale, const at::Tensor &shift, ct_activation);
+
+}  // namespace shim

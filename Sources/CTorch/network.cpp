@@ -1,0 +1,198 @@
+// The operations of which networks are made, and convolutions packed for inference.
+#include "ctorch_internal.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <string_view>
+
+using shim::maybe;
+using shim::tensor;
+
+struct ct_conv {
+  at::Tensor weight, packed, bias;
+  int64_t stride, padding;
+};
+
+namespace {
+
+/// Rows of [N, C] as [N, C, 1, 1], to multiply images by.
+at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
+  return rows.reshape({rows.size(0), rows.size(1), 1, 1}).to(like.scalar_type());
+}
+
+at::Tensor group_norm_composed(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias, double eps,
+                               const at::Tensor &scale, const at::Tensor &shift, ct_activation activation) {
+  at::Tensor h = at::group_norm(x, groups, weight, bias, eps);
+  if (scale.defined()) h = h * (1 + per_channel(scale, h));
+  if (shift.defined()) h = h + per_channel(shift, h);
+  return activation == CT_SILU ? at::silu(h) : h;
+}
+
+bool wants_gradient(std::initializer_list<const at::Tensor *> tensors) {
+  if (!c10::GradMode::is_enabled()) return false;
+  for (auto t : tensors)
+    if (t->defined() && t->requires_grad()) return true;
+  return false;
+}
+
+/// The fused kernel reads float32 or bfloat16 images, channels last, and float32 everything else.
+bool fits_fused_norm(const at::Tensor &x, int64_t groups, std::initializer_list<const at::Tensor *> rows) {
+  if (!x.is_cpu() || x.dim() != 4 || x.numel() == 0) return false;
+  if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
+  if (groups < 1 || x.size(1) % groups != 0 || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
+  for (auto t : rows)
+    if (t->defined() && t->scalar_type() != at::kFloat) return false;
+  return true;
+}
+
+// oneDNN's convolution with packed weights is reachable by name only.
+using Pointwise = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, at::IntArrayRef,
+                             at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view, c10::List<std::optional<at::Scalar>>,
+                             std::optional<std::string_view>);
+using PointwiseAdd = at::Tensor &(at::Tensor &, const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
+                                  at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
+                                  std::optional<at::Scalar>, std::optional<std::string_view>,
+                                  c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+/// A kernel registered under `name`, if this build of libtorch has it for the CPU.
+std::optional<c10::OperatorHandle> find(const char *name, const char *overload) {
+  auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
+  if (handle && !handle->hasKernelForDispatchKey(c10::DispatchKey::MkldnnCPU) &&
+      !handle->hasKernelForDispatchKey(c10::DispatchKey::CPU))
+    return std::nullopt;
+  return handle;
+}
+
+at::Tensor pack(const at::Tensor &weight, int64_t stride, int64_t padding) {
+  static const auto operation = find("mkldnn::_reorder_convolution_weight", "");
+  if (!operation || !weight.is_cpu()) return {};
+  torch::jit::Stack stack;
+  stack.emplace_back(weight);
+  stack.emplace_back(std::vector<int64_t>{padding, padding});
+  stack.emplace_back(std::vector<int64_t>{stride, stride});
+  stack.emplace_back(std::vector<int64_t>{1, 1});
+  stack.emplace_back(int64_t{1});
+  stack.emplace_back();  // no input size: the packed weights serve every batch
+  operation->callBoxed(&stack);
+  return stack.front().toTensor();
+}
+
+at::Tensor convolve_packed(const ct_conv &c, const at::Tensor &x) {
+  static const auto operation = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "").typed<Pointwise>();
+  const int64_t padding[] = {c.padding, c.padding}, stride[] = {c.stride, c.stride}, dilation[] = {1, 1};
+  return operation.call(x, c.packed, c.bias, padding, stride, dilation, 1, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
+}
+
+/// residual += conv(x), in the one pass that writes the result.
+void accumulate_packed(const ct_conv &c, const at::Tensor &x, at::Tensor &residual) {
+  static const auto operation =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary").typed<PointwiseAdd>();
+  const int64_t padding[] = {c.padding, c.padding}, stride[] = {c.stride, c.stride}, dilation[] = {1, 1};
+  operation.call(residual, x, c.packed, c.bias, padding, stride, dilation, 1, "add", 1.0, std::nullopt,
+                 c10::List<std::optional<at::Scalar>>(), std::nullopt);
+}
+
+}  // namespace
+
+extern "C" {
+
+ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
+  return tensor([&] { return at::linear(x->t, weight->t, maybe(bias)); });
+}
+
+ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
+  return tensor([&] { return at::conv2d(x->t, weight->t, maybe(bias), stride, padding); });
+}
+
+ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices) {
+  return tensor([&] { return at::embedding(weight->t, indices->t); });
+}
+
+ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes) {
+  return tensor([&] { return at::one_hot(indices->t, classes); });
+}
+
+ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps) {
+  return tensor([&] { return at::layer_norm(x->t, {x->t.size(-1)}, maybe(weight), maybe(bias), eps); });
+}
+
+ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *g) {
+  return tensor([&] {
+    TORCH_CHECK(p >= 0 && p < 1, "the share of dropped elements must be at least 0 and below 1, not ", p);
+    return x->t * at::empty_like(x->t.detach()).bernoulli_(1 - p, g->g).mul_(1 / (1 - p));
+  });
+}
+
+ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel) {
+  return tensor([&] { return at::avg_pool2d(x->t, kernel); });
+}
+
+ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel) {
+  return tensor([&] { return at::max_pool2d(x->t, kernel); });
+}
+
+ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode) {
+  return tensor([&] {
+    std::string_view how = mode;
+    const int64_t size[] = {height, width};
+    if (how == "nearest") return at::upsample_nearest2d(x->t, size);
+    if (how == "bilinear") return at::upsample_bilinear2d(x->t, size, false);
+    TORCH_CHECK(how == "bicubic", "unknown interpolation '", mode, "'");
+    return at::upsample_bicubic2d(x->t, size, false);
+  });
+}
+
+ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor) {
+  return tensor([&] { return at::pixel_shuffle(x->t, factor); });
+}
+
+ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v) {
+  return tensor([&] { return at::scaled_dot_product_attention(q->t, k->t, v->t); });
+}
+
+ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {
+  return tensor([&] { return at::cross_entropy_loss(logits->t, targets->t); });
+}
+
+ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
+                         const ct_tensor *scale, const ct_tensor *shift, ct_activation activation) {
+  return tensor([&] {
+    at::Tensor w = shim::or_undefined(weight), b = shim::or_undefined(bias);
+    at::Tensor s = shim::or_undefined(scale), h = shim::or_undefined(shift);
+    if (!wants_gradient({&x->t, &w, &b, &s, &h}) && fits_fused_norm(x->t, groups, {&w, &b, &s, &h}))
+      return shim::group_norm_channels_last(x->t, groups, w, b, eps, s, h, activation);
+    return group_norm_composed(x->t, groups, w, b, eps, s, h, activation);
+  });
+}
+
+ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype dtype) {
+  ct_conv *out = nullptr;
+  shim::run([&] {
+    c10::AutoGradMode off(false);
+    auto type = shim::scalar_type(dtype);
+    at::Tensor w = weight->t.detach().to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor b = bias ? bias->t.detach().to(type) : at::Tensor();
+    at::Tensor packed = pack(w, stride, padding);
+    out = new ct_conv{packed.defined() ? at::Tensor() : w, packed, b, stride, padding};
+  });
+  return out;
+}
+
+void ct_conv_free(ct_conv *c) { delete c; }
+
+ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *residual) {
+  return tensor([&] {
+    c10::AutoGradMode off(false);
+    if (!c->packed.defined()) {
+      at::Tensor y = at::conv2d(x->t, c->weight, c->bias, c->stride, c->padding);
+      return residual ? residual->t + y : y;
+    }
+    at::Tensor input = x->t.contiguous(at::MemoryFormat::ChannelsLast);
+    if (!residual) return convolve_packed(*c, input);
+    at::Tensor sum = residual->t.contiguous(at::MemoryFormat::ChannelsLast);
+    if (sum.is_same(residual->t)) sum = sum.clone();  // the operation writes into it
+    accumulate_packed(*c, input, sum);
+    return sum;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,61 @@
+internal import CTorch
+
+// Grad mode and autocast belong to the thread, so these scopes are synchronous on purpose: set before an `await`, they
+// could belong to another task after it.
+
+/// Runs `body` without recording operations for gradients.
+public func withoutGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  let old = ct_set_grad_enabled(false)
+  defer { _ = ct_set_grad_enabled(old) }
+  return try body()
+}
+
+/// Runs `body` recording operations, also within `withoutGradient`.
+public func withGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  let old = ct_set_grad_enabled(true)
+  defer { _ = ct_set_grad_enabled(old) }
+  return try body()
+}
+
+public var isGradientEnabled: Bool { ct_grad_enabled() }
+
+/// Runs `body` with matrix products and convolutions in `dtype`, all else in the operands' own.
+/// - Parameter dtype: bfloat16 or float16; float32 leaves everything as it is.
+public func withAutocast<Result, Failure: Error>(
+  to dtype: DType, on device: Device, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  guard dtype != .float32 else { return try body() }
+  let old = ct_set_autocast(device.code, true, dtype.code)
+  defer { _ = ct_set_autocast(device.code, old, dtype.code) }
+  return try body()
+}
+
+extension Tensor {
+  /// The same numbers, cut off from the record of how they were made.
+  public func detach() -> Tensor { unary("detach", ct_detach) }
+
+  /// A leaf with the same numbers, for which gradients can be asked.
+  public func requiringGradient() -> Tensor { unary("requiringGradient", ct_leaf) }
+
+  /// Adds the gradient of this scalar to every leaf that it depends on.
+  public func backward() throws(TorchFault) {
+    try Tensor.run("backward", [self]) { ct_backward($0[0]) }
+  }
+
+  /// The gradient that `backward()` gathered in this leaf; nil if none did.
+  public var gradient: Tensor? {
+    guard case .live(let handle) = storage else { return nil }
+    return withExtendedLifetime(handle) { ct_grad(handle.raw).map { Tensor(storage: .live(Handle($0))) } }
+  }
+
+  /// d self / d inputs, without touching what leaves have gathered. nil where self does not depend on an input.
+  /// - Parameter weights: where self is not a scalar, the factor of each of its elements.
+  public func gradients(of inputs: [Tensor], weights: Tensor? = nil) throws(TorchFault) -> [Tensor?] {
+    var out = [OpaquePointer?](repeating: nil, count: inputs.count)
+    try Tensor.run("gradients", [self] + inputs + (weights.map { [$0] } ?? [])) { handles in
+      var raws = Array(handles[1..<(1 + inputs.count)])
+      return ct_gradients(handles[0], weights == nil ? nil : handles.last!, &raws, raws.count, &out)
+    }
+    return out.map { raw in raw.map { Tensor(storage: .live(Handle($0))) } }
+  }
+}

@@ -1,0 +1,100 @@
+internal import CTorch
+
+extension Tensor {
+  public func matmul(_ other: Tensor) -> Tensor { binary("matmul", other, ct_matmul) }
+
+  /// x weightᵀ + bias. x: `[…, I]`, weight: `[O, I]`, bias: `[O]`.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    withOptional("linear", [self, weight], [bias]) { ct_linear($0[0], $0[1], $1[0]) }
+  }
+  /// x: `[N, C, H, W]`, weight: `[O, C, K, K]`, bias: `[O]`.
+  public func conv2d(_ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0) -> Tensor {
+    withOptional("conv2d", [self, weight], [bias]) { ct_conv2d($0[0], $0[1], $1[0], Int64(stride), Int64(padding)) }
+  }
+  /// Rows of a table, self `[K, E]`, by number: `[N]` int64 to `[N, E]`.
+  public func embedding(_ indices: Tensor) -> Tensor { binary("embedding", indices, ct_embedding) }
+  /// Class numbers `[N]` int64 to `[N, classes]` int64.
+  public func oneHot(_ classes: Int) -> Tensor { unary("oneHot") { ct_one_hot($0, Int64(classes)) } }
+  /// Over the last axis.
+  public func layerNorm(_ weight: Tensor? = nil, _ bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+    withOptional("layerNorm", [self], [weight, bias]) { ct_layer_norm($0[0], $1[0], $1[1], eps) }
+  }
+  /// Zeroes each element with probability p and scales the others by 1 / (1 - p).
+  public func dropout(_ p: Double, using generator: Generator) -> Tensor {
+    guard let raw = generator.raw else { return failed("dropout", "there is no random generator on \(generator.device)") }
+    return unary("dropout") { ct_dropout($0, p, raw) }
+  }
+  public func avgPool2d(_ kernel: Int) -> Tensor { unary("avgPool2d") { ct_avg_pool2d($0, Int64(kernel)) } }
+  public func maxPool2d(_ kernel: Int) -> Tensor { unary("maxPool2d") { ct_max_pool2d($0, Int64(kernel)) } }
+
+  public enum Interpolation: String, Sendable { case nearest, bilinear, bicubic }
+  /// Images of another size; pixels are areas (corners not aligned).
+  public func interpolate(height: Int, width: Int, _ mode: Interpolation) -> Tensor {
+    unary("interpolate") { ct_interpolate($0, Int64(height), Int64(width), mode.rawValue) }
+  }
+  /// `[N, C f², H, W]` to `[N, C, H f, W f]`.
+  public func pixelShuffle(_ factor: Int) -> Tensor { unary("pixelShuffle") { ct_pixel_shuffle($0, Int64(factor)) } }
+
+  /// softmax(q kᵀ / √d) v in one operation (Vaswani et al. 2017). q, k, v: `[N, heads, length, d]`.
+  public static func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
+    apply("attention", [q, k, v]) { ct_attention($0[0], $0[1], $0[2]) }
+  }
+  /// The mean of -log softmax(logits)[target]. self: `[N, K]`; targets: `[N]` int64.
+  public func crossEntropy(_ targets: Tensor) -> Tensor { binary("crossEntropy", targets, ct_cross_entropy) }
+
+  public enum Activation: Sendable { case identity, silu }
+  /// activation(groupNorm(x) (1 + scale) + shift) in one operation (Wu and He 2018; Dhariwal and Nichol 2021).
+  ///
+  /// On the CPU, where no gradient is wanted and channels are last, one kernel that reads and writes the image once each
+  /// after measuring it; statistics are float32 and double whatever x is.
+  /// - Parameters: x (self): `[N, C, H, W]`; weight, bias: `[C]`; scale, shift: `[N, C]`.
+  public func groupNorm(
+    groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil, eps: Double = 1e-5, scale: Tensor? = nil, shift: Tensor? = nil,
+    activation: Activation = .identity
+  ) -> Tensor {
+    withOptional("groupNorm", [self], [weight, bias, scale, shift]) {
+      ct_group_norm($0[0], Int64(groups), $1[0], $1[1], eps, $1[2], $1[3], activation == .silu ? CT_SILU : CT_IDENTITY)
+    }
+  }
+
+  /// `apply` for operations some of whose operands may be absent.
+  private func withOptional(
+    _ name: String, _ operands: [Tensor], _ optional: [Tensor?], _ body: ([OpaquePointer], [OpaquePointer?]) -> OpaquePointer?
+  ) -> Tensor {
+    Tensor.apply(name, operands + optional.compactMap { $0 }) { handles in
+      var rest = handles.dropFirst(operands.count)
+      return body(Array(handles.prefix(operands.count)), optional.map { $0 == nil ? nil : rest.removeFirst() })
+    }
+  }
+}
+
+/// A convolution whose weights were cast to a dtype and, on the CPU, packed for oneDNN once: for inference only.
+public final class PackedConv2d: Sendable {
+  nonisolated(unsafe) private let raw: OpaquePointer?  // never written after init; the shim only reads it
+  private let failure: TorchFault?
+
+  /// - Parameters: weight: `[O, C, K, K]`; bias: `[O]`.
+  public init(_ weight: Tensor, _ bias: Tensor?, stride: Int, padding: Int, dtype: DType) {
+    var packed: OpaquePointer?
+    do throws(TorchFault) {
+      try Tensor.run("pack", [weight] + (bias.map { [$0] } ?? [])) {
+        packed = ct_conv_pack($0[0], $0.count > 1 ? $0[1] : nil, Int64(stride), Int64(padding), dtype.code)
+        return packed == nil ? -1 : 0
+      }
+      failure = nil
+    } catch {
+      failure = error
+    }
+    raw = packed
+  }
+
+  deinit { ct_conv_free(raw) }
+
+  /// conv(x), plus `residual` where given, in one pass.
+  public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
+    guard let raw else { return Tensor(failing: failure!) }
+    return withExtendedLifetime(self) {
+      Tensor.apply("packed conv2d", [x] + (residual.map { [$0] } ?? [])) { ct_conv_apply(raw, $0[0], $0.count > 1 ? $0[1] : nil) }
+    }
+  }
+}
