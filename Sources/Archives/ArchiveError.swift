@@ -1,0 +1,45 @@
+/// Why a file could not be read as what it claims to be. Every message names the file.
+public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Problem: Equatable, Sendable {
+    case notFound
+    /// A directory, a socket, a device.
+    case notAFile
+    /// The system refused; its words.
+    case unreadable(String)
+    /// The data end before what was announced: by the format, or by the count that was asked for.
+    case truncated(String)
+    /// A checksum or the structure is wrong.
+    case damaged(String)
+    /// This many bytes, or at least that many, follow the end.
+    case trailingBytes(Int)
+    /// More than the bytes that the caller is willing to take.
+    case overLimit(Int)
+    /// An entry was read after its reader had moved on.
+    case entryPassed
+  }
+
+  public let path: String
+  /// The entry of the archive, where one is concerned.
+  public let entry: String?
+  public let problem: Problem
+
+  init(_ path: String, _ problem: Problem, entry: String? = nil) {
+    self.path = path
+    self.problem = problem
+    self.entry = entry
+  }
+
+  public var description: String {
+    let place = entry.map { "\(path), entry '\($0)'" } ?? path
+    switch problem {
+    case .notFound: return "\(place): no such file"
+    case .notAFile: return "\(place): is a folder or a device; expected a file"
+    case .unreadable(let reason): return "\(place): cannot be read: \(reason)"
+    case .truncated(let detail): return "\(place): the file is cut short: \(detail); get it again"
+    case .damaged(let detail): return "\(place): the file is damaged: \(detail); get it again"
+    case .trailingBytes(let count): return "\(place): \(count) or more bytes follow where the data should end; expected none"
+    case .overLimit(let limit): return "\(place): holds more than the \(limit) bytes that are accepted here"
+    case .entryPassed: return "\(place): read after the archive's reader had moved to the next entry"
+    }
+  }
+}

@@ -1,0 +1,122 @@
+internal import CArchive
+import Foundation
+
+/// The entries of a zip or tar archive, in its order; a tar may be compressed by gzip, and is then verified to its end.
+///
+///     let archive = try ArchiveReader(path: "images.zip")
+///     while let entry = try archive.next() where entry.isFile { use(entry.name, try entry.read(limit: 1 << 24)) }
+public final class ArchiveReader {
+  /// One entry, to be read before the next is asked for.
+  public struct Entry {
+    public let name: String
+    /// Bytes as announced, where they are. Not to be believed before they are read.
+    public let size: Int?
+    /// False for folders and links.
+    public let isFile: Bool
+    fileprivate let reader: ArchiveReader
+    fileprivate let index: Int
+
+    /// The whole entry.
+    /// - Parameter limit: the most bytes to accept.
+    /// - Throws: `ArchiveError` when the entry is longer, cut short or damaged (zip: its checksum), or no longer the current one.
+    public func read(limit: Int) throws(ArchiveError) -> [UInt8] { try reader.read(self, limit: limit) }
+  }
+
+  public let path: String
+  private let archive: OpaquePointer
+  private let source: Source?
+  private var index = 0
+
+  /// - Throws: `ArchiveError` when the file is missing, unreadable, or neither zip nor tar.
+  public init(path: String) throws(ArchiveError) {
+    _ = Self.namesAreUTF8
+    let file = try ByteReader(path: path)
+    self.path = path
+    archive = archive_read_new()
+    archive_read_support_format_zip(archive)
+    archive_read_support_format_tar(archive)
+    source = file.isCompressed ? Source(file) : nil
+    guard (source?.open(archive) ?? archive_read_open_filename(archive, path, 1 << 16)) == ARCHIVE_OK else {
+      throw failure(entry: nil)
+    }
+  }
+
+  deinit { archive_read_free(archive) }
+
+  /// The next entry, or nil after the last.
+  /// - Throws: `ArchiveError` when the archive is cut short or damaged.
+  public func next() throws(ArchiveError) -> Entry? {
+    index += 1
+    var header: OpaquePointer?
+    switch archive_read_next_header(archive, &header) {
+    case ARCHIVE_OK: break
+    case ARCHIVE_EOF:
+      try source?.drain()
+      return nil
+    default: throw failure(entry: nil)
+    }
+    guard let name = archive_entry_pathname(header) else { throw ArchiveError(path, .damaged("an entry's name is not UTF-8")) }
+    return Entry(
+      name: String(cString: name), size: archive_entry_size_is_set(header) != 0 ? Int(archive_entry_size(header)) : nil,
+      isFile: archive_entry_filetype(header) == 0o100000, reader: self, index: index)
+  }
+
+  private func read(_ entry: Entry, limit: Int) throws(ArchiveError) -> [UInt8] {
+    guard entry.index == index else { throw ArchiveError(path, .entryPassed, entry: entry.name) }
+    guard (entry.size ?? 0) <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = archive_read_data(archive, &chunk, chunk.count)
+      guard count >= 0 else { throw failure(entry: entry.name) }
+      if count == 0 { break }
+      guard bytes.count + count <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }
+      bytes += chunk[..<count]
+    }
+    if let size = entry.size, bytes.count != size {
+      throw ArchiveError(path, .truncated("expected \(size) bytes, found \(bytes.count)"), entry: entry.name)
+    }
+    return bytes
+  }
+
+  private func failure(entry: String?) -> ArchiveError {
+    if let error = source?.error { return error }
+    let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
+    return ArchiveError(path, .damaged(reason), entry: entry)
+  }
+
+  /// libarchive gives no name to an entry that the locale cannot write.
+  private static let namesAreUTF8: Bool = setlocale(LC_CTYPE, "C.UTF-8") != nil || setlocale(LC_CTYPE, "en_US.UTF-8") != nil
+}
+
+/// Feeds libarchive with the verified bytes of a gzip file.
+private final class Source {
+  private let file: ByteReader
+  private(set) var error: ArchiveError?
+
+  init(_ file: ByteReader) { self.file = file }
+
+  func open(_ archive: OpaquePointer) -> Int32 {
+    archive_read_open(
+      archive, Unmanaged.passUnretained(self).toOpaque(), nil,
+      { _, client, start in
+        let source = Unmanaged<Source>.fromOpaque(client!).takeUnretainedValue()
+        do throws(ArchiveError) {
+          let block = try source.file.nextBlock()
+          start?.pointee = block?.baseAddress
+          return block?.count ?? 0
+        } catch {
+          source.error = error
+          return la_ssize_t(ARCHIVE_FATAL)
+        }
+      }, nil)
+  }
+
+  /// Reads on to the end, where the checksum is. After its last entry a tar holds padding only.
+  func drain() throws(ArchiveError) {
+    let start = file.offset
+    while try file.nextBlock() != nil {
+      guard file.offset - start < 1 << 24 else { throw ArchiveError(file.path, .trailingBytes(file.offset - start)) }
+    }
+  }
+}
