@@ -1,1 +1,57 @@
-void cv_nothing(void);
+// libvips by table: the library is opened at run time, nothing is linked and none of its headers is needed.
+// Functions that return a pointer return NULL on failure, the others something other than 0; cv_take_message tells why.
+// Everything but cv_open and the two message functions may be called from any thread.
+#ifndef CVIPS_H
+#define CVIPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cv_image cv_image;
+
+/// Opens the library at `path` and starts it. NULL when it is ready, else the reason, valid until the next call.
+/// May be called again after a failure; not from two threads at once.
+const char *cv_open(const char *path, int threads);
+/// As the library words it, "8.18.3".
+const char *cv_version(void);
+
+/// libvips keeps one buffer of messages for the whole process. A malloc'd copy, after which the buffer is empty.
+char *cv_take_message(void);
+void cv_clear_messages(void);
+
+/// Reads the header of an encoded picture; pixels are decoded when they are asked for. `bytes` must outlive the image.
+/// With `all_pages` the pages of an animation follow each other from top to bottom.
+cv_image *cv_read(const void *bytes, size_t count, int all_pages);
+/// Whether some decoder of the library knows these bytes.
+int cv_is_known(const void *bytes, size_t count);
+/// Pixels in memory, 8 bits, rows from the top, `channels` interleaved. They are not copied and must outlive the image.
+cv_image *cv_wrap(const void *pixels, int width, int height, int channels);
+void cv_release(cv_image *image);
+
+int cv_width(const cv_image *image);
+int cv_height(const cv_image *image);
+int cv_channels(const cv_image *image);
+int cv_page_count(cv_image *image);
+int cv_page_height(cv_image *image);
+/// Copies up to `capacity` delays in milliseconds; the number of them that the file gives.
+int cv_delays(cv_image *image, int *delays, int capacity);
+/// How often the animation is shown; 0 is without an end.
+int cv_loop(cv_image *image);
+
+/// Turned upright as its EXIF block says, in 8-bit sRGB or 8-bit grey, with the alpha channel that it had.
+cv_image *cv_upright_8bit(cv_image *image);
+cv_image *cv_resize_lanczos3(cv_image *image, int width, int height, int has_alpha);
+/// `capacity` must be width x height x channels of an 8-bit image.
+int cv_copy_pixels(cv_image *image, void *pixels, size_t capacity);
+
+/// Marks a tall image as an animation of pages `page_height` high.
+void cv_set_animation(cv_image *image, int page_height, const int *delays, int count, int loop);
+
+/// On success `*out` holds `*count` bytes, to be freed with cv_free_bytes.
+int cv_encode_png(cv_image *image, int compression, void **out, size_t *count);
+int cv_encode_jpeg(cv_image *image, int quality, void **out, size_t *count);
+int cv_encode_webp(cv_image *image, int quality, int lossless, void **out, size_t *count);
+int cv_encode_gif(cv_image *image, double dither, void **out, size_t *count);
+void cv_free_bytes(void *bytes);
+
+#endif

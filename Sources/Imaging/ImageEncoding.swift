@@ -1,0 +1,93 @@
+internal import CVips
+import Foundation
+
+/// A file format with its settings. The same image, settings and libvips give the same bytes.
+public enum ImageFormat: Sendable, Equatable {
+  /// Without loss. `compression` from 0, none, to 9, smallest.
+  case png(compression: Int)
+  /// `quality` from 1 to 100; below 90 colour is kept at half the resolution. Transparent parts are laid over white.
+  case jpeg(quality: Int)
+  /// `quality` from 0 to 100.
+  case webp(quality: Int)
+  case webpLossless
+  /// At most 256 colours.
+  case gif
+
+  public static let png = ImageFormat.png(compression: 6)
+  public static let jpeg = ImageFormat.jpeg(quality: 90)
+  public static let webp = ImageFormat.webp(quality: 85)
+
+  /// Whether it can hold more than one frame.
+  public var holdsAnimation: Bool {
+    switch self {
+    case .gif, .webp, .webpLossless: true
+    case .png, .jpeg: false
+    }
+  }
+
+  /// The format that a file's name asks for.
+  /// - Throws: `ImagingError` for any ending but png, jpg, jpeg, webp and gif, in capitals or not.
+  public init(forFile file: String) throws {
+    switch (file as NSString).pathExtension.lowercased() {
+    case "png": self = .png
+    case "jpg", "jpeg": self = .jpeg
+    case "webp": self = .webp
+    case "gif": self = .gif
+    case let ending:
+      let given = ending.isEmpty ? "its name has no ending" : "no format is known by the ending '.\(ending)'"
+      throw ImagingError(file: file, .unencodable("\(given); .png, .jpg, .webp and .gif are"))
+    }
+  }
+}
+
+extension Image {
+  /// - Throws: `ImagingError` when libvips is missing or the format cannot hold the picture.
+  public func encoded(as format: ImageFormat = .png) throws -> [UInt8] {
+    if case .jpeg = format, hasAlpha {
+      return try flattened(over: [UInt8](repeating: 255, count: channels - 1)).encoded(as: format)
+    }
+    return try encoded { format.encode($0) }
+  }
+
+  /// Writes the picture under a temporary name, then renames: an earlier file stays whole until the new one is.
+  /// - Parameter format: as the file's name says, when it is not given.
+  /// - Throws: `ImagingError`; what was there before is then untouched.
+  public func write(to file: String, as format: ImageFormat? = nil) throws {
+    let format = try format ?? ImageFormat(forFile: file)
+    try PictureFile.write(to: file) { try encoded(as: format) }
+  }
+
+  /// - Parameter encode: gives the bytes of the image that it is handed, or nil when libvips failed.
+  func encoded(_ encode: (borrowing VipsHandle) -> [UInt8]?) throws -> [UInt8] {
+    do {
+      return try VipsCall.run {
+        bytes.withUnsafeBytes { pixels -> [UInt8]? in
+          let image = VipsHandle(cv_wrap(pixels.baseAddress, Int32(width), Int32(height), Int32(channels)))
+          guard let image else { return nil }
+          return encode(image)
+        }
+      }
+    } catch let failure as VipsCall.Failure {
+      throw ImagingError(.unencodable(failure.message))
+    }
+  }
+}
+
+extension ImageFormat {
+  func encode(_ image: borrowing VipsHandle) -> [UInt8]? {
+    var bytes: UnsafeMutableRawPointer?
+    var count = 0
+    let failed =
+      switch self {
+      case .png(let compression): cv_encode_png(image.raw, Int32(compression), &bytes, &count)
+      case .jpeg(let quality): cv_encode_jpeg(image.raw, Int32(quality), &bytes, &count)
+      case .webp(let quality): cv_encode_webp(image.raw, Int32(quality), 0, &bytes, &count)
+      case .webpLossless: cv_encode_webp(image.raw, 75, 1, &bytes, &count)
+      // Scattered pixels are for gradients of colour; 256 greys need next to none, and a digit's black shall stay black.
+      case .gif: cv_encode_gif(image.raw, cv_channels(image.raw) < 3 ? 0 : 1, &bytes, &count)
+      }
+    guard failed == 0, let bytes else { return nil }
+    defer { cv_free_bytes(bytes) }
+    return [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
+  }
+}

@@ -1,0 +1,52 @@
+extension Image {
+  /// Pictures side by side, row by row from the upper left, with `padding` pixels between them and around all of them.
+  ///
+  /// - Parameters:
+  ///   - images: at least one; all of one size and one number of channels.
+  ///   - columns: how many stand in a row; when not given, the smallest number that makes the grid no taller than wide.
+  ///   - padding: in pixels of the result, not magnified.
+  ///   - background: one value for each channel; 0 everywhere (black) when not given. Also fills an unfinished last row.
+  ///   - scale: every pixel becomes a square of this side, so that small pictures can be looked at.
+  /// - Throws: `ImagingError` when there is no picture or when they differ in shape.
+  public static func grid(
+    _ images: [Image], columns: Int? = nil, padding: Int = 2, background: [UInt8]? = nil, scale: Int = 1
+  ) throws -> Image {
+    guard let first = images.first else { throw ImagingError(.invalid("a grid needs at least one picture")) }
+    for (index, image) in images.enumerated() where !image.hasShape(of: first) {
+      throw ImagingError(
+        .invalid("picture \(index) of a grid is \(image.shapeText), expected \(first.shapeText) like the first"))
+    }
+    let columns = columns ?? squareColumns(images.count)
+    guard columns > 0, padding >= 0, scale > 0 else {
+      throw ImagingError(
+        .invalid("a grid of \(columns) columns, padding \(padding), scale \(scale); expected at least 1, 0 and 1"))
+    }
+    let rows = (images.count + columns - 1) / columns
+    let width = padding + columns * (first.width * scale + padding)
+    let height = padding + rows * (first.height * scale + padding)
+    guard width <= pixelLimit / height else {
+      throw ImagingError(.tooLarge(width: width, height: height, limit: pixelLimit))
+    }
+    var result = Image(
+      width: width, height: height, color: background ?? [UInt8](repeating: 0, count: first.channels))
+    for (index, image) in images.enumerated() {
+      result.paste(
+        image.magnified(by: scale), row: padding + index / columns * (first.height * scale + padding),
+        column: padding + index % columns * (first.width * scale + padding))
+    }
+    return result
+  }
+
+  private static func squareColumns(_ count: Int) -> Int {
+    var columns = 1
+    while columns * columns < count { columns += 1 }
+    return columns
+  }
+
+  func hasShape(of other: Image) -> Bool {
+    width == other.width && height == other.height && channels == other.channels
+  }
+
+  /// "28 x 28 pixels with 1 channel"
+  var shapeText: String { "\(width) x \(height) pixels with \(channels) channel\(channels == 1 ? "" : "s")" }
+}

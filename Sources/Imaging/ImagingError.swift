@@ -1,0 +1,67 @@
+/// What kept a picture from being read, made or written: the file, why, and what to do about it.
+public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Reason: Equatable, Sendable {
+    /// No libvips could be opened. Each attempt names a place and what was wrong with it.
+    case libraryMissing(attempts: [String])
+    /// The file cannot be read: missing, a folder, no permission. In the words of the system.
+    case unreadable(String)
+    /// There is nothing in the file.
+    case empty
+    /// No decoder knows the first bytes.
+    case notAPicture
+    /// The header promises more pixels than are accepted, so nothing was decoded.
+    case tooLarge(width: Int, height: Int, limit: Int)
+    /// A picture of a kind that an 8-bit image of 1 to 4 channels cannot hold.
+    case unsupported(String)
+    /// The decoder gave up: cut off, corrupt. In the words of the decoder.
+    case undecodable(String)
+    /// The encoder refused. In the words of the encoder.
+    case unencodable(String)
+    /// The file cannot be written. In the words of the system.
+    case unwritable(String)
+    /// A value that the operation cannot work with.
+    case invalid(String)
+  }
+
+  /// The file as it was named by the caller; nil for bytes in memory that have no name.
+  public let file: String?
+  public let reason: Reason
+
+  public init(file: String? = nil, _ reason: Reason) {
+    self.file = file
+    self.reason = reason
+  }
+
+  /// What to do about it, where that is known.
+  public var hint: String? {
+    switch reason {
+    case .libraryMissing: "run ./dev setup, or name a libvips of version 8.14 or later in LIBVIPS"
+    case .notAPicture: "PNG, JPEG, WebP, GIF, TIFF and AVIF serve"
+    case .tooLarge: "make it smaller with another program first"
+    case .undecodable: "the file is probably cut off or damaged; fetch or make it again"
+    case .empty, .unreadable, .unsupported, .unencodable, .unwritable, .invalid: nil
+    }
+  }
+
+  public var description: String {
+    let subject = file.map { "\($0): " } ?? ""
+    return subject + statement + (hint.map { "; \($0)" } ?? "")
+  }
+
+  private var statement: String {
+    switch reason {
+    case .libraryMissing(let attempts):
+      "libvips, which reads and writes pictures, was not found (\(attempts.joined(separator: "; ")))"
+    case .unreadable(let why): "cannot be read: \(why)"
+    case .empty: "is empty, expected a picture"
+    case .notAPicture: "is not a picture of a known format"
+    case .tooLarge(let width, let height, let limit):
+      "has \(width) x \(height) pixels, at most \(limit) in all are accepted"
+    case .unsupported(let what): "cannot be used: \(what)"
+    case .undecodable(let why): "cannot be decoded: \(why)"
+    case .unencodable(let why): "cannot be encoded: \(why)"
+    case .unwritable(let why): "cannot be written: \(why)"
+    case .invalid(let what): what
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Foundation
+
+/// Whole files, read with the system's own words for what is wrong, written so that nobody ever sees half of one.
+enum PictureFile {
+  static func contents(of file: String) throws -> [UInt8] {
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw ImagingError(file: file, .unreadable("it is a folder")) }
+
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(status.st_size) + 1)
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: chunk[..<count])
+    }
+  }
+
+  /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A target that is no plain file, such
+  /// as a pipe or /dev/stdout, is written to as it stands: a rename would put a file in its place.
+  /// - Parameter encode: an `ImagingError` without a file name that it throws gets this one.
+  static func write(to file: String, _ encode: () throws -> [UInt8]) throws {
+    do {
+      let bytes = try encode()
+      var status = stat()
+      let exists = stat(file, &status) == 0
+      if exists && status.st_mode & S_IFMT == S_IFDIR { throw ImagingError(.unwritable("it is a folder")) }
+      if exists && status.st_mode & S_IFMT != S_IFREG {
+        try write(bytes, toNew: file, flags: O_WRONLY, sync: false)
+      } else {
+        try replace(file, with: bytes)
+      }
+    } catch let error as ImagingError where error.file == nil {
+      throw ImagingError(file: file, error.reason)
+    }
+  }
+
+  private static func replace(_ file: String, with bytes: [UInt8]) throws {
+    let path = URL(fileURLWithPath: file).resolvingSymlinksInPath()
+    let folder = path.deletingLastPathComponent().path
+    let temporary = "\(folder)/.\(path.lastPathComponent).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+    do {
+      try write(bytes, toNew: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, sync: true)
+      guard rename(temporary, path.path) == 0 else { throw ImagingError(.unwritable(systemMessage())) }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    // The rename itself is on the disk only when the folder is; not every file system can say so.
+    let directory = open(folder, O_RDONLY | O_CLOEXEC)
+    if directory >= 0 {
+      fsync(directory)
+      close(directory)
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], toNew path: String, flags: Int32, sync: Bool) throws {
+    let descriptor = open(path, flags | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw ImagingError(.unwritable(systemMessage())) }
+    defer { close(descriptor) }
+    try bytes.withUnsafeBytes { buffer in
+      var done = 0
+      while done < buffer.count {
+        let count = Foundation.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { throw ImagingError(.unwritable(systemMessage())) }
+        done += count
+      }
+    }
+    if sync && fsync(descriptor) != 0 { throw ImagingError(.unwritable(systemMessage())) }
+  }
+
+  /// "No such file or directory" becomes "no such file or directory".
+  private static func systemMessage() -> String {
+    let message = String(cString: strerror(errno))
+    return message.prefix(1).lowercased() + message.dropFirst()
+  }
+}
