@@ -6,6 +6,8 @@ import Testing
 @Suite("Reading the bytes of a gzip or plain file") struct ByteReaderTests {
   let folder: TemporaryFolder
   let content = sampleBytes(3000)
+  /// For the tests that try every byte.
+  let short = sampleBytes(300)
 
   init() throws { folder = try TemporaryFolder() }
 
@@ -75,7 +77,7 @@ import Testing
   }
 
   @Test func aFileCutAnywhereIsRefused() throws {
-    let whole = Gzip.compress(content)
+    let whole = Gzip.compress(short)
     for count in 2..<whole.count {
       guard case .truncated = try problem(Array(whole[..<count])) else {
         Issue.record("cut to \(count) of \(whole.count) bytes: \(try outcome(Array(whole[..<count])))")
@@ -85,13 +87,13 @@ import Testing
   }
 
   @Test func everyFlippedByteOfDataAndTrailerIsNoticed() throws {
-    let whole = Gzip.compress(content)
+    let whole = Gzip.compress(short)
     for index in 10..<whole.count {
       var flipped = whole
       flipped[index] ^= 0x10
       if case .success(let bytes) = try outcome(flipped) {
         // Only the bits that pad the last byte of the data carry nothing.
-        #expect(bytes == content && index == whole.count - 9, "byte \(index)")
+        #expect(bytes == short && index == whole.count - 9, "byte \(index)")
       }
     }
     var wrongSum = whole

@@ -1,0 +1,101 @@
+import Foundation
+
+extension Recipe {
+  /// The defaults, with a YAML text laid over them, and then each `key.path=value`.
+  ///
+  /// A text without content gives the defaults. A key that is none, a value of the wrong type, a key given twice and YAML that
+  /// cannot be read are refused, as are values that `validate` refuses.
+  /// - Parameters:
+  ///   - yaml: at most 256 KiB.
+  ///   - file: the name for messages.
+  ///   - set: values laid over the text, later ones over earlier ones, each written as in `--set training.batch_size=64`.
+  /// - Throws: `RecipeError` naming the line or the `--set` argument.
+  public init(yaml: String, file: String = "recipe", set: [String] = []) throws(RecipeError) {
+    self = try Self().overlaid(yaml: yaml, file: file, set: set)
+  }
+
+  /// Reads a file; otherwise as `init(yaml:file:set:)`.
+  public init(path: String, set: [String] = []) throws(RecipeError) {
+    guard let file = FileHandle(forReadingAtPath: path) else {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw RecipeError(place: path, exists ? "the recipe may not be read" : "no such recipe")
+    }
+    let data: Data
+    do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {
+      throw RecipeError(place: path, "the recipe cannot be read; expected a text file")
+    }
+    guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(place: path, "the recipe is not UTF-8 text") }
+    try self.init(yaml: text, file: path, set: set)
+  }
+
+  /// As `init(yaml:file:set:)`, over this recipe instead of the defaults.
+  public func overlaid(yaml: String, file: String = "recipe", set: [String] = []) throws(RecipeError) -> Self {
+    var value = try YAMLValue(yaml: yaml, file: file)
+    for argument in set {
+      let setting = try YAMLValue(setting: argument)
+      value = value.map { $0.isNull ? setting : $0.overlaid(by: setting) } ?? setting
+    }
+    guard let value else { return self }
+    let result = try ValueDecoder.typed { () throws in try RecipeOverlay(value: value, path: "").lay(over: self) }
+    try validateAll(result, path: "", places: value.places(), file: value.place.isEmpty ? nil : file)
+    return result
+  }
+}
+
+/// What was written for one recipe, to be laid over one that holds the values in force.
+struct RecipeOverlay {
+  let value: YAMLValue
+  let path: String
+
+  /// - Throws: `RecipeError` for a key that the recipe does not have.
+  func lay<R: Recipe>(over recipe: R, alsoKnown: [String] = []) throws -> R {
+    guard let entries = value.entries else {
+      throw RecipeError(place: value.place, path: path, "expected a section of keys and values, found \(value.summary)")
+    }
+    let properties = defaults(of: recipe)
+    let known = alsoKnown + properties.map { $0.key }
+    for entry in entries where !known.contains(entry.key) {
+      let section = path.isEmpty ? "" : " in '\(path)'"
+      throw RecipeError(
+        place: entry.keyPlace, "unknown key '\(entry.key)'\(section); \(Suggestion.phrase(for: entry.key, among: known))")
+    }
+    let inForce = Dictionary(properties.map { ($0.key, $0.value) }) { first, _ in first }
+    return try R(from: ValueDecoder(value: value, inForce: inForce, path: path))
+  }
+
+  func choose<C: AnyChoice>(over choice: C) throws -> C {
+    guard value.entries != nil else {
+      let example = C.types.first ?? "name"
+      throw RecipeError(place: value.place, path: path, "expected a section such as { type: \(example) }, found \(value.summary)")
+    }
+    let current = Swift.type(of: choice.recipe).name
+    guard let given = value["type"] else { return C(try layAny(over: choice.recipe)) }
+    let name = try ValueDecoder(value: given, inForce: nil, path: joined(path, "type")).decode(String.self)
+    if name == current { return C(try layAny(over: choice.recipe)) }
+    guard let fresh = try? C(named: name) else {
+      throw RecipeError(
+        place: given.place, "unknown type '\(name)' in '\(path)'; \(Suggestion.phrase(for: name, among: C.types))")
+    }
+    return C(try layAny(over: fresh.recipe))
+  }
+
+  private func layAny<R: NamedRecipe>(over recipe: R) throws -> any NamedRecipe { try lay(over: recipe, alsoKnown: ["type"]) }
+}
+
+/// Calls `validate` of the recipe and of all that it holds, and says where the refused value was given.
+private func validateAll(_ recipe: any Recipe, path: String, places: [String: String], file: String?) throws(RecipeError) {
+  func visit(_ value: Any, _ path: String) throws(RecipeError) {
+    switch value {
+    case let recipe as any Recipe: try validateAll(recipe, path: path, places: places, file: file)
+    case let choice as any AnyChoice: try validateAll(choice.recipe, path: path, places: places, file: file)
+    case let list as [Any]:
+      for (index, element) in list.enumerated() { try visit(element, "\(path)[\(index)]") }
+    default: if Mirror(reflecting: value).displayStyle == .optional, let inner = unwrapped(value) { try visit(inner, path) }
+    }
+  }
+  for property in defaults(of: recipe) { try visit(property.value, joined(path, property.key)) }
+  do throws(RecipeError) { try recipe.validate() } catch {
+    let at = joined(path, error.path)
+    throw RecipeError(place: error.place ?? places[at] ?? places[path] ?? file, path: at, error.message)
+  }
+}

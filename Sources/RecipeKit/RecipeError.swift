@@ -1,0 +1,19 @@
+/// What is wrong with a recipe: where, then what was met and what was expected.
+///
+///     recipes/cifar10.yaml:1: unknown key 'chanel_mult' in 'network'; did you mean 'channel_mult'?
+///     --set training.batch_size=many: training.batch_size: expected a whole number, found 'many'
+public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// `file:line`, `file:line:column`, or the `--set` argument; nil where a default value is to blame.
+  public let place: String?
+  /// Keys from the root, joined by dots; empty at the root, and where the message names the key itself.
+  public let path: String
+  public let message: String
+
+  public init(place: String?, path: String = "", _ message: String) {
+    self.place = place
+    self.path = path
+    self.message = message
+  }
+
+  public var description: String { [place, path.isEmpty ? nil : path, message].compactMap { $0 }.joined(separator: ": ") }
+}
