@@ -1,0 +1,51 @@
+import Foundation
+
+/// Writing so that a file is whole or not there: to a temporary name beside it, synced, renamed. When anything fails the
+/// earlier file stands as it was.
+public enum AtomicFile {
+  /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
+  public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
+    let folder = (path as NSString).deletingLastPathComponent
+    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(getpid()).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+    do {
+      try body { piece in try writeAll(piece, to: descriptor, path) }
+      guard fsync(descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+      guard close(descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+    } catch {
+      close(descriptor)
+      unlink(temporary)
+      throw error
+    }
+    guard rename(temporary, path) == 0 else {
+      let code = errno
+      unlink(temporary)
+      throw CheckpointError.io(path, "cannot be put in place", code)
+    }
+    syncFolder(folder)
+  }
+
+  public static func write(_ text: String, to path: String) throws {
+    var text = text
+    try write(to: path) { put in try text.withUTF8 { try put(UnsafeRawBufferPointer($0)) } }
+  }
+
+  private static func writeAll(_ piece: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String) throws {
+    var rest = piece
+    while !rest.isEmpty {
+      let written = Foundation.write(descriptor, rest.baseAddress, rest.count)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+    }
+  }
+
+  /// The new name itself must reach the disk. Where a folder cannot be synced the file is still whole.
+  private static func syncFolder(_ folder: String) {
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    _ = fsync(descriptor)
+    close(descriptor)
+  }
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// Why a checkpoint could not be read or written.
+public struct CheckpointError: Error, Equatable, CustomStringConvertible {
+  public enum Kind: Sendable, Equatable {
+    /// There is no such file.
+    case missing
+    /// The file is not what it should be.
+    case invalid
+    /// The system refused to read or write.
+    case io
+  }
+  public let kind: Kind
+  public let path: String
+  public let message: String
+
+  public init(_ kind: Kind, _ path: String, _ message: String) {
+    self.kind = kind
+    self.path = path
+    self.message = message
+  }
+
+  static func io(_ path: String, _ what: String, _ code: Int32) -> CheckpointError {
+    let hint = code == ENOSPC || code == EDQUOT || code == EFBIG ? "; what was there before is untouched, free some space and go on" : ""
+    return CheckpointError(code == ENOENT ? .missing : .io, path, "\(what): \(String(cString: strerror(code)))\(hint)")
+  }
+
+  public var description: String { "\(path): \(message)" }
+}

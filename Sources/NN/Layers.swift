@@ -1,0 +1,139 @@
+import Tensors
+
+/// A layer that makes itself ready for inference in a dtype: weights cast, and packed where that is faster, once.
+package protocol Preparable: Module {
+  func prepare(for dtype: DType) throws(TorchFault)
+}
+
+extension Parameter {
+  /// A copy of the value in `dtype`, cut off from training.
+  func prepare(as dtype: DType) throws(TorchFault) {
+    let value = value.detach()
+    replace(with: try (value.dtype == dtype ? value.clone() : value.to(dtype)).validated())
+  }
+}
+
+/// y = x Wᵀ + b, for embeddings: `PointwiseConv1d` is the linear map over the positions of an image.
+public final class Linear: Module, Preparable {
+  public let weight: Parameter, bias: Parameter?
+
+  /// Initialised as PyTorch's: uniform within 1/√inputs.
+  public init(_ inputs: Int, _ outputs: Int, bias: Bool = true, using initializer: Initializer) {
+    let bound = 1 / Double(inputs).squareRoot()
+    weight = Parameter(initializer.uniform(bound, [outputs, inputs]))
+    self.bias = bias ? Parameter(initializer.uniform(bound, [outputs])) : nil
+  }
+
+  /// - Parameter x: `[…, inputs]`. - Returns: `[…, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias?.value) }
+
+  /// It maps a few rows, times and classes, whose scale is applied in float32: cast, they would only lose digits.
+  package func prepare(for dtype: DType) throws(TorchFault) {
+    try weight.prepare(as: .float32)
+    try bias?.prepare(as: .float32)
+  }
+}
+
+/// A convolution over images.
+public final class Conv2d: Module, Preparable {
+  public let weight: Parameter, bias: Parameter?
+  let stride: Int, padding: Int
+  private var packed: PackedConv2d?
+
+  /// Initialised as PyTorch's: uniform within 1/√(inputs K²); padding that keeps the size, unless given.
+  public init(
+    _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil, bias: Bool = true,
+    using initializer: Initializer
+  ) {
+    let bound = 1 / Double(inputs * kernel * kernel).squareRoot()
+    weight = Parameter(initializer.uniform(bound, [outputs, inputs, kernel, kernel]))
+    self.bias = bias ? Parameter(initializer.uniform(bound, [outputs])) : nil
+    self.stride = stride
+    self.padding = padding ?? kernel / 2
+  }
+
+  /// - Parameters: x: `[N, inputs, H, W]`; residual: of the result's shape, added to it in the same pass.
+  public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
+    if let packed { return packed(x, addingTo: residual) }
+    let y = x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
+    return residual.map { $0 + y } ?? y
+  }
+
+  package func prepare(for dtype: DType) throws(TorchFault) {
+    packed = PackedConv2d(weight.value, bias?.value, stride: stride, padding: padding, dtype: dtype)
+    // The packed copy is all that inference needs; what is left is the shape.
+    weight.replace(with: .empty(weight.shape, on: .meta))
+    if let bias { bias.replace(with: .empty(bias.shape, on: .meta)) }
+  }
+}
+
+/// A convolution of kernel 1 over positions: the same linear map at each. Its weight has PyTorch's Conv1d shape.
+public final class PointwiseConv1d: Module, Preparable {
+  public let weight: Parameter, bias: Parameter
+
+  /// Initialised as PyTorch's Conv1d: uniform within 1/√inputs.
+  public init(_ inputs: Int, _ outputs: Int, using initializer: Initializer) {
+    let bound = 1 / Double(inputs).squareRoot()
+    weight = Parameter(initializer.uniform(bound, [outputs, inputs, 1]))
+    bias = Parameter(initializer.uniform(bound, [outputs]))
+  }
+
+  /// - Parameter x: `[N, positions, inputs]`. - Returns: `[N, positions, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value.squeeze(-1), bias.value) }
+
+  package func prepare(for dtype: DType) throws(TorchFault) {
+    try weight.prepare(as: dtype)
+    try bias.prepare(as: dtype)
+  }
+}
+
+/// Normalises groups of channels of each image (Wu and He 2018), in float32 whatever the input is.
+public final class GroupNorm: Module, Preparable {
+  public let weight: Parameter, bias: Parameter
+  let groups: Int, eps: Double
+
+  public init(_ channels: Int, groups: Int = 32, eps: Double = 1e-5, using initializer: Initializer) {
+    weight = Parameter(initializer.constant(1, [channels]))
+    bias = Parameter(initializer.constant(0, [channels]))
+    self.groups = groups
+    self.eps = eps
+  }
+
+  /// activation(norm(x) (1 + scale) + shift) in one operation. x: `[N, C, H, W]`; scale, shift: `[N, C]`.
+  public func callAsFunction(
+    _ x: Tensor, scale: Tensor? = nil, shift: Tensor? = nil, activation: Tensor.Activation = .identity
+  ) -> Tensor {
+    x.groupNorm(groups: groups, weight.value, bias.value, eps: eps, scale: scale, shift: shift, activation: activation)
+  }
+
+  package func prepare(for dtype: DType) throws(TorchFault) {
+    try weight.prepare(as: .float32)
+    try bias.prepare(as: .float32)
+  }
+}
+
+/// A table of vectors, one a class.
+public final class Embedding: Module, Preparable {
+  public let weight: Parameter
+
+  /// Initialised as PyTorch's: standard normal.
+  public init(_ count: Int, _ dimension: Int, using initializer: Initializer) {
+    weight = Parameter(initializer.normal([count, dimension]))
+  }
+
+  /// - Parameter indices: `[N]` int64, each below the number of rows. - Returns: `[N, dimension]`.
+  public func callAsFunction(_ indices: Tensor) -> Tensor { weight.value.embedding(indices) }
+
+  package func prepare(for dtype: DType) throws(TorchFault) { try weight.prepare(as: .float32) }
+}
+
+/// Zeroes elements at random while training (Srivastava et al. 2014).
+public final class Dropout: Module {
+  let p: Double
+  public init(_ p: Double) { self.p = p }
+
+  public func callAsFunction(_ x: Tensor, mode: Mode) -> Tensor {
+    guard case .training(let generator) = mode, p > 0 else { return x }
+    return x.dropout(p, using: generator)
+  }
+}

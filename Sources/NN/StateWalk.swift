@@ -1,0 +1,71 @@
+import Tensors
+
+/// Finds the state of a module by reflection. What it does not understand is a mistake in the module's declaration, which
+/// would never be trained or saved, so it stops the program.
+struct StateWalk {
+  var entries: [(name: String, entry: StateEntry)] = []
+  var modules: [(name: String, module: any Module)] = []
+
+  mutating func visit(_ value: Any, at path: String) {
+    switch value {
+    case let parameter as Parameter: entries.append((path, .parameter(parameter)))
+    case let buffer as Buffer: entries.append((path, .buffer(buffer)))
+    case let module as any Module: visit(module: module, at: path)
+    case is Tensor: stop("\(path) is a bare Tensor: make it a Parameter, which is trained, or a Buffer, which is saved")
+    case is any NotState: break
+    case let optional as any AnyOptional: if let wrapped = optional.anyWrapped { visit(wrapped, at: path) }
+    case let array as [Any]:
+      for (index, element) in array.enumerated() { visit(element, at: join(path, "\(index)")) }
+    case is any Encodable where !(Mirror(reflecting: value).displayStyle == .class): refuseHidden(value, at: path)
+    default:
+      if Mirror(reflecting: value).displayStyle == .enum { break }
+      stop("\(path) is a \(type(of: value)), in which no parameter would be found")
+    }
+  }
+
+  private mutating func visit(module: any Module, at path: String) {
+    modules.append((path, module))
+    let mirror = Mirror(reflecting: module)
+    guard mirror.superclassMirror == nil else { stop("\(type(of: module)) has a superclass, whose properties would not be found") }
+    var keys = type(of: module).keyTable
+    for child in mirror.children {
+      guard let label = child.label else { continue }
+      visit(child.value, at: join(path, keys.removeValue(forKey: label) ?? snakeCase(label)))
+    }
+    if let stray = keys.keys.first { stop("\(type(of: module)).StateKeys names no property: \(stray)") }
+  }
+
+  /// Dictionaries and sets of plain values are Encodable too, but could hold modules in another declaration.
+  private func refuseHidden(_ value: Any, at path: String) {
+    let style = Mirror(reflecting: value).displayStyle
+    if style == .dictionary || style == .set || style == .tuple {
+      stop("\(path) is a \(type(of: value)): state in it would not be found; use an array")
+    }
+  }
+
+  private func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  private func stop(_ message: String) -> Never { preconditionFailure("module state: \(message)") }
+}
+
+private protocol AnyOptional {
+  var anyWrapped: Any? { get }
+}
+extension Optional: AnyOptional {
+  var anyWrapped: Any? { map { $0 as Any } }
+}
+
+extension Module {
+  /// Property name to key, only where the key is not the name in snake case.
+  fileprivate static var keyTable: [String: String] {
+    if StateKeys.self == NoStateKeys.self { return [:] }
+    return Dictionary(uniqueKeysWithValues: StateKeys.allCases.map { ("\($0)", $0.rawValue) })
+  }
+}
+
+/// `skipConnection` to `skip_connection`.
+func snakeCase(_ name: String) -> String {
+  name.reduce(into: "") { text, character in
+    if character.isUppercase { text += "_" + character.lowercased() } else { text.append(character) }
+  }
+}

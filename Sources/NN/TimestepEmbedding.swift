@@ -1,0 +1,14 @@
+import Foundation
+import Tensors
+
+/// Sines and cosines of the timestep at frequencies from 1 to 1/maxPeriod, cosines first, as ADM's (after Vaswani et al.
+/// 2017, section 3.5).
+/// - Parameters: timesteps: `[N]`, whole or fractional. - Returns: `[N, dimension]` float32; an odd last column is zero.
+public func timestepEmbedding(_ timesteps: Tensor, dimension: Int, maxPeriod: Double = 10_000) -> Tensor {
+  let half = dimension / 2
+  let exponents = Tensor.arange(0, Double(half), on: timesteps.device) * (-Foundation.log(maxPeriod) / Double(half))
+  let arguments = timesteps.to(.float32).unsqueeze(-1) * exponents.exp().unsqueeze(0)
+  let columns = [arguments.cos(), arguments.sin()]
+  guard dimension % 2 == 1 else { return .cat(columns, dim: -1) }
+  return .cat(columns + [.zeros([timesteps.size(0), 1], on: timesteps.device)], dim: -1)
+}

@@ -1,0 +1,55 @@
+import NN
+import RecipeKit
+import Tensors
+
+/// What a denoising network is told beside the noisy images: one row an image.
+public struct Conditioning {
+  /// Class numbers, `[N]` int64.
+  public var labels: Tensor?
+  public init(labels: Tensor? = nil) { self.labels = labels }
+  public static var none: Conditioning { Conditioning() }
+}
+
+/// A network that reads noisy images and the timestep, and gives what its training asked for: noise, images or velocity.
+public protocol DenoisingNetwork: Module {
+  /// - Parameters:
+  ///   - x: noisy images, `[N, C, H, W]`.
+  ///   - timesteps: `[N]`, on the original process's scale, whole or fractional.
+  ///   - mode: whether dropout draws.
+  /// - Returns: `[N, C', H, W]` float32.
+  func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor
+
+  /// A copy for inference alone: weights cast to `dtype` and, where that is faster, packed, once. Later changes of this
+  /// network do not reach it, and it cannot be saved.
+  func prepared(for dtype: DType) throws -> Self
+}
+
+/// The recipe of a network, which can make it.
+public protocol NetworkRecipe: NamedRecipe {
+  func makeNetwork(using initializer: Initializer) throws -> any DenoisingNetwork
+  /// What the data and the process decide, put where the recipe leaves it open.
+  mutating func adapt(to facts: NetworkFacts)
+}
+
+/// What a network must know of data and process.
+public struct NetworkFacts: Sendable, Equatable {
+  /// Channels of the images; channels of the output (twice as many where the variance is learned too).
+  public var channels: Int, outputChannels: Int
+  public var height: Int, width: Int
+  /// Rows of the class embedding, the null class included; nil without classes.
+  public var classRows: Int?
+
+  public init(channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?) {
+    self.channels = channels
+    self.outputChannels = outputChannels
+    self.height = height
+    self.width = width
+    self.classRows = classRows
+  }
+}
+
+/// Every kind of denoising network, by the name that stands under `type:` in a recipe.
+public enum NetworkRegistry: RecipeRegistry {
+  public typealias Member = any NetworkRecipe
+  public static let all: [any NamedRecipe.Type] = [ADMUNet.Recipe.self]
+}

@@ -1,0 +1,42 @@
+import NN
+import Tensors
+
+/// An exponential moving average of the parameters (Polyak and Juditsky 1992), from which one samples.
+///
+/// Schedules are no parameters, so it cannot average them. Early on the rate is lower, (1 + step) / (10 + step), so that
+/// the average leaves the initial values behind at once.
+public final class ExponentialMovingAverage {
+  public let rate: Double
+  private let names: [String]
+  private let parameters: [Tensor]
+  private let averages: [Tensor]
+  public private(set) var steps = 0
+
+  public init(_ parameters: [(name: String, parameter: Parameter)], rate: Double) {
+    self.rate = rate
+    names = parameters.map(\.name)
+    self.parameters = parameters.map { $0.parameter.value.detach() }
+    averages = self.parameters.map { $0.clone() }
+  }
+
+  /// The rate of the update after `steps` earlier ones.
+  public static func warmedUp(_ rate: Double, steps: Int) -> Double {
+    min(rate, Double(1 + steps) / Double(10 + steps))
+  }
+
+  /// average ← rate average + (1 − rate) parameter.
+  public func update() throws(TorchFault) {
+    try InPlace.average(averages, towards: parameters, rate: Self.warmedUp(rate, steps: steps))
+    steps += 1
+  }
+
+  /// A snapshot of the averages under the parameters' names.
+  public func stateDict() -> StateDict { StateDict(zip(names, averages.map { $0.clone() })) }
+
+  /// Goes on from a snapshot taken after `steps` updates.
+  public func load(_ dict: StateDict, steps: Int) throws {
+    try StateMismatch.check(expected: zip(names, averages).map { ($0, $1.shape) }, found: dict)
+    for (name, average) in zip(names, averages) { try InPlace.copy(dict[name]!, into: average) }
+    self.steps = steps
+  }
+}

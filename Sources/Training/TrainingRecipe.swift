@@ -1,0 +1,51 @@
+import RecipeKit
+import Tensors
+
+/// How a network is trained. Whatever has a length is counted in images, so that another batch size changes no meaning.
+public struct TrainingRecipe: Recipe, Equatable {
+  public var batchSize = 64
+  public var learningRate = 2e-4
+  /// Over so many images the learning rate rises from zero.
+  public var warmupImages = 10_000
+  /// How the learning rate falls after that, until the end.
+  public var decay = LearningRateDecay.none
+  public var optimizer = AdamW.Recipe()
+  /// Rate of the moving average of the parameters, per step.
+  public var emaRate = 0.999
+  /// The gradient's L2 norm is cut to this; 0 for never.
+  public var gradientClip = 1.0
+  /// The type of matrix products and convolutions; all else is float32.
+  public var precision = Precision.float32
+  /// A number of images, "100 epochs" or "2h".
+  public var duration = TrainingDuration.images(1_000_000)
+  /// The share of labels that are replaced by the null class, so that the model can be guided; 0 without classes.
+  public var classDropout = 0.1
+  public var seed: UInt64 = 0
+  /// Images between two lines of the log, two checkpoints, two previews.
+  public var logEvery = 10_000, checkpointEvery = 500_000, previewEvery = 250_000
+  public init() {}
+
+  public func validate() throws(RecipeError) {
+    try require((1...65536).contains(batchSize), "batch_size", "expected 1 to 65536, found \(batchSize)")
+    try require(learningRate > 0 && learningRate.isFinite, "learning_rate", "expected more than 0, found \(learningRate)")
+    try require(warmupImages >= 0, "warmup_images", "expected 0 or more, found \(warmupImages)")
+    try require(emaRate >= 0 && emaRate < 1, "ema_rate", "expected at least 0 and below 1, found \(emaRate)")
+    try require(gradientClip >= 0, "gradient_clip", "expected 0 or more, found \(gradientClip)")
+    try require(classDropout >= 0 && classDropout <= 1, "class_dropout", "expected 0 to 1, found \(classDropout)")
+    for (key, value) in [("log_every", logEvery), ("checkpoint_every", checkpointEvery), ("preview_every", previewEvery)] {
+      try require(value > 0, key, "expected 1 or more, found \(value)")
+    }
+  }
+}
+
+/// How the learning rate falls once it has risen.
+public enum LearningRateDecay: String, Codable, Sendable, CaseIterable {
+  case none, linear, cosine
+}
+
+/// The type in which products are computed.
+public enum Precision: String, Codable, Sendable, CaseIterable {
+  case float32, bfloat16
+
+  public var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
+}
