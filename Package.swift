@@ -4,23 +4,26 @@ import Foundation
 import PackageDescription
 
 /// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package; `.libtorch` of the
-/// root package when this one is a checkout under it; `libtorch-<version>` in the user's cache folder.
-/// The launcher (`Sources/sfumato`) looks in the same order when the program starts.
+/// root package when this one is a checkout under it; `libtorch-<version>` in the user's cache folder, 2.13.0 before others.
+/// Links are resolved, so that `./dev`, which names the real folder, and a plain `swift build` give the same flags.
+/// The launcher (`Sources/Launcher`) looks in the same order when the program starts.
 func locateTorch() -> String {
-  let environment = Context.environment
+  let environment = Context.environment.filter { !$0.value.isEmpty }
   let here = Context.packageDirectory
-  if let explicit = environment["LIBTORCH"], !explicit.isEmpty { return explicit }
+  if let explicit = environment["LIBTORCH"] { return realPath(explicit) }
   var candidates = ["\(here)/.libtorch"]
   if let checkouts = here.range(of: "/.build/checkouts/") {
     candidates.append(here[..<checkouts.lowerBound] + "/.libtorch")
   }
-  let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
-  for version in ["2.13.0", "2.15.0", "2.11.0"] {
-    candidates.append("\(cache)/sfumato/libtorch-\(version)/torch")
+  let cache = (environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache") + "/sfumato"
+  let cached = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
+  for name in ["libtorch-2.13.0"] + cached.filter({ $0.hasPrefix("libtorch-") }).sorted().reversed() {
+    candidates.append("\(cache)/\(name)/torch")
   }
-  return candidates.first { FileManager.default.fileExists(atPath: "\($0)/include/ATen/ATen.h") } ?? candidates[0]
+  return realPath(candidates.first { FileManager.default.fileExists(atPath: "\($0)/include/ATen/ATen.h") } ?? candidates[0])
 }
-let torch = locateTorch()
+
+func realPath(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
 
 /// `2.13.0` of `__version__ = '2.13.0+cpu'`: what the launcher holds the library that it finds against.
 func torchVersion() -> String {
@@ -28,6 +31,8 @@ func torchVersion() -> String {
   let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") } ?? ""
   return String(line.drop { !$0.isNumber }.prefix { $0.isNumber || $0 == "." })
 }
+
+let torch = locateTorch()
 
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -38,7 +43,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Sfumato", targets: ["Sfumato"]),
-    .executable(name: "sfumato", targets: ["sfumato"]),
+    .executable(name: "sfumato", targets: ["Launcher"]),
     .executable(name: "sfumato-main", targets: ["CLI"]),
   ],
   dependencies: [
@@ -94,7 +99,11 @@ let package = Package(
     // Level 6: the program proper, and the launcher that finds libtorch and starts it.
     .executableTarget(name: "CLI", dependencies: ["Workflows", parser, logging]),
     .executableTarget(
-      name: "sfumato", cSettings: [.define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\"")]),
+      name: "Launcher",
+      cSettings: [
+        .define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\""),
+        .define("SFUMATO_TORCH_FOLDER", to: "\"\(torch)\""),
+      ]),
     // Tests.
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
