@@ -3,18 +3,15 @@
 import Foundation
 import PackageDescription
 
-/// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package; `.libtorch` of the
-/// root package when this one is a checkout under it; `libtorch-<version>` in the user's cache folder, 2.13.0 before others.
+/// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package, or of a folder above
+/// it, which is the root package where this one is a checkout; `libtorch-<version>` in the user's cache folder, 2.13.0 first.
 /// Links are resolved, so that `./dev`, which names the real folder, and a plain `swift build` give the same flags.
 /// The launcher (`Sources/Launcher`) looks in the same order when the program starts.
 func locateTorch() -> String {
   let environment = Context.environment.filter { !$0.value.isEmpty }
-  let here = Context.packageDirectory
   if let explicit = environment["LIBTORCH"] { return realPath(explicit) }
-  var candidates = ["\(here)/.libtorch"]
-  if let checkouts = here.range(of: "/.build/checkouts/") {
-    candidates.append(here[..<checkouts.lowerBound] + "/.libtorch")
-  }
+  let parts = Context.packageDirectory.split(separator: "/")
+  var candidates = parts.indices.reversed().map { "/" + parts[...$0].joined(separator: "/") + "/.libtorch" }
   let cache = (environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache") + "/sfumato"
   let cached = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
   for name in ["libtorch-2.13.0"] + cached.filter({ $0.hasPrefix("libtorch-") }).sorted().reversed() {
@@ -25,10 +22,12 @@ func locateTorch() -> String {
 
 func realPath(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
 
-/// `2.13.0` of `__version__ = '2.13.0+cpu'`: what the launcher holds the library that it finds against.
+/// `2.13.0` of a wheel's `__version__ = '2.13.0+cpu'` or of an archive's `2.13.0+cpu`: what the launcher holds the library
+/// that it finds against.
 func torchVersion() -> String {
-  let text = (try? String(contentsOfFile: "\(torch)/version.py", encoding: .utf8)) ?? ""
-  let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") } ?? ""
+  let text = ["version.py", "build-version"].lazy.compactMap { try? String(contentsOfFile: "\(torch)/\($0)", encoding: .utf8) }.first
+  let lines = text?.split(separator: "\n") ?? []
+  let line = lines.first { $0.hasPrefix("__version__") } ?? lines.first ?? ""
   return String(line.drop { !$0.isNumber }.prefix { $0.isNumber || $0 == "." })
 }
 

@@ -255,11 +255,11 @@ system_vips() { [[ $(ldconfig -p 2>/dev/null) == *libvips.so.42* ]] || [ -f /opt
 begin_install() {
   local old
   mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || fail "cannot write to the cache folder $cache" "Set XDG_CACHE_HOME to a folder that can be written."
-  for old in "$cache"/*.partial.*; do # left by a run that was killed
-    [ ! -d "$old" ] || kill -0 "${old##*.}" 2>/dev/null || rm -rf "$old"
+  for old in "$cache"/.partial-*; do # left by a run that was killed
+    [ ! -d "$old" ] || kill -0 "${old##*-}" 2>/dev/null || rm -rf "$old"
   done
   find_pip
-  partial="$1.partial.$$"
+  partial="$cache/.partial-${1##*/}-$$"
   trap 'rm -rf "$partial"' EXIT
   trap 'exit 130' INT TERM HUP
   mkdir "$partial"
