@@ -74,6 +74,7 @@ setup_system_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   if command -v apt-get >/dev/null; then
     apt_install "${missing[@]}"
+    has_header archive.h || fail "apt installed libarchive-dev, but archive.h is not in /usr/include"
   elif [[ " ${missing[*]} " == *" libarchive-dev "* ]]; then
     fail "archive.h was not found" "Install libarchive with its headers: 'brew install libarchive', or your system's libarchive-devel."
   fi # gloo serves training on several machines only; without it the program says that it has none.
