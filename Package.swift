@@ -3,31 +3,35 @@
 import Foundation
 import PackageDescription
 
-/// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package; `.libtorch` of the
-/// root package when this one is a checkout under it; `libtorch-<version>` in the user's cache folder.
-/// The launcher (`Sources/sfumato`) looks in the same order when the program starts.
+/// The folder of libtorch that holds `include/` and `lib/`: `$LIBTORCH`; `.libtorch` of this package, or of a folder above
+/// it, which is the root package where this one is a checkout; `libtorch-<version>` in the user's cache folder, 2.13.0 first.
+/// Links are resolved, so that `./dev`, which names the real folder, and a plain `swift build` give the same flags.
+/// The launcher (`Sources/Launcher`) looks in the same order when the program starts.
 func locateTorch() -> String {
-  let environment = Context.environment
-  let here = Context.packageDirectory
-  if let explicit = environment["LIBTORCH"], !explicit.isEmpty { return explicit }
-  var candidates = ["\(here)/.libtorch"]
-  if let checkouts = here.range(of: "/.build/checkouts/") {
-    candidates.append(here[..<checkouts.lowerBound] + "/.libtorch")
+  let environment = Context.environment.filter { !$0.value.isEmpty }
+  if let explicit = environment["LIBTORCH"] { return realPath(explicit) }
+  let parts = Context.packageDirectory.split(separator: "/")
+  var candidates = parts.indices.reversed().map { "/" + parts[...$0].joined(separator: "/") + "/.libtorch" }
+  let cache = (environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache") + "/sfumato"
+  let cached = (try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []
+  for name in ["libtorch-2.13.0"] + cached.filter({ $0.hasPrefix("libtorch-") }).sorted().reversed() {
+    candidates.append("\(cache)/\(name)/torch")
   }
-  let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
-  for version in ["2.13.0", "2.15.0", "2.11.0"] {
-    candidates.append("\(cache)/sfumato/libtorch-\(version)/torch")
-  }
-  return candidates.first { FileManager.default.fileExists(atPath: "\($0)/include/ATen/ATen.h") } ?? candidates[0]
+  return realPath(candidates.first { FileManager.default.fileExists(atPath: "\($0)/include/ATen/ATen.h") } ?? candidates[0])
 }
-let torch = locateTorch()
 
-/// `2.13.0` of `__version__ = '2.13.0+cpu'`: what the launcher holds the library that it finds against.
+func realPath(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+
+/// `2.13.0` of a wheel's `__version__ = '2.13.0+cpu'` or of an archive's `2.13.0+cpu`: what the launcher holds the library
+/// that it finds against.
 func torchVersion() -> String {
-  let text = (try? String(contentsOfFile: "\(torch)/version.py", encoding: .utf8)) ?? ""
-  let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") } ?? ""
+  let text = ["version.py", "build-version"].lazy.compactMap { try? String(contentsOfFile: "\(torch)/\($0)", encoding: .utf8) }.first
+  let lines = text?.split(separator: "\n") ?? []
+  let line = lines.first { $0.hasPrefix("__version__") } ?? lines.first ?? ""
   return String(line.drop { !$0.isNumber }.prefix { $0.isNumber || $0 == "." })
 }
+
+let torch = locateTorch()
 
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -38,7 +42,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Sfumato", targets: ["Sfumato"]),
-    .executable(name: "sfumato", targets: ["sfumato"]),
+    .executable(name: "sfumato", targets: ["Launcher"]),
     .executable(name: "sfumato-main", targets: ["CLI"]),
   ],
   dependencies: [
@@ -94,7 +98,11 @@ let package = Package(
     // Level 6: the program proper, and the launcher that finds libtorch and starts it.
     .executableTarget(name: "CLI", dependencies: ["Workflows", parser, logging]),
     .executableTarget(
-      name: "sfumato", cSettings: [.define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\"")]),
+      name: "Launcher",
+      cSettings: [
+        .define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\""),
+        .define("SFUMATO_TORCH_FOLDER", to: "\"\(torch)\""),
+      ]),
     // Tests.
     .testTarget(name: "ArchitectureTests"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),

@@ -1,0 +1,3 @@
+import Sfumato
+
+print("Sfumato is linked")
