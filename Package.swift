@@ -113,7 +113,7 @@ let package = Package(
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "Checkpoints"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", logging]),
     .testTarget(
       name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors"]),

@@ -5,11 +5,13 @@ extension Tensor {
 
   /// x weightᵀ + bias. x: `[…, I]`, weight: `[O, I]`, bias: `[O]`.
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
-    withOptional("linear", [self, weight], [bias]) { ct_linear($0[0], $0[1], $1[0]) }
+    OperationCount.current?.addLinear(shape, weight.shape)
+    return withOptional("linear", [self, weight], [bias]) { ct_linear($0[0], $0[1], $1[0]) }
   }
   /// x: `[N, C, H, W]`, weight: `[O, C, K, K]`, bias: `[O]`.
   public func conv2d(_ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0) -> Tensor {
-    withOptional("conv2d", [self, weight], [bias]) { ct_conv2d($0[0], $0[1], $1[0], Int64(stride), Int64(padding)) }
+    OperationCount.current?.addConvolution(shape, weight.shape, stride: stride, padding: padding)
+    return withOptional("conv2d", [self, weight], [bias]) { ct_conv2d($0[0], $0[1], $1[0], Int64(stride), Int64(padding)) }
   }
   /// Rows of a table, self `[K, E]`, by number: `[N]` int64 to `[N, E]`.
   public func embedding(_ indices: Tensor) -> Tensor { binary("embedding", indices, ct_embedding) }
@@ -37,7 +39,8 @@ extension Tensor {
 
   /// softmax(q kᵀ / √d) v in one operation (Vaswani et al. 2017). q, k, v: `[N, heads, length, d]`.
   public static func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {
-    apply("attention", [q, k, v]) { ct_attention($0[0], $0[1], $0[2]) }
+    OperationCount.current?.addAttention(q.shape, k.shape)
+    return apply("attention", [q, k, v]) { ct_attention($0[0], $0[1], $0[2]) }
   }
   /// The mean of -log softmax(logits)[target]. self: `[N, K]`; targets: `[N]` int64.
   public func crossEntropy(_ targets: Tensor) -> Tensor { binary("crossEntropy", targets, ct_cross_entropy) }
