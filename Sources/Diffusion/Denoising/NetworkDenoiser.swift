@@ -1,0 +1,27 @@
+import Tensors
+
+/// A network as a closure, with whatever else it is told (class labels, say) bound inside.
+///
+/// It is called with noisy images `[N, C, H, W]` and the timesteps `[N]`, float32, and gives `[N, C, H, W]`, or twice as
+/// many channels when it learns its variance.
+public typealias DenoisingNetwork = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
+
+/// A network as a denoiser: what it predicts is turned into x₀ and ε.
+public struct NetworkDenoiser: Denoiser {
+  let parameterization: Parameterization
+  let variance: Variance
+  let network: DenoisingNetwork
+
+  public init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
+    self.parameterization = parameterization
+    self.variance = variance
+    self.network = network
+  }
+
+  public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
+    let output = network(x, levels.timesteps(for: x)).to(like: x)
+    let (prediction, variance) = variance.split(output)
+    let (x0, epsilon) = parameterization.estimates(from: prediction, x: x, at: levels)
+    return Prediction(x0: x0, epsilon: epsilon, variance: variance)
+  }
+}

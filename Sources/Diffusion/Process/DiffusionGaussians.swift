@@ -1,0 +1,61 @@
+import Foundation
+import Tensors
+
+/// A normal distribution with independent elements.
+public struct DiagonalGaussian: Sendable {
+  /// `[N, C, H, W]`.
+  public var mean: Tensor
+  /// Of mean's shape, or one that broadcasts to it.
+  public var logVariance: Tensor
+
+  public init(mean: Tensor, logVariance: Tensor) {
+    self.mean = mean
+    self.logVariance = logVariance
+  }
+}
+
+/// Images that are diffused to a level: a draw from q(x_t | x₀) = N(α x₀, σ² I), by the noise given.
+///
+/// - Parameters:
+///   - x0: clean images in [−1, 1], `[N, C, H, W]`.
+///   - levels: one for all images, or one for each.
+///   - noise: standard normal, of x0's shape.
+public func qSample(_ x0: Tensor, at levels: [NoiseLevel], noise: Tensor) -> Tensor {
+  levels.column(\.alpha, like: x0) * x0 + levels.column(\.sigma, like: x0) * noise
+}
+
+extension DiscreteProcess {
+  /// q(x_{t−1} | x_t, x₀), eqs. 6 and 7 of Ho, Jain and Abbeel 2020; its log-variance clipped at t = 0.
+  ///
+  /// - Parameters:
+  ///   - x0, xt: `[N, C, H, W]`.
+  ///   - timesteps: one for all images, or one for each.
+  public func posterior(x0: Tensor, xt: Tensor, at timesteps: [Int]) -> DiagonalGaussian {
+    let column = { (table: [Double]) in timesteps.map { table[$0] }.column(like: xt) }
+    return DiagonalGaussian(
+      mean: column(posteriorMeanX0) * x0 + column(posteriorMeanXt) * xt, logVariance: column(posteriorLogVarianceClipped))
+  }
+
+  /// p(x_{t−1} | x_t), the model's step: the posterior at its estimate of x₀, with the variance that it says.
+  ///
+  /// - Parameters:
+  ///   - x0: the model's estimate, `[N, C, H, W]`.
+  ///   - xt: what it was made from, `[N, C, H, W]`.
+  ///   - timesteps: one for all images, or one for each.
+  public func reverse(x0: Tensor, xt: Tensor, variance: StepVariance, at timesteps: [Int]) -> DiagonalGaussian {
+    var step = posterior(x0: x0, xt: xt, at: timesteps)
+    let column = { (table: [Double]) in timesteps.map { log(table[$0]) }.column(like: xt) }
+    switch variance {
+    case .fixedSmall: break
+    case .fixedLarge: step.logVariance = column(fixedLargeVariance)
+    case .range(let place): step.logVariance = place * column(betas) + (1 - place) * step.logVariance
+    }
+    return step
+  }
+
+  /// Steps for training, each equally likely.
+  /// - Parameter count: one for each image of a batch.
+  public func uniformTimesteps(_ count: Int, using generator: Generator) throws(TorchFault) -> [Int] {
+    try Tensor.randint(0..<steps, [count], using: generator).ints()
+  }
+}

@@ -1,0 +1,94 @@
+// The rules by which spacings pick their steps. Where a rule rounds, it rounds halves to the even number, as Python does.
+extension Spacing {
+  /// `trailing`, `leading`, `linspace` and `centred`: diffusers' words, but for the last.
+  func named(_ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
+    guard (fewest...max(total, fewest)).contains(steps), steps <= total else {
+      throw impossible(steps, of: total, "it takes \(fewest) to \(total) steps", nearest: min(max(steps, fewest), total))
+    }
+    let n = Double(steps), t = Double(total)
+    switch self {
+    case .trailing: return (1...steps).map { Self.rounded(t * Double($0) / n) - 1 }
+    case .leading: return (0..<steps).map { $0 * (total / steps) }
+    case .linspace: return (0..<steps).map { Self.rounded((t - 1) * Double($0) / (n - 1)) }
+    default: return try centred(steps, of: total)
+    }
+  }
+
+  /// Of one step alone `linspace` could not include both ends.
+  private var fewest: Int { self == .linspace ? 2 : 1 }
+
+  private static func rounded(_ value: Double) -> Int { Int(value.rounded(.toNearestOrEven)) }
+
+  private func impossible(_ steps: Int, of total: Int, _ reason: String, nearest: Int) -> DiffusionError {
+    .impossibleSpacing("\(self)", total: total, reason: "\(reason), not \(steps)", nearest: "\(nearest) steps")
+  }
+
+  // MARK: nice-diffusion's
+
+  private func centred(_ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
+    let kept = Self.centredTimesteps(of: total, steps: steps)
+    guard kept.count != steps else { return kept }
+    let possible = (1...total).filter { Self.centredTimesteps(of: total, steps: $0).count == $0 }
+    let nearest = possible.min { abs($0 - steps) < abs($1 - steps) } ?? total
+    throw impossible(steps, of: total, "whole strides of \(total / steps) take \(kept.count) steps", nearest: nearest)
+  }
+
+  /// T/2N, then every T/N-th step, both rounded down, as far as the process goes. Where N does not divide T these may be
+  /// more than N.
+  static func centredTimesteps(of total: Int, steps: Int) -> [Int] {
+    Array(stride(from: total / (2 * steps), to: total, by: max(total / steps, 1)))
+  }
+
+  // MARK: guided-diffusion's
+
+  /// Each section is cut evenly from its first step to its last. The stride is added up in float64, as there: `i · stride`
+  /// would round to other steps.
+  static func sections(_ counts: [Int], of total: Int) throws(DiffusionError) -> [Int] {
+    try checkSections(counts, of: total)
+    var kept: [Int] = []
+    var start = 0
+    for (count, size) in zip(counts, sectionSizes(counts.count, of: total)) {
+      let stride = count > 1 ? Double(size - 1) / Double(count - 1) : 1
+      var position = 0.0
+      for _ in 0..<count {
+        kept.append(start + rounded(position))
+        position += stride
+      }
+      start += size
+    }
+    return kept
+  }
+
+  private static func checkSections(_ counts: [Int], of total: Int) throws(DiffusionError) {
+    let sizes = sectionSizes(counts.count, of: total)
+    var possible = zip(counts, sizes).map { min($0, $1) }
+    let reason: String
+    if let index = counts.indices.first(where: { counts[$0] > sizes[$0] }) {
+      reason = "section \(index + 1) of \(counts.count) has \(sizes[index]) timesteps, of which \(counts[index]) cannot be kept"
+    } else if counts.allSatisfy({ $0 == 0 }) {
+      reason = "it keeps nothing"
+    } else {
+      return
+    }
+    if possible.allSatisfy({ $0 == 0 }) { possible = [1] }
+    let nearest = Spacing.sections(possible).description
+    throw .impossibleSpacing(Spacing.sections(counts).description, total: total, reason: reason, nearest: nearest)
+  }
+
+  /// Sections as equal as can be; the first ones take what is left over.
+  private static func sectionSizes(_ sections: Int, of total: Int) -> [Int] {
+    (0..<sections).map { total / sections + ($0 < total % sections ? 1 : 0) }
+  }
+
+  static func ddim(_ count: Int, of total: Int) throws(DiffusionError) -> [Int] {
+    // A stride of i takes ⌈T / i⌉ steps.
+    let strides = 1..<max(total, 2)
+    let taken = { (stride: Int) in (total + stride - 1) / stride }
+    if let chosen = strides.first(where: { taken($0) == count }) {
+      return Array(stride(from: 0, to: total, by: chosen))
+    }
+    let nearest = strides.map(taken).min { abs($0 - count) < abs($1 - count) } ?? total
+    throw .impossibleSpacing(
+      "ddim\(count)", total: total, reason: "no whole stride takes exactly \(count) steps", nearest: "ddim\(nearest)")
+  }
+}

@@ -1,0 +1,35 @@
+import RecipeKit
+import Tensors
+
+/// One step of DDIM, from the level `t` to the cleaner level `s`:
+///
+///     x_s = α_s x̂₀ + √(σ_s² − ς²) ε̂ + ς z,      ς = η (σ_s / σ_t) √(1 − α_t² / α_s²)
+///
+/// Song, Meng and Ermon, "Denoising Diffusion Implicit Models" (ICLR 2021), eqs. 12 and 16, with α = √ᾱ, σ = √(1 − ᾱ).
+public struct DDIM: Sampler {
+  public static let name = "ddim"
+  public static let order = 1
+
+  /// η: 0 adds no noise, 1 as much as ancestral sampling.
+  public var eta = 0.0
+
+  public init() {}
+  public init(eta: Double) { self.eta = eta }
+
+  public func validate() throws(RecipeError) {
+    try require((0...1).contains(eta), "eta", "expected 0 (no noise) to 1 (as DDPM), found \(eta)")
+  }
+
+  public func step(
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout some NoiseSource
+  ) -> Transition {
+    let p = denoiser.predict(x, at: t)
+    let ratio = t.alpha / s.alpha
+    let deviation = eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
+    // Never negative but by rounding, where t has no signal.
+    let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
+    var next = s.alpha * p.x0 + direction * p.epsilon
+    if deviation > 0 { next = next + deviation * noise.normal(like: x) }
+    return Transition(x: next, x0: p.x0)
+  }
+}

@@ -1,0 +1,45 @@
+import RecipeKit
+import Tensors
+
+/// A way from noise to images: one step from a level to a cleaner one. Its stored properties are its recipe keys.
+public protocol Sampler: NamedRecipe {
+  /// What it remembers from step to step.
+  associatedtype Memory = Void
+
+  /// The order of its global error on the probability-flow ODE, without added noise.
+  static var order: Int { get }
+
+  func makeMemory() -> Memory
+
+  /// - Parameters:
+  ///   - x: images at `t`, `[N, C, H, W]`, float32; data lie in [−1, 1] at σ = 0.
+  ///   - t, s: noise levels, `t.sigma > s.sigma`. `s.sigma == 0` gives the estimate x̂₀ itself.
+  ///   - noise: asked for standard normal numbers of x's shape where the step adds noise.
+  /// - Faults: travel in the result and are thrown by `SamplingRun.next()`.
+  func step(
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout some NoiseSource
+  ) -> Transition
+}
+
+extension Sampler where Memory == Void {
+  public func makeMemory() {}
+}
+
+/// What a step gives.
+public struct Transition: Sendable {
+  /// The images at the cleaner level.
+  public var x: Tensor
+  /// The estimate of the clean images from which they were made.
+  public var x0: Tensor
+
+  public init(x: Tensor, x0: Tensor) {
+    self.x = x
+    self.x0 = x0
+  }
+}
+
+/// Every sampler. A new one is a file and a line here; tests, choices and forms follow.
+public enum SamplerRegistry: RecipeRegistry {
+  public typealias Member = any Sampler
+  public static let all: [any NamedRecipe.Type] = [DPMSolverPP2M.self, DDIM.self, DDPM.self]
+}
