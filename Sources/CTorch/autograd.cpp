@@ -29,11 +29,12 @@ int ct_backward(const ct_tensor *loss) {
   return shim::run([&] { torch::autograd::backward({loss->t}, {}); });
 }
 
-int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, ct_tensor **out) {
+int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, bool record,
+                 ct_tensor **out) {
   return shim::run([&] {
     std::vector<at::Tensor> seeds;
     if (weights) seeds.push_back(weights->t);
-    auto grads = torch::autograd::grad({output->t}, shim::list(inputs, n), seeds, std::nullopt, false, true);
+    auto grads = torch::autograd::grad({output->t}, shim::list(inputs, n), seeds, std::nullopt, record, true);
     for (size_t i = 0; i < n; i++) out[i] = grads[i].defined() ? shim::make(grads[i]) : nullptr;
   });
 }

@@ -63,8 +63,4 @@ template <class F> void parallel_for(int64_t count, int64_t grain, F &&body) {
       const_cast<void *>(static_cast<const void *>(&body)));
 }
 
-/// The fused kernel of norm.cpp; x is channels-last on the CPU and the result is too.
-at::Tensor group_norm_channels_last(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias,
-                                    double eps, const at::Tensor &scale, const at::Tensor &shift, ct_activation);
-
 }  // namespace shim

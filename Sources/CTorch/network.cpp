@@ -15,36 +15,6 @@ struct ct_conv {
 
 namespace {
 
-/// Rows of [N, C] as [N, C, 1, 1], to multiply images by.
-at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
-  return rows.reshape({rows.size(0), rows.size(1), 1, 1}).to(like.scalar_type());
-}
-
-at::Tensor group_norm_composed(const at::Tensor &x, int64_t groups, const at::Tensor &weight, const at::Tensor &bias, double eps,
-                               const at::Tensor &scale, const at::Tensor &shift, ct_activation activation) {
-  at::Tensor h = at::group_norm(x, groups, weight, bias, eps);
-  if (scale.defined()) h = h * (1 + per_channel(scale, h));
-  if (shift.defined()) h = h + per_channel(shift, h);
-  return activation == CT_SILU ? at::silu(h) : h;
-}
-
-bool wants_gradient(std::initializer_list<const at::Tensor *> tensors) {
-  if (!c10::GradMode::is_enabled()) return false;
-  for (auto t : tensors)
-    if (t->defined() && t->requires_grad()) return true;
-  return false;
-}
-
-/// The fused kernel reads float32 or bfloat16 images, channels last, and float32 everything else.
-bool fits_fused_norm(const at::Tensor &x, int64_t groups, std::initializer_list<const at::Tensor *> rows) {
-  if (!x.is_cpu() || x.dim() != 4 || x.numel() == 0) return false;
-  if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
-  if (groups < 1 || x.size(1) % groups != 0 || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
-  for (auto t : rows)
-    if (t->defined() && t->scalar_type() != at::kFloat) return false;
-  return true;
-}
-
 // oneDNN's convolution with packed weights is reachable by name only.
 using Pointwise = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, at::IntArrayRef,
                              at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view, c10::List<std::optional<at::Scalar>>,
@@ -91,6 +61,14 @@ void accumulate_packed(const ct_conv &c, const at::Tensor &x, at::Tensor &residu
                  c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
+/// One of the two gradients of a convolution.
+at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
+                                bool of_input) {
+  auto gradients = at::convolution_backward(
+      dy, x, weight, std::nullopt, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {of_input, !of_input, false});
+  return of_input ? std::get<0>(gradients) : std::get<1>(gradients);
+}
+
 }  // namespace
 
 extern "C" {
@@ -101,6 +79,14 @@ ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
 
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
   return tensor([&] { return at::conv2d(x->t, weight->t, maybe(bias), stride, padding); });
+}
+
+ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding) {
+  return tensor([&] { return convolution_gradient(dy->t, x->t, weight->t, stride, padding, true); });
+}
+
+ct_tensor *ct_conv2d_weight_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding) {
+  return tensor([&] { return convolution_gradient(dy->t, x->t, weight->t, stride, padding, false); });
 }
 
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices) {
@@ -151,17 +137,6 @@ ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor 
 
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {
   return tensor([&] { return at::cross_entropy_loss(logits->t, targets->t); });
-}
-
-ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
-                         const ct_tensor *scale, const ct_tensor *shift, ct_activation activation) {
-  return tensor([&] {
-    at::Tensor w = shim::or_undefined(weight), b = shim::or_undefined(bias);
-    at::Tensor s = shim::or_undefined(scale), h = shim::or_undefined(shift);
-    if (!wants_gradient({&x->t, &w, &b, &s, &h}) && fits_fused_norm(x->t, groups, {&w, &b, &s, &h}))
-      return shim::group_norm_channels_last(x->t, groups, w, b, eps, s, h, activation);
-    return group_norm_composed(x->t, groups, w, b, eps, s, h, activation);
-  });
 }
 
 ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype dtype) {

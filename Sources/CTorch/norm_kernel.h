@@ -1,5 +1,5 @@
-// The loops of the fused group norm, compiled once for each instruction set (see norm.cpp, which includes this file inside
-// a namespace and a target attribute). Written with vectors of 16 floats, which the compiler lowers to what the target has.
+// The loops of the fused group norm, compiled once for each instruction set (see norm_loops.cpp, which includes this file
+// inside a namespace and a target attribute). Written with vectors of 16 floats, which the compiler lowers to what the target has.
 
 using Floats = float __attribute__((vector_size(64)));
 using Words = uint32_t __attribute__((vector_size(64)));
@@ -71,62 +71,112 @@ template <ct_activation activation> INLINE void activate(Floats &v) {
   }
 }
 
-/// Adds x - pivot and its square over `pixels` rows of `width` channels into sum and square, `channels` of them.
-template <class T>
-static void moments(const T *x, int64_t pixels, int64_t width, int64_t channels, const float *pivot, float *sum, float *square) {
+/// d becomes d times the derivative of the activation at v.
+template <ct_activation activation> INLINE void activate_gradient(const Floats &v, Floats &d) {
+  if constexpr (activation == CT_SILU) {
+    Floats e = -v;
+    exponential(e);
+    Floats sigmoid = 1.0f / (1.0f + e);
+    d = d * sigmoid * (1.0f + v * (1.0f - sigmoid));
+  }
+}
+
+/// Calls step(c, n) for every block of channels: n is lanes, and fewer for the last block where channels are not a multiple.
+template <class Step> INLINE void over_blocks(int64_t channels, Step step) {
   int64_t c = 0;
-  for (; c + 4 * lanes <= channels; c += 4 * lanes) {
+  for (; c + lanes <= channels; c += lanes) step(c, lanes);
+  if (c < channels) step(c, channels - c);
+}
+
+template <class T> INLINE void load_block(const T *from, int64_t n, Floats &out) {
+  n == lanes ? load(from, out) : load_part(from, n, out);
+}
+
+template <class T> INLINE void store_block(T *to, int64_t n, const Floats &value) {
+  n == lanes ? store(to, value) : store_part(to, n, value);
+}
+
+/// x - pivot and its square, summed over `pixels` rows of channels.
+template <class T> static void moments(const T *x, int64_t pixels, int64_t channels, const float *pivot, float *sum, float *square) {
+  int64_t c = 0;
+  for (; c + 4 * lanes <= channels; c += 4 * lanes) {  // a cache line or two of each row, and chains of additions side by side
     Floats p[4], s[4] = {}, q[4] = {};
     for (int k = 0; k < 4; k++) load(pivot + c + k * lanes, p[k]);
     for (int64_t i = 0; i < pixels; i++)
       for (int k = 0; k < 4; k++) {
         Floats v;
-        load(x + i * width + c + k * lanes, v);
+        load(x + i * channels + c + k * lanes, v);
         v -= p[k];
         s[k] += v;
         q[k] += v * v;
       }
     for (int k = 0; k < 4; k++) store(sum + c + k * lanes, s[k]), store(square + c + k * lanes, q[k]);
   }
-  for (; c < channels; c += lanes) {
-    int64_t n = channels - c < lanes ? channels - c : lanes;
+  over_blocks(channels - c, [&](int64_t b, int64_t n) __attribute__((always_inline)) {
     Floats p, s = {}, q = {};
-    load_part(pivot + c, n, p);
+    load_block(pivot + c + b, n, p);
     for (int64_t i = 0; i < pixels; i++) {
       Floats v;
-      load_part(x + i * width + c, n, v);
+      load_block(x + i * channels + c + b, n, v);
       v -= p;
       s += v;
       q += v * v;
     }
-    store_part(sum + c, n, s), store_part(square + c, n, q);
-  }
+    store_block(sum + c + b, n, s), store_block(square + c + b, n, q);
+  });
 }
 
-/// y = activation(x * factor + offset) over `pixels` rows of `channels`.
+/// y = activation(x * factor + offset) over `pixels` rows of channels.
 template <class T, ct_activation activation>
-static void transform(const T *x, T *y, int64_t pixels, int64_t channels, const float *factor, const float *offset) {
-  const int64_t whole = channels - channels % lanes, rest = channels - whole;
-  for (int64_t i = 0; i < pixels; i++, x += channels, y += channels) {
-    for (int64_t c = 0; c < whole; c += lanes) {
+static void apply(const T *x, T *y, int64_t pixels, int64_t channels, const float *factor, const float *offset) {
+  for (int64_t i = 0; i < pixels; i++, x += channels, y += channels)
+    over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
       Floats v, a, b;
-      load(x + c, v), load(factor + c, a), load(offset + c, b);
+      load_block(x + c, n, v), load_block(factor + c, n, a), load_block(offset + c, n, b);
       v = v * a + b;
       activate<activation>(v);
-      store(y + c, v);
+      store_block(y + c, n, v);
+    });
+}
+
+/// With dz = dy activation'(x * factor + offset): dz and dz (x - pivot), summed over `pixels` rows of channels.
+template <class T, ct_activation activation>
+static void gradient_sums(const T *x, const T *dy, int64_t pixels, int64_t channels, const float *factor, const float *offset,
+                          const float *pivot, float *sum, float *product) {
+  over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+    Floats a, b, p, s = {}, q = {};
+    load_block(factor + c, n, a), load_block(offset + c, n, b), load_block(pivot + c, n, p);
+    for (int64_t i = 0; i < pixels; i++) {
+      Floats v, d;
+      load_block(x + i * channels + c, n, v), load_block(dy + i * channels + c, n, d);
+      activate_gradient<activation>(v * a + b, d);
+      s += d;
+      q += d * (v - p);
     }
-    if (rest) {
-      Floats v, a, b;
-      load_part(x + whole, rest, v), load_part(factor + whole, rest, a), load_part(offset + whole, rest, b);
-      v = v * a + b;
-      activate<activation>(v);
-      store_part(y + whole, rest, v);
-    }
-  }
+    store_block(sum + c, n, s), store_block(product + c, n, q);
+  });
+}
+
+/// dx = dz * factor + x * slope + constant, with dz as above.
+template <class T, ct_activation activation>
+static void apply_gradient(const T *x, const T *dy, T *dx, int64_t pixels, int64_t channels, const float *factor, const float *offset,
+                           const float *slope, const float *constant) {
+  for (int64_t i = 0; i < pixels; i++, x += channels, dy += channels, dx += channels)
+    over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+      Floats v, d, a, b, p, q;
+      load_block(x + c, n, v), load_block(dy + c, n, d), load_block(factor + c, n, a), load_block(offset + c, n, b);
+      load_block(slope + c, n, p), load_block(constant + c, n, q);
+      activate_gradient<activation>(v * a + b, d);
+      d = d * a + (v * p + q);
+      store_block(dx + c, n, d);
+    });
 }
 
 template <class T> static Loops<T> loops() {
-  return {moments<T>, transform<T, CT_IDENTITY>, transform<T, CT_SILU>};
+  return {moments<T>,
+          {apply<T, CT_IDENTITY>, apply<T, CT_SILU>},
+          {gradient_sums<T, CT_IDENTITY>, gradient_sums<T, CT_SILU>},
+          {apply_gradient<T, CT_IDENTITY>, apply_gradient<T, CT_SILU>}};
 }
 
 #undef INLINE

@@ -49,12 +49,14 @@ extension Tensor {
   }
 
   /// d self / d inputs, without touching what leaves have gathered. nil where self does not depend on an input.
-  /// - Parameter weights: where self is not a scalar, the factor of each of its elements.
-  public func gradients(of inputs: [Tensor], weights: Tensor? = nil) throws(TorchFault) -> [Tensor?] {
+  /// - Parameters:
+  ///   - weights: where self is not a scalar, the factor of each of its elements.
+  ///   - recording: whether the gradients can be differentiated in their turn. The fused group norm's cannot.
+  public func gradients(of inputs: [Tensor], weights: Tensor? = nil, recording: Bool = false) throws(TorchFault) -> [Tensor?] {
     var out = [OpaquePointer?](repeating: nil, count: inputs.count)
     try Tensor.run("gradients", [self] + inputs + (weights.map { [$0] } ?? [])) { handles in
       var raws = Array(handles[1..<(1 + inputs.count)])
-      return ct_gradients(handles[0], weights == nil ? nil : handles.last!, &raws, raws.count, &out)
+      return ct_gradients(handles[0], weights == nil ? nil : handles.last!, &raws, raws.count, recording, &out)
     }
     return out.map { raw in raw.map { Tensor(storage: .live(Handle($0))) } }
   }

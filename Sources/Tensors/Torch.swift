@@ -16,6 +16,9 @@ public enum Torch {
   public static var buildDescription: String { take(ct_build_description()) }
   /// The widest instruction set that its own kernels use: "AVX512", "AVX2", "DEFAULT" …
   public static var cpuCapability: String { String(cString: ct_cpu_capability()) }
+  /// What the processor can do and the system lets it, of the extensions that matter for speed: "avx2", "avx512f",
+  /// "avx512_bf16", "amx_bf16" on x86-64, "neon", "bf16", "sve" on Arm.
+  public static var cpuFeatures: [String] { String(cString: ct_cpu_features()).split(separator: " ").map(String.init) }
   /// How kernels of ours reach every core: "gomp", libtorch's own OpenMP team, or "pool".
   public static var parallelBackend: String { String(cString: ct_parallel_backend()) }
 

@@ -31,7 +31,10 @@ const char *ct_library_version(void);
 char *ct_library_path(void);
 /// What libtorch says of its build; to be freed with free().
 char *ct_build_description(void);
+/// The widest instruction set that libtorch's own kernels use.
 const char *ct_cpu_capability(void);
+/// What the processor can do and the system lets it, of the extensions that matter here: "avx2 avx512f …", "neon bf16".
+const char *ct_cpu_features(void);
 int64_t ct_live_count(void);
 
 // Threads ------------------------------------------------------------------------------------------------------------
@@ -149,6 +152,9 @@ ct_tensor *ct_contiguous(const ct_tensor *, ct_format);
 // Networks -----------------------------------------------------------------------------------------------------------
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias);
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding);
+/// The gradient of a convolution's input or of its weight alone, where its output's is dy.
+ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
+ct_tensor *ct_conv2d_weight_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices);
 ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes);
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps);
@@ -162,7 +168,7 @@ ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor);
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v);
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
 /// activation(group_norm(x) * (1 + scale) + shift); weight, bias, scale and shift may be NULL; scale, shift: [N, C].
-/// One fused kernel where no gradient is wanted, x is on the CPU and its channels are last.
+/// One fused kernel each way where x is float32 or bfloat16, on the CPU, channels last; it has a first derivative only.
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
                          const ct_tensor *scale, const ct_tensor *shift, ct_activation);
 
@@ -180,7 +186,8 @@ ct_tensor *ct_leaf(const ct_tensor *x);
 ct_tensor *ct_grad(const ct_tensor *x);
 int ct_backward(const ct_tensor *loss);
 /// d output / d inputs[i] into out[i] (NULL where the output does not depend on it); gradients of leaves are left alone.
-int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, ct_tensor **out);
+/// `record`: the gradients' own computation is recorded, for second derivatives.
+int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, bool record, ct_tensor **out);
 /// Turns autocast to `dtype` on or off for this thread and device; gives the earlier state back.
 bool ct_set_autocast(ct_device, bool enabled, ct_dtype);
 

@@ -1,0 +1,52 @@
+// The loops of the fused group norm, compiled for each instruction set, and the choice among them at run time.
+#include "norm.h"
+
+#include <ATen/Parallel.h>
+
+#include <cstring>
+
+namespace {
+
+using shim::norm::Loops;
+
+namespace baseline {  // SSE2 on x86-64, NEON on Arm
+#include "norm_kernel.h"
+}
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace avx2 {
+#include "norm_kernel.h"
+}
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+namespace avx512 {
+#include "norm_kernel.h"
+}
+#pragma clang attribute pop
+#endif
+
+template <class T> Loops<T> choose() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return avx512::loops<T>();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::loops<T>();
+#endif
+  return baseline::loops<T>();
+}
+
+}  // namespace
+
+namespace shim::norm {
+
+template <class T> const Loops<T> &best_loops() {
+  static const Loops<T> loops = choose<T>();
+  return loops;
+}
+template const Loops<float> &best_loops<float>();
+template const Loops<uint16_t> &best_loops<uint16_t>();
+
+int thread_count() { return at::get_num_threads(); }
+
+}  // namespace shim::norm

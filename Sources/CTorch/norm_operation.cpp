@@ -1,0 +1,94 @@
+// The operation that networks call: the fused group norm where it fits, with its gradient, and the composition elsewhere.
+#include "norm.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace {
+
+using shim::norm::Rows;
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using Row = std::optional<at::Tensor>;
+
+/// Rows of [N, C] as [N, C, 1, 1], to multiply images by.
+at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
+  return rows.reshape({rows.size(0), rows.size(1), 1, 1}).to(like.scalar_type());
+}
+
+at::Tensor composed(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation activation) {
+  at::Tensor h = at::group_norm(x, groups, rows.weight, rows.bias, eps);
+  if (rows.scale.defined()) h = h * (1 + per_channel(rows.scale, h));
+  if (rows.shift.defined()) h = h + per_channel(rows.shift, h);
+  return activation == CT_SILU ? at::silu(h) : h;
+}
+
+/// The fused kernel reads float32 or bfloat16 images on the CPU, channels last.
+bool fits(const at::Tensor &x, int64_t groups) {
+  if (!x.is_cpu() || x.dim() != 4 || x.numel() == 0) return false;
+  if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
+  return groups >= 1 && x.size(1) % groups == 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+void check_sizes(const at::Tensor &x, const Rows &rows) {
+  const int64_t images = x.size(0), channels = x.size(1);
+  for (const at::Tensor *t : {&rows.weight, &rows.bias})
+    TORCH_CHECK(!t->defined() || (t->dim() == 1 && t->size(0) == channels), "weight and bias must be [", channels, "], not ", t->sizes());
+  for (const at::Tensor *t : {&rows.scale, &rows.shift})
+    TORCH_CHECK(!t->defined() || (t->dim() == 2 && t->size(0) == images && t->size(1) == channels), "scale and shift must be [", images,
+                ", ", channels, "], not ", t->sizes());
+}
+
+/// As the kernel reads it; recorded for gradients, so that a cast is undone on the way back.
+at::Tensor readable(const at::Tensor &row) { return row.defined() ? row.to(at::kFloat).contiguous() : row; }
+
+bool wants_gradient(const at::Tensor &x, const Rows &rows) {
+  if (!c10::GradMode::is_enabled()) return false;
+  for (auto t : {&x, &rows.weight, &rows.bias, &rows.scale, &rows.shift})
+    if (t->defined() && t->requires_grad()) return true;
+  return false;
+}
+
+at::Tensor or_undefined(const Row &row) { return row ? *row : at::Tensor(); }
+Row row(const at::Tensor &t) { return t.defined() ? Row(t) : std::nullopt; }
+
+struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Row &weight, const Row &bias, const Row &scale,
+                            const Row &shift, int64_t groups, double eps, int64_t activation) {
+    Rows rows{or_undefined(weight), or_undefined(bias), or_undefined(scale), or_undefined(shift)};
+    at::Tensor statistics;
+    at::Tensor y = shim::norm::forward(x, groups, rows, eps, static_cast<ct_activation>(activation), &statistics);
+    context->save_for_backward({x, statistics, rows.weight, rows.bias, rows.scale, rows.shift});
+    context->saved_data["activation"] = activation;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    TORCH_CHECK(!c10::GradMode::is_enabled(), "the fused group norm has a first derivative only");
+    auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0];
+    at::Tensor dy = arriving[0].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    auto activation = static_cast<ct_activation>(context->saved_data["activation"].toInt());
+    auto d = shim::norm::backward(dy, x, saved[1], {saved[2], saved[3], saved[4], saved[5]}, activation);
+    return {d.x, d.rows.weight, d.rows.bias, d.rows.scale, d.rows.shift, Variable(), Variable(), Variable()};
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
+                         const ct_tensor *scale, const ct_tensor *shift, ct_activation activation) {
+  return shim::tensor([&] {
+    Rows rows{shim::or_undefined(weight), shim::or_undefined(bias), shim::or_undefined(scale), shim::or_undefined(shift)};
+    if (!fits(x->t, groups)) return composed(x->t, groups, rows, eps, activation);
+    check_sizes(x->t, rows);
+    rows = {readable(rows.weight), readable(rows.bias), readable(rows.scale), readable(rows.shift)};
+    if (!wants_gradient(x->t, rows)) return shim::norm::forward(x->t, groups, rows, eps, activation, nullptr);
+    return FusedGroupNorm::apply(x->t, row(rows.weight), row(rows.bias), row(rows.scale), row(rows.shift), groups, eps,
+                                 static_cast<int64_t>(activation));
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,175 @@
+import Testing
+
+@testable import Tensors
+
+/// The fused kernel against float64 compositions: libtorch's own float32 kernel loses digits to a large mean.
+@Suite("Fused group norm") struct GroupNormTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var images = 2, channels = 32, height = 5, width = 7, groups = 8
+    var mean = 0.0, affine = true, modulated = true, activation = Tensor.Activation.silu
+    var testDescription: String {
+      "\([images, channels, height, width]) in \(groups) groups, mean \(mean), affine \(affine), modulated \(modulated), \(activation)"
+    }
+  }
+
+  /// Widths below, at and beyond a vector of 16, batches that split over images and over rows, each operand there and absent.
+  static let cases = [
+    Case(), Case(activation: .identity), Case(affine: false), Case(modulated: false), Case(affine: false, modulated: false),
+    Case(images: 1, channels: 64, height: 16, width: 16, groups: 32), Case(images: 3, channels: 24, height: 9, width: 9, groups: 4),
+    Case(images: 5, channels: 80, height: 8, width: 9, groups: 5), Case(images: 1, channels: 7, height: 3, width: 3, groups: 1),
+    Case(images: 8, channels: 16, height: 1, width: 1, groups: 2), Case(images: 1, channels: 160, height: 20, width: 20, mean: 30),
+  ]
+
+  /// Every operand as a leaf that asks for its gradient, in the order x, weight, bias, scale, shift.
+  private func operands(_ c: Case, _ dtype: DType = .float32) -> [Tensor?] {
+    let g = Generator(seed: 7)
+    func rows(_ present: Bool, _ shape: [Int]) -> Tensor? { present ? Tensor.randn(shape, using: g) : nil }
+    let x = (Tensor.randn([c.images, c.channels, c.height, c.width], using: g) + c.mean).to(dtype).channelsLast()
+    return [
+      x, rows(c.affine, [c.channels]), rows(c.affine, [c.channels]), rows(c.modulated, [c.images, c.channels]),
+      rows(c.modulated, [c.images, c.channels]),
+    ]
+  }
+
+  private func norm(_ o: [Tensor?], _ c: Case) -> Tensor {
+    o[0]!.groupNorm(groups: c.groups, o[1], o[2], scale: o[3], shift: o[4], activation: c.activation)
+  }
+
+  /// The same in float64, from the definition.
+  private func exact(_ o: [Tensor?], _ c: Case) -> Tensor {
+    let x = o[0]!, parts = x.contiguous().reshape(c.images, c.groups, -1)
+    let centred = parts - parts.mean(2, keep: true)
+    let unit = (centred / (centred.square().mean(2, keep: true) + 1e-5).sqrt()).reshape(x.shape)
+    var z = unit
+    if let weight = o[1], let bias = o[2] { z = z * weight.reshape(1, -1, 1, 1) + bias.reshape(1, -1, 1, 1) }
+    if let scale = o[3], let shift = o[4] { z = z * (1 + scale.unsqueeze(-1, -1)) + shift.unsqueeze(-1, -1) }
+    return c.activation == .silu ? z * z.sigmoid() : z
+  }
+
+  private func difference(_ a: Tensor, _ b: Tensor) throws -> Double { try (a.to(.float64) - b.to(.float64)).abs().max().item() }
+
+  @Test(arguments: cases) func equalsItsDefinition(c: Case) throws {
+    let o = operands(c)
+    let y = norm(o, c)
+    // Two roundings of a value below 40 in float32, and sums of a few thousand terms.
+    #expect(try difference(y, exact(o.map { $0?.to(.float64) }, c)) < 3e-5)
+    #expect(y.isChannelsLast)
+  }
+
+  @Test(arguments: cases) func itsGradientsAreThoseOfTheDefinition(c: Case) throws {
+    let fused = operands(c).map { $0?.requiringGradient() }
+    let wide = operands(c).map { $0?.to(.float64).requiringGradient() }
+    let weights = Tensor.randn(fused[0]!.shape, using: Generator(seed: 3))
+    let found = try norm(fused, c).gradients(of: fused.compactMap { $0 }, weights: weights.channelsLast())
+    let expected = try exact(wide, c).gradients(of: wide.compactMap { $0 }, weights: weights.to(.float64))
+    #expect(found.count == expected.count)
+    for (a, b) in zip(found, expected) {
+      let a = try #require(a), b = try #require(b)
+      #expect(a.shape == b.shape)
+      // Sums over an image of products rounded to float32; a large mean costs x some of its digits.
+      let limit = (c.mean == 0 ? 3e-6 : 3e-5) * Swift.max(1, try b.abs().max().item())
+      #expect(try difference(a, b) < limit)
+    }
+  }
+
+  @Test func itsGradientIsTheSlopeOfItsValue() throws {
+    // Central differences of the float32 kernel itself: they hold its two directions against each other.
+    let c = Case(images: 1, channels: 4, height: 2, width: 3, groups: 2)
+    let o = operands(c).map { $0!.requiringGradient() }
+    let weights = Tensor.randn(o[0].shape, using: Generator(seed: 3))
+    let slopes = try norm(o, c).gradients(of: o, weights: weights)
+    func value(_ o: [Tensor]) throws -> Double { try withoutGradient { try (norm(o, c).to(.float64) * weights.to(.float64)).sum().item() } }
+    for (index, slope) in slopes.enumerated() {
+      for (place, expected) in try #require(slope).contiguous().floats().enumerated() {
+        var bump = [Float](repeating: 0, count: o[index].count)
+        bump[place] = 1e-2
+        let step = Tensor(bump, o[index].shape)
+        let up = o.enumerated().map { $0 == index ? ($1.detach() + step).channelsLastIfImage() : $1.detach() }
+        let down = o.enumerated().map { $0 == index ? ($1.detach() - step).channelsLastIfImage() : $1.detach() }
+        let found = try (value(up) - value(down)) / 2e-2
+        // The third derivative times the step squared, and float32 rounding over the step.
+        #expect(abs(found - Double(expected)) < 3e-3)
+      }
+    }
+  }
+
+  @Test(arguments: [Case(), Case(images: 1, channels: 48, height: 12, width: 12, groups: 6), Case(activation: .identity)])
+  func bfloat16ImagesGiveTheSameWithinTheirOwnRounding(c: Case) throws {
+    let narrow = operands(c, .bfloat16).map { $0?.requiringGradient() }
+    let wide = narrow.map { $0?.detach().to(.float64).requiringGradient() }
+    let weights = Tensor.randn(narrow[0]!.shape, using: Generator(seed: 3)).to(.bfloat16).channelsLast()
+    let y = norm(narrow, c), z = exact(wide, c)
+    #expect(y.dtype == .bfloat16)
+    // Half a unit in the last of 8 digits.
+    #expect(try ((y.detach().to(.float64) - z.detach()).abs() - z.detach().abs() / 256).max().item() < 1e-6)
+    let found = try y.gradients(of: narrow.compactMap { $0 }, weights: weights)
+    let expected = try z.gradients(of: wide.compactMap { $0 }, weights: weights.to(.float64))
+    for (a, b) in zip(found, expected) {
+      let a = try #require(a), b = try #require(b)
+      let share = a.dtype == .bfloat16 ? 1.0 / 256 : 1e-5
+      #expect(try ((a.to(.float64) - b).abs() - b.abs() * share).max().item() < 2e-5)
+    }
+    #expect(found[0]?.dtype == .bfloat16)
+    #expect(found[1]?.dtype == .float32)
+  }
+
+  @Test func modulationInBfloat16GetsItsGradientInBfloat16() throws {
+    let c = Case()
+    var o = operands(c, .bfloat16)
+    o[3] = o[3]?.to(.bfloat16).requiringGradient()
+    o[4] = o[4]?.to(.bfloat16).requiringGradient()
+    try norm(o, c).to(.float32).sum().backward()
+    #expect(o[3]?.gradient?.dtype == .bfloat16)
+    #expect(try o[4]!.gradient!.isFinite().all().item() == 1)
+  }
+
+  @Test func theSameToTheBitOnAnyNumberOfThreads() throws {
+    let c = Case(images: 3, channels: 64, height: 16, width: 16, groups: 32)
+    let before = Torch.threadCount
+    defer { Torch.threadCount = before }
+    let results = try [1, 2].map { threads in
+      Torch.threadCount = threads
+      let o = operands(c).map { $0?.requiringGradient() }
+      let y = norm(o, c)
+      return try [y.detach()] + y.gradients(of: o.compactMap { $0 }, weights: y.detach()).map { $0! }
+    }
+    for (a, b) in zip(results[0], results[1]) { #expect(try a.bytes() == b.bytes()) }
+  }
+
+  @Test func anotherLayoutOrDtypeIsComposedAndGivesTheSame() throws {
+    let c = Case(), o = operands(c)
+    let plain = [o[0]!.contiguous()] + o.dropFirst()
+    #expect(try difference(norm(plain, c), norm(o, c)) < 1e-5)
+    let wide = o.map { $0?.to(.float64) }
+    #expect(try difference(norm(wide, c), exact(wide, c)) < 1e-12)
+  }
+
+  @Test func aSecondDerivativeIsRefusedAndNotSilentlyZero() throws {
+    let o = operands(Case()).map { $0!.requiringGradient() }
+    #expect(throws: TorchFault.self) { try norm(o, Case()).sum().gradients(of: o, recording: true) }
+  }
+
+  @Test func rowsOfTheWrongShapeAreFaults() {
+    let x = Tensor.ones([2, 8, 4, 4]).channelsLast()
+    #expect(x.groupNorm(groups: 4, .ones([7])).fault?.operation == "groupNorm")
+    #expect(x.groupNorm(groups: 4, scale: .ones([2, 8]), shift: .ones([3, 8])).fault?.kind == .invalid)
+    #expect(x.groupNorm(groups: 4, scale: .ones([2, 8, 1, 1])).fault != nil)
+    #expect(x.groupNorm(groups: 3).fault != nil)
+  }
+
+  @Test func infinityAndNaNAreNotHidden() throws {
+    for bad in [Float.nan, .infinity] {
+      var values = [Float](repeating: 1, count: 2 * 4 * 4)
+      values[3] = bad
+      for dtype in [DType.float32, .bfloat16] {
+        let y = Tensor(values, [2, 4, 2, 2]).to(dtype).channelsLast().groupNorm(groups: 2, activation: .silu)
+        #expect(try y.narrow(0, 0, 1).isFinite().all().item() == 0)
+        #expect(try y.narrow(0, 1, 1).isFinite().all().item() == 1)
+      }
+    }
+  }
+}
+
+extension Tensor {
+  fileprivate func channelsLastIfImage() -> Tensor { rank == 4 ? channelsLast() : self }
+}
