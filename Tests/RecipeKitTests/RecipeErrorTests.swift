@@ -70,7 +70,7 @@ import Testing
   func aWrongValueIsNamedWithWhatWasExpected(yaml: String, message: String) { #expect(complaint(yaml) == message) }
 
   @Test func anImpossibleValueIsNamedWhereItWasGiven() {
-    #expect(complaint("training:\n  batch_size: -4") == "r.yaml:2: training.batch_size: expected 1 or more, found -4")
+    #expect(complaint("training:\n  seed: 1\n  batch_size: -4") == "r.yaml:3: training.batch_size: expected 1 or more, found -4")
     #expect(
       complaint("note: x", set: ["training.batch_size=0"])
         == "--set training.batch_size=0: training.batch_size: expected 1 or more, found 0")

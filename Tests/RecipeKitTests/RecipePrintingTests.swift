@@ -73,6 +73,11 @@ import Testing
     #expect(Array(again.note.unicodeScalars) == Array(text.unicodeScalars))
   }
 
+  @Test(arguments: ["28", "1e5", "0x1F", "2024-01-01", "no", "Null", "1_000", ".5", "~", "a: b"])
+  func textThatAnyReaderWouldTakeForSomethingElseIsQuoted(text: String) {
+    #expect(Stage(name: text).yaml().contains("name: \"\(text)\"\n"))
+  }
+
   @Test(arguments: [
     (2e-4, "0.0002"), (1e-5, "1.0e-5"), (1.5e-7, "1.5e-7"), (1e16, "1.0e+16"), (3, "3.0"), (0.1, "0.1"), (-0.0, "-0.0"),
     (.infinity, ".inf"), (-.infinity, "-.inf"), (123456.789, "123456.789"),
