@@ -18,7 +18,7 @@ struct GlyphShape: Sendable, Equatable {
 
   private static func knot(_ text: Substring) -> Knot {
     let isCorner = text.hasSuffix("!")
-    let parts = text.drop { $0 == "!" }.prefix { $0 != "!" }.split(separator: ",")
+    let parts = text.prefix { $0 != "!" }.split(separator: ",")
     guard parts.count == 2, let x = Double(parts[0]), let y = Double(parts[1]) else {
       preconditionFailure("'\(text)' is no knot of a glyph; expected x,y or x,y!")
     }
