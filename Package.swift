@@ -111,7 +111,7 @@ let package = Package(
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
     .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "Checkpoints"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", logging]),
