@@ -1,3 +1,5 @@
+import Foundation
+
 /// One import of a Swift source: `@testable internal import struct Tensors.Tensor`.
 struct ImportStatement: Equatable {
   let module: String
@@ -24,10 +26,9 @@ struct ImportStatement: Equatable {
 
   /// Every import of a file. Comments are passed over.
   static func all(in source: String) -> [ImportStatement] {
-    let bare = withoutComments(source)
     var found: [ImportStatement] = []
-    for (index, line) in bare.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      for piece in line.split(separator: ";") {
+    for (index, line) in withoutBlockComments(source).components(separatedBy: "\n").enumerated() where line.contains("import") {
+      for piece in line.replacing(/\/\/.*/, with: "").split(separator: ";") {
         guard var statement = ImportStatement(piece) else { continue }
         statement.line = index + 1
         found.append(statement)
@@ -36,11 +37,10 @@ struct ImportStatement: Equatable {
     return found
   }
 
-  /// Comments blanked, line breaks kept. A `//` inside a string literal ends its line too, which hides no import.
-  private static func withoutComments(_ source: String) -> String {
-    source
-      .replacing(/\/\/[^\n]*/, with: "")
-      .replacing(/\/\*[\s\S]*?\*\//) { match in String(repeating: "\n", count: match.output.count { $0 == "\n" }) }
+  /// Block comments removed, their line breaks kept.
+  private static func withoutBlockComments(_ source: String) -> String {
+    guard source.range(of: "/*", options: .literal) != nil else { return source }
+    return source.replacing(/\/\*[\s\S]*?\*\//) { match in String(repeating: "\n", count: match.output.count { $0 == "\n" }) }
   }
 
   private static let accessLevels: Set = ["public", "package", "internal", "fileprivate", "private"]
