@@ -2,20 +2,19 @@
 extension Spacing {
   /// `trailing`, `leading`, `linspace` and `centred`: diffusers' words, but for the last.
   func named(_ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
-    guard (fewest...max(total, fewest)).contains(steps), steps <= total else {
+    // Of one step alone `linspace` could not include both ends.
+    let fewest = self == .linspace ? min(2, total) : 1
+    guard (fewest...total).contains(steps) else {
       throw impossible(steps, of: total, "it takes \(fewest) to \(total) steps", nearest: min(max(steps, fewest), total))
     }
     let n = Double(steps), t = Double(total)
     switch self {
     case .trailing: return (1...steps).map { Self.rounded(t * Double($0) / n) - 1 }
     case .leading: return (0..<steps).map { $0 * (total / steps) }
-    case .linspace: return (0..<steps).map { Self.rounded((t - 1) * Double($0) / (n - 1)) }
+    case .linspace: return (0..<steps).map { Self.rounded((t - 1) * Double($0) / max(n - 1, 1)) }
     default: return try centred(steps, of: total)
     }
   }
-
-  /// Of one step alone `linspace` could not include both ends.
-  private var fewest: Int { self == .linspace ? 2 : 1 }
 
   private static func rounded(_ value: Double) -> Int { Int(value.rounded(.toNearestOrEven)) }
 

@@ -11,7 +11,7 @@ import Tensors
 /// its factor −α_s (e^(−h) − 1) is written without h, which is infinite where t has no signal.
 public struct DPMSolverPP2M: Sampler {
   public static let name = "dpmpp_2m"
-  public static let order = 2
+  public static let order: Int? = 2
 
   public struct Memory {
     /// The estimate of the step before and the level at which it was made.

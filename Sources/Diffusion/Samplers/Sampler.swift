@@ -6,8 +6,8 @@ public protocol Sampler: NamedRecipe {
   /// What it remembers from step to step.
   associatedtype Memory = Void
 
-  /// The order of its global error on the probability-flow ODE, without added noise.
-  static var order: Int { get }
+  /// The order of its global error on the probability-flow ODE, with no noise added; nil for one that always adds noise.
+  static var order: Int? { get }
 
   func makeMemory() -> Memory
 

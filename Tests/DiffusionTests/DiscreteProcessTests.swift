@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+@testable import Diffusion
+
+@Suite("A discrete process") struct DiscreteProcessTests {
+  @Test func hasTheTablesOfTheClosedForm() throws {
+    let process = try DiscreteProcess(betas: [0.1, 0.5, 0.2])
+    let close = { (a: [Double], b: [Double]) in zip(a, b).allSatisfy { abs($0 - $1) < 1e-15 } && a.count == b.count }
+    #expect(close(process.alphaBar, [0.9, 0.45, 0.36]))
+    #expect(close(process.alphaBarPrevious, [1, 0.9, 0.45]))
+    #expect(close(process.alphaBarNext, [0.45, 0.36, 0]))
+    // (1 − ᾱ_{t−1}) / (1 − ᾱ_t) β_t
+    let posterior = [0, 0.1 / 0.55 * 0.5, 0.55 / 0.64 * 0.2]
+    #expect(close(process.posteriorVariance, posterior))
+    #expect(close(process.posteriorLogVarianceClipped, [log(posterior[1]), log(posterior[1]), log(posterior[2])]))
+    #expect(close(process.fixedLargeVariance, [posterior[1], 0.5, 0.2]))
+    #expect(close(process.posteriorMeanX0, [1, 0.5 * 0.9.squareRoot() / 0.55, 0.2 * 0.45.squareRoot() / 0.64]))
+    #expect(close(process.posteriorMeanXt, [0, 0.1 * 0.5.squareRoot() / 0.55, 0.55 * 0.8.squareRoot() / 0.64]))
+  }
+
+  @Test func mayHaveASingleStep() throws {
+    let process = try DiscreteProcess(betas: [0.25])
+    #expect(process.posteriorLogVarianceClipped == [log(0.25)])
+    #expect(process.fixedLargeVariance == [0.25])
+    #expect(process.samplingLevels.count == 2)
+  }
+
+  @Test(arguments: [([0.1, 0, 0.1], 1), ([0.1, 1.5], 1), ([-0.1], 0), ([0.1, .nan], 1)])
+  func refusesABetaThatIsNoVariance(betas: [Double], index: Int) {
+    let error = #expect(throws: DiffusionError.self) { try DiscreteProcess(betas: betas) }
+    guard case .betaOutOfRange(index, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func refusesNoBetas() {
+    #expect(throws: DiffusionError.noBetas) { try DiscreteProcess(betas: []) }
+  }
+
+  @Test func endsInPureNoiseWithALastBetaOfOne() throws {
+    let process = try DiscreteProcess(betas: [0.5, 1])
+    #expect(process.level(1).alpha == 0)
+    #expect(process.level(1).sigma == 1)
+    #expect(process.level(1).lambda == -.infinity)
+    let tables = [process.posteriorMeanX0, process.posteriorMeanXt, process.posteriorVariance]
+    #expect(tables.joined().allSatisfy { $0.isFinite })
+  }
+
+  @Test func aLevelPreservesVariance() throws {
+    let process = try DiscreteProcess(betas: LinearSchedule().makeBetas())
+    for level in process.samplingLevels { #expect(abs(level.alpha * level.alpha + level.sigma * level.sigma - 1) < 1e-15) }
+    #expect(process.samplingLevels.last == .clean)
+    #expect(process.samplingLevels.first == process.level(999))
+    #expect(NoiseLevel.clean.lambda == .infinity)
+  }
+
+  @Test func respacedVisitsTheSameLevelsAndTellsTheOriginalSteps() throws {
+    let process = try DiscreteProcess(betas: LinearSchedule(steps: 100).makeBetas())
+    let spaced = try process.respaced(keeping: [3, 10, 99])
+    for (index, original) in [3, 10, 99].enumerated() {
+      #expect(abs(spaced.level(index).alpha - process.level(original).alpha) < 1e-14)
+      #expect(spaced.level(index).timestep == Double(original))
+    }
+    let again = try spaced.respaced(keeping: [0, 2])
+    #expect(again.timestepMap == [3, 99])
+    #expect(again.originalSteps == 100)
+  }
+
+  @Test func rescaledStepsAreThoseOfAThousandInFloat32() throws {
+    let process = try DiscreteProcess(betas: LinearSchedule(steps: 300).makeBetas(), rescaleTimesteps: true)
+    #expect(process.level(7).timestep == Double(Float(7) * Float(1000.0 / 300)))
+    #expect(try process.respaced(keeping: [7]).level(0).timestep == process.level(7).timestep)
+  }
+
+  @Test(arguments: [[], [3, 2], [1, 1], [-1, 4], [4, 10]]) func refusesToKeepStepsThatItDoesNotHave(kept: [Int]) throws {
+    let process = try DiscreteProcess(betas: Array(repeating: 0.1, count: 10))
+    #expect(throws: DiffusionError.impossibleTimesteps(kept, total: 10)) { try process.respaced(keeping: kept) }
+  }
+}

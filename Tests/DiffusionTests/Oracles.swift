@@ -1,0 +1,61 @@
+import Foundation
+import Tensors
+
+@testable import Diffusion
+
+/// Data drawn from N(mean, variance I): the ideal denoiser and the probability-flow ODE have closed forms.
+struct GaussianOracle: Denoiser {
+  var mean = 0.0
+  var variance = 0.25
+  var stepVariance = StepVariance.fixedSmall
+
+  func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
+    let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
+    let gain = levels.column({ $0.alpha * variance / spread($0) }, like: x)
+    let x0 = mean + gain * (x - alpha * mean)
+    return Prediction(x0: x0, epsilon: (x - alpha * x0) / sigma, variance: stepVariance)
+  }
+
+  /// The variance of the data at a level.
+  func spread(_ t: NoiseLevel) -> Double { t.alpha * t.alpha * variance + t.sigma * t.sigma }
+
+  /// Where the ODE carries x from `t` to `s`.
+  func solution(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel) -> Tensor {
+    s.alpha * mean + (spread(s) / spread(t)).squareRoot() * (x - t.alpha * mean)
+  }
+
+  /// A network that predicts as this oracle does, told the steps of `process`.
+  func network(of process: DiscreteProcess, predicting parameterization: Parameterization) -> DenoisingNetwork {
+    { x, timesteps in
+      guard let steps = try? timesteps.ints() else { return timesteps }
+      let levels = process.levels(steps)
+      let p = predict(x, at: levels)
+      return parameterization.target(x0: p.x0, noise: p.epsilon, at: levels)
+    }
+  }
+}
+
+/// A denoiser whose network fails.
+struct BrokenDenoiser: Denoiser {
+  static let fault = TorchFault(operation: "conv2d", message: "broken on purpose")
+  func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
+    Prediction(x0: Tensor(failing: Self.fault), epsilon: Tensor(failing: Self.fault))
+  }
+}
+
+/// Levels of equal angle, far from both ends, where every solver shows its order.
+func smoothLevels(_ steps: Int) -> [NoiseLevel] {
+  (0...steps).map { step in
+    let angle = (0.99 - 0.9 * Double(step) / Double(steps)) * Double.pi / 2
+    return NoiseLevel(alpha: cos(angle), sigma: sin(angle), timestep: 0)
+  }
+}
+
+/// A process that ends in pure noise.
+func zeroTerminalProcess(_ steps: Int = 50) throws -> DiscreteProcess {
+  let betas = try CosineSchedule(steps: steps).makeBetas()
+  return try DiscreteProcess(betas: betas.dropLast() + [1])
+}
+
+/// The largest difference between elements.
+func distance(_ a: Tensor, _ b: Tensor) throws -> Double { try (a.to(.float64) - b.to(.float64)).abs().max().item() }
