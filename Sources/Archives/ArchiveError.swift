@@ -6,6 +6,8 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case notAFile
     /// The system refused; its words.
     case unreadable(String)
+    /// The system refused to write.
+    case unwritable(String)
     /// The data end before what was announced: by the format, or by the count that was asked for.
     case truncated(String)
     /// A checksum or the structure is wrong.
@@ -35,6 +37,7 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case .notFound: return "\(place): no such file"
     case .notAFile: return "\(place): is a folder or a device; expected a file"
     case .unreadable(let reason): return "\(place): cannot be read: \(reason)"
+    case .unwritable(let reason): return "\(place): cannot be written: \(reason)"
     case .truncated(let detail): return "\(place): the file is cut short: \(detail); get it again"
     case .damaged(let detail): return "\(place): the file is damaged: \(detail); get it again"
     case .trailingBytes(let count): return "\(place): \(count) or more bytes follow where the data should end; expected none"

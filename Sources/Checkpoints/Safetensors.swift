@@ -46,8 +46,10 @@ public enum Safetensors {
   ///   not replace a good one, or when the system refuses to write.
   public static func write(_ state: StateDict, metadata: [String: String] = [:], to path: String) throws {
     // Wide elements first: so every tensor lies at a multiple of its element's size.
-    let entries = state.entries.enumerated().sorted { ($1.element.tensor.dtype.size, $0.offset) < ($0.element.tensor.dtype.size, $1.offset) }
-      .map(\.element)
+    let entries = state.entries.enumerated().sorted {
+      ($1.element.tensor.dtype.size, $0.offset) < ($0.element.tensor.dtype.size, $1.offset)
+    }
+    .map(\.element)
     for (name, tensor) in entries where tensor.dtype.isFloatingPoint {
       guard try withoutGradient({ tensor.isFinite().all() }).item() == 1 else {
         throw CheckpointError(.invalid, path, "is not written: \(name) holds numbers that are not finite")

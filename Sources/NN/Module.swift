@@ -82,6 +82,24 @@ extension Module {
   }
 }
 
+extension Module {
+  /// Takes the tensors of `dict` as they are, mapped from a file perhaps, in the place of the state: for inference only,
+  /// since what training would change may not be writable. Half precision is widened to float32.
+  /// - Throws: `StateMismatch`, as `load`.
+  public func adopt(_ dict: StateDict, on device: Device) throws {
+    let entries = state()
+    try StateMismatch.check(expected: entries.map { ($0.name, $0.entry.value.shape) }, found: dict)
+    for (name, entry) in entries {
+      let tensor = dict[name]!
+      let value = try (tensor.dtype.isFloatingPoint ? tensor.to(.float32) : tensor).to(device).labelled(name).validated()
+      switch entry {
+      case .parameter(let parameter): parameter.replace(with: value)
+      case .buffer(let buffer): buffer.replace(with: value)
+      }
+    }
+  }
+}
+
 /// How a state dict differs from what a module needs.
 public struct StateMismatch: Error, CustomStringConvertible {
   /// One line a difference: missing, of another shape, or not known.

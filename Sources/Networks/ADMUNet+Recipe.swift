@@ -39,7 +39,7 @@ extension ADMUNet {
 
     public init() {}
 
-    public func makeNetwork(using initializer: Initializer) throws -> any DenoisingNetwork {
+    public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
       try ADMUNet(self, using: initializer)
     }
 

@@ -6,7 +6,7 @@ import Tensors
 /// of guided-diffusion.
 ///
 /// Every input block's output is kept and joined to the output block that mirrors it. Convolutions run channels-last.
-public final class ADMUNet: DenoisingNetwork {
+public final class ADMUNet: DiffusionNetwork {
   public let recipe: Recipe
   let timeIn: Linear, timeOut: Linear
   let labelEmb: Embedding?

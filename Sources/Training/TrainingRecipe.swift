@@ -1,8 +1,9 @@
+import Diffusion
 import RecipeKit
 import Tensors
 
 /// How a network is trained. Whatever has a length is counted in images, so that another batch size changes no meaning.
-public struct TrainingRecipe: Recipe, Equatable {
+public struct TrainingRecipe: Recipe {
   public var batchSize = 64
   public var learningRate = 2e-4
   /// Over so many images the learning rate rises from zero.
@@ -20,9 +21,13 @@ public struct TrainingRecipe: Recipe, Equatable {
   public var duration = TrainingDuration.images(1_000_000)
   /// The share of labels that are replaced by the null class, so that the model can be guided; 0 without classes.
   public var classDropout = 0.1
+  public var timestepSampling = TimestepSampling.stratified
+  public var lossWeighting = Choice<LossWeightingRegistry>(UniformWeighting())
   public var seed: UInt64 = 0
   /// Images between two lines of the log, two checkpoints, two previews.
   public var logEvery = 10_000, checkpointEvery = 500_000, previewEvery = 250_000
+  /// Checkpoints that stay; older ones are deleted.
+  public var keepCheckpoints = 2
   public init() {}
 
   public func validate() throws(RecipeError) {
@@ -32,7 +37,10 @@ public struct TrainingRecipe: Recipe, Equatable {
     try require(emaRate >= 0 && emaRate < 1, "ema_rate", "expected at least 0 and below 1, found \(emaRate)")
     try require(gradientClip >= 0, "gradient_clip", "expected 0 or more, found \(gradientClip)")
     try require(classDropout >= 0 && classDropout <= 1, "class_dropout", "expected 0 to 1, found \(classDropout)")
-    for (key, value) in [("log_every", logEvery), ("checkpoint_every", checkpointEvery), ("preview_every", previewEvery)] {
+    for (key, value) in [
+      ("log_every", logEvery), ("checkpoint_every", checkpointEvery), ("preview_every", previewEvery),
+      ("keep_checkpoints", keepCheckpoints),
+    ] {
       try require(value > 0, key, "expected 1 or more, found \(value)")
     }
   }

@@ -11,7 +11,7 @@ public struct Conditioning {
 }
 
 /// A network that reads noisy images and the timestep, and gives what its training asked for: noise, images or velocity.
-public protocol DenoisingNetwork: Module {
+public protocol DiffusionNetwork: Module {
   /// - Parameters:
   ///   - x: noisy images, `[N, C, H, W]`.
   ///   - timesteps: `[N]`, on the original process's scale, whole or fractional.
@@ -26,7 +26,7 @@ public protocol DenoisingNetwork: Module {
 
 /// The recipe of a network, which can make it.
 public protocol NetworkRecipe: NamedRecipe {
-  func makeNetwork(using initializer: Initializer) throws -> any DenoisingNetwork
+  func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork
   /// What the data and the process decide, put where the recipe leaves it open.
   mutating func adapt(to facts: NetworkFacts)
 }

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Workflows
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model by a recipe.",
+    discussion: """
+      A new folder under runs/, printed first, gets the recipe, checkpoints, a log and previews. Control-C finishes the step,
+      saves and stops; 'sfumato resume' goes on. Example:
+
+        sfumato train recipes/glyphs.yaml --set training.duration=10m
+      """)
+
+  @Argument(help: "The recipe, a YAML file; 'sfumato recipe show' prints it with every default.")
+  var recipe: String
+
+  @Option(help: ArgumentHelp("Lay a value over the recipe; may be repeated.", valueName: "key.path=value"))
+  var set: [String] = []
+
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("The folder to train in; by default a new one under runs/.", valueName: "folder"))
+  var folder: String?
+
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func run() throws {
+    try TrainingView.follow(TrainingJob(recipe: recipe, set: set, folder: folder, device: device.device), output)
+  }
+}
+
+struct Resume: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Go on with a training from its newest checkpoint.",
+    discussion: "The steps are those that an uninterrupted training would have taken.")
+
+  @Argument(help: "The folder of the training.")
+  var folder: String
+
+  @Option(help: ArgumentHelp("Lay a value over the recipe, training.duration for one; may be repeated.", valueName: "key.path=value"))
+  var set: [String] = []
+
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var output: OutputOptions
+
+  mutating func run() throws {
+    try TrainingView.follow(TrainingJob(resuming: folder, set: set, device: device.device), output)
+  }
+}
+
+/// Shows a training until it ends or somebody stops it.
+enum TrainingView {
+  static func follow(_ job: TrainingJob, _ output: OutputOptions) throws {
+    if !output.quiet { introduce(job) }
+    var bar = ProgressBar("training", quiet: output.quiet)
+    var smooth: Double?
+    let start = ContinuousClock.now, before = job.position
+    var problem: String?
+    while let step = try job.next() {
+      if step.loss.isFinite { smooth = smooth.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
+      let rate = Double(step.images - before.images) / (start.duration(to: .now) / .seconds(1))
+      bar.show(step.progress, "\(step.images) images, loss \(Console.number(smooth ?? .nan)), \(Console.number(rate)) images/s")
+      if let new = job.previewProblem, new != problem {
+        problem = new
+        bar.finish()
+        Console.note("a preview could not be made: \(new)")
+      }
+      if Interruption.isWanted {
+        bar.finish()
+        try job.finish()
+        Console.note("stopped and saved at step \(step.step); go on with: sfumato resume \(job.folder.path)")
+        throw Failure.interrupted
+      }
+    }
+    bar.finish()
+    try report(job, output)
+  }
+
+  private static func introduce(_ job: TrainingJob) {
+    let data = job.modelRecipe.data
+    let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
+    Console.note("training in \(job.folder.path)")
+    Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)")
+    Console.note("  network  \(job.modelRecipe.network.type), \(Console.count(Double(job.parameterCount))) parameters")
+    Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
+    if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }
+  }
+
+  private static func report(_ job: TrainingJob, _ output: OutputOptions) throws {
+    let model = try job.folder.latestModelPath()
+    if output.json {
+      Console.result(
+        try JSONText.of(Result(model: model, step: job.position.step, images: job.position.images, seconds: job.position.seconds)))
+    } else {
+      Console.result(model)
+      if !output.quiet { Console.note("done: sample from it with: sfumato sample \(job.folder.path)") }
+    }
+  }
+
+  private struct Result: Encodable {
+    let model: String, step: Int, images: Int, seconds: Double
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import NN
+import RecipeKit
+import Tensors
+
+/// What happened in one step.
+public struct TrainingStep: Sendable {
+  /// The number of the step, from 1, and of the images seen with it.
+  public let step: Int, images: Int
+  /// The mean loss of the batch; not finite when the step was skipped.
+  public let loss: Double
+  /// The L2 norm of the gradient before it was cut.
+  public let gradientNorm: Double
+  public let learningRate: Double
+  /// Seconds of training so far, earlier sittings included.
+  public let seconds: Double
+  /// The share of the duration that is over, 0 to 1.
+  public let progress: Double
+}
+
+/// Why a training stopped before its end.
+public struct TrainingError: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Trains a module on a data set, one step at each call: whoever calls decides what happens between steps, and stops by
+/// not calling.
+///
+/// All randomness is derived from the seed and the number of the step, so a training that goes on from a checkpoint takes
+/// the steps that it would have taken uninterrupted.
+public final class Trainer {
+  /// Gives the loss of each image, `[N]`, for a batch; generators for its randomness come from seed and step.
+  public typealias Loss = (_ batch: Batch, _ seed: Seed, _ step: Int) throws -> Tensor
+
+  public let recipe: TrainingRecipe
+  public private(set) var step = 0
+  public private(set) var images = 0
+  public private(set) var seconds = 0.0
+
+  private let parameters: [(name: String, parameter: Parameter)]
+  private let loader: BatchLoader
+  private let device: Device
+  private let loss: Loss
+  public let optimizer: AdamW
+  public let average: ExponentialMovingAverage
+  private var skipped = 0
+
+  /// Steps in a row whose loss is not finite, after which training stops.
+  static let skipLimit = 20
+
+  public init(_ module: any Module, _ loader: BatchLoader, _ recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
+    self.recipe = recipe
+    self.loader = loader
+    self.device = device
+    self.loss = loss
+    parameters = module.namedParameters()
+    optimizer = AdamW(parameters, recipe.optimizer)
+    average = ExponentialMovingAverage(parameters, rate: recipe.emaRate)
+  }
+
+  /// The share of the duration that is over, 0 to 1.
+  public var progress: Double {
+    switch recipe.duration {
+    case .images(let total): total > 0 ? Double(images) / Double(total) : 1
+    case .epochs(let epochs): epochs > 0 ? Double(images) / (epochs * Double(loader.dataset.count)) : 1
+    case .seconds(let total): total > 0 ? seconds / Double(total) : 1
+    }
+  }
+
+  /// Takes one step; nil when the duration is over.
+  /// - Throws: what the data or the network throw; `TrainingError` when the loss stays not finite.
+  public func next() throws -> TrainingStep? {
+    guard progress < 1 else { return nil }
+    let start = ContinuousClock.now
+    let rate = recipe.learningRate(afterImages: images, progress: progress)
+    let batch = try loader.batch(at: images, on: device)
+    let mean = try loss(batch, Seed(recipe.seed), step).mean()
+    let value = try mean.item()
+    let norm = try value.isFinite ? update(mean, learningRate: rate) : .nan
+    if norm.isFinite {
+      skipped = 0
+    } else {
+      skipped += 1
+      if skipped >= Self.skipLimit {
+        throw TrainingError(
+          "the loss was not finite for \(skipped) steps in a row, the last at step \(step + 1); "
+            + "go on from the last checkpoint with a lower training.learning_rate")
+      }
+    }
+    step += 1
+    images += loader.batchSize
+    seconds += start.duration(to: .now) / .seconds(1)
+    return TrainingStep(
+      step: step, images: images, loss: value, gradientNorm: norm, learningRate: rate, seconds: seconds, progress: min(progress, 1))
+  }
+
+  /// Gradient, cut, step, average. A gradient that is not finite changes nothing.
+  private func update(_ loss: Tensor, learningRate: Double) throws -> Double {
+    try optimizer.clearGradients()
+    try loss.backward()
+    let norm = try optimizer.clipGradients(to: recipe.gradientClip)
+    guard norm.isFinite else { return norm }
+    try optimizer.step(learningRate: learningRate)
+    try average.update()
+    return norm
+  }
+
+  /// A snapshot of the parameters as they are, not averaged.
+  public func weights() -> StateDict { StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) }) }
+
+  /// Goes on from a checkpoint.
+  public func restore(weights: StateDict, average: StateDict, optimizer: StateDict, at position: TrainingPosition) throws {
+    try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
+    for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
+    try self.average.load(average, steps: position.averageSteps)
+    try self.optimizer.load(optimizer)
+    (step, images, seconds) = (position.step, position.images, position.seconds)
+  }
+
+  /// How far training has come.
+  public var position: TrainingPosition {
+    TrainingPosition(step: step, images: images, averageSteps: average.steps, seconds: seconds)
+  }
+}
+
+/// How far a training has come: all that decides its next step, beside the tensors.
+public struct TrainingPosition: Codable, Sendable, Equatable {
+  public var step: Int, images: Int, averageSteps: Int
+  public var seconds: Double
+}
