@@ -52,10 +52,16 @@ public enum Torch {
     }
   }
 
-  /// Has libtorch's threads sleep, not spin, while they wait, so that a shared machine slows down in proportion.
-  /// To be called before the first tensor is made; the program `sfumato` does it by itself. A user's own choice stands.
+  /// Has libtorch's threads sleep, not spin, while they wait, so that beside other work a program slows down in proportion
+  /// and not twentyfold. Call it first thing in `main`; the command `sfumato` needs no call.
+  ///
+  /// The choice is read when the library is loaded, which is before `main`: so where `OMP_WAIT_POLICY` is not set, this
+  /// sets it and starts the program once more in its own place, with the same arguments. A user's own choice stands.
   public static func waitPassively() {
-    setenv("OMP_WAIT_POLICY", "PASSIVE", 0)
+    guard getenv("OMP_WAIT_POLICY") == nil, let program = Bundle.main.executablePath else { return }
+    setenv("OMP_WAIT_POLICY", "PASSIVE", 1)
+    execv(program, CommandLine.unsafeArgv)
+    // Where that is not allowed the program goes on as it was.
   }
 
   /// Runs `body(begin, end)` over parts of `0..<count`, at least `grain` long, on every thread that libtorch uses.
