@@ -1,0 +1,116 @@
+import ArgumentParser
+import Foundation
+import Workflows
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Time a network beside what the machine could do at best, and beside PyTorch.",
+    discussion: """
+      Without a recipe it is the ADM UNet of 8.0 M parameters that Sfumato's speed is told by. The floor is the network's
+      work over the rate of the machine's plain convolutions, measured in the same run. Where python3, or the Python named by
+      SFUMATO_PYTHON, can import torch, the same network runs there in turns with ours, on as many threads; compiling it
+      takes minutes, which --quick leaves out.
+      """)
+
+  @Argument(help: "The recipe whose network is timed.")
+  var recipe: String?
+
+  @Option(help: "Images that are computed together.")
+  var batch = 16
+
+  @Option(help: "Timed runs of each figure, whose median is shown (default: 9; with --quick 3).")
+  var repeats: Int?
+
+  @Flag(help: "Fewer runs, and no PyTorch compiler.")
+  var quick = false
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard (1...65536).contains(batch) else { throw ValidationError("--batch must be 1 to 65536, not \(batch)") }
+    if let repeats, !(1...10_000).contains(repeats) { throw ValidationError("--repeats must be 1 to 10000, not \(repeats)") }
+  }
+
+  mutating func run() throws {
+    var request = BenchmarkRequest()
+    if let recipe { request.subject = try BenchmarkSubject(recipe: recipe) }
+    request.batch = batch
+    request.repeats = repeats ?? (quick ? 3 : 9)
+    request.compiles = !quick
+    let benchmark = try Benchmark(request)
+    var bar = ProgressBar("bench", quiet: output.quiet)
+    bar.show(0, benchmark.upcoming ?? "")
+    while let share = try benchmark.next() {
+      bar.show(share, benchmark.upcoming ?? "")
+      if Interruption.isWanted {
+        bar.finish()
+        throw Failure.interrupted
+      }
+    }
+    bar.finish()
+    Console.result(try output.json ? JSONText.of(benchmark.report) : BenchText(report: benchmark.report).text)
+    if !output.json, let problem = benchmark.report.pytorchProblem { Console.note(problem) }
+  }
+}
+
+/// A benchmark's report as tables.
+struct BenchText {
+  let report: BenchmarkReport
+
+  var text: String { ([subject, ""] + rates + [""] + times + notes).joined(separator: "\n") }
+
+  private var subject: String {
+    let r = report
+    let share = Int((100 * r.operations.convolutions / r.operations.total).rounded())
+    return """
+      \(r.name): \(Console.count(Double(r.parameters))) parameters, \(Console.count(r.operations.total))FLOP forward (\(share)% in \
+      convolutions), batch \(r.batch) of \(r.image.map(String.init).joined(separator: " x "))
+      \(r.machine.processor), \(r.machine.features.joined(separator: " ")); \(r.threads) threads, libtorch \(r.libtorch)
+      """
+  }
+
+  private var rates: [String] {
+    [row("convolutions here", ["forward", "input grad.", "weight grad."])]
+      + report.rates.map { rate in
+        row("  \(rate.precision)", [rate.forward, rate.inputGradient, rate.weightGradient].map { "\(Int(($0 / 1e9).rounded())) GFLOP/s" })
+      }
+  }
+
+  private var times: [String] {
+    let pytorch = report.pytorch.map { ["PyTorch \($0.version.prefix { $0 != "+" })", "compiled"] } ?? []
+    return [row("median of \(report.results.first?.sfumato.runs.count ?? 0)", ["Sfumato", "floor", "of floor"] + pytorch)]
+      + report.results.map { result in
+        let others = report.pytorch == nil ? [] : [result.eager, result.compiled].map { cell($0, result) }
+        let ours = [seconds(result.sfumato.median), seconds(result.floor), String(format: "%.2f", result.ratio)]
+        return row("  \(result.workload), \(result.precision)", ours + others)
+      }
+  }
+
+  /// PyTorch's median, and how many times ours that is.
+  private func cell(_ other: BenchmarkReport.PyTorchTimes?, _ result: BenchmarkReport.Result) -> String {
+    guard let other else { return "not asked" }
+    guard other.failure == nil else { return "failed" }
+    return "\(seconds(other.times.median)) (\(String(format: "%.2f", other.times.median / result.sfumato.median))x)"
+  }
+
+  private var notes: [String] {
+    var notes = report.results.flatMap { result in
+      [("eager", result.eager), ("compiled", result.compiled)].compactMap { mode, times in
+        times?.failure.map { "PyTorch \(mode), \(result.workload), \(result.precision): \($0)" }
+      }
+    }
+    if report.isNoisy, let load = report.loadAtStart {
+      notes.append(
+        "Other programs were using this machine (load \(String(format: "%.1f", load))): the figures are rough, and those of PyTorch, "
+          + "whose threads spin while they wait, suffer most.")
+    }
+    return notes.isEmpty ? [] : [""] + notes
+  }
+
+  private func seconds(_ value: Double) -> String { String(format: value < 0.1 ? "%.4f s" : "%.3f s", value) }
+
+  private func row(_ title: String, _ cells: [String]) -> String {
+    let padded = cells.map { String(repeating: " ", count: max(1, 18 - $0.count)) + $0 }
+    return title + String(repeating: " ", count: max(0, 22 - title.count)) + padded.joined()
+  }
+}

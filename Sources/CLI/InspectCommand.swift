@@ -1,0 +1,81 @@
+import ArgumentParser
+import Workflows
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what a file of tensors holds.",
+    discussion: """
+      Examples:
+        sfumato inspect digits
+        sfumato inspect runs/digits --tensors
+      """)
+
+  @Argument(help: "A .safetensors file, the folder of a training, or the name of a model that comes along.")
+  var file: String
+
+  @Flag(help: "Every tensor, not only the first.")
+  var tensors = false
+
+  @Flag(help: "Results as one JSON object on standard output.")
+  var json = false
+
+  mutating func run() throws {
+    let inspection = try Inspection(of: file)
+    Console.result(try json ? JSONText.of(inspection) : InspectText(inspection: inspection, showsAll: tensors).text)
+  }
+}
+
+/// An inspection as lines.
+struct InspectText {
+  let inspection: Inspection
+  let showsAll: Bool
+  private static let few = 8
+
+  var text: String { (facts + model + tensors).joined(separator: "\n") }
+
+  private var facts: [String] {
+    let i = inspection
+    let dtypes = i.dtypes.sorted { $0.key < $1.key }.map { i.dtypes.count == 1 ? $0.key : "\($0.value) \($0.key)" }
+    var lines = [
+      "\(i.path): \(kind)",
+      "  tensors    \(i.tensors.count), \(Console.count(Double(i.parameters))) numbers (\(dtypes.joined(separator: ", "))), \(Console.bytes(i.bytes))",
+    ]
+    if !i.metadataKeys.isEmpty { lines.append("  metadata   \(i.metadataKeys.joined(separator: ", "))") }
+    return lines
+  }
+
+  private var kind: String {
+    switch inspection.kind {
+    case .model: "a model of Sfumato"
+    case .optimizerState: "the state of an optimizer; the model is in the file beside it"
+    case .stateDict: "tensors without a recipe (a state dict)"
+    case .empty: "no tensors"
+    }
+  }
+
+  private var model: [String] {
+    var lines: [String] = []
+    if let network = inspection.network {
+      let image = network.image.map(String.init).joined(separator: " x ")
+      lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP forward an image")
+      if !network.classNames.isEmpty {
+        lines.append("  classes    \(network.classNames.count): \(network.classNames.joined(separator: ", "))")
+      }
+    }
+    if let problem = inspection.recipeProblem { lines.append("  recipe     not understood: \(problem)") }
+    if let p = inspection.provenance {
+      lines.append("  trained    \(p.step) steps, \(p.images) images, seed \(p.seed); Sfumato \(p.sfumato), libtorch \(p.libtorch)")
+    }
+    return lines
+  }
+
+  private var tensors: [String] {
+    let shown = showsAll ? inspection.tensors[...] : inspection.tensors.prefix(Self.few)
+    let width = shown.map(\.name.count).max() ?? 0
+    var lines = shown.map { tensor in
+      "  \(tensor.name)\(String(repeating: " ", count: width - tensor.name.count))  \(tensor.dtype) \(tensor.shape)"
+    }
+    if shown.count < inspection.tensors.count { lines.append("  and \(inspection.tensors.count - shown.count) more; --tensors shows all") }
+    return lines.isEmpty ? [] : [""] + lines
+  }
+}

@@ -1,0 +1,32 @@
+import Foundation
+
+/// Where the PyTorch side of a benchmark is found.
+struct BenchmarkSearch {
+  var environment = ProcessInfo.processInfo.environment
+  var program = Bundle.main.executablePath ?? CommandLine.arguments[0]
+  var workingFolder = FileManager.default.currentDirectoryPath
+
+  /// `$SFUMATO_PYTHON`, else the first `python3` of the search path.
+  var python: String? {
+    if let chosen = environment["SFUMATO_PYTHON"], !chosen.isEmpty { return chosen }
+    let folders = (environment["PATH"] ?? "").split(separator: ":")
+    return folders.lazy.map { "\($0)/python3" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  /// `scripts/bench_pytorch.py` in a folder above the program, or in the working folder or one above it.
+  var script: String? {
+    let real = URL(fileURLWithPath: program).resolvingSymlinksInPath().path
+    let folders = Self.ancestors(of: real) + [workingFolder] + Self.ancestors(of: workingFolder)
+    return folders.lazy.map { "\($0)/scripts/bench_pytorch.py" }.first { FileManager.default.isReadableFile(atPath: $0) }
+  }
+
+  private static func ancestors(of path: String) -> [String] {
+    let parts = path.split(separator: "/").dropLast()
+    return parts.indices.reversed().map { "/" + parts[...$0].joined(separator: "/") }
+  }
+
+  /// What to do where PyTorch is not found.
+  static let advice =
+    "for a comparison name a Python that can import torch in SFUMATO_PYTHON: "
+    + "python3 -m venv torch && torch/bin/pip install torch && export SFUMATO_PYTHON=$PWD/torch/bin/python"
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Networks
+import Testing
+
+@testable import Workflows
+
+@Suite("Benchmark", .serialized) struct BenchmarkTests {
+  /// A network that takes milliseconds.
+  private static var tiny: BenchmarkSubject {
+    var network = ADMUNet.Recipe()
+    network.modelChannels = 32
+    network.channelMult = [1, 2]
+    network.numResBlocks = 1
+    network.attentionResolutions = [4]
+    return BenchmarkSubject(
+      name: "tiny", network: network, facts: NetworkFacts(channels: 3, outputChannels: 3, height: 8, width: 8, classRows: 5))
+  }
+
+  private func request(repeats: Int, compiles: Bool = false) -> BenchmarkRequest {
+    var request = BenchmarkRequest()
+    request.subject = Self.tiny
+    request.batch = 2
+    request.repeats = repeats
+    request.compiles = compiles
+    return request
+  }
+
+  /// Runs all of it, with `script` in the place of the PyTorch side, run by the shell.
+  private func run(_ request: BenchmarkRequest, script: String?) throws -> BenchmarkReport {
+    let folder = try ScratchFolder()
+    if let script { _ = try folder.write(script, to: "scripts/bench_pytorch.py") }
+    let search = BenchmarkSearch(environment: ["SFUMATO_PYTHON": "/bin/sh"], program: "/nowhere/sfumato", workingFolder: folder.path)
+    let benchmark = try Benchmark(request, search: search)
+    var shares: [Double] = []
+    while let share = try benchmark.next() { shares.append(share) }
+    #expect(shares == shares.sorted() && shares.last == 1)
+    #expect(benchmark.upcoming == nil)
+    return benchmark.report
+  }
+
+  @Test func theStandardNetworkIsTheOneThatSpeedIsToldBy() throws {
+    let (parameters, operations, output) = try BenchmarkSubject.standard.count(batch: 16)
+    #expect(parameters == 7_994_182)
+    #expect(abs(operations.flops / 58.4e9 - 1) < 0.001)
+    #expect(output == [16, 6, 32, 32])
+  }
+
+  @Test func everyWorkloadInEveryPrecisionIsTimedAndHasItsFloor() throws {
+    let report = try run(request(repeats: 4), script: nil)
+    #expect(
+      report.results.map { "\($0.workload) \($0.precision)" } == [
+        "forward float32", "forward bfloat16", "training float32", "training bfloat16",
+      ])
+    for result in report.results {
+      #expect(result.sfumato.runs.count == 4)
+      #expect(result.sfumato.runs.allSatisfy { $0 > 0 })
+      let rates = try #require(report.rates.first { $0.precision == result.precision })
+      let passes = result.workload == .forward ? [rates.forward] : [rates.forward, rates.inputGradient, rates.weightGradient]
+      #expect(abs(result.floor - passes.reduce(0) { $0 + report.operations.total / $1 }) < 1e-9 * result.floor)
+      #expect(result.ratio.isFinite)
+      #expect(result.eager == nil && result.compiled == nil)
+    }
+  }
+
+  @Test func withoutTheScriptTheReportSaysWhyThereIsNoPyTorchAndHowToHaveIt() throws {
+    let report = try run(request(repeats: 1), script: nil)
+    let problem = try #require(report.pytorchProblem)
+    #expect(problem.contains("bench_pytorch.py is not above the program"))
+    #expect(problem.contains("SFUMATO_PYTHON"))
+    #expect(report.pytorch == nil)
+  }
+
+  @Test func aPythonWithoutTorchIsReportedInItsOwnWords() throws {
+    let report = try run(request(repeats: 1), script: #"echo '{"failure": "import torch: No module named torch"}'"#)
+    #expect(report.pytorchProblem?.contains("No module named torch") == true)
+  }
+
+  @Test func pythonsTimesStandBesideOurs() throws {
+    let parameters = try Self.tiny.count(batch: 2).parameters
+    let script = """
+      echo '{"torch": "2.13.0+cpu", "python": "3.11.7", "parameters": \(parameters)}'
+      while read -r line; do
+        case $line in
+          *'"count":0'*) echo '{"seconds": [], "preparation": 7.5}' ;;
+          *compiled*) echo '{"failure": "no compiler"}' ;;
+          *) echo '{"seconds": [0.25, 0.5, 0.125], "preparation": 0}' ;;
+        esac
+      done
+      """
+    let report = try run(request(repeats: 3, compiles: true), script: script)
+    #expect(report.pytorch?.version == "2.13.0+cpu")
+    for result in report.results {
+      #expect(result.eager?.times.median == 0.25)
+      #expect(result.eager?.preparation == 7.5)
+      #expect(result.compiled?.failure == "no compiler")
+      #expect(result.compiled?.times.runs == [])
+    }
+  }
+
+  @Test func aPyTorchThatDiesLeavesOurFiguresStanding() throws {
+    let parameters = try Self.tiny.count(batch: 2).parameters
+    let script = #"echo '{"torch": "2.13.0", "python": "3.11.7", "parameters": \#(parameters)}'; read -r line; exit 3"#
+    let report = try run(request(repeats: 1), script: script)
+    #expect(report.results[0].eager?.failure == "the process has ended")
+    #expect(report.results.allSatisfy { $0.sfumato.runs.count == 1 })
+  }
+
+  @Test func anotherNetworkOnTheOtherSideIsNoComparison() throws {
+    let report = try run(request(repeats: 1), script: #"echo '{"torch": "2.13.0", "python": "3.11.7", "parameters": 1}'; read -r line"#)
+    #expect(report.pytorchProblem?.contains("its network has 1 parameters") == true)
+    #expect(report.pytorch == nil)
+  }
+
+  @Test func theLaunchersSettingsDoNotReachPyTorch() {
+    let ours = ["OMP_WAIT_POLICY": "PASSIVE", "LD_LIBRARY_PATH": "/opt/torch/lib:/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"]
+    let theirs = BenchmarkPeer.environment(ours, libtorch: "/opt/torch/lib/libtorch_cpu.so")
+    #expect(theirs == ["LD_LIBRARY_PATH": "/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"])
+    let alone = BenchmarkPeer.environment(["LD_LIBRARY_PATH": "/opt/torch/lib"], libtorch: "/opt/torch/lib/libtorch_cpu.so")
+    #expect(alone == [:])
+  }
+
+  @Test func theMedianIsTheMiddleOrTheMeanOfTheTwoMiddleOnes() {
+    #expect(BenchmarkReport.Times([3, 1, 2]).median == 2)
+    #expect(BenchmarkReport.Times([4, 1, 2, 3]).median == 2.5)
+    #expect(BenchmarkReport.Times([]).median.isNaN)
+    #expect(Benchmark.turns(7) == [3, 3, 1])
+  }
+
+  @Test func aReportSurvivesJSON() throws {
+    let report = try run(request(repeats: 1), script: nil)
+    let data = try JSONEncoder().encode(report)
+    #expect(try JSONDecoder().decode(BenchmarkReport.self, from: data) == report)
+    let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    let result = try #require((json["results"] as? [[String: Any]])?.first)
+    #expect((result["sfumato"] as? [String: Any])?["median"] as? Double == report.results[0].sfumato.median)
+  }
+
+  @Test(arguments: [(0, 1), (1, 0), (-3, 1)]) func anImpossibleRequestIsRefused(batch: Int, repeats: Int) {
+    var request = request(repeats: repeats)
+    request.batch = batch
+    #expect(throws: WorkflowError.self) { try Benchmark(request) }
+  }
+}

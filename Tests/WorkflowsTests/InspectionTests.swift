@@ -1,0 +1,129 @@
+import Checkpoints
+import Foundation
+import Networks
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+@Suite("Inspecting files") struct InspectionTests {
+  private func write(
+    _ folder: ScratchFolder, _ state: [(String, Tensor)], metadata: [String: String] = [:], to name: String = "x.safetensors"
+  )
+    throws -> String
+  {
+    let path = try folder.file(name)
+    try Safetensors.write(StateDict(state), metadata: metadata, to: path)
+    return path
+  }
+
+  private static var recipe: ModelRecipe {
+    var recipe = ModelRecipe()
+    recipe.data.channels = 1
+    recipe.data.height = 8
+    recipe.data.width = 16
+    recipe.data.classNames = ["a", "b"]
+    recipe.data.nullClass = 2
+    return recipe
+  }
+
+  @Test func tensorsWithoutARecipeAreAStateDict() throws {
+    let folder = try ScratchFolder()
+    let path = try write(
+      folder, [("weight", .ones([2, 3])), ("bias", .ones([2])), ("count", .zeros([], dtype: .int64))], metadata: ["format": "pt"])
+    let found = try Inspection(of: path)
+    #expect(found.kind == .stateDict)
+    #expect(found.parameters == 9)
+    #expect(found.dtypes == ["F32": 2, "I64": 1])
+    #expect(found.metadataKeys == ["format"])
+    #expect(found.tensors.contains(.init(name: "weight", dtype: "F32", shape: [2, 3])))
+    #expect(found.bytes == (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int))
+    #expect(found.network == nil && found.provenance == nil && found.recipeProblem == nil)
+  }
+
+  @Test func anOptimizersStateIsKnownByItsNames() throws {
+    let folder = try ScratchFolder()
+    let names = ["first.out.weight", "second.out.weight", "steps.out.weight"]
+    #expect(try Inspection(of: write(folder, names.map { ($0, .ones([1])) })).kind == .optimizerState)
+    #expect(try Inspection(of: write(folder, [("first.out.weight", .ones([1])), ("out.weight", .ones([1]))])).kind == .stateDict)
+    #expect(try Inspection(of: write(folder, [])).kind == .empty)
+  }
+
+  @Test func aModelTellsItsNetworkAndWhereItComesFrom() throws {
+    let folder = try ScratchFolder()
+    let provenance = Provenance(step: 12, images: 768, seed: 5)
+    let path = try write(folder, [("w", .ones([1]))], metadata: Model.metadata(Self.recipe, provenance))
+    let found = try Inspection(of: path)
+    #expect(found.kind == .model)
+    #expect(found.provenance == provenance)
+    let network = try #require(found.network)
+    #expect(network.type == "adm_unet")
+    #expect(network.image == [1, 8, 16])
+    #expect(network.classNames == ["a", "b"])
+    #expect(network.flopsPerImage > 1e8)
+  }
+
+  @Test func aRecipeThatIsNotUnderstoodIsSaidAndTheTensorsStillShown() throws {
+    let folder = try ScratchFolder()
+    let found = try Inspection(of: write(folder, [("w", .ones([4]))], metadata: [Model.recipeKey: "netwerk: {}"]))
+    #expect(found.kind == .model)
+    #expect(found.network == nil)
+    #expect(found.recipeProblem?.contains("unknown key 'netwerk'") == true)
+    #expect(found.parameters == 4)
+  }
+
+  @Test func ofTheFolderOfATrainingTheNewestCheckpointIsInspected() throws {
+    let folder = try ScratchFolder()
+    _ = try folder.write("", to: "run/recipe.yaml")
+    _ = try folder.write("000000020\n", to: "run/latest")
+    let path = try write(folder, [("w", .ones([4]))], to: "run/checkpoints/000000020/model.safetensors")
+    #expect(try Inspection(of: "\(folder.path)/run").path == path)
+  }
+
+  @Test(arguments: [
+    ("PK\u{3}\u{4}\(String(repeating: "\0", count: 22))\u{10}\0\0\0archive/data.pkl", "PyTorch checkpoint (a zip archive", true),
+    ("PK\u{3}\u{4}\(String(repeating: "\0", count: 22))\u{9}\0\0\0arr_0.npy", ".npz", false),
+    ("PK\u{3}\u{4}\(String(repeating: "\0", count: 22))\u{5}\0\0\0a.txt", "zip archive", false),
+  ])
+  func aZipIsNamedForWhatItIs(content: String, words: String, isPickle: Bool) throws {
+    let folder = try ScratchFolder()
+    let path = try folder.write(content, to: "x.pt")
+    let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
+    #expect(error.failure == .data)
+    #expect(error.description.contains(words))
+    #expect(error.description.contains("nothing in it was executed") == isPickle)
+  }
+
+  @Test func anOldPickleIsNamedAndNothingInItIsExecuted() throws {
+    let folder = try ScratchFolder()
+    let marker = "\(folder.path)/executed"
+    // What unpickling this would do: os.system("touch …").
+    let path = try folder.write([0x80, 0x02] + Array("cos\nsystem\n(S'touch \(marker)'\ntR.".utf8), to: "old.pt")
+    let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
+    #expect(error.description.contains("nothing in it was executed"))
+    #expect(!FileManager.default.fileExists(atPath: marker))
+  }
+
+  @Test func aHeaderWhoseLengthBeginsLikeAPickleIsStillRead() throws {
+    let folder = try ScratchFolder()
+    // A header of 0x280 bytes, padded by spaces.
+    let json = #"{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+    let padded = Array((json + String(repeating: " ", count: 0x280 - json.utf8.count)).utf8)
+    let path = try folder.write([0x80, 0x02, 0, 0, 0, 0, 0, 0] + padded + [7], to: "x.safetensors")
+    #expect(try Inspection(of: path).parameters == 1)
+  }
+
+  @Test func aFileThatIsCutShortIsRefused() throws {
+    let folder = try ScratchFolder()
+    let whole = try Data(contentsOf: URL(fileURLWithPath: write(folder, [("w", .ones([100]))])))
+    let path = try folder.write([UInt8](whole.dropLast()), to: "short.safetensors")
+    #expect(throws: SafetensorsError.self) { try Inspection(of: path) }
+    #expect(Failure.category(of: SafetensorsError(file: nil, tensor: nil, "")) == .data)
+  }
+
+  @Test func aFileThatIsNotThereIsMissing() {
+    let error = #expect(throws: WorkflowError.self) { try Inspection(of: "/nowhere/at/all.safetensors") }
+    #expect(error?.failure == .missing)
+  }
+}
