@@ -116,7 +116,7 @@ let package = Package(
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "Checkpoints"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", logging]),
     .testTarget(
-      name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors"]),
+      name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     .testTarget(name: "CLITests"),
   ],
   swiftLanguageModes: [.v6],
