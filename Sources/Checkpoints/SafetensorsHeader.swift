@@ -174,7 +174,7 @@ public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConverti
   public let tensor: String?
   public let message: String
 
-  init(file: String?, tensor: String?, _ message: String) {
+  public init(file: String?, tensor: String?, _ message: String) {
     self.file = file
     self.tensor = tensor
     self.message = message

@@ -66,6 +66,8 @@ struct Manifest {
   func stateDict(_ file: String) throws -> StateDict { try Safetensors.read(folder.appending(path: file).path).state }
 
   var config: [String: JSON] { members["config"]?.object ?? [:] }
+  /// The class of the reference that made it, where one is named.
+  var kind: String? { config["class"]?.string ?? members["reference"]?.array?.first?.string }
   var cases: [JSON] { members["cases"]?.array ?? [] }
   var errorCases: [JSON] { members["error_cases"]?.array ?? [] }
 
