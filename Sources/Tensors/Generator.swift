@@ -58,8 +58,9 @@ public struct Seed: Sendable, Hashable, Codable {
   ///   - step: the step of training, or 0.
   ///   - rank: the number of the process among several, or 0.
   ///   - image: the number of the image, or 0. Different images never share a stream.
-  public func generator(for purpose: Purpose, step: Int = 0, rank: Int = 0, image: Int = 0) -> Generator {
-    Generator(seed: UInt64(stream(for: purpose, step: step, rank: rank, image: image)))
+  ///   - device: where the numbers are drawn: other devices give other numbers than the CPU for the same seed.
+  public func generator(for purpose: Purpose, step: Int = 0, rank: Int = 0, image: Int = 0, on device: Device = .cpu) -> Generator {
+    Generator(seed: UInt64(stream(for: purpose, step: step, rank: rank, image: image)), on: device)
   }
 
   /// The 32 bits that seed the stream. Images follow each other, so that no two of a piece of work can collide.

@@ -154,7 +154,7 @@ public final class TrainingJob {
         x0.size(0), of: process.steps, using: seed.generator(for: .timesteps, step: step))
       let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
       let labels = try dropped(batch.labels, model.data.nullClass, training.classDropout, seed, step)
-      let dropout = seed.generator(for: .dropout, step: step)
+      let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
       return denoising(x0, at: timesteps, noise: noise) { x, t in
         withAutocast(to: training.precision.dtype, on: device) {
           network(x, timesteps: t, conditioning: Conditioning(labels: labels), mode: .training(dropout))
