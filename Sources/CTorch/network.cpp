@@ -1,5 +1,6 @@
 // The operations of which networks are made, and convolutions packed for inference.
 #include "ctorch_internal.h"
+#include "meta_shapes.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -78,7 +79,10 @@ ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
 }
 
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
-  return tensor([&] { return at::conv2d(x->t, weight->t, maybe(bias), stride, padding); });
+  return tensor([&] {
+    if (x->t.is_meta()) return shim::meta::conv2d(x->t, weight->t, stride, padding);
+    return at::conv2d(x->t, weight->t, maybe(bias), stride, padding);
+  });
 }
 
 ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding) {
@@ -90,7 +94,10 @@ ct_tensor *ct_conv2d_weight_gradient(const ct_tensor *dy, const ct_tensor *x, co
 }
 
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices) {
-  return tensor([&] { return at::embedding(weight->t, indices->t); });
+  return tensor([&] {
+    if (weight->t.is_meta()) return shim::meta::embedding(weight->t, indices->t);
+    return at::embedding(weight->t, indices->t);
+  });
 }
 
 ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes) {
@@ -133,6 +140,7 @@ ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor) {
 
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v) {
   return tensor([&] {
+    if (q->t.is_meta()) return shim::meta::attention(q->t, k->t, v->t);
     const bool wants_gradient = c10::GradMode::is_enabled() && (q->t.requires_grad() || k->t.requires_grad() || v->t.requires_grad());
     if (!wants_gradient || !q->t.is_cpu() || q->t.scalar_type() != at::kBFloat16) return at::scaled_dot_product_attention(q->t, k->t, v->t);
     // libtorch's bfloat16 gradient on the CPU takes two to four times as long as its float32 one, and is less exact.

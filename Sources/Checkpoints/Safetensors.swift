@@ -26,7 +26,9 @@ public enum Safetensors {
 
   /// Names, dtypes and shapes alone.
   public static func header(of path: String) throws -> SafetensorsHeader {
-    try SafetensorsHeader(parsing: MappedFile(path).bytes, name: path)
+    let file = try MappedFile(path)
+    // The bytes are the mapping's, which would go with its last use.
+    return try withExtendedLifetime(file) { try SafetensorsHeader(parsing: file.bytes, name: path) }
   }
 
   private static func shifted(_ range: Range<Int>, by start: Int) -> Range<Int> {

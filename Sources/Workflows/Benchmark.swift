@@ -104,7 +104,7 @@ public final class Benchmark {
   }
 
   private func measureRates(_ precision: Precision) throws {
-    let rate = try ConvolutionRate.measure(convolutions, dtype: precision.dtype)
+    let rate = try ConvolutionRate.measure(convolutions, dtype: precision.dtype, rounds: min(request.repeats, 5))
     for index in report.rates.indices where report.rates[index].precision == precision { report.rates[index].take(rate) }
     for index in report.results.indices where report.results[index].precision == precision {
       let rates = report.rates.first { $0.precision == precision }!

@@ -11,6 +11,7 @@ final class BenchmarkPeer {
   private let process: Process
   private let requests: FileHandle
   private let answers: LineReader
+  private var hasEnded = false
 
   /// Why there is no PyTorch to compare with.
   struct Problem: Error, CustomStringConvertible {
@@ -58,18 +59,25 @@ final class BenchmarkPeer {
   func measure(
     _ workload: BenchmarkReport.Workload, _ precision: Precision, _ mode: Mode, count: Int
   ) -> BenchmarkReport.PyTorchTimes {
+    // Writing to a process that is gone would raise SIGPIPE in a program that does not ignore it.
+    guard !hasEnded else { return Self.ended }
     let request: [String: Any] = ["workload": workload.rawValue, "precision": precision.rawValue, "mode": mode.rawValue, "count": count]
     do {
       try requests.write(contentsOf: JSONSerialization.data(withJSONObject: request) + Data("\n".utf8))
     } catch {
-      return BenchmarkReport.PyTorchTimes(failure: "the process has ended")
+      hasEnded = true
     }
-    guard let line = answers.next() else { return BenchmarkReport.PyTorchTimes(failure: "the process has ended") }
+    guard !hasEnded, let line = answers.next() else {
+      hasEnded = true
+      return Self.ended
+    }
     guard let answer = Self.object(line), let seconds = answer["seconds"] as? [Double] else {
       return BenchmarkReport.PyTorchTimes(failure: Self.object(line)?["failure"] as? String ?? "an answer that is not understood")
     }
     return BenchmarkReport.PyTorchTimes(times: .init(seconds), preparation: answer["preparation"] as? Double ?? 0)
   }
+
+  private static let ended = BenchmarkReport.PyTorchTimes(failure: "the process has ended")
 
   private static func object(_ line: String) -> [String: Any]? {
     (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]

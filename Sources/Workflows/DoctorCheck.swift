@@ -108,7 +108,7 @@ struct DoctorCheck: Sendable {
   static let files = DoctorCheck(
     name: "a checkpoint survives the disk", advice: "the folder for temporary files (TMPDIR) must be writable and have space"
   ) {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-doctor-\(getpid()).safetensors").path
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-doctor-\(UUID().uuidString).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     let numbers = Tensor([1, -2, 0.5] as [Float])
     try Safetensors.write(StateDict([("numbers", numbers)]), metadata: ["from": "doctor"], to: path)
