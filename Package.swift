@@ -34,8 +34,6 @@ func torchVersion() -> String {
 let torch = locateTorch()
 
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
 
 let package = Package(
   name: "Sfumato",
@@ -47,8 +45,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -75,19 +71,19 @@ let package = Package(
     .target(name: "RecipeKit", dependencies: ["Yams"]),
     // Level 2: parts that do not know each other.
     .target(name: "NN", dependencies: ["Tensors"]),
-    .target(name: "Diffusion", dependencies: ["Tensors", "RecipeKit", numerics]),
+    .target(name: "Diffusion", dependencies: ["Tensors", "RecipeKit"]),
     .target(name: "Datasets", dependencies: ["Imaging", "Archives", "RecipeKit"]),
     .target(name: "Checkpoints", dependencies: ["Tensors", "Archives"]),
     // Level 3 to 5.
     .target(name: "Networks", dependencies: ["NN", "Tensors", "RecipeKit"]),
     .target(
       name: "Training",
-      dependencies: ["Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit", logging]),
+      dependencies: ["Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
     .target(
       name: "Workflows",
       dependencies: [
         "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging", "Archives",
-        "RecipeKit", logging,
+        "RecipeKit",
       ]),
     .target(
       name: "Sfumato",
@@ -96,7 +92,7 @@ let package = Package(
         "Archives", "RecipeKit",
       ]),
     // Level 6: the program proper, and the launcher that finds libtorch and starts it.
-    .executableTarget(name: "CLI", dependencies: ["Workflows", parser, logging]),
+    .executableTarget(name: "CLI", dependencies: ["Workflows", parser]),
     .executableTarget(
       name: "Launcher",
       cSettings: [
@@ -114,7 +110,7 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Tensors"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "Checkpoints"]),
-    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", logging]),
+    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato"]),
     .testTarget(
       name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     .testTarget(name: "CLITests"),
