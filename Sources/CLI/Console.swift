@@ -37,5 +37,5 @@ enum Console {
   }
 
   /// Bytes as `31.4 MB`.
-  static func bytes(_ value: Int) -> String { count(Double(value)) + "B" }
+  static func bytes(_ value: Int) -> String { value < 1000 ? "\(value) B" : count(Double(value)) + "B" }
 }

@@ -8,6 +8,7 @@ enum Interruption {
 
   /// Call once at the start of a program.
   static func prepare() {
+    signals = 0  // so that no handler is the first to touch it
     // A full disk or a closed pipe is an error to report, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)

@@ -22,6 +22,9 @@ import Workflows
       Foundation.exit(error.rawValue)
     } catch let error where exitCode(for: error) != .failure || error is CleanExit || error is ValidationError {
       exit(withError: error)
+    } catch Failure.interrupted {
+      // Whoever interrupted knows; the command has said what became of its work.
+      Foundation.exit(Failure.interrupted.exitCode)
     } catch {
       Console.error("\(error)")
       Foundation.exit(Failure.category(of: error).exitCode)

@@ -65,17 +65,14 @@ struct Sample: ParsableCommand {
   var npz: String?
 
   @OptionGroup var device: DeviceOptions
-
-  @Flag(name: .shortAndLong, help: "No progress, only results and errors.")
-  var quiet = false
-
-  @Flag(help: "Results as one JSON object on standard output.")
-  var json = false
+  @OptionGroup var shown: OutputOptions
 
   mutating func run() throws {
     let job = try SamplingJob(request())
+    let pictures = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
+    try pictures.check(job)
     let start = ContinuousClock.now
-    var bar = ProgressBar("sampling", quiet: quiet)
+    var bar = ProgressBar("sampling", quiet: shown.quiet)
     while let share = try job.next() {
       bar.show(share, "\(job.images.count) of \(count) images")
       if Interruption.isWanted {
@@ -84,9 +81,7 @@ struct Sample: ParsableCommand {
       }
     }
     bar.finish()
-    let files = try SamplePictures(columns: columns).write(job, picture: output, animation: animation, npz: npz)
-    let seconds = start.duration(to: .now) / .seconds(1)
-    try report(files, seconds)
+    try report(pictures.write(job), start.duration(to: .now) / .seconds(1))
   }
 
   private func request() -> SampleRequest {
@@ -103,7 +98,7 @@ struct Sample: ParsableCommand {
     request.device = device.device
     request.precision = precision.value
     request.batchSize = batch
-    request.keepsSteps = animation != nil
+    request.tracedCount = animation == nil ? 0 : min(count, SamplePictures.animationLimit)
     request.settings = settings
     return request
   }
@@ -120,11 +115,11 @@ struct Sample: ParsableCommand {
   }
 
   private func report(_ files: [String], _ seconds: Double) throws {
-    if json {
+    if shown.json {
       Console.result(try JSONText.of(Result(files: files, images: count, seconds: seconds)))
     } else {
       for file in files { Console.result(file) }
-      if !quiet { Console.note("\(count) images in \(Console.number(seconds)) s") }
+      if !shown.quiet { Console.note("\(count) images in \(Console.number(seconds)) s") }
     }
   }
 

@@ -7,6 +7,7 @@ struct DeviceOptions: ParsableArguments {
   var device = "cpu"
 }
 
+/// What a command prints.
 struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress, only results and errors.")
   var quiet = false

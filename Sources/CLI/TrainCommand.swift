@@ -32,12 +32,16 @@ struct Train: ParsableCommand {
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Go on with a training from its newest checkpoint.",
-    discussion: "The steps are those that an uninterrupted training would have taken.")
+    discussion: """
+      The steps are those that an uninterrupted training would have taken. To train for longer than the recipe says:
+
+        sfumato resume runs/glyphs --set training.duration=1h
+      """)
 
   @Argument(help: "The folder of the training.")
   var folder: String
 
-  @Option(help: ArgumentHelp("Lay a value over the recipe, training.duration for one; may be repeated.", valueName: "key.path=value"))
+  @Option(help: ArgumentHelp("Lay a value over the training's recipe for good; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
   @OptionGroup var device: DeviceOptions
@@ -68,7 +72,7 @@ enum TrainingView {
       if Interruption.isWanted {
         bar.finish()
         try job.finish()
-        Console.note("stopped and saved at step \(step.step); go on with: sfumato resume \(job.folder.path)")
+        if !output.quiet { Console.note("stopped and saved at step \(step.step); go on with: sfumato resume \(job.folder.path)") }
         throw Failure.interrupted
       }
     }

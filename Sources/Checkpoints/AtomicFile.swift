@@ -18,12 +18,17 @@ public enum AtomicFile {
       unlink(temporary)
       throw error
     }
-    guard rename(temporary, path) == 0 else {
-      let code = errno
+    do { try move(temporary, to: path) } catch {
       unlink(temporary)
-      throw CheckpointError.io(path, "cannot be put in place", code)
+      throw error
     }
-    syncFolder(folder)
+  }
+
+  /// Gives a file or a folder, already on the disk, another name, and waits until that is on the disk too. A file of that
+  /// name is replaced, and so is a folder that is empty.
+  public static func move(_ old: String, to path: String) throws {
+    guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }
+    syncFolder((path as NSString).deletingLastPathComponent)
   }
 
   public static func write(_ text: String, to path: String) throws {

@@ -20,7 +20,9 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible {
     self.message = message
   }
 
-  static func io(_ path: String, _ what: String, _ code: Int32) -> CheckpointError {
+  /// What the system refused, in its words.
+  /// - Parameter code: its `errno`.
+  public static func io(_ path: String, _ what: String, _ code: Int32) -> CheckpointError {
     let hint = code == ENOSPC || code == EDQUOT || code == EFBIG ? "; what was there before is untouched, free some space and go on" : ""
     return CheckpointError(code == ENOENT ? .missing : .io, path, "\(what): \(String(cString: strerror(code)))\(hint)")
   }

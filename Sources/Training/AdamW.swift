@@ -16,8 +16,8 @@ public final class AdamW {
       for (key, value) in [("beta1", beta1), ("beta2", beta2)] {
         try require(value >= 0 && value < 1, key, "expected at least 0 and below 1, found \(value)")
       }
-      try require(eps > 0, "eps", "expected more than 0, found \(eps)")
-      try require(weightDecay >= 0, "weight_decay", "expected 0 or more, found \(weightDecay)")
+      try require(eps > 0 && eps.isFinite, "eps", "expected more than 0, found \(eps)")
+      try require(weightDecay >= 0 && weightDecay.isFinite, "weight_decay", "expected 0 or more, found \(weightDecay)")
     }
   }
 
@@ -61,9 +61,12 @@ public final class AdamW {
   }
 
   /// Goes on from a state that `stateDict()` gave.
+  /// - Throws: `StateMismatch`; nothing is changed then.
   public func load(_ dict: StateDict) throws {
-    let expected = stateDict()
-    try StateMismatch.check(expected: expected.entries.map { ($0.name, $0.tensor.shape) }, found: dict)
+    let expected = zip(names, moments).flatMap { name, moments in
+      [("first.\(name)", moments.first.shape), ("second.\(name)", moments.second.shape), ("steps.\(name)", moments.steps.shape)]
+    }
+    try StateMismatch.check(expected: expected, found: dict)
     for (name, moments) in zip(names, moments) {
       try InPlace.copy(dict["first.\(name)"]!, into: moments.first)
       try InPlace.copy(dict["second.\(name)"]!, into: moments.second)

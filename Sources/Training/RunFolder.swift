@@ -12,35 +12,53 @@ public struct RunFolder: Sendable {
   /// - Throws: `CheckpointError` when there is none.
   public init(existing path: String) throws {
     self.path = path
-    guard FileManager.default.fileExists(atPath: "\(path)/recipe.yaml") else {
+    guard FileManager.default.fileExists(atPath: recipePath) else {
       throw CheckpointError(.missing, path, "is not the folder of a training: it has no recipe.yaml")
     }
   }
 
-  /// A new folder with its recipe in it.
-  /// - Throws: `CheckpointError` when a training is there already.
-  public init(creating path: String, recipe: String) throws {
+  /// A new folder. It is that of a training once its recipe is written: do that after the first checkpoint, so that a
+  /// training that cannot begin leaves nothing behind that would have to be resumed.
+  /// - Throws: `CheckpointError` when a training is there already, or when the system refuses.
+  public init(creating path: String) throws {
     self.path = path
-    guard !FileManager.default.fileExists(atPath: "\(path)/recipe.yaml") else {
+    guard !FileManager.default.fileExists(atPath: recipePath) else {
       throw CheckpointError(
         .invalid, path, "holds a training already; go on with it by 'sfumato resume \(path)', or give another folder with --run")
     }
-    do {
-      for folder in ["checkpoints", "previews"] {
-        try FileManager.default.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
-      }
-    } catch {
-      throw CheckpointError(.io, path, "cannot be made: \((error as NSError).localizedDescription)")
-    }
-    try AtomicFile.write(recipe, to: "\(path)/recipe.yaml")
+    for folder in [checkpointsPath, "\(path)/previews"] { try Self.makeFolder(folder) }
   }
 
   public var recipePath: String { "\(path)/recipe.yaml" }
   public var logPath: String { "\(path)/log.jsonl" }
   public func previewPath(images: Int) -> String { "\(path)/previews/\(Self.padded(images)).png" }
+  private var checkpointsPath: String { "\(path)/checkpoints" }
 
-  // MARK: Checkpoints
+  /// Writes the recipe in the place of an earlier one.
+  public func write(recipe: String) throws { try AtomicFile.write(recipe, to: recipePath) }
 
+  private static func makeFolder(_ path: String) throws {
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw CheckpointError(.io, path, "cannot be made: \((error as NSError).localizedDescription)")
+    }
+  }
+
+  /// Numbers as names that sort as numbers do.
+  private static func padded(_ number: Int) -> String {
+    let text = "\(number)"
+    return String(repeating: "0", count: max(0, 9 - text.count)) + text
+  }
+
+  private static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
+// MARK: Checkpoints
+
+extension RunFolder {
   /// The parts of a checkpoint.
   public struct Checkpoint {
     public var weights: StateDict, average: StateDict, optimizer: StateDict
@@ -54,83 +72,99 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Writes a checkpoint and points `latest` to it; of the older ones `keep` − 1 stay.
+  /// Writes a checkpoint and points `latest` to it; of the others the `keep` − 1 furthest stay.
   /// - Parameter metadata: of the model file, which holds the averaged weights.
+  /// - Throws: what kept it from being written; the checkpoints that were there stand as they were.
   public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
     let name = Self.padded(checkpoint.position.step)
-    let folder = "\(path)/checkpoints/\(name)", temporary = "\(path)/checkpoints/.\(name).part"
-    let files = FileManager.default
-    try? files.removeItem(atPath: temporary)
+    let temporary = "\(checkpointsPath)/.\(name).part"
+    try? FileManager.default.removeItem(atPath: temporary)
     do {
-      try files.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+      try Self.makeFolder(temporary)
       try Safetensors.write(checkpoint.average, metadata: metadata, to: "\(temporary)/model.safetensors")
       try Safetensors.write(checkpoint.weights, to: "\(temporary)/weights.safetensors")
       try Safetensors.write(checkpoint.optimizer, to: "\(temporary)/optimizer.safetensors")
       try AtomicFile.write(Self.json(checkpoint.position), to: "\(temporary)/state.json")
-      try? files.removeItem(atPath: folder)
-      try files.moveItem(atPath: temporary, toPath: folder)
+      try put(temporary, inPlaceOf: name)
+      try AtomicFile.write(name + "\n", to: "\(path)/latest")
     } catch {
-      try? files.removeItem(atPath: temporary)
+      try? FileManager.default.removeItem(atPath: temporary)
       throw error
     }
-    try AtomicFile.write(name + "\n", to: "\(path)/latest")
-    try forget(allBut: keep)
+    forget(allBut: keep, latest: name)
   }
 
   /// The newest checkpoint.
   /// - Throws: `CheckpointError` when there is none or it is not whole; training never starts over in silence.
   public func latestCheckpoint() throws -> Checkpoint {
     let folder = try latestFolder()
-    let text = try String(contentsOfFile: "\(folder)/state.json", encoding: .utf8)
-    guard let position = try? JSONDecoder().decode(TrainingPosition.self, from: Data(text.utf8)) else {
-      throw CheckpointError(.invalid, "\(folder)/state.json", "is not the state of a training")
-    }
     return Checkpoint(
       weights: try Safetensors.read("\(folder)/weights.safetensors").state,
       average: try Safetensors.read("\(folder)/model.safetensors").state,
-      optimizer: try Safetensors.read("\(folder)/optimizer.safetensors").state, position: position)
+      optimizer: try Safetensors.read("\(folder)/optimizer.safetensors").state, position: try Self.position("\(folder)/state.json"))
   }
 
   /// The model file of the newest checkpoint, from which one can sample.
   public func latestModelPath() throws -> String { "\(try latestFolder())/model.safetensors" }
 
   private func latestFolder() throws -> String {
-    guard let name = try? String(contentsOfFile: "\(path)/latest", encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines),
-      !name.isEmpty, name.allSatisfy(\.isNumber)
-    else { throw CheckpointError(.missing, path, "has no checkpoint yet") }
-    return "\(path)/checkpoints/\(name)"
-  }
-
-  private func forget(allBut keep: Int) throws {
-    let folder = "\(path)/checkpoints"
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.allSatisfy(\.isNumber) }.sorted()
-    for name in names.dropLast(max(keep, 1)) { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
-  }
-
-  // MARK: Log
-
-  /// Adds a line of JSON to the log.
-  public func log(_ entry: some Encodable) throws {
-    let line = try Self.json(entry) + "\n"
-    let descriptor = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw CheckpointError(.io, logPath, "cannot be written: \(String(cString: strerror(errno)))") }
-    defer { close(descriptor) }
-    let written = line.utf8CString.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count - 1) }
-    guard written == line.utf8.count else {
-      throw CheckpointError(.io, logPath, "cannot be written: \(String(cString: strerror(errno)))")
+    guard let text = try? String(contentsOfFile: "\(path)/latest", encoding: .utf8) else {
+      throw CheckpointError(.missing, "\(path)/latest", "is not there, so no checkpoint can be found")
     }
+    let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard Self.isCheckpointName(name) else {
+      throw CheckpointError(.invalid, "\(path)/latest", "does not name a checkpoint; expected the name of a folder in \(checkpointsPath)")
+    }
+    return "\(checkpointsPath)/\(name)"
   }
 
-  private static func json(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.keyEncodingStrategy = .useDefaultKeys
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  private static func position(_ path: String) throws -> TrainingPosition {
+    guard let data = FileManager.default.contents(atPath: path) else { throw CheckpointError(.missing, path, "there is no such file") }
+    guard let position = try? JSONDecoder().decode(TrainingPosition.self, from: data), position.isPossible else {
+      throw CheckpointError(.invalid, path, "is not the state of a training")
+    }
+    return position
   }
 
-  /// Numbers as names that sort as numbers do.
-  private static func padded(_ number: Int) -> String {
-    let text = "\(number)"
-    return String(repeating: "0", count: max(0, 9 - text.count)) + text
+  private func put(_ temporary: String, inPlaceOf name: String) throws {
+    let folder = "\(checkpointsPath)/\(name)", old = "\(checkpointsPath)/.\(name).old"
+    try? FileManager.default.removeItem(atPath: old)
+    if FileManager.default.fileExists(atPath: folder) { try AtomicFile.move(folder, to: old) }
+    do { try AtomicFile.move(temporary, to: folder) } catch {
+      try? AtomicFile.move(old, to: folder)
+      throw error
+    }
+    try? FileManager.default.removeItem(atPath: old)
+  }
+
+  /// Removes what is not kept, and what a training that was killed left half written. What cannot be removed does no harm.
+  private func forget(allBut keep: Int, latest: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []
+    let others = names.filter { Self.isCheckpointName($0) && $0 != latest }.sorted()
+    let halves = names.filter { $0.hasPrefix(".") && ($0.hasSuffix(".part") || $0.hasSuffix(".old")) }
+    for name in halves + others.dropLast(max(keep, 1) - 1) { try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)") }
+  }
+
+  private static func isCheckpointName(_ name: String) -> Bool {
+    !name.isEmpty && name.allSatisfy { $0.isASCII && $0.isNumber }
+  }
+}
+
+// MARK: Log
+
+extension RunFolder {
+  /// Adds a line of JSON to the log.
+  /// - Throws: `CheckpointError` when the system refuses; the log ends with a whole line all the same.
+  public func log(_ entry: some Encodable) throws {
+    let line = Array((try Self.json(entry) + "\n").utf8)
+    let descriptor = open(logPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw CheckpointError.io(logPath, "cannot be written", errno) }
+    defer { close(descriptor) }
+    let end = lseek(descriptor, 0, SEEK_END)
+    guard Foundation.write(descriptor, line, line.count) == line.count else {
+      let code = errno
+      if end >= 0 { _ = ftruncate(descriptor, end) }
+      throw CheckpointError.io(logPath, "cannot be written", code)
+    }
   }
 }

@@ -46,7 +46,7 @@ public final class Trainer {
   public let average: ExponentialMovingAverage
   private var skipped = 0
 
-  /// Steps in a row whose loss is not finite, after which training stops.
+  /// Steps in a row whose loss or gradient is not finite, after which training stops.
   static let skipLimit = 20
 
   public init(_ module: any Module, _ loader: BatchLoader, _ recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
@@ -78,16 +78,7 @@ public final class Trainer {
     let mean = try loss(batch, Seed(recipe.seed), step).mean()
     let value = try mean.item()
     let norm = try value.isFinite ? update(mean, learningRate: rate) : .nan
-    if norm.isFinite {
-      skipped = 0
-    } else {
-      skipped += 1
-      if skipped >= Self.skipLimit {
-        throw TrainingError(
-          "the loss was not finite for \(skipped) steps in a row, the last at step \(step + 1); "
-            + "go on from the last checkpoint with a lower training.learning_rate")
-      }
-    }
+    try countSkips(norm)
     step += 1
     images += loader.batchSize
     seconds += start.duration(to: .now) / .seconds(1)
@@ -106,10 +97,20 @@ public final class Trainer {
     return norm
   }
 
+  private func countSkips(_ norm: Double) throws {
+    skipped = norm.isFinite ? 0 : skipped + 1
+    if skipped >= Self.skipLimit {
+      throw TrainingError(
+        "the loss or its gradient was not finite for \(skipped) steps in a row, the last of them step \(step + 1); "
+          + "go on from the last checkpoint with a lower training.learning_rate")
+    }
+  }
+
   /// A snapshot of the parameters as they are, not averaged.
   public func weights() -> StateDict { StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) }) }
 
   /// Goes on from a checkpoint.
+  /// - Throws: `StateMismatch` when a part of it does not fit the module.
   public func restore(weights: StateDict, average: StateDict, optimizer: StateDict, at position: TrainingPosition) throws {
     try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
     for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
@@ -126,6 +127,14 @@ public final class Trainer {
 
 /// How far a training has come: all that decides its next step, beside the tensors.
 public struct TrainingPosition: Codable, Sendable, Equatable {
+  /// Steps taken, images seen in them, updates of the average: fewer than steps where some were skipped.
   public var step: Int, images: Int, averageSteps: Int
+  /// Seconds of training.
   public var seconds: Double
+
+  /// Whether a training can have come so far: what a file says is not believed before.
+  var isPossible: Bool {
+    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && averageSteps <= step && seconds >= 0
+      && seconds.isFinite
+  }
 }

@@ -3,6 +3,7 @@ import Checkpoints
 import Datasets
 import Diffusion
 import Imaging
+import NN
 import RecipeKit
 import Tensors
 import Training
@@ -26,15 +27,44 @@ public enum Failure: Error, Sendable, Equatable {
     switch error {
     case let error as Failure: error
     case let error as WorkflowError: error.failure
-    case let error as CheckpointError:
-      switch error.kind {
-      case .missing: .missing
-      case .invalid: .data
-      case .io: .io
-      }
-    case is RecipeError, is SafetensorsError, is DiffusionError: .data
-    case let error as DatasetError: if case .missing = error.problem { .missing } else { .data }
+    case let error as CheckpointError: category(error.kind)
+    case let error as DatasetError: category(error.problem)
+    case let error as ArchiveError: category(error.problem)
+    case let error as ImagingError: category(error.reason)
+    case is RecipeError, is SafetensorsError, is DiffusionError, is StateMismatch, is TrainingError: .data
     default: .internal
+    }
+  }
+
+  private static func category(_ kind: CheckpointError.Kind) -> Failure {
+    switch kind {
+    case .missing: .missing
+    case .invalid: .data
+    case .io: .io
+    }
+  }
+
+  private static func category(_ problem: DatasetError.Problem) -> Failure {
+    switch problem {
+    case .missing: .missing
+    case .unreadable(let error): category(error.problem)
+    default: .data
+    }
+  }
+
+  private static func category(_ problem: ArchiveError.Problem) -> Failure {
+    switch problem {
+    case .notFound: .missing
+    case .unreadable, .unwritable: .io
+    default: .data
+    }
+  }
+
+  private static func category(_ reason: ImagingError.Reason) -> Failure {
+    switch reason {
+    case .libraryMissing: .missing
+    case .unreadable, .unwritable: .io
+    default: .data
     }
   }
 }
@@ -47,5 +77,10 @@ public struct WorkflowError: Error, Sendable, Equatable, CustomStringConvertible
   public init(_ failure: Failure, _ description: String) {
     self.failure = failure
     self.description = description
+  }
+
+  /// A checkpoint that is not of the network that a recipe describes.
+  init(_ mismatch: StateMismatch, checkpoint: String, network: String) {
+    self.init(.data, "checkpoint \(checkpoint) does not fit network \(network)\n  \(mismatch)")
   }
 }

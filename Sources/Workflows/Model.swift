@@ -39,10 +39,11 @@ public final class Model {
     }
     let recipe = try ModelRecipe(yaml: yaml, file: "the recipe in \(path)")
     let network = try recipe.network.member.makeNetwork(using: .shapes)
+    try NetworkTrial.run(network, recipe)
     do {
       try network.adopt(contents.state, on: device)
     } catch let mismatch as StateMismatch {
-      throw WorkflowError(.data, "checkpoint \(path) does not fit network \(recipe.network.type)\n  \(mismatch)")
+      throw WorkflowError(mismatch, checkpoint: path, network: recipe.network.type)
     }
     let provenance = contents.metadata[Self.provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
     self.init(recipe: recipe, provenance: provenance ?? Provenance(), network: network)

@@ -7,17 +7,17 @@ public enum RecipeInspection {
   /// A recipe with every default filled in, as YAML.
   public static func resolved(_ path: String?, set: [String] = []) throws -> String {
     guard let path else { return try TrainRecipe(yaml: "", set: set).yaml() }
-    return try TrainRecipe(path: path, set: set).yaml()
+    return try TrainRecipe(file: path, set: set).yaml()
   }
 
   public struct Facts: Sendable, Equatable {
     public let images: Int, classes: Int, parameters: Int
   }
 
-  /// Opens the data and lays out the network, without memory for it.
+  /// Opens the data, and lays out the network without memory for it.
   /// - Throws: what is wrong with the recipe or the data.
   public static func check(_ path: String, set: [String] = []) throws -> Facts {
-    let recipe = try TrainRecipe(path: path, set: set)
+    let recipe = try TrainRecipe(file: path, set: set)
     let dataset = try recipe.data.member.open()
     let model = try recipe.modelRecipe(for: dataset)
     let network = try model.network.member.makeNetwork(using: .shapes)

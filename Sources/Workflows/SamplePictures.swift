@@ -12,37 +12,84 @@ public enum SampleChoices {
   }
 }
 
-/// Writes what a sampling job drew.
+/// The files that are made of what a sampling job draws.
 public struct SamplePictures: Sendable {
+  /// All images in a grid: PNG, JPEG, WebP or GIF by its name.
+  public var grid: String
+  /// How the first images came out of the noise, GIF or WebP by its name.
+  public var animation: String?
+  /// The images as numbers, see `SampleArchive`.
+  public var npz: String?
   /// Of the grid; nil for one for each class, or square.
   public var columns: Int?
+
   /// Images of at most this height are magnified, so that they can be looked at.
-  public var visibleHeight = 56
+  private static let visibleHeight = 56
   /// An animation shows at most so many images.
-  public var animationLimit = 100
+  public static let animationLimit = 100
 
-  public init(columns: Int? = nil) { self.columns = columns }
+  public init(grid: String, animation: String? = nil, npz: String? = nil, columns: Int? = nil) {
+    self.grid = grid
+    self.animation = animation
+    self.npz = npz
+    self.columns = columns
+  }
 
-  /// - Returns: the files written.
-  public func write(_ job: SamplingJob, picture: String, animation: String?, npz: String?) throws -> [String] {
-    try grid(job.images, job).write(to: picture)
-    var files = [picture]
+  /// Refuses, before anything is drawn, what could not be written in the end.
+  /// - Throws: `WorkflowError`; `ImagingError` when no libvips is there.
+  public func check(_ job: SamplingJob) throws {
+    if let columns, !(1...10_000).contains(columns) { throw WorkflowError(.usage, "the columns must be 1 to 10000, not \(columns)") }
+    let files = [grid, animation, npz].compactMap { $0 }
+    guard Set(files).count == files.count else { throw WorkflowError(.usage, "two results cannot be written to one file") }
+    _ = try format(of: grid)
+    guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
+      throw WorkflowError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
+    }
+    try checkSize(job)
+    for file in files { try OutputFile.check(file) }
+    _ = try VipsLibrary.loaded()
+  }
+
+  /// Writes what was drawn; each file is whole or not there.
+  /// - Returns: the files.
+  public func write(_ job: SamplingJob) throws -> [String] {
+    try picture(job.images, job).write(to: grid)
     if let animation {
-      let frames = try job.steps.map { try grid(Array($0.prefix(animationLimit)), job) }
-      try Animation(frames: frames, delay: 80, hold: 2000).write(to: animation)
-      files.append(animation)
+      try Animation(frames: try job.steps.map { try picture($0, job) }, delay: 80, hold: 2000).write(to: animation)
     }
-    if let npz {
-      try SampleArchive.write(job.images, labels: job.labels, to: npz)
-      files.append(npz)
-    }
-    return files
+    if let npz { try SampleArchive.write(job.images, labels: job.labels, to: npz) }
+    return [grid, animation, npz].compactMap { $0 }
   }
 
-  private func grid(_ images: [Image], _ job: SamplingJob) throws -> Image {
-    let distinct = Set(job.labels.compactMap { $0 }).count
-    let byClass = distinct > 1 && distinct <= 40 && images.count % distinct == 0 ? distinct : nil
-    let scale = max(1, visibleHeight / (images.first?.height ?? 1))
-    return try Image.grid(images, columns: columns ?? byClass, scale: scale)
+  private func format(of file: String) throws -> ImageFormat {
+    do { return try ImageFormat(forFile: file) } catch { throw WorkflowError(.usage, "\(error)") }
   }
+
+  private func picture(_ images: [Image], _ job: SamplingJob) throws -> Image {
+    try Image.grid(images, columns: columns(job, images.count), scale: scale(job))
+  }
+
+  private func checkSize(_ job: SamplingJob) throws {
+    func pixels(_ count: Int) -> Int {
+      let columns = columns(job, count), scale = scale(job), data = job.model.recipe.data
+      return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + 2)
+    }
+    // The border round the whole is all that this leaves out.
+    let limit = Image.pixelLimit / 100 * 99
+    guard pixels(job.request.count) <= limit else {
+      throw WorkflowError(
+        .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
+    }
+    guard animation == nil || pixels(job.request.tracedCount) <= limit / (job.stepCount + 1) else {
+      throw WorkflowError(.usage, "\(job.stepCount + 1) pictures of \(job.request.tracedCount) images are too many for one animation")
+    }
+  }
+
+  private func columns(_ job: SamplingJob, _ count: Int) -> Int {
+    let distinct = Set(job.labels.prefix(count).compactMap { $0 }).count
+    let byClass = distinct > 1 && distinct <= 40 && count % distinct == 0 ? distinct : nil
+    return columns ?? byClass ?? Int(Double(count).squareRoot().rounded(.up))
+  }
+
+  private func scale(_ job: SamplingJob) -> Int { max(1, Self.visibleHeight / job.model.recipe.data.height) }
 }

@@ -1,5 +1,6 @@
 import Datasets
 import Diffusion
+import Foundation
 import Networks
 import RecipeKit
 import Training
@@ -51,34 +52,80 @@ public struct DataFacts: Recipe, Equatable {
   public var nullClass: Int? = nil
   public init() {}
 
+  /// Rows of a class embedding, the null class included; nil without classes.
+  var classRows: Int? { classNames.isEmpty ? nil : (nullClass ?? classNames.count - 1) + 1 }
+
   public func validate() throws(RecipeError) {
-    for (key, value) in [("channels", channels), ("height", height), ("width", width)] {
+    try require((1...4).contains(channels), "channels", "expected 1 to 4, found \(channels)")
+    for (key, value) in [("height", height), ("width", width)] {
       try require((1...65536).contains(value), key, "expected 1 to 65536, found \(value)")
+    }
+    if let nullClass {
+      try require(
+        !classNames.isEmpty && nullClass == classNames.count, "null_class",
+        "expected \(classNames.count), the number after the classes, found \(nullClass)")
     }
   }
 }
 
 extension TrainRecipe {
-  /// The recipe of the model that training on `dataset` gives: what was left open is filled in.
+  /// Reads a recipe's file, with settings laid over it.
+  /// - Throws: `WorkflowError` when it is not there, `RecipeError` when it is no recipe.
+  init(file path: String, set: [String]) throws {
+    let files = FileManager.default
+    guard files.fileExists(atPath: path) else {
+      let nearby = ["\(path).yaml", "recipes/\(path)", "recipes/\(path).yaml"].first { files.fileExists(atPath: $0) }
+      throw WorkflowError(.missing, "\(path): no such recipe" + (nearby.map { "; did you mean \($0)?" } ?? ""))
+    }
+    try self.init(path: path, set: set)
+  }
+
+  /// The recipe of the model that training on `dataset` gives: what was left open is filled in, and what would fail later,
+  /// in the first step or at the first sample, is refused.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     var model = ModelRecipe()
     let classes = dataset.classNames.count
-    let guided = classes > 0 && training.classDropout > 0
     model.data.channels = dataset.shape.channels
     model.data.height = dataset.shape.height
     model.data.width = dataset.shape.width
     model.data.classNames = dataset.classNames
-    model.data.nullClass = guided ? classes : nil
-    var network = self.network.member
-    network.adapt(
-      to: NetworkFacts(
-        channels: dataset.shape.channels, outputChannels: process.variance.outputChannels(images: dataset.shape.channels),
-        height: dataset.shape.height, width: dataset.shape.width, classRows: classes > 0 ? classes + (guided ? 1 : 0) : nil))
-    try network.validate()
-    model.network = Choice(network)
+    model.data.nullClass = classes > 0 && training.classDropout > 0 ? classes : nil
+    model.network = try adaptedNetwork(to: model.data)
     model.process = process
     model.sampler = sampler
     model.sampling = sampling
+    try checkSampling(model.data)
+    try NetworkTrial.run(model.network.member.makeNetwork(using: .shapes), model)
     return model
+  }
+
+  private func adaptedNetwork(to data: DataFacts) throws -> Choice<NetworkRegistry> {
+    var network = self.network.member
+    network.adapt(
+      to: NetworkFacts(
+        channels: data.channels, outputChannels: process.variance.outputChannels(images: data.channels), height: data.height,
+        width: data.width, classRows: data.classRows))
+    do throws(RecipeError) { try network.validate() } catch {
+      throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)
+    }
+    return Choice(network)
+  }
+
+  private func checkSampling(_ data: DataFacts) throws {
+    _ = try sampling.levels(of: process)
+    guard sampling.guidanceScale == 1 || data.classNames.isEmpty || data.nullClass != nil else {
+      throw WorkflowError(
+        .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")
+    }
+  }
+}
+
+extension SamplingRecipe {
+  /// The noise levels that sampling visits.
+  /// - Parameter stepsAreAsked: whether `steps` must hold; else a spacing that says how many it takes has its way.
+  /// - Throws: `DiffusionError` when the process has no such steps.
+  func levels(of process: ProcessRecipe, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
+    let wanted = stepsAreAsked || spacing.count == nil ? steps : nil
+    return try process.makeProcess().respaced(spacing, steps: wanted).samplingLevels
   }
 }

@@ -6,59 +6,27 @@ import RecipeKit
 import Tensors
 import Training
 
-/// What to sample.
-public struct SampleRequest: Sendable {
-  /// A file, the folder of a training, or the name of a model that comes along.
-  public var model: String
-  public var count = 16
-  public var classes = Classes.all
-  public var seed: UInt64 = 0
-  /// Whether each image has a stream of noise of its own, or all are drawn as the reference loops do.
-  public var noiseOrder = NoiseOrder.perImage
-  public var device = "cpu"
-  public var precision = Precision.float32
-  /// Images that are computed together.
-  public var batchSize = 50
-  /// What differs from the model's recipe, as `sampling.steps=50` or `sampler.type=ddim`.
-  public var settings: [String] = []
-  /// Whether the images as they stand after each step are kept, for an animation.
-  public var keepsSteps = false
-
-  public init(model: String) { self.model = model }
-
-  public enum Classes: Sendable, Equatable {
-    /// Every class in turn; no class where the model has none.
-    case all
-    /// These, by name or number, in turn.
-    case these([String])
-    /// The null class: whatever the model likes.
-    case none
-  }
-
-  public enum NoiseOrder: String, Sendable, CaseIterable {
-    case perImage = "per-image"
-    case batch
-  }
-}
-
 /// Sampling under way, pulled step by step.
 public final class SamplingJob {
   public let model: Model
-  /// What is done so far: images, and the class number of each, nil without classes.
+  /// What is done so far.
   public private(set) var images: [Image] = []
+  /// The class number of each image, the ones to come included; nil where the model is told none.
   public let labels: [Int?]
-  /// Where the request asks for it: the images at the start and after each step, for all batches done.
+  /// Of the images that the request wants traced: how they looked at the start and after each step, for all batches done.
   public private(set) var steps: [[Image]] = []
   /// Steps of one batch.
   public let stepCount: Int
   public let settings: SamplerSettings
+  public let request: SampleRequest
+  /// The batch under way or, between two, the last one: `[N, C, H, W]`.
+  package private(set) var x: Tensor?
 
-  private let request: SampleRequest
   private let network: any DiffusionNetwork
   private let levels: [NoiseLevel]
   private let device: Device
-  private var run: SamplingRun?
-  private var taken = 0
+  /// The batch under way: which images, and how many of its steps are taken.
+  private var batch: (range: Range<Int>, run: SamplingRun, taken: Int)?
   /// Of `batch` order: one stream, which goes on from batch to batch.
   private lazy var stream = Generator(seed: request.seed)
 
@@ -69,28 +37,25 @@ public final class SamplingJob {
     public init() {}
   }
 
+  /// - Throws: `WorkflowError` for a request that makes no sense; what reading the model throws.
   public convenience init(_ request: SampleRequest) throws {
     try Torch.start()
     try self.init(request, model: Model(request.model, on: computeDevice(request.device)))
   }
 
+  /// - Parameter model: on the request's device, whatever name the request gives it.
   public init(_ request: SampleRequest, model: Model) throws {
-    guard (1...10_000_000).contains(request.count) else { throw WorkflowError(.usage, "the count must be 1 or more, not \(request.count)") }
+    guard (1...10_000_000).contains(request.count) else {
+      throw WorkflowError(.usage, "the count must be 1 to 10000000, not \(request.count)")
+    }
     guard request.batchSize > 0 else { throw WorkflowError(.usage, "the batch must be 1 or more, not \(request.batchSize)") }
     self.request = request
     self.model = model
     device = try computeDevice(request.device)
-    var settings = SamplerSettings()
-    settings.sampler = model.recipe.sampler
-    settings.sampling = model.recipe.sampling
-    self.settings = try settings.overlaid(yaml: "", set: request.settings)
-    let process = try model.recipe.process.makeProcess()
-    let spacing = self.settings.sampling.spacing
-    let respaced = try process.respaced(spacing, steps: spacing.count == nil ? self.settings.sampling.steps : nil)
-    levels = respaced.samplingLevels
-    stepCount = respaced.steps
+    (settings, levels) = try Self.settle(request, model.recipe)
+    stepCount = levels.count - 1
     labels = try Self.labels(request, model)
-    try Self.checkGuidance(self.settings.sampling.guidanceScale, labels, model)
+    try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
     network = try model.network.prepared(for: request.precision.dtype)
   }
 
@@ -98,15 +63,18 @@ public final class SamplingJob {
   /// - Returns: the share of the whole that is done, nil when all is.
   public func next() throws -> Double? {
     guard images.count < request.count else { return nil }
-    let run = try self.run ?? startBatch()
-    if try run.next() != nil {
-      taken += 1
-      if request.keepsSteps { try keep(run.x, at: taken) }
-      self.run = run
-      if taken == stepCount { try finishBatch(run.x) }
+    var (range, run, taken) = try batch ?? startBatch()
+    _ = try run.next()
+    taken += 1
+    x = run.x
+    try trace(run.x, range, at: taken)
+    if taken < stepCount {
+      batch = (range, run, taken)
+    } else {
+      try finishBatch(run.x)
     }
-    let batch = Double(min(request.batchSize, request.count))
-    return min((Double(images.count) + (self.run == nil ? 0 : batch * Double(taken) / Double(stepCount))) / Double(request.count), 1)
+    let underWay = taken < stepCount ? Double(range.count * taken) / Double(stepCount) : 0
+    return (Double(images.count) + underWay) / Double(request.count)
   }
 
   /// Takes all steps that are left.
@@ -114,10 +82,12 @@ public final class SamplingJob {
     while try next() != nil {}
     return images
   }
+}
 
-  // MARK: Batches
+// MARK: Batches
 
-  private func startBatch() throws -> SamplingRun {
+extension SamplingJob {
+  private func startBatch() throws -> (range: Range<Int>, run: SamplingRun, taken: Int) {
     let range = images.count..<min(images.count + request.batchSize, request.count)
     let data = model.recipe.data
     let shape = [range.count, data.channels, data.height, data.width]
@@ -126,21 +96,18 @@ public final class SamplingJob {
       case .perImage: makeRun(settings.sampler.member, range, shape, PerImageNoise(seed: Seed(request.seed), images: range))
       case .batch: makeRun(settings.sampler.member, range, shape, BatchNoise(stream))
       }
-    taken = 0
-    if request.keepsSteps { try keep(run.x, at: 0) }
-    return run
+    try trace(run.x, range, at: 0)
+    return (range, run, 0)
   }
 
   private func makeRun(_ sampler: some Sampler, _ range: Range<Int>, _ shape: [Int], _ noise: some NoiseSource) -> SamplingRun {
     let chosen = labels[range].compactMap { $0 }
-    let sampling = settings.sampling
-    guard let null = model.recipe.data.nullClass, !chosen.isEmpty else {
-      let denoiser = self.denoiser(chosen.isEmpty ? nullLabels(range.count) : Tensor(chosen).to(device))
-      return makeRun(sampler, denoiser, shape, noise)
+    let null = model.recipe.data.nullClass.map { Tensor(Array(repeating: $0, count: range.count)).to(device) }
+    guard let null, !chosen.isEmpty else {
+      return makeRun(sampler, denoiser(chosen.isEmpty ? null : Tensor(chosen).to(device)), shape, noise)
     }
     let guided = ClassifierFreeGuidance(
-      scale: sampling.guidanceScale, condition: Tensor(chosen).to(device),
-      null: Tensor(Array(repeating: null, count: range.count)).to(device), denoiser: denoiser)
+      scale: settings.sampling.guidanceScale, condition: Tensor(chosen).to(device), null: null, denoiser: denoiser)
     return makeRun(sampler, guided, shape, noise)
   }
 
@@ -161,21 +128,39 @@ public final class SamplingJob {
     }
   }
 
-  private func nullLabels(_ count: Int) -> Tensor? {
-    model.recipe.data.nullClass.map { Tensor(Array(repeating: $0, count: count)).to(device) }
-  }
-
   private func finishBatch(_ x: Tensor) throws {
+    guard try x.isFinite().all().item() == 1 else {
+      throw WorkflowError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
+    }
     images += try x.images()
-    run = nil
+    batch = nil
   }
 
-  private func keep(_ x: Tensor, at step: Int) throws {
+  private func trace(_ x: Tensor, _ range: Range<Int>, at step: Int) throws {
+    guard range.lowerBound < request.tracedCount else { return }
     if steps.count <= step { steps.append([]) }
-    steps[step] += try x.images()
+    steps[step] += try x.images().prefix(request.tracedCount - range.lowerBound)
   }
+}
 
-  // MARK: Classes
+// MARK: What the request means
+
+extension SamplingJob {
+  /// The model's own settings with the request's laid over them, and the noise levels that they visit.
+  private static func settle(_ request: SampleRequest, _ recipe: ModelRecipe) throws -> (SamplerSettings, [NoiseLevel]) {
+    var settings = SamplerSettings()
+    settings.sampler = recipe.sampler
+    settings.sampling = recipe.sampling
+    do {
+      settings = try settings.overlaid(yaml: "", set: request.settings)
+      return (settings, try settings.sampling.levels(of: recipe.process, stepsAreAsked: request.sets("sampling.steps")))
+    } catch let error as RecipeError {
+      let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
+      throw WorkflowError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
+    } catch let error as DiffusionError where !request.settings.isEmpty {
+      throw WorkflowError(.usage, "\(error)")
+    }
+  }
 
   private static func labels(_ request: SampleRequest, _ model: Model) throws -> [Int?] {
     let classes = model.recipe.data.classNames.count
@@ -193,12 +178,20 @@ public final class SamplingJob {
     }
   }
 
-  private static func checkGuidance(_ scale: Double, _ labels: [Int?], _ model: Model) throws {
-    let guided = model.recipe.data.nullClass != nil && labels.contains { $0 != nil }
-    guard guided || scale == 1 || labels.allSatisfy({ $0 == nil }) else {
+  private static func checkGuidance(_ scale: Double, _ labels: [Int?], _ request: SampleRequest, _ model: Model) throws {
+    let isTold = labels.contains { $0 != nil }
+    guard scale == 1 || !isTold || model.recipe.data.nullClass != nil else {
       throw WorkflowError(
         .usage,
         "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one knows no null class, so use 1")
     }
+    guard scale == 1 || isTold || !request.sets("sampling.guidance_scale") else {
+      throw WorkflowError(.usage, "guidance \(scale) draws towards a class, and no class is asked for; leave one of the two out")
+    }
   }
+}
+
+extension SampleRequest {
+  /// Whether its settings name this key.
+  fileprivate func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
 }
