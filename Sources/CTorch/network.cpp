@@ -158,8 +158,9 @@ ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t st
   shim::run([&] {
     c10::AutoGradMode off(false);
     auto type = shim::scalar_type(dtype);
-    at::Tensor w = weight->t.detach().to(type).contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor b = bias ? bias->t.detach().to(type) : at::Tensor();
+    // Copies even where the dtype is the same: what training does to the network must not reach the packed weights.
+    at::Tensor w = weight->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor b = bias ? bias->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true) : at::Tensor();
     at::Tensor packed = pack(w, stride, padding);
     out = new ct_conv{packed.defined() ? at::Tensor() : w, packed, b, stride, padding};
   });

@@ -74,7 +74,8 @@ extension Module {
   public func stateDict() -> StateDict { StateDict(state().map { ($0.name, $0.entry.value.detach().clone()) }) }
 
   /// Overwrites the whole state.
-  /// - Throws: `StateMismatch` when a name is missing, not known, or of another shape; nothing is changed then.
+  /// - Throws: `StateMismatch` when a name is missing, not known, or of another shape; nothing is changed then. A fault
+  ///   when the module has shapes only, or is for inference alone.
   public func load(_ dict: StateDict) throws {
     let entries = state()
     try StateMismatch.check(expected: entries.map { ($0.name, $0.entry.value.shape) }, found: dict)

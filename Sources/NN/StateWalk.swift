@@ -5,22 +5,25 @@ import Tensors
 struct StateWalk {
   var entries: [(name: String, entry: StateEntry)] = []
   var modules: [(name: String, module: any Module)] = []
+  private var names: Set<String> = []
 
   mutating func visit(_ value: Any, at path: String) {
     switch value {
-    case let parameter as Parameter: entries.append((path, .parameter(parameter)))
-    case let buffer as Buffer: entries.append((path, .buffer(buffer)))
+    case let parameter as Parameter: record(.parameter(parameter), at: path)
+    case let buffer as Buffer: record(.buffer(buffer), at: path)
     case let module as any Module: visit(module: module, at: path)
     case is Tensor: stop("\(path) is a bare Tensor: make it a Parameter, which is trained, or a Buffer, which is saved")
     case is any NotState: break
     case let optional as any AnyOptional: if let wrapped = optional.anyWrapped { visit(wrapped, at: path) }
     case let array as [Any]:
       for (index, element) in array.enumerated() { visit(element, at: join(path, "\(index)")) }
-    case is any Encodable where !(Mirror(reflecting: value).displayStyle == .class): refuseHidden(value, at: path)
-    default:
-      if Mirror(reflecting: value).displayStyle == .enum { break }
-      stop("\(path) is a \(type(of: value)), in which no parameter would be found")
+    default: checkPlain(value, at: path)
     }
+  }
+
+  private mutating func record(_ entry: StateEntry, at path: String) {
+    guard names.insert(path).inserted else { stop("two properties have the key \(path), of which one would be lost") }
+    entries.append((path, entry))
   }
 
   private mutating func visit(module: any Module, at path: String) {
@@ -30,22 +33,31 @@ struct StateWalk {
     var keys = type(of: module).keyTable
     for child in mirror.children {
       guard let label = child.label else { continue }
+      guard !label.hasPrefix("$__lazy_storage_$_") else { stop("\(type(of: module)) has a lazy property: its state comes and goes") }
       visit(child.value, at: join(path, keys.removeValue(forKey: label) ?? snakeCase(label)))
     }
     if let stray = keys.keys.first { stop("\(type(of: module)).StateKeys names no property: \(stray)") }
   }
 
-  /// Dictionaries and sets of plain values are Encodable too, but could hold modules in another declaration.
-  private func refuseHidden(_ value: Any, at path: String) {
-    let style = Mirror(reflecting: value).displayStyle
-    if style == .dictionary || style == .set || style == .tuple {
-      stop("\(path) is a \(type(of: value)): state in it would not be found; use an array")
-    }
+  /// What is left must be a number, a text, an enum or a recipe: state in anything else would not be found.
+  private func checkPlain(_ value: Any, at path: String) {
+    let isPlain =
+      switch Mirror(reflecting: value).displayStyle {
+      case .enum: !Self.holdsState(value)
+      case .class, .dictionary, .set, .tuple: false
+      default: value is any Encodable
+      }
+    if !isPlain { stop("\(path) is a \(type(of: value)): state in it would not be found; use a property of its own or an array") }
+  }
+
+  private static func holdsState(_ value: Any) -> Bool {
+    value is Parameter || value is Buffer || value is any Module || value is Tensor
+      || Mirror(reflecting: value).children.contains { holdsState($0.value) }
   }
 
   private func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
-  private func stop(_ message: String) -> Never { preconditionFailure("module state: \(message)") }
+  private func stop(_ message: String) -> Never { fatalError("module state: \(message)") }
 }
 
 private protocol AnyOptional {

@@ -6,7 +6,8 @@ import Tensors
 /// - Parameters: timesteps: `[N]`, whole or fractional. - Returns: `[N, dimension]` float32; an odd last column is zero.
 public func timestepEmbedding(_ timesteps: Tensor, dimension: Int, maxPeriod: Double = 10_000) -> Tensor {
   let half = dimension / 2
-  let exponents = Tensor.arange(0, Double(half), on: timesteps.device) * (-Foundation.log(maxPeriod) / Double(half))
+  // Multiplied, then divided, as ADM does: at timesteps near 1000 the last bit of a frequency shows in the fourth digit.
+  let exponents = Tensor.arange(0, Double(half), on: timesteps.device) * -Foundation.log(maxPeriod) / Double(half)
   let arguments = timesteps.to(.float32).unsqueeze(-1) * exponents.exp().unsqueeze(0)
   let columns = [arguments.cos(), arguments.sin()]
   guard dimension % 2 == 1 else { return .cat(columns, dim: -1) }

@@ -85,8 +85,9 @@ extension ADMUNet {
       for resolution in attentionResolutions {
         try require(resolution > 0, "attention_resolutions", "expected image heights, found \(resolution)")
         guard let imageSize else { continue }
+        // A power of two, for the heights are halves of each other; below the lowest level it stands for nothing, as in ADM.
         try require(
-          imageSize % resolution == 0, "attention_resolutions",
+          imageSize % resolution == 0 && (imageSize / resolution).nonzeroBitCount == 1, "attention_resolutions",
           "\(resolution) is not the height of a level; with image_size \(imageSize) the levels are \(levelSizes(imageSize))")
       }
     }

@@ -14,13 +14,16 @@ public final class ADMUNet: DiffusionNetwork {
   let middleBlock: [any UNetLayer]
   let outputBlocks: [[any UNetLayer]]
   let outNorm: GroupNorm, outConv: Conv2d
-  private var dtype = DType.float32
+  /// Set in a copy for inference.
+  private var preparedDType: DType?
 
   public enum StateKeys: String, CaseIterable {
     case timeIn = "time_embed.0", timeOut = "time_embed.2", outNorm = "out.0", outConv = "out.2"
   }
 
+  /// - Throws: `RecipeError` for a recipe that does not hold.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
+    try recipe.validate()
     self.recipe = recipe
     let plan = try recipe.plan()
     let width = plan.embedding
@@ -46,14 +49,14 @@ public final class ADMUNet: DiffusionNetwork {
   package func trace(
     _ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode, observe: (String, Tensor) -> Void
   ) -> Tensor {
-    if let refusal = refusal(of: x, conditioning) { return refusal }
+    if let refusal = refusal(of: x, timesteps, conditioning.labels) { return refusal }
     let emb = embed(timesteps, conditioning.labels)
     func run(_ block: [any UNetLayer], _ x: Tensor, _ name: @autoclosure () -> String) -> Tensor {
       let y = block.reduce(x) { h, layer in layer(h, emb, mode: mode) }.arising(in: name())
       observe(name(), y)
       return y
     }
-    var h = x.to(dtype).channelsLast()
+    var h = x.to(preparedDType ?? .float32).channelsLast()
     var skips: [Tensor] = []
     for (i, block) in inputBlocks.enumerated() {
       h = run(block, h, "input_blocks.\(i)")
@@ -71,8 +74,8 @@ public final class ADMUNet: DiffusionNetwork {
     return (time + labelEmb(labels)).arising(in: "label_emb")
   }
 
-  private func refusal(of x: Tensor, _ conditioning: Conditioning) -> Tensor? {
-    if x.fault != nil { return x }
+  private func refusal(of x: Tensor, _ timesteps: Tensor, _ labels: Tensor?) -> Tensor? {
+    if let failed = [x, timesteps, labels].compactMap({ $0 }).first(where: { $0.fault != nil }) { return failed }
     let step = recipe.sizeStep
     if x.rank != 4 || x.size(1) != recipe.resolvedInChannels {
       return x.failed("adm_unet", "expected images [N, \(recipe.resolvedInChannels), H, W], found \(x.shape)")
@@ -80,19 +83,26 @@ public final class ADMUNet: DiffusionNetwork {
     if x.size(2) % step != 0 || x.size(3) % step != 0 {
       return x.failed("adm_unet", "height and width must be multiples of \(step), found \(x.size(2)) x \(x.size(3))")
     }
-    if (labelEmb == nil) != (conditioning.labels == nil) {
+    if (labelEmb == nil) != (labels == nil) {
       return x.failed("adm_unet", labelEmb == nil ? "this network has no classes, but labels were given" : "this network needs labels")
+    }
+    for (name, row) in [("timesteps", timesteps), ("labels", labels ?? timesteps)] where row.shape != [x.size(0)] {
+      return x.failed("adm_unet", "expected \(name) of shape [\(x.size(0))], one an image, found \(row.shape)")
     }
     return nil
   }
 
   public func prepared(for dtype: DType) throws -> Self {
+    if let preparedDType {
+      throw TorchFault(
+        operation: "prepared", message: "the network is prepared for \(preparedDType) already; prepare the one it was made from")
+    }
     let copy = try Self(recipe, using: .shapes)
     for ((_, to), (_, from)) in zip(copy.state(), state()) {
       if case .parameter(let parameter) = to { parameter.replace(with: from.value.detach()) }
     }
     for (_, module) in copy.modules() { try (module as? any Preparable)?.prepare(for: dtype) }
-    copy.dtype = dtype
+    copy.preparedDType = dtype
     return copy
   }
 }
