@@ -85,8 +85,8 @@ public final class ArchiveReader {
     return ArchiveError(path, .damaged(reason), entry: entry)
   }
 
-  /// libarchive gives no name to an entry that the locale cannot write.
-  private static let namesAreUTF8: Bool = setlocale(LC_CTYPE, "C.UTF-8") != nil || setlocale(LC_CTYPE, "en_US.UTF-8") != nil
+  /// libarchive reads and writes no name of an entry that the locale cannot write.
+  static let namesAreUTF8: Bool = setlocale(LC_CTYPE, "C.UTF-8") != nil || setlocale(LC_CTYPE, "en_US.UTF-8") != nil
 }
 
 /// Feeds libarchive with the verified bytes of a gzip file.

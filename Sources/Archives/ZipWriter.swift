@@ -6,22 +6,32 @@ public enum ZipWriter {
   /// - Parameter entries: in the file's order; all carry the same date, so that the same entries give the same bytes.
   /// - Throws: `ArchiveError` when the system refuses to write; an earlier file of that name stands then.
   public static func write(_ entries: [(name: String, bytes: [UInt8])], to path: String) throws(ArchiveError) {
+    _ = ArchiveReader.namesAreUTF8
     let folder = (path as NSString).deletingLastPathComponent
-    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(getpid()).part"
+    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw refused(path) }
     do throws(ArchiveError) {
-      try writeAll(entries, to: temporary, as: path)
+      defer { close(descriptor) }
+      try writeAll(entries, to: descriptor, as: path)
+      guard fsync(descriptor) == 0 else { throw refused(path) }
     } catch {
       unlink(temporary)
       throw error
     }
     guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
+      let error = refused(path)
       unlink(temporary)
-      throw ArchiveError(path, .unwritable(reason))
+      throw error
     }
   }
 
-  private static func writeAll(_ entries: [(name: String, bytes: [UInt8])], to file: String, as path: String) throws(ArchiveError) {
+  /// What the system said last.
+  private static func refused(_ path: String) -> ArchiveError { ArchiveError(path, .unwritable(String(cString: strerror(errno)))) }
+
+  private static func writeAll(
+    _ entries: [(name: String, bytes: [UInt8])], to descriptor: Int32, as path: String
+  ) throws(ArchiveError) {
     let archive = archive_write_new()
     defer { archive_write_free(archive) }
     func check(_ code: Int32) throws(ArchiveError) {
@@ -30,12 +40,12 @@ public enum ZipWriter {
       throw ArchiveError(path, .unwritable(reason))
     }
     try check(archive_write_set_format_zip(archive))
-    try check(archive_write_set_options(archive, "zip:compression=store"))
-    try check(archive_write_open_filename(archive, file))
+    try check(archive_write_set_options(archive, "zip:compression=store,zip:hdrcharset=UTF-8"))
+    try check(archive_write_open_fd(archive, descriptor))
     for (name, bytes) in entries {
       let entry = archive_entry_new()
       defer { archive_entry_free(entry) }
-      archive_entry_set_pathname(entry, name)
+      archive_entry_set_pathname_utf8(entry, name)
       archive_entry_set_size(entry, Int64(bytes.count))
       archive_entry_set_filetype(entry, 0o100000)  // a plain file
       archive_entry_set_perm(entry, 0o644)

@@ -6,17 +6,22 @@ public enum AtomicFile {
   /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     let folder = (path as NSString).deletingLastPathComponent
-    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(getpid()).part"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    // A name of its own for every writer: whoever renames last wins, whole.
+    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
     do {
       try body { piece in try writeAll(piece, to: descriptor, path) }
       guard fsync(descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
-      guard close(descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
     } catch {
       close(descriptor)
       unlink(temporary)
       throw error
+    }
+    guard close(descriptor) == 0 else {
+      let code = errno
+      unlink(temporary)
+      throw CheckpointError.io(path, "cannot be written", code)
     }
     do { try move(temporary, to: path) } catch {
       unlink(temporary)

@@ -5,7 +5,8 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
   let bytes: UnsafeRawBufferPointer
 
   init(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Not blocking: to open a pipe would wait for whoever fills it.
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT ? CheckpointError(.missing, path, "there is no such file") : .io(path, "cannot be opened", errno)
     }

@@ -4,8 +4,9 @@ import Tensors
 /// Arrays in numpy's formats (version 1.0 of NPY, little-endian, row-major), for other programs.
 public enum NPY {
   /// One array as the bytes of an `.npy` file.
-  /// - Parameter bytes: the elements in row-major order.
+  /// - Parameter bytes: the elements in row-major order; as many as shape and dtype need.
   public static func encode(_ bytes: [UInt8], shape: [Int], dtype: DType) -> [UInt8] {
+    precondition(bytes.count == shape.reduce(dtype.size, *), "\(bytes.count) bytes are not those of \(shape) \(dtype)")
     let sizes = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var header = "{'descr': '\(code(dtype))', 'fortran_order': False, 'shape': (\(sizes)), }"
     // Magic, version and length take 10 bytes; the data begin at a multiple of 64.

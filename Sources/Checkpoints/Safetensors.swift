@@ -15,13 +15,15 @@ public enum Safetensors {
   ///   not hold: every offset and length is checked against the file before any tensor is made.
   public static func read(_ path: String) throws -> Contents {
     let file = try MappedFile(path)
-    let header = try SafetensorsHeader(parsing: file.bytes, name: path)
-    var state = StateDict()
-    for entry in header.entries {
-      let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[header.dataStart...][shifted(entry.range, by: header.dataStart)])
-      state[entry.name] = try tensor(bytes, entry, of: file).validated()
+    return try withExtendedLifetime(file) {
+      let header = try SafetensorsHeader(parsing: file.bytes, name: path)
+      var state = StateDict()
+      for entry in header.entries {
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[header.dataStart...][shifted(entry.range, by: header.dataStart)])
+        state[entry.name] = try tensor(bytes, entry, of: file).validated()
+      }
+      return Contents(state: state, metadata: header.metadata)
     }
-    return Contents(state: state, metadata: header.metadata)
   }
 
   /// Names, dtypes and shapes alone.
