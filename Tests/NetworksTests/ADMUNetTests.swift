@@ -1,0 +1,141 @@
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+
+@Suite("The ADM UNet") struct ADMUNetTests {
+  typealias Batch = TinyNetworks.Batch
+
+  // MARK: Checkpoints
+
+  @Test(arguments: TinyNetworks.references.indices) func keysAndShapesAreTheReferences(index: Int) throws {
+    let (file, recipe) = TinyNetworks.references[index]
+    let state = try recipe.makeNetwork(using: .shapes).state()
+    let lines = state.map { ([$0.name] + $0.entry.value.shape.map { "\($0)" }).joined(separator: " ") }
+    #expect(lines.sorted() == (try TinyNetworks.golden(file)).sorted())
+  }
+
+  @Test func theNetworkOfTheBenchmarkHasEightMillionParametersAnd58GFLOP() throws {
+    var recipe = ADMUNet.Recipe()
+    recipe.modelChannels = 64
+    recipe.channelMult = [1, 2, 2]
+    recipe.attentionResolutions = [16, 8]
+    recipe.adapt(to: NetworkFacts(channels: 3, outputChannels: 3, height: 32, width: 32, classRows: nil))
+    let network = try recipe.makeNetwork(using: .shapes)
+    #expect(abs(Double(network.parameterCount) / 8.0e6 - 1) < 0.01, "\(network.parameterCount)")
+    let count = OperationCount.measure {
+      let y = network(.empty([16, 3, 32, 32], on: .meta), timesteps: .empty([16], on: .meta), conditioning: .none, mode: .inference)
+      #expect(y.fault == nil)
+      #expect(y.shape == [16, 3, 32, 32] && y.device == .meta)
+    }
+    #expect(abs(count.flops / 58.4e9 - 1) < 0.01, "\(count.flops)")
+  }
+
+  // MARK: Options
+
+  /// One change of the tiny configuration.
+  struct Variant: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let change: @Sendable (inout ADMUNet.Recipe) -> Void
+  }
+
+  static let variants = [
+    Variant(testDescription: "added embedding") { $0.useScaleShiftNorm = false },
+    Variant(testDescription: "layers that resample") { $0.resblockUpdown = false },
+    Variant(testDescription: "layers that pool and repeat") { ($0.resblockUpdown, $0.convResample) = (false, false) },
+    Variant(testDescription: "legacy order of attention") { $0.useNewAttentionOrder = false },
+    Variant(testDescription: "no classes") { $0.numClasses = nil },
+    Variant(testDescription: "two blocks a level, heads by number") { ($0.numResBlocks, $0.numHeadChannels, $0.numHeads) = (2, -1, 4) },
+    Variant(testDescription: "attention at every level, other heads in the decoder") {
+      ($0.attentionResolutions, $0.numHeadChannels, $0.numHeads, $0.numHeadsUpsample) = ([8, 4], -1, 2, 4)
+    },
+    Variant(testDescription: "one level") { ($0.channelMult, $0.attentionResolutions) = ([1], []) },
+  ]
+
+  private func network(_ variant: Variant, _ initializer: Initializer) throws -> ADMUNet {
+    var recipe = try #require(try TinyNetworks.recipe(ADMUNet.Recipe.name) as? ADMUNet.Recipe)
+    variant.change(&recipe)
+    return try ADMUNet(recipe, using: initializer)
+  }
+
+  @Test(arguments: variants) func everyOptionTrainsAndPrepares(variant: Variant) throws {
+    let generator = Generator(seed: 1)
+    let network = try network(variant, Initializer(generator))
+    for parameter in network.parameters() {
+      try parameter.assign(parameter.value.detach() + 0.02 * Tensor.randn(parameter.shape, using: generator))
+    }
+    var batch = Batch(count: 2)
+    if network.recipe.numClasses == nil { batch.labels = nil }
+    let y = network(
+      batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .training(generator))
+    try y.square().mean().backward()
+    for (name, parameter) in network.namedParameters() {
+      #expect(try #require(parameter.gradient, "\(name)").norm().item() > 0, "\(name)")
+    }
+    #expect(try relativeError(network.prepared(for: .float32).infer(batch), y.detach()) < 1e-5)
+    #expect(try relativeError(network.prepared(for: .bfloat16).infer(batch), y.detach()) < 0.03)
+  }
+
+  @Test func dropoutActsInTrainingAlone() throws {
+    let network = try network(Variant(testDescription: "") { $0.dropout = 0.3 }, Initializer(Generator(seed: 1)))
+    for parameter in network.parameters() { try parameter.assign(parameter.value.detach() + 0.05) }
+    let batch = Batch(count: 1)
+    func train(_ seed: UInt64) throws -> [Float] {
+      try network(
+        batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .training(Generator(seed: seed))
+      ).detach().floats()
+    }
+    #expect(try network.infer(batch).floats() == network.infer(batch).floats())
+    #expect(try train(1) == train(1))
+    #expect(try train(1) != train(2))
+    #expect(try train(1) != network.infer(batch).floats())
+  }
+
+  // MARK: Inputs that do not fit
+
+  /// What the fault says of an input that was changed.
+  private func complaint(_ classes: Int? = 5, _ change: (inout Batch) -> Void) throws -> String {
+    let network = try network(Variant(testDescription: "") { $0.numClasses = classes }, .shapes)
+    var batch = Batch(count: 2)
+    change(&batch)
+    let y = network.infer(batch)
+    #expect(throws: TorchFault.self) { try y.item() }
+    return y.fault?.description ?? ""
+  }
+
+  @Test func anInputThatDoesNotFitSaysWhatWasExpected() throws {
+    #expect(
+      try complaint { $0.x = .ones([2, 1, 8, 8]) }
+        == "adm_unet([2, 1, 8, 8]) failed: expected images [N, 3, H, W], found [2, 1, 8, 8]")
+    #expect(try complaint { $0.x = .ones([3, 8, 8]) } == "adm_unet([3, 8, 8]) failed: expected images [N, 3, H, W], found [3, 8, 8]")
+    #expect(try complaint { $0.x = .ones([2, 3, 8, 7]) }.hasSuffix("height and width must be multiples of 2, found 8 x 7"))
+    #expect(try complaint { $0.labels = nil }.hasSuffix("this network needs labels"))
+    #expect(try complaint(nil) { _ in }.hasSuffix("this network has no classes, but labels were given"))
+    for shape in [[1], [3], [2, 1], []] {
+      let words = "of shape [2], one an image, found \(shape)"
+      #expect(try complaint { $0.timesteps = .ones(shape) }.hasSuffix("expected timesteps \(words)"))
+      #expect(try complaint { $0.labels = .ones(shape, dtype: .int64) }.hasSuffix("expected labels \(words)"))
+    }
+  }
+
+  @Test func aFaultNamesTheModuleInWhichItArose() throws {
+    let network = try TinyNetworks.network(ADMUNet.Recipe.name)
+    var batch = Batch(count: 2)
+    batch.labels = Tensor([0, 5])
+    #expect(network.infer(batch).fault?.module == "label_emb")
+    let failed = Tensor.ones([2]).matmul(.ones([3, 3]))
+    batch.labels = failed
+    #expect(network.infer(batch).fault == failed.fault)
+    batch = Batch(count: 2)
+    batch.timesteps = failed
+    #expect(network.infer(batch).fault == failed.fault)
+    batch.x = failed
+    #expect(network.infer(batch).fault == failed.fault)
+  }
+
+  @Test func anEmptyBatchDoesNotEndTheProgram() throws {
+    let y = try TinyNetworks.network(ADMUNet.Recipe.name).infer(Batch(count: 0))
+    #expect(y.fault != nil || y.shape == [0, 6, 8, 8])
+  }
+}
