@@ -22,4 +22,4 @@ ln -s "$torch" "$folder/user/.libtorch"
 printf '==> a package that depends on file://.../sfumato from 0.1.0\n' >&2
 # What SwiftPM remembers of a package's address is of no use later: the address is gone.
 swift build --package-path "$folder/user" --disable-dependency-cache --security-path "$folder/security"
-env -u LD_LIBRARY_PATH "$folder/user/.build/debug/downstream"
+env -u LD_LIBRARY_PATH "$folder/user/.build/debug/downstream" "$folder/sfumato/models/digits.safetensors" "$folder/digits.png"
