@@ -101,7 +101,9 @@ let package = Package(
       ]),
     // Tests.
     .testTarget(name: "ArchitectureTests"),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    // Started by TensorsTests: what leaks is counted in a process of its own.
+    .executableTarget(name: "LeakProbe", dependencies: ["Tensors"], path: "Tests/LeakProbe"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "LeakProbe"]),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),

@@ -39,12 +39,16 @@ int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *c
   });
 }
 
-bool ct_set_autocast(ct_device where, bool enabled, ct_dtype dtype) {
-  auto type = shim::device(where).type();
-  bool old = at::autocast::is_autocast_enabled(type);
-  at::autocast::set_autocast_enabled(type, enabled);
-  if (enabled) at::autocast::set_autocast_dtype(type, shim::scalar_type(dtype));
-  at::autocast::clear_cache();  // the cached casts of weights must not outlive an optimiser step
+ct_autocast ct_set_autocast(ct_device where, ct_autocast wanted) {
+  ct_autocast old{false, CT_BF16};
+  shim::run([&] {
+    auto type = shim::device(where).type();
+    if (type == at::kMeta) return;
+    old = {at::autocast::is_autocast_enabled(type), shim::dtype_of(at::autocast::get_autocast_dtype(type))};
+    at::autocast::set_autocast_enabled(type, wanted.enabled);
+    at::autocast::set_autocast_dtype(type, shim::scalar_type(wanted.dtype));
+    at::autocast::clear_cache();  // the casts of weights that it keeps must not outlive an optimiser step
+  });
   return old;
 }
 
@@ -75,6 +79,13 @@ int ct_clip_grads(ct_tensor *const *parameters, size_t n, double limit, double *
   });
 }
 
+/// Whether element i lies at the same place in both, which a walk through memory relies on. Strides of axes of 1 mean nothing.
+static bool same_layout(const at::Tensor &a, const at::Tensor &b) {
+  for (int64_t axis = 0; axis < a.dim(); axis++)
+    if (a.size(axis) > 1 && a.stride(axis) != b.stride(axis)) return false;
+  return true;
+}
+
 int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *const *second, ct_tensor *const *steps, size_t n,
              double lr, double beta1, double beta2, double eps, double decay) {
   return shim::run([&] {
@@ -83,9 +94,13 @@ int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *c
     for (size_t i = 0; i < n; i++) {
       at::Tensor grad = parameters[i]->t.grad();
       if (!grad.defined()) continue;
-      p.push_back(parameters[i]->t);
+      const at::Tensor &parameter = parameters[i]->t;
       // The fused kernel walks memory, so everything has the layout of the parameter.
-      g.push_back(grad.strides() == parameters[i]->t.strides() ? grad : at::empty_like(parameters[i]->t).copy_(grad));
+      for (const at::Tensor *moment : {&first[i]->t, &second[i]->t})
+        TORCH_CHECK(moment->sizes() == parameter.sizes() && same_layout(*moment, parameter) && parameter.is_non_overlapping_and_dense(),
+                    "the running means of a parameter ", parameter.sizes(), " are laid out otherwise than it");
+      p.push_back(parameter);
+      g.push_back(same_layout(grad, parameter) ? grad : at::empty_like(parameter).copy_(grad));
       m.push_back(first[i]->t);
       v.push_back(second[i]->t);
       s.push_back(steps[i]->t);

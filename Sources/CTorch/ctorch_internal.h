@@ -42,6 +42,7 @@ template <class F> int run(F f) noexcept {
 }
 
 at::ScalarType scalar_type(ct_dtype);
+ct_dtype dtype_of(at::ScalarType);
 at::Device device(ct_device);
 
 inline at::IntArrayRef sizes(const int64_t *values, size_t n) { return at::IntArrayRef(values, n); }

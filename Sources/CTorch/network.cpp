@@ -4,14 +4,16 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
 #include <string_view>
 
 using shim::maybe;
 using shim::tensor;
 
 struct ct_conv {
-  at::Tensor weight, packed, bias;
-  int64_t stride, padding;
+  at::Tensor weight;  // where there is no packed one
+  at::Tensor packed, bias;
+  int64_t inputs, outputs, kernel, stride, padding;
 };
 
 namespace {
@@ -68,6 +70,19 @@ at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const
   auto gradients = at::convolution_backward(
       dy, x, weight, std::nullopt, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {of_input, !of_input, false});
   return of_input ? std::get<0>(gradients) : std::get<1>(gradients);
+}
+
+/// oneDNN is handed pointers, so what they point to is checked here.
+void check_operands(const ct_conv &c, const at::Tensor &x, const ct_tensor *residual) {
+  const auto type = (c.packed.defined() ? c.packed : c.weight).scalar_type();
+  TORCH_CHECK(x.dim() == 4 && x.size(1) == c.inputs, "expected images of ", c.inputs, " channels, [N, C, H, W], found ", x.sizes());
+  TORCH_CHECK(x.scalar_type() == type, "the weights were packed in ", type, ", the images are ", x.scalar_type());
+  auto positions = [&](int64_t size) { return (size + 2 * c.padding - c.kernel) / c.stride + 1; };
+  const int64_t expected[] = {x.size(0), c.outputs, positions(x.size(2)), positions(x.size(3))};
+  TORCH_CHECK(std::min(x.size(2), x.size(3)) + 2 * c.padding >= c.kernel, "images ", x.sizes(), " are smaller than a kernel of ", c.kernel);
+  if (!residual) return;
+  TORCH_CHECK(residual->t.sizes() == expected && residual->t.scalar_type() == type, "the residual must be ", type, " ",
+              at::IntArrayRef(expected), ", not ", residual->t.scalar_type(), " ", residual->t.sizes());
 }
 
 }  // namespace
@@ -158,11 +173,14 @@ ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t st
   shim::run([&] {
     c10::AutoGradMode off(false);
     auto type = shim::scalar_type(dtype);
+    TORCH_CHECK(weight->t.dim() == 4 && weight->t.size(2) == weight->t.size(3), "expected weights [O, C, K, K], found ", weight->t.sizes());
+    TORCH_CHECK(!bias || bias->t.sizes() == weight->t.sizes().slice(0, 1), "expected one bias an output, found ", bias->t.sizes());
+    TORCH_CHECK(stride > 0 && padding >= 0, "a stride of ", stride, " and a padding of ", padding);
     // Copies even where the dtype is the same: what training does to the network must not reach the packed weights.
     at::Tensor w = weight->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true).contiguous(at::MemoryFormat::ChannelsLast);
     at::Tensor b = bias ? bias->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true) : at::Tensor();
     at::Tensor packed = pack(w, stride, padding);
-    out = new ct_conv{packed.defined() ? at::Tensor() : w, packed, b, stride, padding};
+    out = new ct_conv{packed.defined() ? at::Tensor() : w, packed, b, w.size(1), w.size(0), w.size(2), stride, padding};
   });
   return out;
 }
@@ -172,7 +190,9 @@ void ct_conv_free(ct_conv *c) { delete c; }
 ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *residual) {
   return tensor([&] {
     c10::AutoGradMode off(false);
-    if (!c->packed.defined()) {
+    check_operands(*c, x->t, residual);
+    if (!c->packed.defined() || !x->t.is_cpu() || x->t.numel() == 0) {
+      TORCH_CHECK(c->weight.defined(), "the weights were packed for images on the CPU, at least one");
       at::Tensor y = at::conv2d(x->t, c->weight, c->bias, c->stride, c->padding);
       return residual ? residual->t + y : y;
     }

@@ -74,6 +74,21 @@ at::ScalarType scalar_type(ct_dtype dtype) {
   TORCH_CHECK(false, "no such dtype: ", static_cast<int>(dtype));
 }
 
+ct_dtype dtype_of(at::ScalarType type) {
+  switch (type) {
+  case at::kDouble: return CT_F64;
+  case at::kHalf: return CT_F16;
+  case at::kBFloat16: return CT_BF16;
+  case at::kLong: return CT_I64;
+  case at::kInt: return CT_I32;
+  case at::kShort: return CT_I16;
+  case at::kChar: return CT_I8;
+  case at::kByte: return CT_U8;
+  case at::kBool: return CT_BOOL;
+  default: return CT_F32;  // no operation of the shim makes any other
+  }
+}
+
 at::Device device(ct_device where) {
   switch (where.type) {
   case CT_CPU: return at::Device(at::kCPU);

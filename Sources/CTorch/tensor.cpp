@@ -6,6 +6,7 @@
 #include <ATen/MapAllocator.h>
 
 #include <cstring>
+#include <memory>
 
 using shim::options;
 using shim::sizes;
@@ -18,6 +19,16 @@ at::Generator make_generator(uint64_t seed, ct_device where) {
   at::Generator generator = at::globalContext().getAcceleratorHooksInterface(shim::device(where).type()).getNewGenerator(where.index);
   generator.set_current_seed(seed);
   return generator;
+}
+
+/// Holds the number of bytes given against what the shape needs, before any memory is asked for.
+void check_size(at::IntArrayRef shape, ct_dtype dtype, size_t count) {
+  uint64_t needed = c10::elementSize(shim::scalar_type(dtype));
+  for (int64_t size : shape) {
+    TORCH_CHECK(size >= 0, "a size of ", size, " in ", shape);
+    TORCH_CHECK(!__builtin_mul_overflow(needed, static_cast<uint64_t>(size), &needed), "no memory holds ", shape);
+  }
+  TORCH_CHECK(needed == count, "the shape ", shape, " needs ", needed, " bytes, given were ", count);
 }
 
 }  // namespace
@@ -34,20 +45,7 @@ int64_t ct_stride(const ct_tensor *t, size_t axis) { return t->t.strides()[axis]
 int64_t ct_numel(const ct_tensor *t) { return t->t.numel(); }
 bool ct_requires_grad(const ct_tensor *t) { return t->t.requires_grad(); }
 
-ct_dtype ct_dtype_of(const ct_tensor *t) {
-  switch (t->t.scalar_type()) {
-  case at::kDouble: return CT_F64;
-  case at::kHalf: return CT_F16;
-  case at::kBFloat16: return CT_BF16;
-  case at::kLong: return CT_I64;
-  case at::kInt: return CT_I32;
-  case at::kShort: return CT_I16;
-  case at::kChar: return CT_I8;
-  case at::kByte: return CT_U8;
-  case at::kBool: return CT_BOOL;
-  default: return CT_F32;  // no operation of the shim makes any other
-  }
-}
+ct_dtype ct_dtype_of(const ct_tensor *t) { return shim::dtype_of(t->t.scalar_type()); }
 
 ct_device ct_device_of(const ct_tensor *t) {
   auto device = t->t.device();
@@ -109,8 +107,8 @@ ct_tensor *ct_eye(int64_t n, ct_dtype dtype, ct_device where) {
 
 ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *s, size_t n, ct_dtype dtype) {
   return shim::tensor([&] {
+    check_size(sizes(s, n), dtype, count);
     at::Tensor t = at::empty(sizes(s, n), at::TensorOptions().dtype(shim::scalar_type(dtype)));
-    TORCH_CHECK(t.nbytes() == count, "the shape needs ", t.nbytes(), " bytes, given were ", count);
     if (count) memcpy(t.mutable_data_ptr(), bytes, count);
     return t;
   });
@@ -118,8 +116,10 @@ ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *s, size
 
 ct_tensor *ct_from_borrowed(void *bytes, const int64_t *s, size_t n, ct_dtype dtype, void *owner, void (*release)(void *)) {
   return shim::tensor([&] {
+    // Released once, when the last copy of the deleter goes: with the storage, or on a failure before there is one.
+    std::shared_ptr<void> hold(owner, release);
     return at::from_blob(
-        bytes, sizes(s, n), [owner, release](void *) { release(owner); },
+        bytes, sizes(s, n), [hold = std::move(hold)](void *) mutable { hold.reset(); },
         at::TensorOptions().dtype(shim::scalar_type(dtype)));
   });
 }

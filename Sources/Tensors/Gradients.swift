@@ -19,14 +19,19 @@ public func withGradient<Result, Failure: Error>(_ body: () throws(Failure) -> R
 
 public var isGradientEnabled: Bool { ct_grad_enabled() }
 
-/// Runs `body` with matrix products and convolutions in `dtype`, all else in the operands' own.
-/// - Parameter dtype: bfloat16 or float16; float32 leaves everything as it is.
+/// Runs `body` with matrix products, convolutions and attention in `dtype`, all else in the operands' own.
+///
+/// Weights are cast once in a scope and the casts forgotten at its end: an optimiser steps between scopes, not within one.
+/// - Parameters:
+///   - dtype: bfloat16 or float16; float32 turns autocast off, also within another scope.
+///   - device: the one on which the operands lie.
 public func withAutocast<Result, Failure: Error>(
   to dtype: DType, on device: Device, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
-  guard dtype != .float32 else { return try body() }
-  let old = ct_set_autocast(device.code, true, dtype.code)
-  defer { _ = ct_set_autocast(device.code, old, dtype.code) }
+  precondition([.float32, .bfloat16, .float16].contains(dtype), "autocast to \(dtype)")
+  let code = dtype == .float32 ? CT_BF16 : dtype.code
+  let old = ct_set_autocast(device.code, ct_autocast(enabled: dtype != .float32, dtype: code))
+  defer { _ = ct_set_autocast(device.code, old) }
   return try body()
 }
 

@@ -101,12 +101,19 @@ extension Tensor {
 
   /// The elements' bytes in row-major order, in this machine's byte order.
   public func bytes() throws(TorchFault) -> [UInt8] {
+    try requireElements()
     var out = [UInt8](repeating: 0, count: count * dtype.size)
     try out.fill(from: self)
     return out
   }
 
+  /// A tensor on the device meta has none, and room for them may be more than there is.
+  private func requireElements() throws(TorchFault) {
+    if device == .meta { try failed("copy", "a tensor on the device meta has no elements").validated() }
+  }
+
   private func copied<Value>(as dtype: DType, _ zero: Value) throws(TorchFault) -> [Value] {
+    try requireElements()
     let converted = try to(dtype).validated()
     var out = [Value](repeating: zero, count: converted.count)
     try out.fill(from: converted)

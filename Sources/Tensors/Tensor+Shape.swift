@@ -24,8 +24,8 @@ extension Tensor {
   /// The part of an axis from `start`, `length` long; a fault when it is not all there.
   public func narrow(_ axis: Int, _ start: Int, _ length: Int) -> Tensor {
     guard fault == nil else { return self }
-    guard start >= 0, length >= 0, start + length <= size(axis) else {
-      return failed("narrow", "\(start) ..< \(start + length) is not within axis \(axis), which has \(size(axis))")
+    guard start >= 0, length >= 0, length <= size(axis) - start else {
+      return failed("narrow", "\(length) from \(start) are not within axis \(axis), which has \(size(axis))")
     }
     return slice(axis, start..<(start + length))
   }
@@ -34,7 +34,7 @@ extension Tensor {
 
   /// Equal parts along an axis; of a tensor that carries a fault, that many faults.
   public func chunk(_ parts: Int, dim axis: Int) -> [Tensor] {
-    if fault == nil && (parts < 1 || size(axis) % parts != 0) {
+    guard fault == nil, parts > 0, size(axis) % parts == 0 else {
       let refused = failed("chunk", "axis \(axis) of \(size(axis)) does not fall into \(parts) equal parts")
       return Array(repeating: refused, count: Swift.max(parts, 1))
     }
@@ -43,7 +43,7 @@ extension Tensor {
   }
   /// Parts of the given lengths along an axis; of a tensor that carries a fault, that many faults.
   public func split(_ lengths: [Int], dim axis: Int) -> [Tensor] {
-    if fault == nil && lengths.reduce(0, +) != size(axis) {
+    guard fault == nil, lengths.allSatisfy({ $0 >= 0 }), lengths.reduce(0, +) == size(axis) else {
       let refused = failed("split", "\(lengths) do not add up to the \(size(axis)) of axis \(axis)")
       return Array(repeating: refused, count: lengths.count)
     }

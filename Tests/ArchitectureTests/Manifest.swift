@@ -18,7 +18,9 @@ struct Manifest {
       let arguments = Self.balanced(rest[call.range.upperBound...])
       if let name = arguments.firstMatch(of: /name:\s*"(\w+)"/) {
         let dependencies = Self.dependencies(in: arguments, products: products)
-        targets.append(Target(name: String(name.1), isTest: call.1 == "testTarget", dependencies: dependencies))
+        // A program below Tests serves the tests alone.
+        let isTest = call.1 == "testTarget" || arguments.contains(/path:\s*"Tests\//)
+        targets.append(Target(name: String(name.1), isTest: isTest, dependencies: dependencies))
       }
       rest = rest[arguments.endIndex...]
     }

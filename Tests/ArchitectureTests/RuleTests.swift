@@ -55,10 +55,11 @@ import Testing
           .target(name: "NN", dependencies: ["Tensors", .product(name: "Yams", package: "Yams"), logging]),  // "Networks"
           .target(name: "Painting"),
           .testTarget(name: "NNTests", dependencies: [.target(name: "NN")]),
+          .executableTarget(name: "Probe", dependencies: ["NN"], path: "Tests/Probe"),
         ])
       """)
-    #expect(manifest.targets.map(\.name) == ["NN", "Painting", "NNTests"])
-    #expect(manifest.targets.map(\.isTest) == [false, false, true])
+    #expect(manifest.targets.map(\.name) == ["NN", "Painting", "NNTests", "Probe"])
+    #expect(manifest.targets.map(\.isTest) == [false, false, true, true])
     #expect(manifest.targets[0].dependencies == ["Tensors", "Yams", "Logging"])
     #expect(manifest.targets[2].dependencies == ["NN"])
     #expect(table.complaints(about: manifest.targets[0]) == ["NN may not depend on Logging", "NN may not depend on Yams"])

@@ -188,8 +188,10 @@ int ct_backward(const ct_tensor *loss);
 /// d output / d inputs[i] into out[i] (NULL where the output does not depend on it); gradients of leaves are left alone.
 /// `record`: the gradients' own computation is recorded, for second derivatives.
 int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, bool record, ct_tensor **out);
-/// Turns autocast to `dtype` on or off for this thread and device; gives the earlier state back.
-bool ct_set_autocast(ct_device, bool enabled, ct_dtype);
+typedef struct { bool enabled; ct_dtype dtype; } ct_autocast;
+/// Sets autocast of this thread and device and gives the earlier state; casts of weights that were kept are forgotten.
+/// Devices that know no autocast (meta) are left alone.
+ct_autocast ct_set_autocast(ct_device, ct_autocast);
 
 // Steps over all parameters, in place ---------------------------------------------------------------------------------
 int ct_copy(ct_tensor *destination, const ct_tensor *source);

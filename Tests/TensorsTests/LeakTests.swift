@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+/// The count of live tensors is the process's, so this is measured in a process of its own.
+@Suite("Memory") struct LeakTests {
+  /// Folders where the build may have put the probe: beside the test bundle, or beside what runs it.
+  private static var folders: [URL] {
+    var places = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0])]
+    places += Bundle.allBundles.map(\.bundleURL)
+    return places.flatMap { [$0, $0.deletingLastPathComponent()] }
+  }
+
+  private func probe() throws -> URL {
+    let found = Self.folders.map { $0.appendingPathComponent("LeakProbe") }.first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    return try #require(found, "LeakProbe lies in none of \(Self.folders.map(\.path))")
+  }
+
+  private struct Report: Decodable {
+    struct Workload: Decodable {
+      let name: String
+      let rounds: Int
+      let handlesBefore: Int, handlesAfter: Int
+      let residentBefore: Int, residentAfter: Int
+    }
+    let workloads: [Workload]
+  }
+
+  @Test func nothingIsLeftBehindByTensors() throws {
+    let process = Process(), pipe = Pipe()
+    process.executableURL = try probe()
+    process.standardOutput = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    let report = try JSONDecoder().decode(Report.self, from: output)
+    #expect(!report.workloads.isEmpty)
+    for workload in report.workloads {
+      #expect(workload.handlesAfter == workload.handlesBefore, "\(workload.name)")
+      // Allocators keep some of what is freed; a leak of one small image a round would be ten times that.
+      #expect(workload.residentAfter - workload.residentBefore < 8 << 20, "\(workload.name)")
+    }
+  }
+}
