@@ -112,10 +112,13 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Archives", "Tensors"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
-    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato"]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: ["Training", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
+    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", "Workflows"]),
     .testTarget(
       name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
-    .testTarget(name: "CLITests"),
+    .testTarget(name: "CLITests", dependencies: ["Archives"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20)

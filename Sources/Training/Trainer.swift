@@ -16,6 +16,18 @@ public struct TrainingStep: Sendable {
   public let seconds: Double
   /// The share of the duration that is over, 0 to 1.
   public let progress: Double
+
+  package init(
+    step: Int, images: Int, loss: Double, gradientNorm: Double, learningRate: Double, seconds: Double, progress: Double
+  ) {
+    self.step = step
+    self.images = images
+    self.loss = loss
+    self.gradientNorm = gradientNorm
+    self.learningRate = learningRate
+    self.seconds = seconds
+    self.progress = progress
+  }
 }
 
 /// Why a training stopped before its end.
@@ -38,7 +50,7 @@ public final class Trainer {
   public private(set) var images = 0
   public private(set) var seconds = 0.0
 
-  private let parameters: [(name: String, parameter: Parameter)]
+  package let parameters: [(name: String, parameter: Parameter)]
   private let loader: BatchLoader
   private let device: Device
   private let loss: Loss
@@ -131,6 +143,13 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   public var step: Int, images: Int, averageSteps: Int
   /// Seconds of training.
   public var seconds: Double
+
+  public init(step: Int, images: Int, averageSteps: Int, seconds: Double) {
+    self.step = step
+    self.images = images
+    self.averageSteps = averageSteps
+    self.seconds = seconds
+  }
 
   /// Whether a training can have come so far: what a file says is not believed before.
   var isPossible: Bool {

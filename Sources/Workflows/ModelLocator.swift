@@ -5,12 +5,14 @@ import Training
 /// Finds the file that a user means by a model: a file, the folder of a training, or the name of a model that comes along.
 public enum ModelLocator {
   /// - Throws: `WorkflowError` that names the models there are.
-  public static func path(of model: String) throws -> String {
+  public static func path(of model: String) throws -> String { try path(of: model, among: shippedModels()) }
+
+  /// - Parameter shipped: name to path of the models that come along; a file or folder of that name goes before.
+  static func path(of model: String, among shipped: [String: String]) throws -> String {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
       return isFolder.boolValue ? try RunFolder(existing: model).latestModelPath() : model
     }
-    let shipped = shippedModels()
     if let path = shipped[model] { return path }
     let names = shipped.keys.sorted()
     let hint =

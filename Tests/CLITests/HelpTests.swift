@@ -1,0 +1,24 @@
+import Testing
+
+@Suite("Help") struct HelpTests {
+  @Test(arguments: [
+    ("sample", "--count --class --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"),
+    ("sample", "-o --animation --npz --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
+    ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
+  ])
+  func ofACommandShowsItsFlags(command: String, flags: String) throws {
+    let run = try Program.run(command.split(separator: " ").map(String.init) + ["--help"], in: "/")
+    #expect(run.status == 0)
+    #expect(run.errors.isEmpty)
+    let words = run.output.split { " ,\n<>/".contains($0) }
+    for flag in flags.split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
+  }
+
+  @Test func ofTheWholeListsTheCommandsAndExitCodes() throws {
+    let run = try Program.run(["--help"], in: "/")
+    for word in ["sample", "train", "resume", "recipe", "inspect", "doctor", "bench", "130 interrupted"] {
+      #expect(run.output.contains(word), "\(word)")
+    }
+    #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))
+  }
+}

@@ -1,0 +1,87 @@
+import Archives
+import Foundation
+import Testing
+
+@Suite("sfumato recipe") struct RecipeCommandTests {
+  let shop: Workshop
+
+  init() throws { shop = try Workshop() }
+
+  @Test func showPrintsWhatItReadsBack() throws {
+    let first = try shop.run("recipe", "show", "tiny.yaml", "--set", "training.seed=7")
+    #expect(first.status == 0)
+    #expect(first.output.contains("seed: 7") && first.output.contains("parameterization: v"))
+    try shop.write(first.output, to: "shown.yaml")
+    #expect(try shop.run("recipe", "show", "shown.yaml").output == first.output)
+  }
+
+  @Test func checkTellsWhatWouldBeTrained() throws {
+    let run = try shop.run("recipe", "check", "tiny.yaml")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.hasPrefix("tiny.yaml is good: 100 images, 10 classes, "))
+  }
+
+  @Test(arguments: [
+    ("network:\n  chanel_mult: [1]\n", "wrong.yaml:2: unknown key 'chanel_mult' in 'network'; did you mean 'channel_mult'?"),
+    ("training:\n  batch_size: many\n", "wrong.yaml:2: training.batch_size: expected a whole number, found 'many'"),
+    (
+      "data: { type: glyphs, size: 10 }\nnetwork: { channel_mult: [1, 1, 1], attention_resolutions: [] }\n", "multiples of 4, found 10 x 10"
+    ),
+    ("training: [\n", "wrong.yaml:1"),
+  ])
+  func checkRefusesAMistakeWithItsLine(yaml: String, words: String) throws {
+    try shop.write(yaml, to: "wrong.yaml")
+    let run = try shop.run("recipe", "check", "wrong.yaml")
+    #expect(run.status == 65)
+    #expect(run.errors.contains(words), "\(run.errors)")
+  }
+
+  // MARK: Data
+
+  private static let images: [UInt8] = [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 8, 0, 0, 0, 8] + (0..<192).map { UInt8($0) }
+  private static let labels: [UInt8] = [0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 2]
+
+  private func checkData(images: [UInt8], labels: [UInt8] = labels) throws -> Program.Run {
+    let network = "network: { model_channels: 32, channel_mult: [1], attention_resolutions: [] }"
+    try shop.write("data: { type: idx, images: images.gz, labels: labels.gz }\n\(network)\n", to: "idx.yaml")
+    try shop.write(images, to: "images.gz")
+    try shop.write(labels, to: "labels.gz")
+    return try shop.run("recipe", "check", "idx.yaml")
+  }
+
+  @Test func checkTakesDataThatIsWhole() throws {
+    let run = try checkData(images: Gzip.compress(Self.images))
+    #expect(run.output.hasPrefix("idx.yaml is good: 3 images, 3 classes, "), "\(run.errors)")
+  }
+
+  enum Damage: String, CaseIterable {
+    case cutShort, corrupt, lyingHeader, fewerLabels, noIDX
+
+    var files: (images: [UInt8], labels: [UInt8]) {
+      let images = RecipeCommandTests.images, labels = RecipeCommandTests.labels, packed = Gzip.compress(images)
+      switch self {
+      case .cutShort: return (Array(packed.dropLast(9)), labels)
+      case .corrupt: return (packed.enumerated().map { $0 == packed.count - 6 ? $1 ^ 1 : $1 }, labels)
+      case .lyingHeader: return ([0, 0, 8, 3, 0, 0, 4, 3] + images.dropFirst(8), labels)
+      case .fewerLabels: return (packed, [0, 0, 8, 1, 0, 0, 0, 2, 0, 1])
+      case .noIDX: return (Array("Hello, world".utf8), labels)
+      }
+    }
+  }
+
+  @Test(arguments: Damage.allCases) func checkRefusesDamagedDataWithTheFile(damage: Damage) throws {
+    let run = try checkData(images: damage.files.images, labels: damage.files.labels)
+    #expect(run.status == 65, "\(run.errors)")
+    #expect(run.errors.contains(damage == .fewerLabels ? "error: labels.gz: " : "error: images.gz: "), "\(run.errors)")
+  }
+
+  @Test func missingDataIs66AndSaysWhichFilesToPutWhere() throws {
+    try shop.write("data: { type: idx, images: a/images.gz, labels: a/labels.gz }\n", to: "idx.yaml")
+    for command in [["recipe", "check", "idx.yaml"], ["train", "idx.yaml"]] {
+      let run = try Program.run(command, in: shop.path)
+      #expect(run.status == 66)
+      #expect(run.errors.contains("no such file: a/images.gz, a/labels.gz; put the images as a/images.gz and the labels as a/labels.gz"))
+    }
+    #expect(!shop.exists("runs"))
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Testing
+
+@Suite("sfumato sample") struct SampleCommandTests {
+  let shop: Workshop
+
+  init() throws {
+    shop = try Workshop()
+    try shop.train()
+  }
+
+  @Test func printsTheFilesThatItWroteAndTheSameSeedGivesTheSameBytes() throws {
+    let first = try shop.run("sample", "run", "--count", "4", "-o", "a.png", "--npz", "a.npz", "--animation", "a.gif", "--quiet")
+    #expect(first.status == 0)
+    #expect(first.output == "a.png\na.gif\na.npz\n")
+    #expect(first.errors.isEmpty)
+    let second = try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--npz", "b.npz", "--json")
+    #expect(second.status == 0)
+    #expect(second.errors.contains("sampling: "))
+    let json = try second.json()
+    #expect(json["files"] as? [String] == ["b.png", "b.npz"])
+    #expect(json["images"] as? Int == 4)
+    #expect(json["seconds"] is Double)
+    #expect(try shop.contents("a.png") == shop.contents("b.png"))
+    #expect(try shop.contents("a.npz") == shop.contents("b.npz"))
+    #expect(try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--seed", "1").status == 0)
+    #expect(try shop.contents("a.png") != shop.contents("b.png"))
+  }
+
+  @Test func refusesWhatItCannotDoBeforeItBegins() throws {
+    let cases: [([String], Int32, String)] = [
+      (["--no-such-flag"], 64, "--no-such-flag"), (["--count", "0"], 64, "count must be 1"), (["--count", "many"], 64, "--count"),
+      (["--count=-1"], 64, "count must be 1"), (["--batch", "0"], 64, "batch must be 1"), (["--guidance", "nan"], 64, "expected a number"),
+      (["--class", "Q"], 64, "the classes are 0, 1"), (["--eta", "0.5"], 64, "eta"), (["--steps", "5000"], 64, "5000"),
+      (["--columns", "0"], 64, "columns"), (["--device", "tpu"], 64, "unknown device"),
+      (["-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
+      (["-o", "x.bmp"], 64, ".bmp"), (["--animation", "x.png"], 64, "no animation"),
+      (["--npz", "tiny.yaml/x.npz"], 74, "cannot be written"),
+    ]
+    for (flags, status, words) in cases {
+      let run = try Program.run(["sample", "run"] + flags, in: shop.path)
+      #expect(run.status == status, "\(flags): \(run.errors)")
+      #expect(run.errors.lowercased().contains("error: ") && run.errors.contains(words), "\(flags): \(run.errors)")
+      #expect(run.output.isEmpty)
+    }
+    #expect(!shop.exists("samples.png"))
+  }
+
+  @Test func aMissingModelIs66AndADamagedOne65() throws {
+    let missing = try shop.run("sample", "nowhere")
+    #expect(missing.status == 66)
+    #expect(missing.errors.contains("there is no model 'nowhere'"))
+    let latest = try shop.text("run/latest").trimmingCharacters(in: .newlines)
+    let model = try shop.contents("run/checkpoints/\(latest)/model.safetensors")
+    try shop.write(Array(model.dropLast(100)), to: "short.safetensors")
+    let damaged = try shop.run("sample", "short.safetensors")
+    #expect(damaged.status == 65)
+    #expect(damaged.errors.contains("short.safetensors"))
+  }
+
+  @Test func aFaultInTheNetworkIs70() throws {
+    let latest = try shop.text("run/latest").trimmingCharacters(in: .newlines)
+    var model = try shop.contents("run/checkpoints/\(latest)/model.safetensors")
+    // The recipe in the file says that there are more classes than the network has rows for: only drawing one of them shows it.
+    let names = #"[\"0\", \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"]\n  null_class: 10"#
+    let more = #"[a, b, c, d, e, f, g, h, i, j, k, l, m]\n  null_class: 13"#
+    let range = try #require(model.range(of: Data(names.utf8)))
+    model.replaceSubrange(range, with: Data(more.padding(toLength: names.count, withPad: " ", startingAt: 0).utf8))
+    try shop.write(Array(model), to: "names.safetensors")
+    let run = try shop.run("sample", "names.safetensors")
+    #expect(run.status == 70, "\(run.errors)")
+    #expect(run.errors.contains("embedding"), "\(run.errors)")
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@Suite("sfumato train and resume") struct TrainCommandTests {
+  let shop: Workshop
+
+  init() throws { shop = try Workshop() }
+
+  @Test func printTheModelAndKeepALog() throws {
+    let run = try shop.run("train", "tiny.yaml", "--run", "run", "--json", "--set", "training.duration=12")
+    #expect(run.status == 0, "\(run.errors)")
+    let json = try run.json()
+    #expect(json["step"] as? Int == 3)
+    #expect(json["images"] as? Int == 12)
+    #expect(shop.exists(try #require(json["model"] as? String)))
+    #expect(run.errors.contains("training in run\n"))
+    #expect(try shop.text("run/log.jsonl").split(separator: "\n").count == 2)
+    let quiet = try shop.run("resume", "run", "--quiet", "--set", "training.duration=16")
+    #expect(quiet.output == "run/checkpoints/000000004/model.safetensors\n")
+    #expect(quiet.errors.isEmpty)
+    let again = try shop.run("train", "tiny.yaml", "--run", "run")
+    #expect(again.status == 65)
+    #expect(again.errors.contains("sfumato resume run"))
+  }
+
+  @Test func stoppedByControlCSaveAndGoOn() throws {
+    let process = try Program.start(
+      [Program.path, "train", "tiny.yaml", "--run", "run", "--set", "training.duration=100000000"], in: shop.path)
+    let errors = (process.standardError as! Pipe).fileHandleForReading
+    // The first line of progress is shown after the first step.
+    var seen = ""
+    while !seen.contains("training: ") {
+      let piece = errors.availableData
+      try #require(!piece.isEmpty, "\(seen)")
+      seen += String(decoding: piece, as: UTF8.self)
+    }
+    kill(process.processIdentifier, SIGINT)
+    let run = try Program.finish(process)
+    #expect(run.status == 130)
+    #expect(run.errors.contains("stopped and saved at step") && !run.errors.contains("error:"))
+    let step = try #require(try shop.state()["step"] as? Int)
+    #expect(step > 0)
+    #expect(try shop.text("run/log.jsonl").contains("\"step\":\(step)"))
+    let rest = try shop.run("resume", "run", "--json", "--set", "training.duration=\(4 * step + 4)")
+    #expect(rest.status == 0, "\(rest.errors)")
+    #expect(rest.errors.contains("goes on after step \(step)"))
+    #expect(try rest.json()["step"] as? Int == step + 1)
+  }
+
+  @Test func withAFullDiskFailWith74AndTheEarlierCheckpointSurvives() throws {
+    try shop.train()
+    let full = try Program.run(
+      ["resume", "run", "--set", "training.duration=16"], fileLimit: 32 << 10, in: shop.path)
+    #expect(full.status == 74, "\(full.errors)")
+    #expect(full.errors.contains("what was there before is untouched"), "\(full.errors)")
+    #expect(try shop.state()["step"] as? Int == 2)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path + "/run/checkpoints").allSatisfy { !$0.hasPrefix(".") })
+    #expect(try shop.run("sample", "run", "--count", "1").status == 0)
+    #expect(try shop.run("resume", "run", "--json").json()["step"] as? Int == 4)
+  }
+
+  @Test func whatCannotBeginLeavesNoFolderBehind() throws {
+    let full = try Program.run(["train", "tiny.yaml", "--run", "run"], fileLimit: 32 << 10, in: shop.path)
+    #expect(full.status == 74, "\(full.errors)")
+    #expect(!shop.exists("run/recipe.yaml") && !shop.exists("run/latest"))
+    #expect(try shop.run("train", "tiny.yaml", "--run", "run", "--quiet").status == 0)
+  }
+
+  @Test func withoutAFolderTakeANewOneUnderRuns() throws {
+    for name in ["runs/tiny", "runs/tiny-2"] {
+      #expect(try shop.run("train", "tiny.yaml", "--set", "training.duration=4", "--quiet").status == 0)
+      #expect(shop.exists("\(name)/latest"))
+    }
+  }
+
+  @Test func whatIsNotThereIs66() throws {
+    #expect(try shop.run("train", "nowhere.yaml").status == 66)
+    #expect(try shop.run("resume", "nowhere").status == 66)
+  }
+}

@@ -1,0 +1,65 @@
+import NN
+import Tensors
+import Testing
+
+@testable import Training
+
+@Suite("The moving average") struct AverageTests {
+  /// Changes the parameters and updates the average, `steps` times.
+  private func train(_ average: ExponentialMovingAverage, _ numbers: Numbers, steps: Int) throws {
+    for step in 0..<steps {
+      try numbers.weight.assign(numbers.weight.value.detach() + Double(step + 1))
+      try average.update()
+    }
+  }
+
+  @Test func differsFromTheFirstAndFromTheLiveWeightsAfterSomeSteps() throws {
+    let numbers = Numbers(), first = try numbers.floats
+    let average = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.9)
+    try train(average, numbers, steps: 5)
+    let averaged = try #require(average.stateDict()["weight"]).floats()
+    for (i, value) in averaged.enumerated() {
+      #expect(abs(value - first[i]) > 0.1)
+      #expect(try abs(value - numbers.floats[i]) > 0.1)
+    }
+  }
+
+  @Test func isNoAliasOfTheLiveWeights() throws {
+    let numbers = Numbers()
+    let average = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.9)
+    try average.update()
+    let before = try average.stateDict().content
+    try numbers.weight.assign(.zeros([4]))
+    #expect(try average.stateDict().content == before)
+  }
+
+  @Test func warmsUpFromATenthToItsRate() {
+    let rates = [0, 1, 2, 8, 80, 90, 100_000].map { ExponentialMovingAverage.warmedUp(0.9, steps: $0) }
+    let expected: [Double] = [1 / 10, 2 / 11, 3 / 12, 9 / 18, 0.9, 0.9, 0.9]
+    #expect(rates == expected)
+  }
+
+  @Test func followsItsFormula() throws {
+    let numbers = Numbers([0, 0, 0, 0])
+    let average = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.15)
+    try train(average, numbers, steps: 3)  // the weights are 1, 3, 6
+    var expected = 0.0
+    for (step, weight) in [1.0, 3, 6].enumerated() {
+      let rate = min(0.15, Double(1 + step) / Double(10 + step))
+      expected = rate * expected + (1 - rate) * weight
+    }
+    for value in try #require(average.stateDict()["weight"]).doubles() { #expect(abs(value - expected) < 1e-6) }
+  }
+
+  @Test func goesOnFromItsStateToTheBit() throws {
+    let numbers = Numbers()
+    let average = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.9)
+    try train(average, numbers, steps: 3)
+    let resumed = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.9)
+    try resumed.load(average.stateDict(), steps: average.steps)
+    try numbers.weight.assign(.ones([4]))
+    for either in [average, resumed] { try either.update() }
+    #expect(average.steps == 4 && resumed.steps == 4)
+    #expect(try average.stateDict().content == resumed.stateDict().content)
+  }
+}

@@ -1,0 +1,55 @@
+import Datasets
+import Foundation
+import Imaging
+import NN
+import Tensors
+
+@testable import Training
+
+/// Grey images of 2 x 2 pixels, each of one byte of its own, in two classes.
+struct GreyImages: Dataset {
+  var count = 10
+  var classNames = ["even", "odd"]
+  let shape = ImageShape(height: 2, width: 2, channels: 1)
+
+  subscript(index: Int) -> Example {
+    Example(
+      image: Image(width: 2, height: 2, channels: 1, bytes: Array(repeating: UInt8(20 * index), count: 4)),
+      label: classNames.isEmpty ? nil : index % 2)
+  }
+}
+
+/// Four numbers, learned.
+final class Numbers: Module {
+  let weight: Parameter
+  init(_ values: [Float] = [2, -1, 0.5, 3]) { weight = Parameter(Tensor(values)) }
+
+  var floats: [Float] { get throws { try weight.value.detach().floats() } }
+}
+
+/// A trainer of `Numbers` whose loss is what a closure says.
+func makeTrainer(
+  _ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void = { _ in }, loss: @escaping Trainer.Loss
+) -> Trainer {
+  var recipe = TrainingRecipe()
+  recipe.batchSize = 4
+  recipe.warmupImages = 0
+  recipe.learningRate = 0.01
+  change(&recipe)
+  return Trainer(numbers, BatchLoader(GreyImages(), batchSize: recipe.batchSize, seed: Seed(1)), recipe, on: .cpu, loss: loss)
+}
+
+extension StateDict {
+  /// Every byte of it.
+  var content: [String: [UInt8]] {
+    get throws { try Dictionary(uniqueKeysWithValues: entries.map { ($0.name, try $0.tensor.bytes()) }) }
+  }
+}
+
+/// A folder that goes away with the value that names it.
+final class ScratchFolder {
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent("training-\(UUID().uuidString)").path
+
+  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}

@@ -1,0 +1,27 @@
+import Checkpoints
+import Datasets
+import Diffusion
+import Imaging
+import NN
+import RecipeKit
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+@Suite("Kinds of failure") struct FailureTests {
+  static let cases: [(any Error & Sendable, Failure)] = [
+    (WorkflowError(.usage, ""), .usage), (Failure.interrupted, .interrupted),
+    (CheckpointError(.missing, "", ""), .missing), (CheckpointError(.invalid, "", ""), .data), (CheckpointError(.io, "", ""), .io),
+    (RecipeError(place: nil, ""), .data), (DiffusionError.noBetas, .data), (TrainingError(""), .data),
+    (DatasetError("", .missing(files: [], instructions: "")), .missing), (DatasetError("", .notIDX(start: [])), .data),
+    (ImagingError(.unwritable("")), .io), (ImagingError(.unreadable("")), .io), (ImagingError(.notAPicture), .data),
+    (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
+    (CancellationError(), .internal),
+  ]
+
+  @Test(arguments: cases.indices) func followTheError(index: Int) {
+    #expect(Failure.category(of: Self.cases[index].0) == Self.cases[index].1, "\(Self.cases[index].0)")
+  }
+}

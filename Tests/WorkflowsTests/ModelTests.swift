@@ -1,0 +1,113 @@
+import Checkpoints
+import Foundation
+import NN
+import RecipeKit
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+@Suite("Model files") struct ModelTests {
+  let folder: ScratchFolder
+  let path: String
+
+  init() throws {
+    folder = try ScratchFolder()
+    path = try folder.file("tiny.safetensors")
+    try Tiny.write(Tiny.model(), to: path)
+  }
+
+  /// The file with its recipe changed.
+  private func write(_ change: (inout ModelRecipe) -> Void) throws {
+    let model = try Tiny.model()
+    var recipe = model.recipe
+    change(&recipe)
+    try Tiny.write(Model(recipe: recipe, provenance: model.provenance, network: model.network), to: path)
+  }
+
+  @Test func carryAllThatSamplingNeeds() throws {
+    let written = try Tiny.model(), read = try Model(path)
+    #expect(read.recipe.yaml() == written.recipe.yaml())
+    #expect(read.provenance == written.provenance)
+    let images = try SamplingJob(request(), model: written).finish()
+    #expect(try SamplingJob(request { $0.model = path }).finish() == images)
+  }
+
+  @Test func withoutARecipeAreRefused() throws {
+    try Safetensors.write(StateDict([("weight", .ones([2]))]), to: path)
+    let error = refusal { try Model(path) }
+    #expect(error?.failure == .data)
+    #expect(error?.description.contains("sfumato inspect \(path)") == true)
+  }
+
+  @Test func whoseNetworkIsAnotherAreRefusedByName() throws {
+    let other = try Tiny.model(set: ["network.model_channels=64"])
+    let model = try Tiny.model()
+    try Tiny.write(Model(recipe: model.recipe, provenance: Provenance(), network: other.network), to: path)
+    let error = refusal { try Model(path) }
+    #expect(error?.failure == .data)
+    #expect(
+      error?.description.hasPrefix("checkpoint \(path) does not fit network adm_unet\n  time_embed.0.weight: expected [128, 32]") == true)
+  }
+
+  @Test func whoseRecipeContradictsItselfAreRefused() throws {
+    try write { $0.data.channels = 3 }
+    #expect(refusal { try Model(path) }?.description.contains("cannot take images of 8 x 8 x 3: expected images [N, 1, H, W]") == true)
+    try write {
+      $0.data.classNames = []
+      $0.data.nullClass = nil
+    }
+    #expect(refusal { try Model(path) }?.failure == .data)
+    try write { $0.data.nullClass = 3 }
+    #expect(throws: RecipeError.self) { try Model(path) }
+    try write { $0.data.channels = 5 }
+    #expect(throws: RecipeError.self) { try Model(path) }
+  }
+
+  @Test func thatAreCutShortAreRefusedByName() throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    for length in [4, 100, bytes.count - 1] {
+      try bytes.prefix(length).write(to: URL(fileURLWithPath: path))
+      let error = try #require(throws: SafetensorsError.self) { try Model(path) }
+      #expect("\(error)".hasPrefix(path))
+      #expect(Failure.category(of: error) == .data)
+    }
+  }
+}
+
+@Suite("Finding a model") struct ModelLocatorTests {
+  let folder: ScratchFolder
+  let shipped = ["digits": "models/digits.safetensors", "letters": "models/letters.safetensors"]
+
+  init() throws { folder = try ScratchFolder() }
+
+  @Test func aFileIsItself() throws {
+    let file = try folder.write("", to: "x.safetensors")
+    #expect(try ModelLocator.path(of: file, among: shipped) == file)
+  }
+
+  @Test func aNameIsTheModelThatComesAlong() throws {
+    #expect(try ModelLocator.path(of: "letters", among: shipped) == "models/letters.safetensors")
+  }
+
+  @Test func aRunFolderIsItsNewestCheckpoint() throws {
+    let path = folder.path + "/run"
+    let run = try RunFolder(creating: path)
+    let part = StateDict([("w", Tensor.ones([1]))])
+    for step in [5, 6] {
+      let position = TrainingPosition(step: step, images: 0, averageSteps: 0, seconds: 0)
+      try run.save(RunFolder.Checkpoint(weights: part, average: part, optimizer: part, position: position), metadata: [:], keep: 5)
+    }
+    try run.write(recipe: "")
+    #expect(try ModelLocator.path(of: path, among: shipped) == "\(path)/checkpoints/000000006/model.safetensors")
+    #expect(throws: CheckpointError.self) { try ModelLocator.path(of: folder.path, among: shipped) }
+  }
+
+  @Test(arguments: [("digit", "did you mean 'digits'?"), ("faces-of-people", "models that come along: digits, letters")])
+  func anUnknownOneIsRefusedWithTheNearest(name: String, words: String) {
+    let error = refusal { try ModelLocator.path(of: name, among: shipped) }
+    #expect(error?.failure == .missing)
+    #expect(error?.description.contains(words) == true)
+  }
+}

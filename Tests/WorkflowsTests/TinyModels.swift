@@ -1,0 +1,53 @@
+import Checkpoints
+import Datasets
+import Diffusion
+import Foundation
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Training
+
+@testable import Workflows
+
+/// Models that are as small as the networks get: 8 x 8 glyphs, 32 channels, one level.
+enum Tiny {
+  static let recipe = """
+    data: { type: glyphs, size: 8, classes: digits, count: 100 }
+    network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }
+    sampling: { steps: 4, guidance_scale: 2 }
+    training: { batch_size: 4, warmup_images: 8, duration: 24, log_every: 8, preview_every: 1000, checkpoint_every: 1000 }
+
+    """
+
+  /// An untrained model whose every output depends on all that it is told: what would start from zero is random too.
+  static func model(set: [String] = []) throws -> Model {
+    let recipe = try TrainRecipe(yaml: recipe, set: set)
+    let described = try recipe.modelRecipe(for: recipe.data.member.open())
+    let network = try described.network.member.makeNetwork(using: Initializer(Generator(seed: 1)))
+    let random = Generator(seed: 2)
+    for (_, parameter) in network.namedParameters() where try parameter.value.detach().abs().max().item() == 0 {
+      try parameter.assign(.randn(parameter.shape, using: random) * 0.05)
+    }
+    return Model(recipe: described, provenance: Provenance(step: 3), network: network)
+  }
+
+  /// Writes a model as training does.
+  static func write(_ model: Model, to path: String) throws {
+    try Safetensors.write(model.network.stateDict(), metadata: Model.metadata(model.recipe, model.provenance), to: path)
+  }
+}
+
+/// A sampling request of the tiny model.
+func request(_ count: Int = 6, _ change: (inout SampleRequest) -> Void = { _ in }) -> SampleRequest {
+  var request = SampleRequest(model: "tiny")
+  request.count = count
+  change(&request)
+  return request
+}
+
+/// The refusal that `body` throws.
+func refusal<R>(_ body: () throws -> R) -> WorkflowError? {
+  do { _ = try body() } catch let error as WorkflowError { return error } catch { return nil }
+  return nil
+}

@@ -1,0 +1,201 @@
+import Checkpoints
+import Foundation
+import RecipeKit
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+@Suite("A training") struct TrainingJobTests {
+  let folder: ScratchFolder
+  let recipe: String
+
+  init() throws {
+    folder = try ScratchFolder()
+    recipe = try folder.write(Tiny.recipe, to: "tiny.yaml")
+  }
+
+  private func begin(_ name: String = "run", set: [String] = []) throws -> TrainingJob {
+    try TrainingJob(recipe: recipe, set: set, folder: "\(folder.path)/\(name)")
+  }
+
+  private func finish(_ job: TrainingJob) throws { while try job.next() != nil {} }
+
+  private func log(_ job: TrainingJob) throws -> [[String: Any]] {
+    try String(contentsOfFile: job.folder.logPath, encoding: .utf8).split(separator: "\n").map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }
+  }
+
+  private func content(_ state: StateDict) throws -> [String: [UInt8]] {
+    try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.bytes()) })
+  }
+
+  // MARK: From beginning to end
+
+  @Test func takesItsStepsAndLeavesAModelThatCanBeSampledFrom() throws {
+    let job = try begin()
+    try finish(job)
+    #expect(job.position.step == 6)
+    let model = try Model(job.folder.path)
+    #expect(model.provenance == Provenance(step: 6, images: 24))
+    #expect(try content(model.network.stateDict()) == content(job.trainer.average.stateDict()))
+    #expect(try SamplingJob(request(2) { $0.model = job.folder.path }).finish().count == 2)
+  }
+
+  @Test func savesBeforeItsFirstStep() throws {
+    let job = try begin()
+    let checkpoint = try job.folder.latestCheckpoint()
+    #expect(checkpoint.position == TrainingPosition(step: 0, images: 0, averageSteps: 0, seconds: 0))
+    #expect(try content(checkpoint.weights) == content(job.trainer.weights()))
+  }
+
+  @Test func continuedFromACheckpointItIsTheUninterruptedOneToTheBit() throws {
+    // All that draws random numbers or depends on the position is on.
+    let set = ["training.decay=cosine", "network.dropout=0.2", "training.class_dropout=0.3", "training.optimizer.weight_decay=0.01"]
+    let whole = try begin("whole", set: set)
+    try finish(whole)
+    let half = try begin("half", set: set)
+    for _ in 0..<3 { _ = try half.next() }
+    try half.finish()
+    let rest = try TrainingJob(resuming: half.folder.path)
+    #expect(rest.position.step == 3)
+    try finish(rest)
+    let first = try whole.folder.latestCheckpoint(), second = try rest.folder.latestCheckpoint()
+    #expect(try content(first.weights) == content(second.weights))
+    #expect(try content(first.average) == content(second.average))
+    #expect(try content(first.optimizer) == content(second.optimizer))
+    #expect(first.position.step == 6 && second.position.averageSteps == 6)
+  }
+
+  @Test func ofBfloat16IsContinuedToTheBitToo() throws {
+    let set = ["training.precision=bfloat16", "training.duration=8"]
+    let whole = try begin("whole", set: set)
+    try finish(whole)
+    let half = try begin("half", set: set)
+    _ = try half.next()
+    try half.finish()
+    let rest = try TrainingJob(resuming: half.folder.path)
+    try finish(rest)
+    #expect(try content(whole.trainer.weights()) == content(rest.trainer.weights()))
+  }
+
+  @Test func previewsWhenOneIsDue() throws {
+    let job = try begin(set: ["training.preview_every=8", "training.duration=12", "sampling.steps=2"])
+    try finish(job)
+    #expect(job.previewProblem == nil)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(job.folder.path)/previews") == ["000000008.png"])
+  }
+
+  // MARK: Logs
+
+  @Test func logsMeansAtItsDistancesAndAtItsEnd() throws {
+    let job = try begin(set: ["training.log_every=16"])
+    var losses: [Double] = []
+    while let step = try job.next() { losses.append(step.loss) }
+    let lines = try log(job)
+    #expect(lines.map { $0["step"] as? Int } == [4, 6])
+    #expect(abs(try #require(lines[0]["loss"] as? Double) - losses[..<4].reduce(0, +) / 4) < 1e-12)
+    #expect(abs(try #require(lines[1]["loss"] as? Double) - losses[4...].reduce(0, +) / 2) < 1e-12)
+    #expect(
+      Set(lines[0].keys) == [
+        "step", "images", "loss", "gradient_norm", "learning_rate", "images_per_second", "seconds", "skipped_steps",
+      ])
+  }
+
+  @Test func logsTheRateOfItsOwnStepsAlone() throws {
+    var log = TrainingLog(from: TrainingPosition(step: 10, images: 100, averageSteps: 10, seconds: 50))
+    let last = TrainingStep(step: 12, images: 120, loss: 1, gradientNorm: 2, learningRate: 3, seconds: 54, progress: 0.5)
+    log.add(last)
+    #expect(log.line(to: last).imagesPerSecond == 5)
+  }
+
+  @Test func logsNoLossWhereEveryStepWasSkipped() throws {
+    var log = TrainingLog(from: TrainingPosition(step: 0, images: 0, averageSteps: 0, seconds: 0))
+    let last = TrainingStep(step: 1, images: 4, loss: .nan, gradientNorm: .nan, learningRate: 3, seconds: 1, progress: 0.5)
+    log.add(last)
+    let line = log.line(to: last)
+    #expect(line.loss == nil && line.gradientNorm == nil && line.skippedSteps == 1)
+  }
+
+  // MARK: Continuing
+
+  @Test func thatIsOverIsNotContinued() throws {
+    try finish(begin())
+    let job = try TrainingJob(resuming: "\(folder.path)/run")
+    #expect(try job.next() == nil)
+    #expect(job.position.step == 6)
+  }
+
+  @Test func keepsTheSettingsThatItWasContinuedWith() throws {
+    try finish(begin())
+    let path = "\(folder.path)/run"
+    let longer = try TrainingJob(resuming: path, set: ["training.duration=32"])
+    _ = try longer.next()
+    try longer.finish()
+    let again = try TrainingJob(resuming: path)
+    #expect(again.recipe.training.duration == .images(32))
+    #expect(again.position.step == 7)
+  }
+
+  @Test func isNotContinuedWithANetworkThatDoesNotFit() throws {
+    try finish(begin())
+    let path = "\(folder.path)/run"
+    let before = try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8)
+    let error = refusal { try TrainingJob(resuming: path, set: ["network.model_channels=64"]) }
+    #expect(error?.failure == .data)
+    #expect(error?.description.hasPrefix("checkpoint \(path) at step 6 does not fit network adm_unet\n  ") == true)
+    #expect(try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8) == before)
+  }
+
+  @Test func whoseCheckpointIsDamagedNeverStartsOver() throws {
+    try finish(begin())
+    let path = "\(folder.path)/run"
+    try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(path)/checkpoints/000000006/optimizer.safetensors"))
+    let error = try #require(throws: (any Error).self) { try TrainingJob(resuming: path) }
+    #expect(Failure.category(of: error) == .data)
+    try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000006")
+    let missing = try #require(throws: (any Error).self) { try TrainingJob(resuming: path) }
+    #expect(Failure.category(of: missing) == .missing)
+  }
+
+  @Test func ofALossThatStaysNotFiniteStopsWithTheCommandThatGoesOn() throws {
+    let job = try begin(set: ["training.duration=1000"])
+    let (_, parameter) = try #require(job.trainer.parameters.first)
+    try parameter.assign(.full(.nan, like: parameter.value))
+    let error = refusal { try finish(job) }
+    #expect(error?.failure == .data)
+    #expect(error?.description.hasSuffix("sfumato resume \(folder.path)/run --set training.learning_rate=0.0001") == true)
+    #expect(try job.folder.latestCheckpoint().position.step == 0)
+  }
+
+  // MARK: Refusals
+
+  @Test(arguments: [
+    (["data.size=10", "network.channel_mult=[1,1,1]"], "height and width must be multiples of 4, found 10 x 10"),
+    (["network.out_channels=2"], "makes [2, 8, 8] of images of 8 x 8 x 1"),
+    (["training.class_dropout=0"], "sampling.guidance_scale 2.0 needs training.class_dropout above 0"),
+    (["sampling.steps=2000"], "2000"),
+    (["network.attention_resolutions=[5]"], "network.attention_resolutions: 5 is not the height of a level"),
+  ])
+  func thatCouldNotTakeAStepIsRefusedAndLeavesNoFolder(set: [String], words: String) throws {
+    let error = try #require(throws: (any Error).self) { try begin(set: set) }
+    #expect(Failure.category(of: error) == .data)
+    #expect("\(error)".contains(words), "\(error)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+    #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: set) }
+  }
+
+  @Test func doesNotOverwriteAnother() throws {
+    _ = try begin()
+    let error = try #require(throws: CheckpointError.self) { try begin() }
+    #expect(error.description.contains("sfumato resume"))
+    #expect(refusal { try TrainingJob(recipe: recipe, folder: "") }?.failure == .usage)
+  }
+
+  @Test func ofARecipeThatIsNotThereSaysSo() throws {
+    let error = refusal { try TrainingJob(recipe: "\(folder.path)/tiny", folder: "\(folder.path)/run") }
+    #expect(error == WorkflowError(.missing, "\(folder.path)/tiny: no such recipe; did you mean \(folder.path)/tiny.yaml?"))
+  }
+}
