@@ -12,6 +12,11 @@ enum Interruption {
     // A full disk or a closed pipe is an error to report, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
+    // Whoever started the program may have had them blocked, which is inherited.
+    var wanted = sigset_t()
+    sigemptyset(&wanted)
+    for number in [SIGINT, SIGTERM] { sigaddset(&wanted, number) }
+    sigprocmask(SIG_UNBLOCK, &wanted, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { _ in
         if Interruption.signals > 0 { _exit(130) }
