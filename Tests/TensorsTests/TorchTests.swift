@@ -161,36 +161,6 @@ import Testing
   }
 }
 
-@Suite("State dicts") struct StateDictTests {
-  private let dict = StateDict([("b.weight", counting(2)), ("a", counting(3)), ("b.bias", counting(1))])
-
-  @Test func keepTheOrderInWhichNamesCame() {
-    #expect(dict.names == ["b.weight", "a", "b.bias"])
-    #expect(dict.count == 3)
-    #expect(dict.elementCount == 6)
-    #expect(dict.entries.map(\.tensor.count) == [2, 3, 1])
-    #expect(dict["c"] == nil)
-  }
-
-  @Test func changeByName() {
-    var changed = dict
-    changed["a"] = counting(5)
-    changed["b.weight"] = nil
-    changed["c"] = counting(1)
-    changed["d"] = nil
-    #expect(changed.names == ["a", "b.bias", "c"])
-    #expect(changed["a"]?.count == 5)
-    #expect(dict.names.count == 3)
-  }
-
-  @Test func partsAreCutOutAndPutTogether() {
-    #expect(dict.under("b.").names == ["weight", "bias"])
-    #expect(dict.under("b.").prefixed("c.").names == ["c.weight", "c.bias"])
-    #expect(dict.merging(StateDict([("a", counting(7)), ("z", counting(1))])).names == ["b.weight", "a", "b.bias", "z"])
-    #expect(dict.merging(StateDict([("a", counting(7))]))["a"]?.count == 7)
-  }
-}
-
 @Suite("Convolution rates") struct ConvolutionRateTests {
   @Test func operationsAreCounted() {
     let same = ConvolutionShape(images: 2, inputs: 3, outputs: 5, height: 8, width: 6, kernel: 3)
