@@ -21,8 +21,8 @@ import Training
   private static var recipe: ModelRecipe {
     var recipe = ModelRecipe()
     recipe.data.channels = 1
-    recipe.data.height = 8
-    recipe.data.width = 16
+    recipe.data.height = 16
+    recipe.data.width = 32
     recipe.data.classNames = ["a", "b"]
     recipe.data.nullClass = 2
     return recipe
@@ -59,7 +59,7 @@ import Training
     #expect(found.provenance == provenance)
     let network = try #require(found.network)
     #expect(network.type == "adm_unet")
-    #expect(network.image == [1, 8, 16])
+    #expect(network.image == [1, 16, 32])
     #expect(network.classNames == ["a", "b"])
     #expect(network.flopsPerImage > 1e8)
   }
