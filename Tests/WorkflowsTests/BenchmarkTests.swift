@@ -1,5 +1,7 @@
+import Checkpoints
 import Foundation
 import Networks
+import Tensors
 import Testing
 
 @testable import Workflows
@@ -43,6 +45,22 @@ import Testing
     #expect(parameters == 7_994_182)
     #expect(abs(operations.flops / 58.4e9 - 1) < 0.001)
     #expect(output == [16, 6, 32, 32])
+  }
+
+  @Test func theNetworkIsThatOfARecipeOrOfAModel() throws {
+    let folder = try ScratchFolder()
+    let recipe = try BenchmarkSubject(folder.write(Tiny.recipe, to: "tiny.yaml"))
+    let path = try folder.file("tiny.safetensors"), model = try Tiny.model()
+    try Tiny.write(model, to: path)
+    for subject in [recipe, try BenchmarkSubject(path)] {
+      let (parameters, _, output) = try subject.count(batch: 3)
+      #expect(parameters == model.network.parameterCount)
+      #expect(output == [3, 1, 8, 8])
+      #expect(subject.classRows == 11)
+    }
+    let bare = try folder.file("bare.safetensors")
+    try Safetensors.write(StateDict([("w", .ones([1]))]), to: bare)
+    #expect(refusal { try BenchmarkSubject(bare) }?.description.contains("carries no recipe") == true)
   }
 
   @Test func everyWorkloadInEveryPrecisionIsTimedAndHasItsFloor() throws {
