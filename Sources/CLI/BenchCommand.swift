@@ -6,13 +6,13 @@ struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time a network beside what the machine could do at best, and beside PyTorch.",
     discussion: """
-      Without a recipe it is the ADM UNet of 8.0 M parameters that Sfumato's speed is told by. The floor is the network's
+      Without a recipe or model it is the ADM UNet of 8.0 M parameters that Sfumato's speed is told by. The floor is the network's
       work over the rate of the machine's plain convolutions, measured in the same run. Where python3, or the Python named by
       SFUMATO_PYTHON, can import torch, the same network runs there in turns with ours, on as many threads; compiling it
       takes minutes, which --quick leaves out.
       """)
 
-  @Argument(help: "The recipe whose network is timed.")
+  @Argument(help: "The recipe (.yaml) or the model whose network is timed.")
   var recipe: String?
 
   @Option(help: "Images that are computed together.")
@@ -33,7 +33,7 @@ struct Bench: ParsableCommand {
 
   mutating func run() throws {
     var request = BenchmarkRequest()
-    if let recipe { request.subject = try BenchmarkSubject(recipe: recipe) }
+    if let recipe { request.subject = try BenchmarkSubject(recipe) }
     request.batch = batch
     request.repeats = repeats ?? (quick ? 3 : 9)
     request.compiles = !quick

@@ -1,4 +1,3 @@
-import NN
 import Networks
 import Tensors
 
@@ -17,30 +16,9 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   ///   take its images.
   public init(recipe: String) throws {
     let recipe = try ModelRecipe(yaml: recipe, file: "the recipe in the file")
-    let data = recipe.data, classes = data.classNames.isEmpty ? nil : data.classNames.count + (data.nullClass == nil ? 0 : 1)
-    let subject = BenchmarkSubject(
-      name: recipe.network.type, network: recipe.network.member,
-      facts: NetworkFacts(
-        channels: data.channels, outputChannels: recipe.process.variance.outputChannels(images: data.channels), height: data.height,
-        width: data.width, classRows: classes))
     type = recipe.network.type
-    image = [data.channels, data.height, data.width]
-    classNames = data.classNames
-    flopsPerImage = try subject.count(batch: 1).operations.flops
-  }
-}
-
-extension BenchmarkSubject {
-  /// The network of a recipe, for images as its data have them.
-  /// - Throws: what is wrong with the recipe or its data.
-  public init(recipe path: String) throws {
-    let recipe = try TrainRecipe(path: path)
-    let model = try recipe.modelRecipe(for: recipe.data.member.open())
-    let data = model.data, classes = data.classNames.isEmpty ? nil : data.classNames.count + (data.nullClass == nil ? 0 : 1)
-    self.init(
-      name: "\(model.network.type) of \(path)", network: model.network.member,
-      facts: NetworkFacts(
-        channels: data.channels, outputChannels: model.process.variance.outputChannels(images: data.channels), height: data.height,
-        width: data.width, classRows: classes))
+    image = [recipe.data.channels, recipe.data.height, recipe.data.width]
+    classNames = recipe.data.classNames
+    flopsPerImage = try BenchmarkSubject(recipe, name: type).count(batch: 1).operations.flops
   }
 }

@@ -1,0 +1,35 @@
+import Checkpoints
+import Foundation
+import Networks
+
+extension BenchmarkSubject {
+  /// The network of a recipe, for images as its data have them, or that of a model.
+  /// - Parameter source: a `.yaml` file; or a model's file, the folder of a training, or the name of a model that comes along.
+  /// - Throws: what is wrong with the recipe, its data or the model.
+  public init(_ source: String) throws {
+    let recipe = try source.hasSuffix(".yaml") || source.hasSuffix(".yml") ? Self.trained(by: source) : Self.carried(by: source)
+    self.init(recipe, name: "\(recipe.network.type) of \(source)")
+  }
+
+  init(_ recipe: ModelRecipe, name: String) {
+    let data = recipe.data
+    self.init(
+      name: name, network: recipe.network.member,
+      facts: NetworkFacts(
+        channels: data.channels, outputChannels: recipe.process.variance.outputChannels(images: data.channels),
+        height: data.height, width: data.width, classRows: data.classRows))
+  }
+
+  private static func trained(by path: String) throws -> ModelRecipe {
+    let recipe = try TrainRecipe(path: path)
+    return try recipe.modelRecipe(for: recipe.data.member.open())
+  }
+
+  private static func carried(by model: String) throws -> ModelRecipe {
+    let path = try ModelLocator.path(of: model)
+    guard let yaml = try Safetensors.header(of: path).metadata[Model.recipeKey] else {
+      throw WorkflowError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
+    }
+    return try ModelRecipe(yaml: yaml, file: "the recipe in \(path)")
+  }
+}
