@@ -27,7 +27,7 @@ import Testing
     (
       "data: { type: glyphs, size: 10 }\nnetwork: { channel_mult: [1, 1, 1], attention_resolutions: [] }\n", "multiples of 4, found 10 x 10"
     ),
-    ("training: [\n", "wrong.yaml:1"),
+    ("training: [\n", "wrong.yaml:2:1: the YAML cannot be read"),
   ])
   func checkRefusesAMistakeWithItsLine(yaml: String, words: String) throws {
     try shop.write(yaml, to: "wrong.yaml")

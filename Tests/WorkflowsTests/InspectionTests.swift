@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Networks
+import RecipeKit
 import Tensors
 import Testing
 import Training
@@ -25,6 +26,9 @@ import Training
     recipe.data.width = 32
     recipe.data.classNames = ["a", "b"]
     recipe.data.nullClass = 2
+    var network = ADMUNet.Recipe()
+    network.attentionResolutions = [8]
+    recipe.network = Choice(network)
     return recipe
   }
 
