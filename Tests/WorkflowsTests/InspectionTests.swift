@@ -1,7 +1,6 @@
 import Checkpoints
 import Foundation
 import Networks
-import RecipeKit
 import Tensors
 import Testing
 import Training
@@ -26,9 +25,6 @@ import Training
     recipe.data.width = 32
     recipe.data.classNames = ["a", "b"]
     recipe.data.nullClass = 2
-    var network = ADMUNet.Recipe()
-    network.attentionResolutions = [8]
-    recipe.network = Choice(network)
     return recipe
   }
 
