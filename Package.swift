@@ -102,7 +102,7 @@ let package = Package(
     // Tests.
     .testTarget(name: "ArchitectureTests"),
     // Started by TensorsTests: what leaks is counted in a process of its own.
-    .executableTarget(name: "LeakProbe", dependencies: ["Tensors"], path: "Tests/LeakProbe"),
+    .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Training", "Tensors"], path: "Tests/LeakProbe"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "LeakProbe"]),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// Runs workloads over and over and prints, as JSON, how many tensors were alive and how much memory was resident before
-/// and after: flat, when nothing leaks.
+/// and after: flat, when nothing leaks. The argument says of what: `tensors` alone, or whole `workflows`.
 @main struct LeakProbe {
   struct Workload {
     let name: String
@@ -19,7 +19,8 @@ import Tensors
 
   static func main() throws {
     Torch.threadCount = 1
-    let measured = try TensorWorkloads.all.map(measure)
+    let workloads = CommandLine.arguments.last == "workflows" ? try WorkflowWorkloads.all() : TensorWorkloads.all
+    let measured = try workloads.map(measure)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     print(String(decoding: try encoder.encode(["workloads": measured]), as: UTF8.self))

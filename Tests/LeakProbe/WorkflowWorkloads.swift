@@ -1,0 +1,37 @@
+import Foundation
+import Training
+import Workflows
+
+/// Whole training steps and whole sampling runs, of the smallest network there is.
+enum WorkflowWorkloads {
+  private static let recipe = """
+    data: { type: glyphs, size: 8, classes: digits, count: 100 }
+    network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [], dropout: 0.1 }
+    sampling: { steps: 4, guidance_scale: 2 }
+    training: { batch_size: 4, duration: 1000000, log_every: 1000000, preview_every: 1000000, checkpoint_every: 1000000 }
+
+    """
+
+  static func all() throws -> [LeakProbe.Workload] {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("leaks-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    // Nothing is due to be written in so few steps, and a mapped model needs its file's name no more.
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("tiny.yaml").path, run = folder.appendingPathComponent("run").path
+    try Data(recipe.utf8).write(to: URL(fileURLWithPath: file))
+    let job = try TrainingJob(recipe: file, folder: run)
+    let model = try Model(run)
+    return [
+      LeakProbe.Workload(name: "training steps", rounds: 200) { _ = try job.next() },
+      LeakProbe.Workload(name: "sampling runs", rounds: 40) { try sample(model) },
+    ]
+  }
+
+  private static func sample(_ model: Model) throws {
+    var request = SampleRequest(model: "tiny")
+    request.count = 3
+    request.batchSize = 2
+    request.tracedCount = 3
+    _ = try SamplingJob(request, model: model).finish()
+  }
+}
