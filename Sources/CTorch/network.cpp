@@ -1,4 +1,5 @@
 // The operations of which networks are made, and convolutions packed for inference.
+#include "attention.h"
 #include "ctorch_internal.h"
 #include "meta_shapes.h"
 
@@ -156,6 +157,7 @@ ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor) {
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v) {
   return tensor([&] {
     if (q->t.is_meta()) return shim::meta::attention(q->t, k->t, v->t);
+    if (shim::attention::fits(q->t, k->t, v->t)) return shim::attention::fused(q->t, k->t, v->t);
     const bool wants_gradient = c10::GradMode::is_enabled() && (q->t.requires_grad() || k->t.requires_grad() || v->t.requires_grad());
     if (!wants_gradient || !q->t.is_cpu() || q->t.scalar_type() != at::kBFloat16) return at::scaled_dot_product_attention(q->t, k->t, v->t);
     // libtorch's bfloat16 gradient on the CPU takes two to four times as long as its float32 one, and is less exact.

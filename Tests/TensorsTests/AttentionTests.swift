@@ -17,7 +17,8 @@ import Testing
 
   private func difference(_ a: Tensor, _ b: Tensor) throws -> Double { try (a.to(.float64) - b.to(.float64)).abs().max().item() }
 
-  static let shapes = [[2, 4, 64, 32], [1, 2, 17, 16], [3, 1, 1, 8], [1, 2, 300, 64]]
+  /// Whole blocks of queries and keys, parts of one, single rows; widths that the kernel for bfloat16 takes, and one that it does not.
+  static let shapes = [[2, 4, 64, 32], [1, 2, 17, 16], [3, 1, 1, 8], [3, 1, 1, 16], [1, 1, 33, 48], [1, 2, 300, 64]]
 
   @Test(arguments: shapes, [DType.float32, .bfloat16])
   func equalsItsDefinition(shape: [Int], dtype: DType) throws {
@@ -43,6 +44,62 @@ import Testing
       #expect(a.dtype == dtype)
       #expect(try difference(a, b) < 3e-2 * Swift.max(1, try b.abs().max().item()))
     }
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16]) func queriesMayBeMoreOrFewerThanKeys(dtype: DType) throws {
+    let random = Generator(seed: 8)
+    for (queries, keys) in [(5, 70), (70, 5)] {
+      let o = [queries, keys, keys].map { Tensor.randn([2, 3, $0, 32], using: random).to(dtype).requiringGradient() }
+      let wide = o.map { $0.detach().to(.float64).requiringGradient() }
+      let y = Tensor.attention(o[0], o[1], o[2]), z = composed(wide[0], wide[1], wide[2])
+      #expect(try difference(y.detach(), z.detach()) < (dtype == .float32 ? 5e-6 : 3e-2))
+      let dy = Tensor.randn(y.shape, using: random).to(dtype)
+      let found = try y.gradients(of: o, weights: dy), expected = try z.gradients(of: wide, weights: dy.to(.float64))
+      for (a, b) in zip(found, expected) {
+        #expect(try difference(a!, b!) < (dtype == .float32 ? 1e-5 : 2e-2) * Swift.max(1, b!.abs().max().item()))
+      }
+    }
+  }
+
+  @Test func largeScoresAndManyThreadsChangeNothing() throws {
+    // Scores of some hundreds: a softmax that does not take the largest off first overflows.
+    let o = operands([2, 3, 70, 32], .bfloat16).map { ($0 * 12).requiringGradient() }
+    let wide = o.map { $0.detach().to(.float64) }
+    let before = Torch.threadCount
+    defer { Torch.threadCount = before }
+    let results = try [1, 3].map { threads in
+      Torch.threadCount = threads
+      let y = Tensor.attention(o[0], o[1], o[2])
+      return try [y.detach()] + y.gradients(of: o, weights: y.detach()).map { $0! }
+    }
+    for (a, b) in zip(results[0], results[1]) { #expect(try a.bytes() == b.bytes()) }
+    // Values of up to 40, weights rounded to 8 digits.
+    #expect(try difference(results[0][0], composed(wide[0], wide[1], wide[2])) < 40 / 128)
+  }
+
+  @Test func aNaNIsNotHidden() throws {
+    var values = [Float](repeating: 0.5, count: 2 * 20 * 16)
+    values[3 * 16] = .nan
+    let q = Tensor(values, [2, 1, 20, 16]).to(.bfloat16)
+    let y = Tensor.attention(q, .ones(like: q), .ones(like: q))
+    #expect(try y.isNaN().sum().item() == 16)
+    let poisoned = Tensor.attention(.ones(like: q), q, .ones(like: q))
+    #expect(try poisoned.isNaN().sum().item() == 20 * 16)
+  }
+
+  @Test func aSecondDerivativeIsThereOrRefusedAndNeverSilentlyZero() throws {
+    let o = operands([1, 1, 4, 16], .bfloat16).map { $0.requiringGradient() }
+    do {
+      let first = try Tensor.attention(o[0], o[1], o[2]).sum().gradients(of: [o[0]], recording: true)[0]!
+      #expect(first.requiresGradient)
+    } catch let fault as TorchFault {
+      #expect(fault.operation == "gradients")
+    }
+  }
+
+  @Test func joiningTheHeadsAgainIsAView() {
+    let o = operands([2, 4, 64, 32], .bfloat16)
+    #expect(Tensor.attention(o[0], o[1], o[2]).transpose(1, 2).isContiguous)
   }
 
   @Test func operandsThatDoNotFitAreAFault() {
