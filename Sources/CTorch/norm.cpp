@@ -83,7 +83,8 @@ template <class T> class Forward {
 
   void set_channel(int64_t n, int64_t c, double mean, double inverse) {
     const int64_t at = n * work.channels + c;
-    double factor = inverse * (weight ? weight[c] : 1), offset = (bias ? bias[c] : 0) - mean * factor, stretch = scale ? 1.0 + scale[at] : 1;
+    const double factor = inverse * (weight ? weight[c] : 1), offset = (bias ? bias[c] : 0) - mean * factor;
+    const double stretch = scale ? 1.0 + scale[at] : 1;
     factors[at] = static_cast<float>(factor * stretch);
     offsets[at] = static_cast<float>(offset * stretch + (shift ? shift[at] : 0));
   }

@@ -22,6 +22,10 @@ INLINE void store(float *to, const Floats &value) { memcpy(to, &value, sizeof va
 
 /// Rounds to nearest, halves to even; a NaN stays one.
 INLINE void store(uint16_t *to, const Floats &value) {
+#ifdef NORM_KERNEL_BFLOAT16
+  __m256bh half = _mm512_cvtneps_pbh((__m512)value);
+  memcpy(to, &half, sizeof half);
+#else
   Words bits;
   memcpy(&bits, &value, sizeof bits);
   Words rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
@@ -30,6 +34,17 @@ INLINE void store(uint16_t *to, const Floats &value) {
   memcpy(&mask, &nan, sizeof mask);
   Halves half = __builtin_convertvector((rounded & ~mask) | (0x7fc0u & mask), Halves);
   memcpy(to, &half, sizeof half);
+#endif
+}
+
+/// 1 / x within 2 units in the last place.
+INLINE void invert(Floats &x) {
+#ifdef NORM_KERNEL_AVX512
+  __m512 guess = _mm512_rcp14_ps((__m512)x);  // and a step of Newton's method: cheaper than a division
+  x = (Floats)_mm512_mul_ps(guess, _mm512_fnmadd_ps((__m512)x, guess, _mm512_set1_ps(2.0f)));
+#else
+  x = 1.0f / x;
+#endif
 }
 
 template <class T> INLINE void load_part(const T *from, int64_t count, Floats &out) {
@@ -67,16 +82,19 @@ template <ct_activation activation> INLINE void activate(Floats &v) {
   if constexpr (activation == CT_SILU) {
     Floats e = -v;
     exponential(e);
-    v = v / (1.0f + e);
+    e += 1.0f;
+    invert(e);
+    v *= e;
   }
 }
 
 /// d becomes d times the derivative of the activation at v.
 template <ct_activation activation> INLINE void activate_gradient(const Floats &v, Floats &d) {
   if constexpr (activation == CT_SILU) {
-    Floats e = -v;
-    exponential(e);
-    Floats sigmoid = 1.0f / (1.0f + e);
+    Floats sigmoid = -v;
+    exponential(sigmoid);
+    sigmoid += 1.0f;
+    invert(sigmoid);
     d = d * sigmoid * (1.0f + v * (1.0f - sigmoid));
   }
 }

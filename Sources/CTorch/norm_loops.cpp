@@ -5,6 +5,10 @@
 
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace {
 
 using shim::norm::Loops;
@@ -19,18 +23,27 @@ namespace avx2 {
 #include "norm_kernel.h"
 }
 #pragma clang attribute pop
+#define NORM_KERNEL_AVX512
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
 namespace avx512 {
 #include "norm_kernel.h"
 }
 #pragma clang attribute pop
+#define NORM_KERNEL_BFLOAT16
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), apply_to = function)
+namespace avx512bf16 {
+#include "norm_kernel.h"
+}
+#pragma clang attribute pop
+#undef NORM_KERNEL_AVX512
+#undef NORM_KERNEL_BFLOAT16
 #endif
 
 template <class T> Loops<T> choose() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
-    return avx512::loops<T>();
+    return __builtin_cpu_supports("avx512bf16") ? avx512bf16::loops<T>() : avx512::loops<T>();
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::loops<T>();
 #endif
   return baseline::loops<T>();
