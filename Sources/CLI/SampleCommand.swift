@@ -96,7 +96,7 @@ struct Sample: ParsableCommand {
     request.seed = seed
     request.noiseOrder = noiseOrder
     request.device = device.device
-    request.precision = precision.value
+    request.precision = precision
     request.batchSize = batch
     request.tracedCount = animation == nil ? 0 : min(count, SamplePictures.animationLimit)
     request.settings = settings

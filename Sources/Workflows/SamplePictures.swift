@@ -6,10 +6,7 @@ import Training
 public enum SampleChoices {
   public static var samplers: String { SamplerRegistry.names.joined(separator: ", ") }
 
-  public enum Precision: String, CaseIterable, Sendable {
-    case float32, bfloat16
-    public var value: Training.Precision { self == .float32 ? .float32 : .bfloat16 }
-  }
+  public typealias Precision = Training.Precision
 }
 
 /// The files that are made of what a sampling job draws.
