@@ -18,7 +18,7 @@ public struct BenchmarkRequest: Sendable {
 }
 
 /// A benchmark under way, pulled piece by piece: the machine's convolutions, then each result in turns of ours, PyTorch eager
-/// and PyTorch compiled, so that what else happens on the machine meets all of them alike; then the convolutions again.
+/// and PyTorch compiled, so that what else happens on the machine meets all of them alike, and the convolutions again.
 public final class Benchmark {
   /// A piece of the work.
   private enum Stage {
@@ -62,10 +62,10 @@ public final class Benchmark {
       Precision.allCases.map { .init(workload: workload, precision: $0) }
     }
     let rates = Precision.allCases.map { Stage.rates($0) }
-    let turns = report.results.indices.flatMap { index -> [Stage] in
-      [.prepare(index)] + Self.turns(request.repeats).map { .turn(index, count: $0) }
+    let turns = report.results.enumerated().flatMap { index, result -> [Stage] in
+      [.prepare(index)] + Self.turns(request.repeats).map { .turn(index, count: $0) } + [.rates(result.precision)]
     }
-    stages = rates + [.findPyTorch] + turns + rates
+    stages = rates + [.findPyTorch] + turns
   }
 
   /// So many runs in turns.
