@@ -69,7 +69,8 @@ struct VipsSearch {
   private var cacheFolders: [String] {
     let given = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
     guard let cache = given ?? environment["HOME"].map({ "\($0)/.cache" }) else { return [] }
-    return names(in: "\(cache)/sfumato").filter { $0.hasPrefix("libvips") }.reversed().map { "\(cache)/sfumato/\($0)" }
+    let folders = names(in: "\(cache)/sfumato").filter { $0.hasPrefix("libvips") }.reversed().map { "\(cache)/sfumato/\($0)" }
+    return folders.flatMap { ["\($0)/pyvips_binary.libs", $0] }  // the first is where the wheel has it
   }
 
   private func libraries(in folder: String) -> [String] {

@@ -18,7 +18,7 @@ extension Recipe {
   public init(path: String, set: [String] = []) throws(RecipeError) {
     guard let file = FileHandle(forReadingAtPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)
-      throw RecipeError(place: path, exists ? "the recipe may not be read" : "no such recipe")
+      throw RecipeError(place: path, exists ? "the recipe may not be read" : RecipeError.noSuchRecipe)
     }
     let data: Data
     do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {

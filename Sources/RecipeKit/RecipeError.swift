@@ -15,5 +15,9 @@ public struct RecipeError: Error, Equatable, Sendable, CustomStringConvertible {
     self.message = message
   }
 
+  static let noSuchRecipe = "no such recipe"
+  /// Whether there is no file of the name given.
+  public var isMissingFile: Bool { message == Self.noSuchRecipe }
+
   public var description: String { [place, path.isEmpty ? nil : path, message].compactMap { $0 }.joined(separator: ": ") }
 }

@@ -31,6 +31,7 @@ public enum Failure: Error, Sendable, Equatable {
     case let error as DatasetError: category(error.problem)
     case let error as ArchiveError: category(error.problem)
     case let error as ImagingError: category(error.reason)
+    case let error as RecipeError where error.isMissingFile: .missing
     case is RecipeError, is SafetensorsError, is DiffusionError, is StateMismatch, is TrainingError: .data
     default: .internal
     }
