@@ -4,7 +4,9 @@ import Testing
 
 /// The sets that the library can make anew.
 enum ReferenceSets {
-  static var all: [any ReferenceSet] { [ScheduleReferenceSet(), RespacingReferenceSet(), UNetReferenceSet()] }
+  static var all: [any ReferenceSet] {
+    [ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet()]
+  }
 }
 
 @Suite("Reference harness") struct ReferenceHarnessTests {
