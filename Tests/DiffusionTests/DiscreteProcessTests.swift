@@ -78,4 +78,24 @@ import Testing
     let process = try DiscreteProcess(betas: Array(repeating: 0.1, count: 10))
     #expect(throws: DiffusionError.impossibleTimesteps(kept, total: 10)) { try process.respaced(keeping: kept) }
   }
+
+  /// On the steps the scale gives the process's own levels; between two of them a fraction; outside the ends.
+  @Test func theNoiseScaleGoesThroughTheStepsAndBetweenThem() throws {
+    let process = try DiscreteProcess(betas: LinearSchedule().makeBetas(), rescaleTimesteps: true)
+    let scale = process.noiseScale
+    for t in [0, 1, 500, 998, 999] {
+      let want = process.level(t), got = scale.level(lambda: want.lambda)
+      #expect(abs(got.alpha - want.alpha) < 1e-12 && abs(got.sigma - want.sigma) < 1e-12 && abs(got.timestep - want.timestep) < 1e-6)
+    }
+    let between = scale.level(lambda: (process.level(10).lambda + process.level(11).lambda) / 2)
+    #expect(abs(between.timestep - 10.5) < 1e-9)
+    #expect(abs(between.alpha * between.alpha + between.sigma * between.sigma - 1) < 1e-14)
+    #expect(scale.level(lambda: 100).timestep == 0 && scale.level(lambda: -100).timestep == 999)
+  }
+
+  @Test func theNoiseScaleLeavesOutPureNoise() throws {
+    let process = try zeroTerminalProcess()
+    #expect(process.noiseScale.range.lowerBound == process.level(48).lambda)
+    #expect(try DiscreteProcess(betas: [1]).noiseScale.level(lambda: 0).alpha == 0)
+  }
 }

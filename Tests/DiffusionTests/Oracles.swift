@@ -8,6 +8,8 @@ struct GaussianOracle: Denoiser {
   var mean = 0.0
   var variance = 0.25
   var stepVariance = StepVariance.fixedSmall
+  /// Any level at all: this denoiser needs no timestep.
+  let noiseScale = NoiseScale.variancePreserving(-20...20) { _ in 0 }
 
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
@@ -38,6 +40,7 @@ struct GaussianOracle: Denoiser {
 /// A denoiser whose network fails.
 struct BrokenDenoiser: Denoiser {
   static let fault = TorchFault(operation: "conv2d", message: "broken on purpose")
+  let noiseScale = NoiseScale.variancePreserving(-20...20) { _ in 0 }
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     Prediction(x0: Tensor(failing: Self.fault), epsilon: Tensor(failing: Self.fault))
   }
@@ -48,6 +51,14 @@ func smoothLevels(_ steps: Int) -> [NoiseLevel] {
   (0...steps).map { step in
     let angle = (0.99 - 0.9 * Double(step) / Double(steps)) * Double.pi / 2
     return NoiseLevel(alpha: cos(angle), sigma: sin(angle), timestep: 0)
+  }
+}
+
+extension NetworkDenoiser {
+  /// A network that is told the steps of the cosine process of 1000.
+  init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
+    self.init(
+      parameterization, variance: variance, noiseScale: try! ProcessRecipe().makeProcess().noiseScale, network: network)
   }
 }
 

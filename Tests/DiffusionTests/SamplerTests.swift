@@ -45,7 +45,7 @@ import Testing
 
   @Test func ddpmWithALearnedVarianceTakesItsEnds() throws {
     let step = { (variance: StepVariance) in
-      var noise = BatchNoise(Generator(seed: 5)), memory: Void = ()
+      var noise: BatchNoise? = BatchNoise(Generator(seed: 5)), memory: Void = ()
       let x = Tensor.ones([1, 1, 2, 2], dtype: .float64)
       return DDPM().step(
         x, from: process.level(6), to: process.level(5), memory: &memory, denoiser: GaussianOracle(stepVariance: variance),
@@ -61,7 +61,7 @@ import Testing
   @Test func theSolverIsFirstOrderInItsFirstAndLastStep() throws {
     let oracle = GaussianOracle(), levels = process.samplingLevels
     let x = Tensor.randn([2, 1, 4, 4], dtype: .float64, using: Generator(seed: 1))
-    var noise = BatchNoise(seed: Seed(2)), memory = DPMSolverPP2M().makeMemory(), none: Void = ()
+    var noise: BatchNoise? = BatchNoise(seed: Seed(2)), memory = DPMSolverPP2M().makeMemory(for: levels), none: Void = ()
     let first = DPMSolverPP2M().step(x, from: levels[0], to: levels[1], memory: &memory, denoiser: oracle, noise: &noise).x
     let ddim = DDIM().step(x, from: levels[0], to: levels[1], memory: &none, denoiser: oracle, noise: &noise).x
     #expect(try distance(first, ddim) < 1e-13)
@@ -95,6 +95,51 @@ import Testing
     let whole = SamplingRun(DPMSolverPP2M(), denoiser: GaussianOracle(), levels: levels, start: start, noise: BatchNoise(seed: Seed(1)))
     _ = try run.next()
     #expect(try run.finish().floats() == whole.finish().floats())
+  }
+
+  /// Where noise is not admitted DDPM goes to its mean, and DDIM follows the ODE.
+  @Test func addsNoiseOnlyInsideTheWindow() throws {
+    let finish = { (sampler: any Sampler, window: NoiseWindow, seed: UInt64) in
+      try SamplingRun(
+        sampler, denoiser: GaussianOracle(), levels: levels, start: .ones([1, 1, 2, 2]), noise: BatchNoise(seed: Seed(seed)), window: window
+      ).finish().floats()
+    }
+    let never = NoiseWindow(untilRemaining: 4)
+    #expect(try finish(DDIM(eta: 1), never, 1) == finish(DDIM(), .always, 1))
+    #expect(try finish(DDPM(), never, 1) == finish(DDPM(), never, 2))
+    #expect(try finish(DDPM(), NoiseWindow(untilRemaining: 3), 1) != finish(DDPM(), NoiseWindow(untilRemaining: 3), 2))
+    let ratio = levels[0].sigma / levels[0].alpha
+    #expect(try finish(DDPM(), NoiseWindow(ratios: 0...ratio / 2), 1) != finish(DDPM(), .always, 1))
+    #expect(try finish(DDPM(), NoiseWindow(ratios: ratio...ratio), 1) == finish(DDPM(), NoiseWindow(untilRemaining: 3), 1))
+  }
+
+  /// To a noisier level the images are diffused by q(x_s | x_t), drawn from the same source, and the sampler starts anew.
+  @Test func diffusesToANoisierLevelAndGoesOnFromThere() throws {
+    let path = Array(levels[0...3]) + Array(levels[1...4])
+    let start = Tensor.randn([1, 1, 3, 3], dtype: .float64, using: Generator(seed: 3))
+    let run = SamplingRun(DPMSolverPP2M(), denoiser: GaussianOracle(), levels: path, start: start, noise: BatchNoise(Generator(seed: 4)))
+    let before = SamplingRun(
+      DPMSolverPP2M(), denoiser: GaussianOracle(), levels: Array(levels[0...3]), start: start, noise: BatchNoise(Generator(seed: 4)))
+    let generator = Generator(seed: 4)
+    for _ in 0..<3 { _ = Tensor.randn([1, 1, 3, 3], using: generator) }
+    let noise = Tensor.randn([1, 1, 3, 3], using: generator).to(.float64)
+    let risen = rediffuse(try before.finish(), from: levels[3], to: levels[1], noise: noise)
+    let after = SamplingRun(
+      DPMSolverPP2M(), denoiser: GaussianOracle(), levels: Array(levels[1...4]), start: risen, noise: BatchNoise(Generator(seed: 5)))
+    #expect(try distance(run.finish(), after.finish()) < 1e-12)
+  }
+
+  @Test func diffusingInTwoStepsIsDiffusingInOne() throws {
+    // Variances and means of q compose: with noise 0 the mean, and the variance of what noise 1 adds.
+    let zero = Tensor.zeros([1], dtype: .float64), one = zero + 1
+    let (a, b, c) = (levels[3], levels[2], levels[0])
+    #expect(
+      try distance(
+        rediffuse(rediffuse(one, from: a, to: b, noise: zero), from: b, to: c, noise: zero), rediffuse(one, from: a, to: c, noise: zero))
+        < 1e-14)
+    let first = try rediffuse(rediffuse(zero, from: a, to: b, noise: one), from: b, to: c, noise: zero).item()
+    let second = try rediffuse(zero, from: b, to: c, noise: one).item()
+    #expect(try abs(first * first + second * second - rediffuse(zero, from: a, to: c, noise: one).square().item()) < 1e-14)
   }
 
   @Test func withoutStepsGivesTheStart() throws {

@@ -25,6 +25,8 @@ public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
     both = denoiser(.cat([condition, null], dim: 0))
   }
 
+  public var noiseScale: NoiseScale { conditional.noiseScale }
+
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     switch scale {
     case 1: conditional.predict(x, at: levels)

@@ -6,6 +6,7 @@ import Tensors
 public struct ClippedDenoiser<Base: Denoiser>: Denoiser {
   let base: Base
   let range: ClosedRange<Double>
+  public var noiseScale: NoiseScale { base.noiseScale }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     var prediction = base.predict(x, at: levels)

@@ -20,6 +20,9 @@ public struct Prediction: Sendable {
 ///
 /// Denoisers wrap each other: guidance and clipping are denoisers too.
 public protocol Denoiser {
+  /// The levels at which it can be asked: solvers take the levels between two steps from here.
+  var noiseScale: NoiseScale { get }
+
   /// - Parameters:
   ///   - x: noisy images, `[N, C, H, W]`, float32.
   ///   - levels: one for all images, or one for each.

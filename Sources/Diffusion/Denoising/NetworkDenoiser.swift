@@ -10,11 +10,16 @@ public typealias DenoisingNetwork = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 public struct NetworkDenoiser: Denoiser {
   let parameterization: Parameterization
   let variance: Variance
+  public let noiseScale: NoiseScale
   let network: DenoisingNetwork
 
-  public init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
+  /// - Parameter noiseScale: the levels that the network was trained at; see `DiscreteProcess.noiseScale`.
+  public init(
+    _ parameterization: Parameterization, variance: Variance = .fixedSmall, noiseScale: NoiseScale, network: @escaping DenoisingNetwork
+  ) {
     self.parameterization = parameterization
     self.variance = variance
+    self.noiseScale = noiseScale
     self.network = network
   }
 

@@ -27,6 +27,9 @@ public struct NoiseLevel: Sendable, Equatable, Codable {
   /// α² / σ².
   public var snr: Double { (alpha * alpha) / (sigma * sigma) }
 
+  /// Whether there is more noise for the signal here: σ α' > σ' α, which also holds of levels without any signal.
+  public func isNoisier(than other: NoiseLevel) -> Bool { sigma * other.alpha > other.sigma * alpha }
+
   /// No noise: where sampling ends. No network is ever asked here.
   public static let clean = NoiseLevel(alpha: 1, sigma: 0, timestep: 0)
 }

@@ -26,7 +26,8 @@ public struct ProcessRecipe: Recipe {
   }
 
   /// The network as a denoiser, x₀ not clipped.
-  public func denoiser(_ network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization, variance: variance, network: network)
+  /// - Parameter noiseScale: of the process with all its steps.
+  public func denoiser(noiseScale: NoiseScale, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
+    NetworkDenoiser(parameterization, variance: variance, noiseScale: noiseScale, network: network)
   }
 }

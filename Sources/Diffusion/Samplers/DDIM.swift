@@ -21,15 +21,15 @@ public struct DDIM: Sampler {
   }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout some NoiseSource
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let ratio = t.alpha / s.alpha
-    let deviation = eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
+    let deviation = noise == nil ? 0 : eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
     // Never negative but by rounding, where t has no signal.
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
     var next = s.alpha * p.x0 + direction * p.epsilon
-    if deviation > 0 { next = next + deviation * noise.normal(like: x) }
+    if deviation > 0, let z = noise?.normal(like: x) { next = next + deviation * z }
     return Transition(x: next, x0: p.x0)
   }
 }

@@ -14,16 +14,16 @@ public struct DDPM: Sampler {
   public init() {}
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout some NoiseSource
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let ratio = t.alpha / s.alpha
     let beta = 1 - ratio * ratio
     let kept = (s.sigma * s.sigma) / (t.sigma * t.sigma)
     var next = (s.alpha * beta / (t.sigma * t.sigma)) * p.x0 + (ratio * kept) * x
-    if s.sigma > 0 {
+    if s.sigma > 0, let z = noise?.normal(like: x) {
       let logVariance = p.variance.logVariance(beta: beta, posterior: beta * kept, like: x)
-      next = next + (0.5 * logVariance).exp() * noise.normal(like: x)
+      next = next + (0.5 * logVariance).exp() * z
     }
     return Transition(x: next, x0: p.x0)
   }

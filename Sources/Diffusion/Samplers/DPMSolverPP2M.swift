@@ -19,10 +19,10 @@ public struct DPMSolverPP2M: Sampler {
   }
 
   public init() {}
-  public func makeMemory() -> Memory { Memory() }
+  public func makeMemory(for levels: [NoiseLevel]) -> Memory { Memory() }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout some NoiseSource
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let x0 = denoiser.predict(x, at: t).x0
     var d = x0

@@ -9,20 +9,28 @@ public protocol Sampler: NamedRecipe {
   /// The order of its global error on the probability-flow ODE, with no noise added; nil for one that always adds noise.
   static var order: Int? { get }
 
-  func makeMemory() -> Memory
+  /// How often a step asks the denoiser: where it differs between steps, in the most of them.
+  static var evaluationsPerStep: Int { get }
+
+  /// - Parameter levels: all that the sampler is about to visit, descending.
+  func makeMemory(for levels: [NoiseLevel]) -> Memory
 
   /// - Parameters:
   ///   - x: images at `t`, `[N, C, H, W]`, float32; data lie in [−1, 1] at σ = 0.
-  ///   - t, s: noise levels, `t.sigma > s.sigma`. `s.sigma == 0` gives the estimate x̂₀ itself.
-  ///   - noise: asked for standard normal numbers of x's shape where the step adds noise.
+  ///   - t, s: noise levels, `s` the cleaner one. `s.sigma == 0` gives the estimate x̂₀ itself.
+  ///   - noise: asked for standard normal numbers of x's shape where the step adds noise; nil where it must add none.
   /// - Faults: travel in the result and are thrown by `SamplingRun.next()`.
   func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout some NoiseSource
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition
 }
 
+extension Sampler {
+  public static var evaluationsPerStep: Int { 1 }
+}
+
 extension Sampler where Memory == Void {
-  public func makeMemory() {}
+  public func makeMemory(for levels: [NoiseLevel]) {}
 }
 
 /// What a step gives.

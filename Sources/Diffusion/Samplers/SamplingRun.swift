@@ -8,7 +8,7 @@ public struct SamplingStep: Sendable {
   public let level: NoiseLevel
   /// The images at that level, `[N, C, H, W]`.
   public let x: Tensor
-  /// The estimate of the clean images: what a preview shows.
+  /// The estimate of the clean images: what a preview shows. A step to a noisier level keeps that of the step before.
   public let x0: Tensor
 }
 
@@ -17,57 +17,76 @@ public struct SamplingStep: Sendable {
 ///     let run = SamplingRun(DPMSolverPP2M(), denoiser: denoiser.clipped(), levels: levels, shape: shape, noise: noise)
 ///     while let step = try run.next() { preview(step.x0) }
 ///     let images = run.x
+///
+/// The levels need not descend all the way: to a noisier level the images are diffused, and the sampler begins anew there.
 public final class SamplingRun {
   /// The levels that are visited, the start first.
   public let levels: [NoiseLevel]
   /// The images as they stand, `[N, C, H, W]`.
   public private(set) var x: Tensor
+  private var x0: Tensor
   private var index = 0
-  private let advance: (_ x: Tensor, _ t: NoiseLevel, _ s: NoiseLevel) -> Transition
+  private let advance: (_ x: Tensor, _ x0: Tensor, _ index: Int) -> Transition
 
   /// A run from pure noise, which is the first that is drawn from `noise`.
   ///
   /// - Parameters:
-  ///   - levels: descending in noise; see `DiscreteProcess.samplingLevels`.
+  ///   - levels: descending in noise, but where the images are to be diffused again; see `DiscreteProcess.samplingLevels`.
   ///   - shape: `[N, C, H, W]`.
+  ///   - window: where noise is added.
   public convenience init<S: Sampler, D: Denoiser, N: NoiseSource>(
-    _ sampler: S, denoiser: D, levels: [NoiseLevel], shape: [Int], on device: Device = .cpu, noise: N
+    _ sampler: S, denoiser: D, levels: [NoiseLevel], shape: [Int], on device: Device = .cpu, noise: N, window: NoiseWindow = .always
   ) {
     var noise = noise
     let start = noise.normal(shape).to(device)
     noise.stepEnded(shape)
-    self.init(sampler, denoiser: denoiser, levels: levels, start: start, noise: noise)
+    // 1 but for levels that do not preserve variance.
+    let scale = levels.first.map { ($0.alpha * $0.alpha + $0.sigma * $0.sigma).squareRoot() } ?? 1
+    self.init(
+      sampler, denoiser: denoiser, levels: levels, start: scale == 1 ? start : scale * start, noise: noise, window: window)
   }
 
   /// A run from given images.
   ///
   /// - Parameters:
-  ///   - levels: descending in noise, the first being that of `x`.
+  ///   - levels: descending in noise, but where the images are to be diffused again; the first is that of `x`.
   ///   - x: `[N, C, H, W]`, float32.
+  ///   - window: where noise is added.
   public init<S: Sampler, D: Denoiser, N: NoiseSource>(
-    _ sampler: S, denoiser: D, levels: [NoiseLevel], start x: Tensor, noise: N
+    _ sampler: S, denoiser: D, levels: [NoiseLevel], start x: Tensor, noise: N, window: NoiseWindow = .always
   ) {
-    var memory = sampler.makeMemory()
-    var noise = noise
     self.levels = levels
     // Elementwise operations keep the layout, which is the one that convolutions like best.
     self.x = x.rank == 4 ? x.channelsLast() : x
-    advance = { x, t, s in
-      let transition = sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: &noise)
-      noise.stepEnded(x.shape)
-      return transition
+    x0 = self.x
+    var noise = noise
+    var memory = sampler.makeMemory(for: Self.descent(of: levels, from: 0))
+    advance = { x, x0, index in
+      let t = levels[index], s = levels[index + 1]
+      defer { noise.stepEnded(x.shape) }
+      if s.isNoisier(than: t) { return Transition(x: rediffuse(x, from: t, to: s, noise: noise.normal(like: x)), x0: x0) }
+      if index > 0, t.isNoisier(than: levels[index - 1]) { memory = sampler.makeMemory(for: Self.descent(of: levels, from: index)) }
+      var admitted = window.admits(from: t, remaining: levels.count - 2 - index) ? noise : nil
+      defer { noise = admitted ?? noise }
+      return sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: &admitted)
     }
+  }
+
+  /// The levels from one on for as long as they descend.
+  private static func descent(of levels: [NoiseLevel], from start: Int) -> [NoiseLevel] {
+    let end = levels.indices.dropFirst(start + 1).first { levels[$0].isNoisier(than: levels[$0 - 1]) } ?? levels.count
+    return Array(levels[start..<end])
   }
 
   /// Takes the next step; nil when there is none left.
   /// - Throws: the fault of the denoiser or of anything else that led to the images.
   public func next() throws(TorchFault) -> SamplingStep? {
     guard index + 1 < levels.count else { return nil }
-    let t = levels[index], s = levels[index + 1]
-    let transition = withoutGradient { advance(x, t, s) }
+    let transition = withoutGradient { advance(x, x0, index) }
     x = try transition.x.validated()
+    x0 = transition.x0
     defer { index += 1 }
-    return SamplingStep(index: index, count: levels.count - 1, level: s, x: x, x0: transition.x0)
+    return SamplingStep(index: index, count: levels.count - 1, level: levels[index + 1], x: x, x0: x0)
   }
 
   /// Takes all steps that are left, and gives the images.

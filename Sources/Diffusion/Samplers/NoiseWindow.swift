@@ -1,0 +1,21 @@
+/// In which steps of a run noise is added. Where it is not, every sampler takes the step that it would take without: DDPM goes
+/// to the mean, DDIM and the stochastic solvers follow the probability-flow ODE. Stopped early, images come out crisper.
+public struct NoiseWindow: Sendable, Equatable {
+  /// Noise is added only while at least so many steps remain after the step at hand; 1 leaves the last step without, which
+  /// none of them has anyway.
+  public var untilRemaining: Int
+  /// The noise over signal, σ / α, of the level that a step leaves from must lie here.
+  public var ratios: ClosedRange<Double>
+
+  public init(untilRemaining: Int = 0, ratios: ClosedRange<Double> = 0...Double.infinity) {
+    self.untilRemaining = untilRemaining
+    self.ratios = ratios
+  }
+
+  /// Every step.
+  public static let always = NoiseWindow()
+
+  func admits(from level: NoiseLevel, remaining: Int) -> Bool {
+    remaining >= untilRemaining && ratios.contains(level.sigma / level.alpha)
+  }
+}
