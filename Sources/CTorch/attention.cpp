@@ -2,6 +2,8 @@
 // that the scores of a block of queries stay in the cache as they are.
 #include "attention.h"
 
+#include "processor.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -132,18 +134,12 @@ struct Fused : torch::autograd::Function<Fused> {
   }
 };
 
-bool processor_has_it() {
-  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
-  return has;
-}
-
 }  // namespace
 
 namespace shim::attention {
 
 bool fits(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-  if (!processor_has_it()) return false;
+  if (shim::vector_level() != shim::VectorLevel::avx512_bf16) return false;
   for (auto t : {&q, &k, &v})
     if (!t->is_cpu() || t->scalar_type() != at::kBFloat16 || t->dim() != 4 || t->numel() == 0 || t->size(0) != q.size(0) ||
         t->size(1) != q.size(1) || t->size(3) != q.size(3))

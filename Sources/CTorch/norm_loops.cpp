@@ -1,5 +1,6 @@
 // The loops of the fused group norm, compiled for each instruction set, and the choice among them at run time.
 #include "norm.h"
+#include "processor.h"
 
 #include <ATen/Parallel.h>
 
@@ -40,13 +41,14 @@ namespace avx512bf16 {
 #endif
 
 template <class T> Loops<T> choose() {
+  switch (shim::vector_level()) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl"))
-    return __builtin_cpu_supports("avx512bf16") ? avx512bf16::loops<T>() : avx512::loops<T>();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::loops<T>();
+  case shim::VectorLevel::avx512_bf16: return avx512bf16::loops<T>();
+  case shim::VectorLevel::avx512: return avx512::loops<T>();
+  case shim::VectorLevel::avx2: return avx2::loops<T>();
 #endif
-  return baseline::loops<T>();
+  default: return baseline::loops<T>();
+  }
 }
 
 }  // namespace

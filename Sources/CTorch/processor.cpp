@@ -1,5 +1,9 @@
 // What the processor can do.
+#include "processor.h"
+
 #include "ctorch.h"
+
+#include <ATen/Version.h>
 
 #include <string>
 
@@ -24,6 +28,15 @@ bool system_keeps_tiles() {
   return (low >> 17 & 3) == 3;
 }
 
+shim::VectorLevel widest() {
+  const std::string used = at::get_cpu_capability();
+  if (used.rfind("AVX", 0) != 0 || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return shim::VectorLevel::baseline;
+  if (used.rfind("AVX512", 0) != 0 || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+    return shim::VectorLevel::avx2;
+  return __builtin_cpu_supports("avx512bf16") ? shim::VectorLevel::avx512_bf16 : shim::VectorLevel::avx512;
+}
+
 std::string features() {
   std::string out;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) out += "avx2 ";
@@ -36,6 +49,8 @@ std::string features() {
 
 #elif defined(__aarch64__) && defined(__linux__)
 
+shim::VectorLevel widest() { return shim::VectorLevel::baseline; }
+
 std::string features() {
   std::string out = "neon ";  // part of the architecture
   if (getauxval(AT_HWCAP2) >> 14 & 1) out += "bf16 ";
@@ -44,6 +59,8 @@ std::string features() {
 }
 
 #elif defined(__aarch64__) && defined(__APPLE__)
+
+shim::VectorLevel widest() { return shim::VectorLevel::baseline; }
 
 std::string features() {
   int found = 0;
@@ -54,11 +71,18 @@ std::string features() {
 
 #else
 
+shim::VectorLevel widest() { return shim::VectorLevel::baseline; }
+
 std::string features() { return ""; }
 
 #endif
 
 }  // namespace
+
+shim::VectorLevel shim::vector_level() {
+  static const VectorLevel level = widest();
+  return level;
+}
 
 extern "C" const char *ct_cpu_features(void) {
   static const std::string names = features();
