@@ -1,0 +1,11 @@
+import Tensors
+
+/// Some denoiser, where which one it is is known at run time only.
+public struct AnyDenoiser: Denoiser {
+  private let base: any Denoiser
+
+  public init(_ base: some Denoiser) { self.base = base }
+
+  public var noiseScale: NoiseScale { base.noiseScale }
+  public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction { base.predict(x, at: levels) }
+}
