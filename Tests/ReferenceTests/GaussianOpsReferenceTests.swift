@@ -8,7 +8,8 @@ struct GaussianOpsReferenceSet: ReferenceSet {
   let number = 3
 
   private static let reproductions: [String: @Sendable (Manifest) throws -> Reproduction] = [
-    "timestep_embedding.json": { try timestepEmbedding($0) }
+    "q_ops.json": { try forwardOperations($0) },
+    "timestep_embedding.json": { try timestepEmbedding($0) },
   ]
 
   func reproduce(_ manifest: Manifest) throws -> Reproduction {

@@ -3,6 +3,10 @@ import RecipeKit
 /// The forward process and what the network predicts of it: a section of recipes, saved with the weights.
 public struct ProcessRecipe: Recipe {
   public var schedule = Choice<ScheduleRegistry>(CosineSchedule())
+  /// Changes the schedule so that it ends in pure noise; see `zeroTerminalSNR`.
+  public var rescaleBetasZeroSnr = false
+  /// The arithmetic in which β and ᾱ are computed.
+  public var tables = TablePrecision.float64
   /// What the network predicts.
   public var parameterization = Parameterization.v
   /// Where the variance of an ancestral step comes from.
@@ -22,7 +26,15 @@ public struct ProcessRecipe: Recipe {
 
   /// The process with all its steps.
   public func makeProcess() throws(DiffusionError) -> DiscreteProcess {
-    try DiscreteProcess(betas: schedule.member.makeBetas(), rescaleTimesteps: rescaleTimesteps)
+    switch tables {
+    case .float64: try makeProcess(Double.self)
+    case .float32: try makeProcess(Float.self)
+    }
+  }
+
+  private func makeProcess<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> DiscreteProcess {
+    let betas = try schedule.member.makeBetas(type)
+    return try DiscreteProcess(betas: rescaleBetasZeroSnr ? zeroTerminalSNR(betas) : betas, rescaleTimesteps: rescaleTimesteps)
   }
 
   /// The network as a denoiser, x₀ not clipped.
@@ -30,4 +42,13 @@ public struct ProcessRecipe: Recipe {
   public func denoiser(noiseScale: NoiseScale, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
     NetworkDenoiser(parameterization, variance: variance, noiseScale: noiseScale, network: network)
   }
+}
+
+/// The arithmetic in which the betas and their cumulative products are computed. What follows from them is float64 either way.
+public enum TablePrecision: String, Sendable, Codable, CaseIterable {
+  /// guided-diffusion's and ours: nothing is rounded.
+  case float64
+  /// diffusers': every number on the way to ᾱ is rounded to float32, in that library's order. At the smallest noise levels σ differs
+  /// by up to some 1e-4 of itself: choose it to repeat what that library computed, not for a model of your own.
+  case float32
 }
