@@ -70,7 +70,7 @@ import Testing
 
   @Test(arguments: [
     "trailing", "leading", "leading+1", "linspace", "centred", "quadratic", "10,15,20", "250", "ddim50", "at:999,500,0", "karras",
-    "exponential", "polyexponential", "karras:rho=5.0", "polyexponential:rho=2.0,sigma_min=0.1", "exponential:sigma_min=0.1,sigma_max=9.0",
+    "exponential", "polyexponential", "karras:rho=5", "polyexponential:rho=2.5,sigma_min=0.1", "exponential:sigma_min=0.1,sigma_max=9",
   ])
   func aSpacingIsReadAndWrittenAlike(text: String) throws {
     let spacing = try Spacing(text)

@@ -1,5 +1,4 @@
 import Diffusion
-import Foundation
 import Tensors
 
 // The forward process, its posterior, and what can be told from them.

@@ -64,7 +64,8 @@ extension SigmaGrid: CustomStringConvertible {
       }
     }
     if let sigmaMin = grid.sigmaMin, let sigmaMax = grid.sigmaMax, sigmaMin >= sigmaMax {
-      throw .badGridOption("sigma_min=\(sigmaMin)", grid: grid.name, expected: ["sigma_min below sigma_max=\(sigmaMax)"])
+      throw .badGridOption(
+        "sigma_min=\(Self.plain(sigmaMin))", grid: grid.name, expected: ["sigma_min below sigma_max=\(Self.plain(sigmaMax))"])
     }
     self = grid
   }
@@ -72,14 +73,16 @@ extension SigmaGrid: CustomStringConvertible {
   public var description: String {
     var options: [String] = []
     switch shape {
-    case .karras(let rho) where rho != 7: options.append("rho=\(rho)")
-    case .polyexponential(let rho) where rho != 1: options.append("rho=\(rho)")
+    case .karras(let rho) where rho != 7: options.append("rho=\(Self.plain(rho))")
+    case .polyexponential(let rho) where rho != 1: options.append("rho=\(Self.plain(rho))")
     default: break
     }
-    if let sigmaMin { options.append("sigma_min=\(sigmaMin)") }
-    if let sigmaMax { options.append("sigma_max=\(sigmaMax)") }
+    if let sigmaMin { options.append("sigma_min=\(Self.plain(sigmaMin))") }
+    if let sigmaMax { options.append("sigma_max=\(Self.plain(sigmaMax))") }
     return options.isEmpty ? name : "\(name):\(options.joined(separator: ","))"
   }
+
+  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
 
   private var name: String {
     switch shape {
