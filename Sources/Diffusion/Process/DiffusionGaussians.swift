@@ -65,11 +65,23 @@ extension DiscreteProcess {
   ///   - timesteps: one for all images, or one for each.
   public func reverse(x0: Tensor, xt: Tensor, variance: StepVariance, at timesteps: [Int]) -> DiagonalGaussian {
     var step = posterior(x0: x0, xt: xt, at: timesteps)
-    let column = { (table: [Double]) in timesteps.map { log(table[$0]) }.column(like: xt) }
-    switch variance {
-    case .fixedSmall: break
-    case .fixedLarge: step.logVariance = column(fixedLargeVariance)
-    case .range(let place): step.logVariance = place * column(betas) + (1 - place) * step.logVariance
+    step.logVariance = variance.logVariance(within: timesteps.map(varianceBounds), like: xt)
+    return step
+  }
+
+  /// p(x_{t−1} | x_t), the model's step as ancestral sampling takes it: by the mean that the network says itself, where it says
+  /// one, and moved by variance · gradient where a classifier guides (Dhariwal and Nichol 2021, algorithm 1).
+  ///
+  /// - Parameters:
+  ///   - prediction: of a denoiser at `xt`.
+  ///   - xt: `[N, C, H, W]`.
+  ///   - timesteps: one for all images, or one for each.
+  public func reverse(_ prediction: Prediction, xt: Tensor, at timesteps: [Int]) -> DiagonalGaussian {
+    let x0 = prediction.shift?.unguidedX0 ?? prediction.x0
+    var step = reverse(x0: x0, xt: xt, variance: prediction.variance, at: timesteps)
+    if let previous = prediction.previousMean { step.mean = previous.mean }
+    if let shift = prediction.shift {
+      step.mean = step.mean + prediction.variance.variance(within: timesteps.map(varianceBounds), like: xt) * shift.gradient
     }
     return step
   }

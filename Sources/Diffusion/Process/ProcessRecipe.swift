@@ -8,7 +8,9 @@ public struct ProcessRecipe: Recipe {
   /// The arithmetic in which β and ᾱ are computed.
   public var tables = TablePrecision.float64
   /// What the network predicts.
-  public var parameterization = Parameterization.v
+  public var parameterization = Parameterization.Name.v
+  /// The standard deviation of the data in [-1, 1], for edm, which alone makes use of it.
+  public var sigmaData = 0.5
   /// Where the variance of an ancestral step comes from.
   public var variance = Variance.fixedSmall
   /// Tells the network steps as if there were 1000.
@@ -19,9 +21,23 @@ public struct ProcessRecipe: Recipe {
   public func validate() throws(RecipeError) {
     let process: DiscreteProcess
     do throws(DiffusionError) { process = try makeProcess() } catch { throw RecipeError(place: nil, path: "schedule", "\(error)") }
+    try validateParameterization(endsInPureNoise: process.level(process.steps - 1).alpha == 0)
+  }
+
+  private func validateParameterization(endsInPureNoise: Bool) throws(RecipeError) {
     try require(
-      parameterization != .epsilon || process.level(process.steps - 1).alpha > 0, "parameterization",
+      parameterization != .epsilon || !endsInPureNoise, "parameterization",
       "expected v or x0 for a schedule that ends in pure noise, found epsilon, which says nothing of the image there")
+    try require(
+      parameterization != .edm || !endsInPureNoise, "parameterization",
+      "expected v or x0 for a schedule that ends in pure noise, found edm, whose network is told log(sigma / alpha), infinite there")
+    try require(
+      parameterization != .edm || !rescaleTimesteps, "rescale_timesteps",
+      "expected false with parameterization edm, whose network is told the noise itself and no timesteps, found true")
+    try require(sigmaData > 0 && sigmaData.isFinite, "sigma_data", "expected a number above 0, found \(sigmaData)")
+    try require(
+      parameterization == .edm || sigmaData == Self().sigmaData, "sigma_data",
+      "only edm makes use of it, and parameterization is \(parameterization.rawValue); leave it out, or take edm; found \(sigmaData)")
   }
 
   /// The process with all its steps.
@@ -37,10 +53,22 @@ public struct ProcessRecipe: Recipe {
     return try DiscreteProcess(betas: rescaleBetasZeroSnr ? zeroTerminalSNR(betas) : betas, rescaleTimesteps: rescaleTimesteps)
   }
 
+  /// What the network predicts.
+  /// - Parameter process: with all its steps.
+  public func parameterization(in process: DiscreteProcess) -> Parameterization {
+    switch parameterization {
+    case .epsilon: .epsilon
+    case .x0: .x0
+    case .v: .v
+    case .previousX: .previousX(process)
+    case .edm: .edm(sigmaData: sigmaData)
+    }
+  }
+
   /// The network as a denoiser, x₀ not clipped.
-  /// - Parameter noiseScale: of the process with all its steps.
-  public func denoiser(noiseScale: NoiseScale, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization, variance: variance, noiseScale: noiseScale, network: network)
+  /// - Parameter process: with all its steps.
+  public func denoiser(in process: DiscreteProcess, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
+    NetworkDenoiser(parameterization(in: process), variance: variance, noiseScale: process.noiseScale, network: network)
   }
 }
 
