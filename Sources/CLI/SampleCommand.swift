@@ -36,7 +36,7 @@ struct Sample: ParsableCommand {
   @Option(help: "How strongly the class is followed: 1 as trained, 0 not at all, 2 to 4 more than natural.")
   var guidance: Double?
 
-  @Option(help: "Which timesteps are visited: trailing, leading, linspace, or as 10,15,20 or ddim50.")
+  @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
   var spacing: String?
 
   @Option(help: "The seed; the same one gives the same images.")

@@ -24,7 +24,7 @@ public final class SamplingJob {
 
   private let network: any DiffusionNetwork
   private let levels: [NoiseLevel]
-  private let noiseScale: NoiseScale
+  private let process: DiscreteProcess
   private let device: Device
   /// The batch under way: which images, and how many of its steps are taken.
   private var batch: (range: Range<Int>, run: SamplingRun, taken: Int)?
@@ -54,7 +54,7 @@ public final class SamplingJob {
     self.model = model
     device = try computeDevice(request.device)
     (settings, levels) = try Self.settle(request, model.recipe)
-    noiseScale = try model.recipe.process.makeProcess().noiseScale
+    process = try model.recipe.process.makeProcess()
     stepCount = levels.count - 1
     labels = try Self.labels(request, model)
     try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
@@ -125,7 +125,7 @@ extension SamplingJob {
   /// The network told `labels`, `[N]`.
   private func denoiser(_ labels: Tensor?) -> NetworkDenoiser {
     let network = self.network
-    return model.recipe.process.denoiser(noiseScale: noiseScale) { x, timesteps in
+    return model.recipe.process.denoiser(in: process) { x, timesteps in
       network(x, timesteps: timesteps, conditioning: Conditioning(labels: labels), mode: .inference)
     }
   }

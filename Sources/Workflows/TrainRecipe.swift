@@ -126,6 +126,6 @@ extension SamplingRecipe {
   /// - Throws: `DiffusionError` when the process has no such steps.
   func levels(of process: ProcessRecipe, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
     let wanted = stepsAreAsked || spacing.count == nil ? steps : nil
-    return try process.makeProcess().respaced(spacing, steps: wanted).samplingLevels
+    return try process.makeProcess().samplingLevels(spacing, steps: wanted)
   }
 }

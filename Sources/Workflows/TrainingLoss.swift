@@ -9,7 +9,8 @@ enum TrainingLoss {
   static func make(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws -> Trainer.Loss {
     let process = try recipe.process.makeProcess()
     let denoising = DenoisingLoss(
-      process, recipe.process.parameterization, variance: recipe.process.variance, weighting: recipe.training.lossWeighting.member)
+      process, recipe.process.parameterization(in: process), variance: recipe.process.variance,
+      weighting: recipe.training.lossWeighting.member)
     let training = recipe.training
     return { batch, seed, step in
       let x0 = batch.images

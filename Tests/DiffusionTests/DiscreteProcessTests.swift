@@ -36,7 +36,39 @@ import Testing
   }
 
   @Test func refusesNoBetas() {
-    #expect(throws: DiffusionError.noBetas) { try DiscreteProcess(betas: []) }
+    #expect(throws: DiffusionError.noBetas) { try DiscreteProcess(betas: [Double]()) }
+  }
+
+  @Test func takesItsCumulativeProductsAsTheyAre() throws {
+    let process = try DiscreteProcess(alphaBar: [0.9, 0.45, 0.36], rescaleTimesteps: true)
+    #expect(process.alphaBar == [0.9, 0.45, 0.36])
+    #expect(zip(process.betas, [0.1, 0.5, 0.2]).allSatisfy { abs($0 - $1) < 1e-15 })
+    #expect(process.rescaleTimesteps && process.timestepMap == [0, 1, 2])
+    #expect(try process.respaced(keeping: [0, 2]).alphaBar == [0.9, 0.36])
+    #expect(try DiscreteProcess(alphaBar: [0.5, 0]).betas == [0.5, 1])
+  }
+
+  @Test(arguments: [([1, 0.5], 0), ([0.5, 0.5], 1), ([0.5, -0.1], 1), ([0.5, 0, 0], 2), ([.nan], 0)])
+  func refusesCumulativeProductsThatDoNotDescend(alphaBar: [Double], index: Int) {
+    let error = #expect(throws: DiffusionError.self) { try DiscreteProcess(alphaBar: alphaBar) }
+    guard case .alphaBarDoesNotDescend(index, _, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func refusesABetaThatIsNothingInItsArithmetic() throws {
+    #expect(throws: DiffusionError.betaVanishes(index: 1, value: 1e-17)) { try DiscreteProcess(betas: [0.1, 1e-17]) }
+    #expect(throws: DiffusionError.self) { try DiscreteProcess(betas: [Float(1e-8)]) }
+    _ = try DiscreteProcess(betas: [1e-8])
+  }
+
+  @Test func betasInFloat32GiveProductsRoundedToIt() throws {
+    let process = try DiscreteProcess(betas: [Float(0.1), 0.2, 0.3])
+    let a = Double(1 - Float(0.1)), b = Double(1 - Float(0.2))
+    #expect(process.alphaBar[0] == a)
+    #expect(process.alphaBar[1] == Double(Float(a * b)))
+    #expect(process.alphaBar.allSatisfy { Double(Float($0)) == $0 })
   }
 
   @Test func endsInPureNoiseWithALastBetaOfOne() throws {

@@ -54,6 +54,15 @@ func smoothLevels(_ steps: Int) -> [NoiseLevel] {
   }
 }
 
+extension Parameterization.Name {
+  /// What a recipe of this word means for a process.
+  func parameterization(in process: DiscreteProcess) -> Parameterization {
+    var recipe = ProcessRecipe()
+    recipe.parameterization = self
+    return recipe.parameterization(in: process)
+  }
+}
+
 extension NetworkDenoiser {
   /// A network that is told the steps of the cosine process of 1000.
   init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {

@@ -45,7 +45,7 @@ import Testing
 
   @Test func ddpmWithALearnedVarianceTakesItsEnds() throws {
     let step = { (variance: StepVariance) in
-      var noise: BatchNoise? = BatchNoise(Generator(seed: 5)), memory: Void = ()
+      var noise: BatchNoise? = BatchNoise(Generator(seed: 5)), memory = DDPM().makeMemory(for: process.samplingLevels)
       let x = Tensor.ones([1, 1, 2, 2], dtype: .float64)
       return DDPM().step(
         x, from: process.level(6), to: process.level(5), memory: &memory, denoiser: GaussianOracle(stepVariance: variance),

@@ -16,6 +16,29 @@ import Testing
     #expect(try Spacing.leading.timesteps(of: 10, steps: 3) == [0, 3, 6])
   }
 
+  @Test func leadingMayBeginLater() throws {
+    #expect(try Spacing("leading+1").timesteps(of: 1000, steps: 5) == [1, 201, 401, 601, 801])
+    #expect(try Spacing("leading+1").timesteps(of: 1000, steps: 7) == [1, 143, 285, 427, 569, 711, 853])
+    #expect(try Spacing("leading+0") == .leading)
+  }
+
+  /// ⌊9 i² / 9⌋, and ⌊9 i² / 36⌋ = 0, 0, 1, 2, 4, 6, 9 with the repeated step pushed on.
+  @Test func quadraticIsDenserTowardsStepZero() throws {
+    #expect(try Spacing.quadratic.timesteps(of: 10, steps: 4) == [0, 1, 4, 9])
+    #expect(try Spacing.quadratic.timesteps(of: 10, steps: 7) == [0, 1, 2, 3, 4, 6, 9])
+    #expect(try Spacing.quadratic.timesteps(of: 1000, steps: 5) == [0, 62, 249, 561, 999])
+    for steps in 2...60 {
+      let kept = try Spacing.quadratic.timesteps(of: 60, steps: steps)
+      #expect(kept.count == steps && Set(kept).count == steps && kept == kept.sorted() && kept.last == 59)
+    }
+  }
+
+  @Test func aListIsTakenAsItIsUpwardsOrDownwards() throws {
+    #expect(try Spacing("at:999,500,0").timesteps(of: 1000) == [0, 500, 999])
+    #expect(try Spacing("at:0,500,999").timesteps(of: 1000, steps: 3) == [0, 500, 999])
+    #expect(try Spacing("at:7").timesteps(of: 8) == [7])
+  }
+
   @Test func linspaceHoldsBothEndsAndRoundsHalvesToEven() throws {
     #expect(try Spacing.linspace.timesteps(of: 1000, steps: 5) == [0, 250, 500, 749, 999])
     #expect(try Spacing.linspace.timesteps(of: 10, steps: 3) == [0, 4, 9])
@@ -39,23 +62,32 @@ import Testing
     #expect(try Spacing.ddim(25).timesteps(of: 4000).last == 24 * 160)
   }
 
-  @Test(arguments: [Spacing.trailing, .leading, .linspace, .centred, .sections([100]), .ddim(100)])
+  @Test(arguments: [Spacing.trailing, .leading, .linspace, .centred, .quadratic, .sections([100]), .ddim(100)])
   func everyStepIsKeptOnceWhenAllAreAsked(spacing: Spacing) throws {
     #expect(try spacing.timesteps(of: 100) == Array(0..<100))
     #expect(try Spacing.linspace.timesteps(of: 1) == [0])
   }
 
-  @Test(arguments: ["trailing", "leading", "linspace", "centred", "10,15,20", "250", "ddim50"])
+  @Test(arguments: [
+    "trailing", "leading", "leading+1", "linspace", "centred", "quadratic", "10,15,20", "250", "ddim50", "at:999,500,0", "karras",
+    "exponential", "polyexponential", "karras:rho=5", "polyexponential:rho=2.5,sigma_min=0.1", "exponential:sigma_min=0.1,sigma_max=9",
+  ])
   func aSpacingIsReadAndWrittenAlike(text: String) throws {
     let spacing = try Spacing(text)
     #expect(spacing.description == text)
     #expect(try JSONDecoder().decode([Spacing].self, from: JSONEncoder().encode([spacing])) == [spacing])
   }
 
-  @Test(arguments: ["", "ten", "ddimx", "ddim", "10,,5", "10,-5", "trailing ", "1.5"])
+  @Test(arguments: ["", "ten", "ddimx", "ddim", "10,,5", "10,-5", "trailing ", "1.5", "at:", "at:1,x", "leading+", "leading-1", "Karras"])
   func aSpacingThatCannotBeReadIsRefusedWithTheChoices(text: String) {
     let error = #expect(throws: DiffusionError.unknownSpacing(text)) { try Spacing(text) }
     #expect(error.map { "\($0)".contains("trailing, leading, linspace, centred") } == true)
+  }
+
+  @Test(arguments: ["karras:", "karras:5", "karras:rho=0", "karras:rho=nan", "exponential:rho=2", "karras:sigma_min=2,sigma_max=1"])
+  func anOptionThatAGridDoesNotHaveIsRefusedWithThoseThatItHas(text: String) {
+    let error = #expect(throws: DiffusionError.self) { try Spacing(text) }
+    #expect(error.map { "\($0)".contains("sigma_m") && "\($0)".contains("option") } == true, "\(error.map { "\($0)" } ?? "-")")
   }
 
   @Test(
@@ -64,6 +96,9 @@ import Testing
       (.sections([4, 4]), 7, nil, "is 4,3"), (.sections([0, 0]), 7, nil, "is 1"), (.ddim(300), 1000, nil, "is ddim334"),
       (.ddim(1), 1000, nil, "is ddim2"), (.ddim(2000), 1000, nil, "is ddim1000"), (.trailing, 10, 11, "is 10 steps"),
       (.leading, 10, 0, "is 1 steps"), (.linspace, 10, 1, "is 2 steps"), (.centred, 1000, 300, "is 333 steps"),
+      (.quadratic, 10, 1, "is 2 steps"), (.quadratic, 10, 12, "is 10 steps"), (.leadingOffset(1), 10, 10, "is 9 steps"),
+      (.leadingOffset(99), 10, 2, "is leading+9 with 1 step"), (.at([5, 3, 3, 0]), 10, nil, "is at:5,3,0"),
+      (.at([5, 0, 3]), 10, nil, "is at:5,3,0"), (.at([1000, 500, 0]), 1000, nil, "is at:999,500,0"), (.at([]), 10, nil, "is at:9"),
     ] as [(Spacing, Int, Int?, String)]) func anImpossibleRequestNamesTheNearestPossibleOne(
       spacing: Spacing, total: Int, steps: Int?, nearest: String
     )

@@ -8,7 +8,12 @@ struct GaussianOpsReferenceSet: ReferenceSet {
   let number = 3
 
   private static let reproductions: [String: @Sendable (Manifest) throws -> Reproduction] = [
-    "timestep_embedding.json": { try timestepEmbedding($0) }
+    "q_ops.json": { try forwardOperations($0) },
+    "timestep_embedding.json": { try timestepEmbedding($0) },
+    "p_mean_variance.json": { try reverseSteps($0) },
+    "p_mean_variance_spaced.json": { try spacedReverseSteps($0) },
+    "steps.json": { try samplingSteps($0) },
+    "nice_diffusion_ops.json": { try niceOperations($0) },
   ]
 
   func reproduce(_ manifest: Manifest) throws -> Reproduction {

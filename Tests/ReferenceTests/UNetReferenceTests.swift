@@ -33,7 +33,8 @@ struct UNetReferenceSet: ReferenceSet {
     guard let weights = manifest.members["weights"]?.string, let names = manifest.members["parameters"]?.array?.compactMap(\.string),
       let count = manifest.members["parameter_count"]?.int, manifest.config["mode"]?.string == "eval"
     else { throw ReferenceError("\(manifest.name): weights, parameters, their count or the mode are not understood") }
-    let network = try ADMUNet(recipe(manifest), using: Initializer(Generator(seed: 0)))
+    guard let arguments = manifest.config["arguments"]?.object else { throw ReferenceError("\(manifest.name): no arguments") }
+    let network = try ADMUNet(Self.recipe(arguments, of: manifest), using: Initializer(Generator(seed: 0)))
     let ours = network.state().map(\.name)
     guard ours == names else {
       throw ReferenceError("the parameters' names or their order differ: \(zip(ours, names).first { $0 != $1 } ?? ("", ""))")
@@ -44,8 +45,7 @@ struct UNetReferenceSet: ReferenceSet {
   }
 
   /// The reference's constructor arguments as a recipe.
-  private func recipe(_ manifest: Manifest) throws -> ADMUNet.Recipe {
-    guard let arguments = manifest.config["arguments"]?.object else { throw ReferenceError("\(manifest.name): no arguments") }
+  static func recipe(_ arguments: [String: JSON], of manifest: Manifest) throws -> ADMUNet.Recipe {
     let defaults: [String: JSON] = [
       "use_scale_shift_norm": .bool(false), "resblock_updown": .bool(false), "use_new_attention_order": .bool(false),
     ]

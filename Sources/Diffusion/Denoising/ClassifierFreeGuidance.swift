@@ -10,16 +10,29 @@ import Tensors
 ///
 /// Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022), whose strength w is s − 1.
 public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
-  public let scale: Double
+  public let scale: Double, rescale: Double
+  /// Where it guides; elsewhere the conditional denoiser is asked alone.
+  public let interval: ClosedRange<Double>
   let conditional: Base, unconditional: Base, both: Base
 
   /// - Parameters:
   ///   - scale: s.
+  ///   - rescale: φ, from 0 to 1: so far each image's guided x₀ is brought back to the standard deviation of its conditional x₀,
+  ///     against the glare of strong guidance (Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2023,
+  ///     section 3.4). They rescale what their network puts out; the same of x₀ depends neither on what a network predicts nor
+  ///     on the level, and where they matter most, at pure noise with v, the two are one.
+  ///   - interval: the noise over signal, σ / α, at which it guides (Kynkäänniemi et al., "Applying Guidance in a Limited
+  ///     Interval Improves Sample and Distribution Quality in Diffusion Models", 2024).
   ///   - condition: what each image should be: class labels `[N]`, say, or vectors `[N, D]`.
   ///   - null: of the same shape, what the network was told in training where it was told nothing: label K of K classes, say.
   ///   - denoiser: gives the denoiser that is told its argument, `[N, …]` or `[2N, …]`.
-  public init(scale: Double, condition: Tensor, null: Tensor, denoiser: (Tensor) -> Base) {
+  public init(
+    scale: Double, rescale: Double = 0, interval: ClosedRange<Double> = 0...Double.infinity, condition: Tensor, null: Tensor,
+    denoiser: (Tensor) -> Base
+  ) {
     self.scale = scale
+    self.rescale = rescale
+    self.interval = interval
     conditional = denoiser(condition)
     unconditional = denoiser(null)
     both = denoiser(.cat([condition, null], dim: 0))
@@ -28,25 +41,42 @@ public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
   public var noiseScale: NoiseScale { conditional.noiseScale }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
-    switch scale {
-    case 1: conditional.predict(x, at: levels)
-    case 0: unconditional.predict(x, at: levels)
-    default: guided(both.predict(.cat([x, x], dim: 0), at: levels.count == 1 ? levels : levels + levels))
+    let scales = levels.map { interval.contains($0.sigma / $0.alpha) ? scale : 1 }
+    if scales.allSatisfy({ $0 == 1 }) { return conditional.predict(x, at: levels) }
+    if scales.allSatisfy({ $0 == 0 }) && rescale == 0 { return unconditional.predict(x, at: levels) }
+    let doubled = both.predict(.cat([x, x], dim: 0), at: levels.count == 1 ? levels : levels + levels)
+    let guided = guided(doubled, by: scales.column(like: x), imagesAt: levels.count)
+    return rescale == 0 ? guided : rescaled(guided, to: doubled.x0.chunk(2, dim: 0)[0], of: x, at: levels)
+  }
+
+  private func guided(_ doubled: Prediction, by scale: Tensor, imagesAt levels: Int) -> Prediction {
+    let drawn = { (both: Tensor) in
+      let halves = both.chunk(2, dim: 0)
+      return halves[1] + scale * (halves[0] - halves[1])
     }
+    var guided = Prediction(
+      x0: drawn(doubled.x0), epsilon: drawn(doubled.epsilon), variance: doubled.variance.map { $0.chunk(2, dim: 0)[0] })
+    if let previous = doubled.previousMean {
+      guided.previousMean = PreviousMean(drawn(previous.mean), levels: Array(previous.levels.prefix(levels)))
+    }
+    return guided
   }
 
-  private func guided(_ doubled: Prediction) -> Prediction {
-    let x0 = doubled.x0.chunk(2, dim: 0), epsilon = doubled.epsilon.chunk(2, dim: 0)
-    return Prediction(x0: drawn(x0), epsilon: drawn(epsilon), variance: doubled.variance.firstHalf)
+  /// Lin et al. 2023, eqs. 15 and 16.
+  private func rescaled(_ guided: Prediction, to conditional: Tensor, of x: Tensor, at levels: [NoiseLevel]) -> Prediction {
+    let deviation = guided.x0.deviationPerImage(), wanted = conditional.deviationPerImage()
+    let factor = Tensor.where(deviation.gt(0), wanted / deviation, .ones(like: deviation))
+    let x0 = (rescale * factor + (1 - rescale)) * guided.x0
+    let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
+    // No mean of the network's own belongs to it.
+    return Prediction(x0: x0, epsilon: (x - alpha * x0) / sigma, variance: guided.variance)
   }
-
-  private func drawn(_ halves: [Tensor]) -> Tensor { halves[1] + scale * (halves[0] - halves[1]) }
 }
 
-extension StepVariance {
-  /// That of the first half of the images.
-  fileprivate var firstHalf: StepVariance {
-    guard case .range(let place) = self else { return self }
-    return .range(place.chunk(2, dim: 0)[0])
+extension Tensor {
+  /// The standard deviation of each image's elements, `[N, 1, …]`.
+  fileprivate func deviationPerImage() -> Tensor {
+    guard fault == nil else { return self }
+    return reshape(size(0), -1).variance(1).sqrt().reshape([size(0)] + Array(repeating: 1, count: rank - 1))
   }
 }

@@ -8,12 +8,41 @@ public struct Prediction: Sendable {
   public var epsilon: Tensor
   /// How much an ancestral step may err.
   public var variance: StepVariance
+  /// Where an ancestral step of just that length goes, when the network itself says it; x₀ is then known by it alone.
+  public var previousMean: PreviousMean?
+  /// What a classifier had to say, which x0 and epsilon follow already.
+  public var shift: ClassifierShift?
 
   public init(x0: Tensor, epsilon: Tensor, variance: StepVariance = .fixedSmall) {
     self.x0 = x0
     self.epsilon = epsilon
     self.variance = variance
   }
+}
+
+/// The mean of a step that a network predicts itself (`Parameterization.previousX`). Changes to x₀, clipping above all, leave it
+/// as it is.
+public struct PreviousMean: Sendable {
+  /// Of x's shape.
+  public var mean: Tensor
+  /// Where the step leads: one level for all images, or one for each.
+  public var levels: [NoiseLevel]
+
+  public init(_ mean: Tensor, levels: [NoiseLevel]) {
+    self.mean = mean
+    self.levels = levels
+  }
+
+  /// The mean, if the step leads to this level.
+  func mean(at s: NoiseLevel) -> Tensor? { !levels.isEmpty && levels.allSatisfy { $0.isAsNoisy(as: s) } ? mean : nil }
+}
+
+/// What an ancestral step needs of a classifier's guidance: it moves its mean by variance · gradient instead of the estimates.
+public struct ClassifierShift: Sendable {
+  /// s ∇ log p(y | x), of x's shape.
+  public var gradient: Tensor
+  /// The estimate of the clean images without it.
+  public var unguidedX0: Tensor
 }
 
 /// Estimates the clean images and the noise in noisy ones: all that a sampler knows of a network.

@@ -24,9 +24,19 @@ public struct NetworkDenoiser: Denoiser {
   }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
-    let output = network(x, levels.timesteps(for: x)).to(like: x)
-    let (prediction, variance) = variance.split(output)
-    let (x0, epsilon) = parameterization.estimates(from: prediction, x: x, at: levels)
-    return Prediction(x0: x0, epsilon: epsilon, variance: variance)
+    let (output, variance) = variance.split(parameterization.ask(network, x, at: levels))
+    let (x0, epsilon) = parameterization.estimates(from: output, x: x, at: levels)
+    var prediction = Prediction(x0: x0, epsilon: epsilon, variance: variance)
+    if case .previousX(let process) = parameterization {
+      prediction.previousMean = PreviousMean(output, levels: levels.compactMap(process.previousLevel))
+    }
+    return prediction
+  }
+}
+
+extension DiscreteProcess {
+  /// The level one step cleaner than that of a step; nil where there is no such step.
+  fileprivate func previousLevel(of level: NoiseLevel) -> NoiseLevel? {
+    step(at: level).map { $0 > 0 ? self.level($0 - 1) : .clean }
   }
 }

@@ -1,13 +1,44 @@
 import Tensors
 
-/// What a network predicts, for x = α x₀ + σ ε with α² + σ² = 1.
-public enum Parameterization: String, Sendable, Codable, CaseIterable {
+/// What a network predicts of images x = α x₀ + σ ε.
+public enum Parameterization: Sendable, Equatable {
   /// The noise ε (Ho, Jain and Abbeel 2020). Says nothing of the image where α = 0, and is refused there.
   case epsilon
   /// The clean image x₀.
   case x0
-  /// v = α ε − σ x₀ (Salimans and Ho, "Progressive Distillation", 2022): never degenerate, the one to train with.
+  /// v = α ε − σ x₀, with α² + σ² = 1 (Salimans and Ho, "Progressive Distillation", 2022): never degenerate, the one to train with.
   case v
+  /// The images one step cleaner: the mean of q(x_{t−1} | x_t, x₀), whose x₀ the network has to guess (Ho, Jain and Abbeel 2020,
+  /// eq. 7). It is made of steps, so it answers at the steps of the process alone and not between them.
+  ///
+  /// The process is the one that the network was trained with, whatever steps of it are visited. (guided-diffusion takes the one
+  /// that is visited, in which the network's "one step cleaner" is too little.)
+  case previousX(DiscreteProcess)
+  /// F of Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), table 1: what is missing
+  /// from c_skip x, scaled to unit variance, for data of the standard deviation σ_data. It is shown c_in x, also of unit variance,
+  /// and told the noise itself instead of a timestep; see `Preconditioning`. Refused where α = 0, which is infinite noise.
+  case edm(sigmaData: Double)
+
+  /// The words of recipes.
+  public enum Name: String, Sendable, Codable, CaseIterable {
+    case epsilon, x0, v
+    case previousX = "previous_x"
+    case edm
+  }
+
+  /// Asks a network for its output, of which `estimates` makes sense.
+  ///
+  /// - Parameters:
+  ///   - network: told the timesteps of `levels`, or what takes their place.
+  ///   - x: noisy images, `[N, C, H, W]`.
+  ///   - levels: one for all images, or one for each.
+  func ask(_ network: DenoisingNetwork, _ x: Tensor, at levels: [NoiseLevel]) -> Tensor {
+    guard case .edm = self else { return network(x, levels.timesteps(for: x)).to(like: x) }
+    if let refusal = refusal(at: levels) { return x.failed("predict", refusal) }
+    let terms = levels.map(preconditioning)
+    let told = zip(levels, terms).map { NoiseLevel(alpha: $0.alpha, sigma: $0.sigma, timestep: $1.cNoise) }
+    return network(terms.map(\.cIn).column(like: x) * x, told.timesteps(for: x)).to(like: x)
+  }
 
   /// What the network should have said.
   ///
@@ -15,13 +46,18 @@ public enum Parameterization: String, Sendable, Codable, CaseIterable {
   ///   - x0: clean images, `[N, C, H, W]`.
   ///   - noise: the ε that was mixed in, of the same shape.
   ///   - levels: one for all images, or one for each.
+  /// - Faults: where `estimates` has one, but `epsilon`.
   public func target(x0: Tensor, noise: Tensor, at levels: [NoiseLevel]) -> Tensor {
     switch self {
     case .epsilon: return noise
     case .x0: return x0
-    case .v:
-      let alpha = levels.column(\.alpha, like: x0), sigma = levels.column(\.sigma, like: x0)
-      return alpha * noise - sigma * x0
+    case .v: return levels.column(\.alpha, like: x0) * noise - levels.column(\.sigma, like: x0) * x0
+    case .previousX, .edm:
+      if let refusal = refusal(at: levels) { return x0.failed("target", refusal) }
+      // x₀ = c_skip x + c_out F at x = α x₀ + σ ε, solved for F.
+      let image = levels.column({ (1 - preconditioning(at: $0).cSkip * $0.alpha) / preconditioning(at: $0).cOut }, like: x0)
+      let share = levels.column({ preconditioning(at: $0).cSkip * $0.sigma / preconditioning(at: $0).cOut }, like: x0)
+      return image * x0 - share * noise
     }
   }
 
@@ -29,21 +65,23 @@ public enum Parameterization: String, Sendable, Codable, CaseIterable {
   ///
   /// - Parameters:
   ///   - output: the network's output, of x's shape.
-  ///   - x: the noisy images that it was shown, `[N, C, H, W]`.
+  ///   - x: the noisy images that it was asked about, `[N, C, H, W]`.
   ///   - levels: one for all images, or one for each.
-  /// - Faults: `epsilon` at a level without signal, α = 0.
+  /// - Faults: `epsilon` and `edm` at a level without signal, α = 0; `previousX` at one that is no step of its process.
   public func estimates(from output: Tensor, x: Tensor, at levels: [NoiseLevel]) -> (x0: Tensor, epsilon: Tensor) {
+    if let refusal = refusal(at: levels) {
+      let refused = x.failed("predict", refusal)
+      return (refused, refused)
+    }
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
     switch self {
-    case .epsilon:
-      guard levels.allSatisfy({ $0.alpha > 0 }) else {
-        let refused = x.failed(
-          "predict", "epsilon says nothing of the image where there is no signal (alpha 0); expected a network that predicts v or x0")
-        return (refused, refused)
-      }
-      return ((x - sigma * output) / alpha, output)
+    case .epsilon: return ((x - sigma * output) / alpha, output)
     case .x0: return (output, (x - alpha * output) / sigma)
     case .v: return (alpha * x - sigma * output, sigma * x + alpha * output)
+    case .previousX, .edm:
+      let terms = levels.map(preconditioning)
+      let x0 = terms.map(\.cSkip).column(like: x) * x + terms.map(\.cOut).column(like: x) * output
+      return (x0, (x - alpha * x0) / sigma)
     }
   }
 }

@@ -28,13 +28,12 @@ public struct DenoisingLoss: Sendable {
   public func callAsFunction(_ x0: Tensor, at timesteps: [Int], noise: Tensor, network: DenoisingNetwork) -> LossTerms {
     let levels = process.levels(timesteps)
     let xt = qSample(x0, at: levels, noise: noise)
-    let output = network(xt, levels.timesteps(for: xt)).to(like: xt)
-    let (prediction, stepVariance) = variance.split(output)
+    let (prediction, stepVariance) = variance.split(parameterization.ask(network, xt, at: levels))
     let target = parameterization.target(x0: x0, noise: noise, at: levels)
     let simple = (prediction - target).square().meanPerImage()
     let weights = Tensor(levels.map { weighting.weight(at: $0, of: parameterization) }).to(like: simple)
     let weighted = weights * simple
-    guard case .range = stepVariance else { return LossTerms(perImage: weighted, simple: simple, variational: nil) }
+    guard variance.isLearned else { return LossTerms(perImage: weighted, simple: simple, variational: nil) }
     let frozen = parameterization.estimates(from: prediction.detach(), x: xt, at: levels).x0
     let bits = process.variationalTerms(x0: x0, xt: xt, estimate: frozen, variance: stepVariance, at: timesteps)
     return LossTerms(perImage: weighted + Double(process.steps) / 1000 * bits, simple: simple, variational: bits)

@@ -33,10 +33,10 @@ public struct MinSNRWeighting: LossWeighting {
   }
 
   public func weight(at level: NoiseLevel, of parameterization: Parameterization) -> Double {
-    switch parameterization {
-    case .x0: min(level.snr, gamma)
-    case .epsilon: min(1, gamma / level.snr)
-    case .v: min(level.snr, gamma) / (level.snr + 1)
-    }
+    // Where there is no signal the line below has no value for it.
+    if parameterization == .epsilon { return min(1, gamma / level.snr) }
+    // The error in x₀ is c_out times that in what the network predicts.
+    let cOut = parameterization.preconditioning(at: level).cOut
+    return min(level.snr, gamma) * cOut * cOut
   }
 }

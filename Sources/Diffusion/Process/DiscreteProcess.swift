@@ -7,7 +7,7 @@ import Foundation
 public struct DiscreteProcess: Sendable, Equatable {
   /// β_t, the variance of the noise that step t adds.
   public let betas: [Double]
-  /// ᾱ_t = ∏ (1 − β_s) over s ≤ t, multiplied up in order.
+  /// ᾱ_t = ∏ (1 − β_s) over s ≤ t.
   public let alphaBar: [Double]
   /// ᾱ_{t−1}, 1 at t = 0.
   public let alphaBarPrevious: [Double]
@@ -32,17 +32,7 @@ public struct DiscreteProcess: Sendable, Equatable {
   /// Whether the network is told steps as if there were 1000 of them.
   public let rescaleTimesteps: Bool
 
-  /// - Parameters:
-  ///   - betas: each in (0, 1]; a last one of 1 ends in pure noise.
-  ///   - rescaleTimesteps: tells the network `step · 1000 / T` instead of the step, so that one trained with another T fits.
-  public init(betas: [Double], rescaleTimesteps: Bool = false) throws(DiffusionError) {
-    try self.init(
-      betas: betas, timestepMap: Array(betas.indices), originalSteps: betas.count, rescaleTimesteps: rescaleTimesteps)
-  }
-
-  private init(betas: [Double], timestepMap: [Int], originalSteps: Int, rescaleTimesteps: Bool) throws(DiffusionError) {
-    try Self.check(betas)
-    let alphaBar = Self.runningProduct(betas.map { 1 - $0 })
+  private init(betas: [Double], alphaBar: [Double], timestepMap: [Int], originalSteps: Int, rescaleTimesteps: Bool) {
     let previous = [1] + alphaBar.dropLast()
     let steps = betas.indices
     let posterior = steps.map { betas[$0] * (1 - previous[$0]) / (1 - alphaBar[$0]) }
@@ -59,21 +49,6 @@ public struct DiscreteProcess: Sendable, Equatable {
     self.timestepMap = timestepMap
     self.originalSteps = originalSteps
     self.rescaleTimesteps = rescaleTimesteps
-  }
-
-  private static func check(_ betas: [Double]) throws(DiffusionError) {
-    guard !betas.isEmpty else { throw .noBetas }
-    for (index, beta) in betas.enumerated() where !(beta > 0 && beta <= 1) {
-      throw .betaOutOfRange(index: index, value: beta)
-    }
-  }
-
-  private static func runningProduct(_ factors: [Double]) -> [Double] {
-    var product = 1.0
-    return factors.map { factor in
-      product *= factor
-      return product
-    }
   }
 
   /// T.
@@ -95,10 +70,6 @@ public struct DiscreteProcess: Sendable, Equatable {
     return Double(rescaleTimesteps ? step * Float(1000 / Double(originalSteps)) : step)
   }
 
-  /// The levels that sampling visits: every step from the last to the first, then the clean image. Neighbours are its
-  /// (t, t_next) pairs.
-  public var samplingLevels: [NoiseLevel] { levels((0..<steps).reversed()) + [.clean] }
-
   // MARK: Fewer steps
 
   /// The process that visits only some of the steps, with the same images at each: β'_i = 1 − ᾱ_{t_i} / ᾱ_{t_{i−1}}.
@@ -110,8 +81,8 @@ public struct DiscreteProcess: Sendable, Equatable {
       throw .impossibleTimesteps(timesteps, total: steps)
     }
     let kept = timesteps.map { alphaBar[$0] }
-    return try DiscreteProcess(
-      betas: zip(kept, [1] + kept.dropLast()).map { 1 - $0 / $1 }, timestepMap: timesteps.map { timestepMap[$0] },
+    return DiscreteProcess(
+      betas: Self.ratioComplements(kept), alphaBar: kept, timestepMap: timesteps.map { timestepMap[$0] },
       originalSteps: originalSteps, rescaleTimesteps: rescaleTimesteps)
   }
 
@@ -119,5 +90,58 @@ public struct DiscreteProcess: Sendable, Equatable {
   /// - Parameter steps: how many; nil where the spacing says so itself, and otherwise for all.
   public func respaced(_ spacing: Spacing, steps: Int? = nil) throws(DiffusionError) -> DiscreteProcess {
     try respaced(keeping: spacing.timesteps(of: self.steps, steps: steps))
+  }
+}
+
+// MARK: Making one
+
+extension DiscreteProcess {
+  /// - Parameters:
+  ///   - betas: each in (0, 1]; a last one of 1 ends in pure noise. In `Float` they give ᾱ rounded to float32, as diffusers' tables
+  ///     are; everything else is reckoned from those in Double.
+  ///   - rescaleTimesteps: tells the network `step · 1000 / T` instead of the step, so that one trained with another T fits.
+  public init<Real: BinaryFloatingPoint>(betas: [Real], rescaleTimesteps: Bool = false) throws(DiffusionError) {
+    try Self.check(betas)
+    self.init(
+      betas: betas.map { Double($0) }, alphaBar: Self.runningProduct(betas.map { 1 - $0 }).map { Double($0) },
+      timestepMap: Array(betas.indices), originalSteps: betas.count, rescaleTimesteps: rescaleTimesteps)
+  }
+
+  /// The process of given cumulative products; ᾱ is taken as it is.
+  ///
+  /// - Parameters:
+  ///   - alphaBar: ᾱ_t for t = 0 … T − 1, descending within [0, 1); 0 at most at the end.
+  ///   - rescaleTimesteps: as for betas.
+  public init(alphaBar: [Double], rescaleTimesteps: Bool = false) throws(DiffusionError) {
+    guard !alphaBar.isEmpty else { throw .noBetas }
+    for (index, (value, previous)) in zip(alphaBar, [1] + alphaBar.dropLast()).enumerated() where !(value >= 0 && value < previous) {
+      throw .alphaBarDoesNotDescend(index: index, value: value, previous: previous)
+    }
+    self.init(
+      betas: Self.ratioComplements(alphaBar), alphaBar: alphaBar, timestepMap: Array(alphaBar.indices),
+      originalSteps: alphaBar.count, rescaleTimesteps: rescaleTimesteps)
+  }
+
+  /// - Throws: for no betas, and for one that is no variance or too small to make a difference to 1.
+  static func check<Real: BinaryFloatingPoint>(_ betas: [Real]) throws(DiffusionError) {
+    guard !betas.isEmpty else { throw .noBetas }
+    for (index, beta) in betas.enumerated() {
+      guard beta > 0, beta <= 1 else { throw .betaOutOfRange(index: index, value: Double(beta)) }
+      guard 1 - beta < 1 else { throw .betaVanishes(index: index, value: Double(beta)) }
+    }
+  }
+
+  /// Multiplied up in order and in Double, as PyTorch's `cumprod` does, each product rounded to `Real`.
+  static func runningProduct<Real: BinaryFloatingPoint>(_ factors: [Real]) -> [Real] {
+    var product = 1.0
+    return factors.map { factor in
+      product *= Double(factor)
+      return Real(product)
+    }
+  }
+
+  /// β_t = 1 − ᾱ_t / ᾱ_{t−1}.
+  private static func ratioComplements(_ alphaBar: [Double]) -> [Double] {
+    zip(alphaBar, [1] + alphaBar.dropLast()).map { 1 - $0 / $1 }
   }
 }

@@ -3,8 +3,14 @@ import RecipeKit
 /// The forward process and what the network predicts of it: a section of recipes, saved with the weights.
 public struct ProcessRecipe: Recipe {
   public var schedule = Choice<ScheduleRegistry>(CosineSchedule())
+  /// Changes the schedule so that it ends in pure noise; see `zeroTerminalSNR`.
+  public var rescaleBetasZeroSnr = false
+  /// The arithmetic in which β and ᾱ are computed.
+  public var tables = TablePrecision.float64
   /// What the network predicts.
-  public var parameterization = Parameterization.v
+  public var parameterization = Parameterization.Name.v
+  /// The standard deviation of the data in [-1, 1], for edm, which alone makes use of it.
+  public var sigmaData = 0.5
   /// Where the variance of an ancestral step comes from.
   public var variance = Variance.fixedSmall
   /// Tells the network steps as if there were 1000.
@@ -15,19 +21,62 @@ public struct ProcessRecipe: Recipe {
   public func validate() throws(RecipeError) {
     let process: DiscreteProcess
     do throws(DiffusionError) { process = try makeProcess() } catch { throw RecipeError(place: nil, path: "schedule", "\(error)") }
+    try validateParameterization(endsInPureNoise: process.level(process.steps - 1).alpha == 0)
+  }
+
+  private func validateParameterization(endsInPureNoise: Bool) throws(RecipeError) {
     try require(
-      parameterization != .epsilon || process.level(process.steps - 1).alpha > 0, "parameterization",
+      parameterization != .epsilon || !endsInPureNoise, "parameterization",
       "expected v or x0 for a schedule that ends in pure noise, found epsilon, which says nothing of the image there")
+    try require(
+      parameterization != .edm || !endsInPureNoise, "parameterization",
+      "expected v or x0 for a schedule that ends in pure noise, found edm, whose network is told log(sigma / alpha), infinite there")
+    try require(
+      parameterization != .edm || !rescaleTimesteps, "rescale_timesteps",
+      "expected false with parameterization edm, whose network is told the noise itself and no timesteps, found true")
+    try require(sigmaData > 0 && sigmaData.isFinite, "sigma_data", "expected a number above 0, found \(sigmaData)")
+    try require(
+      parameterization == .edm || sigmaData == Self().sigmaData, "sigma_data",
+      "only edm makes use of it, and parameterization is \(parameterization.rawValue); leave it out, or take edm; found \(sigmaData)")
   }
 
   /// The process with all its steps.
   public func makeProcess() throws(DiffusionError) -> DiscreteProcess {
-    try DiscreteProcess(betas: schedule.member.makeBetas(), rescaleTimesteps: rescaleTimesteps)
+    switch tables {
+    case .float64: try makeProcess(Double.self)
+    case .float32: try makeProcess(Float.self)
+    }
+  }
+
+  private func makeProcess<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> DiscreteProcess {
+    let betas = try schedule.member.makeBetas(type)
+    return try DiscreteProcess(betas: rescaleBetasZeroSnr ? zeroTerminalSNR(betas) : betas, rescaleTimesteps: rescaleTimesteps)
+  }
+
+  /// What the network predicts.
+  /// - Parameter process: with all its steps.
+  public func parameterization(in process: DiscreteProcess) -> Parameterization {
+    switch parameterization {
+    case .epsilon: .epsilon
+    case .x0: .x0
+    case .v: .v
+    case .previousX: .previousX(process)
+    case .edm: .edm(sigmaData: sigmaData)
+    }
   }
 
   /// The network as a denoiser, x₀ not clipped.
-  /// - Parameter noiseScale: of the process with all its steps.
-  public func denoiser(noiseScale: NoiseScale, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization, variance: variance, noiseScale: noiseScale, network: network)
+  /// - Parameter process: with all its steps.
+  public func denoiser(in process: DiscreteProcess, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
+    NetworkDenoiser(parameterization(in: process), variance: variance, noiseScale: process.noiseScale, network: network)
   }
+}
+
+/// The arithmetic in which the betas and their cumulative products are computed. What follows from them is float64 either way.
+public enum TablePrecision: String, Sendable, Codable, CaseIterable {
+  /// guided-diffusion's and ours: nothing is rounded.
+  case float64
+  /// diffusers': every number on the way to ᾱ is rounded to float32, in that library's order. At the smallest noise levels σ differs
+  /// by up to some 1e-4 of itself: choose it to repeat what that library computed, not for a model of your own.
+  case float32
 }

@@ -1,9 +1,9 @@
 // The rules by which spacings pick their steps. Where a rule rounds, it rounds halves to the even number, as Python does.
 extension Spacing {
-  /// `trailing`, `leading`, `linspace` and `centred`: diffusers' words, but for the last.
+  /// `trailing`, `leading` and `linspace`, which are diffusers' words, `centred` and `quadratic`.
   func named(_ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
-    // Of one step alone `linspace` could not include both ends.
-    let fewest = self == .linspace ? min(2, total) : 1
+    // One step alone could not include both ends.
+    let fewest = self == .linspace || self == .quadratic ? min(2, total) : 1
     guard (fewest...total).contains(steps) else {
       throw impossible(steps, of: total, "it takes \(fewest) to \(total) steps", nearest: min(max(steps, fewest), total))
     }
@@ -12,8 +12,40 @@ extension Spacing {
     case .trailing: return (1...steps).map { Self.rounded(t * Double($0) / n) - 1 }
     case .leading: return (0..<steps).map { $0 * (total / steps) }
     case .linspace: return (0..<steps).map { Self.rounded((t - 1) * Double($0) / max(n - 1, 1)) }
+    case .quadratic: return Self.quadratic(steps, of: total)
     default: return try centred(steps, of: total)
     }
+  }
+
+  /// ⌊c i²⌋ from 0 to T − 1, pushed on where it would repeat a step. Being convex it never runs over the end by that.
+  private static func quadratic(_ steps: Int, of total: Int) -> [Int] {
+    var kept: [Int] = []
+    for index in 0..<steps {
+      let square = steps > 1 ? (total - 1) * index * index / ((steps - 1) * (steps - 1)) : 0
+      kept.append(max(square, kept.last.map { $0 + 1 } ?? 0))
+    }
+    return kept
+  }
+
+  func leading(from offset: Int, _ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
+    let last = { (steps: Int) in offset + (steps - 1) * (total / steps) }
+    if (1...total).contains(steps), last(steps) < total { return (0..<steps).map { offset + $0 * (total / steps) } }
+    let possible = (1...total).filter { last($0) < total }.min { abs($0 - steps) < abs($1 - steps) }
+    let reason = (1...total).contains(steps) ? "its last step would be \(last(steps))" : "it takes 1 to \(total) steps, not \(steps)"
+    throw .impossibleSpacing(
+      description, total: total, reason: reason, nearest: possible.map { "\($0) steps" } ?? "leading+\(total - 1) with 1 step")
+  }
+
+  /// The user's list, ascending.
+  static func given(_ steps: [Int], of total: Int) throws(DiffusionError) -> [Int] {
+    let ascending = steps.first ?? 0 <= steps.last ?? 0 ? steps : steps.reversed()
+    let inOrder = zip(ascending, ascending.dropFirst()).allSatisfy { $0 < $1 }
+    let within = (0..<total)
+    if inOrder, !steps.isEmpty, steps.allSatisfy(within.contains) { return ascending }
+    let nearest = Set(steps.map { min(max($0, 0), total - 1) }).sorted(by: >)
+    throw .impossibleSpacing(
+      Spacing.at(steps).description, total: total, reason: "expected steps of 0 to \(total - 1), in order and none twice",
+      nearest: Spacing.at(nearest.isEmpty ? [total - 1] : nearest).description)
   }
 
   private static func rounded(_ value: Double) -> Int { Int(value.rounded(.toNearestOrEven)) }

@@ -25,7 +25,7 @@ public struct DDIM: Sampler {
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let ratio = t.alpha / s.alpha
-    let deviation = noise == nil ? 0 : eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
+    let deviation = noise == nil || eta == 0 ? 0 : eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
     // Never negative but by rounding, where t has no signal.
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
     var next = s.alpha * p.x0 + direction * p.epsilon

@@ -24,9 +24,11 @@ extension NoiseSource {
 public struct PerImageNoise: NoiseSource {
   let generators: [Generator]
 
-  /// - Parameter images: the numbers of the images of this batch within the piece of work that `seed` belongs to.
-  public init(seed: Seed, images: some Sequence<Int>) {
-    generators = images.map { seed.generator(for: .sampling, image: $0) }
+  /// - Parameters:
+  ///   - images: the numbers of the images of this batch within the piece of work that `seed` belongs to.
+  ///   - candidate: of several tries for each image the number, 0 being the one that there is without others.
+  public init(seed: Seed, images: some Sequence<Int>, candidate: Int = 0) {
+    generators = images.map { seed.generator(for: .sampling, step: candidate, image: $0) }
   }
 
   public mutating func normal(_ shape: [Int]) -> Tensor {
@@ -39,7 +41,7 @@ public struct PerImageNoise: NoiseSource {
 }
 
 /// One stream for the whole batch, drawn as the reference loops do: x_T first, then the batch's shape once in every step,
-/// also where a sampler has no use for it. A seed so gives the reference's images.
+/// also where a sampler has no use for it. A seed so gives the reference's images. A known region draws once more in each step.
 public struct BatchNoise: NoiseSource {
   let generator: Generator
   private var isDrawn = false

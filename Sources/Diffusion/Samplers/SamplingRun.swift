@@ -18,7 +18,11 @@ public struct SamplingStep: Sendable {
 ///     while let step = try run.next() { preview(step.x0) }
 ///     let images = run.x
 ///
-/// The levels need not descend all the way: to a noisier level the images are diffused, and the sampler begins anew there.
+/// The levels need not descend all the way: to a noisier level the images are diffused, and the sampler begins anew there. See
+/// `starting`, `twice` and `resampled` for such paths.
+///
+/// `noise` is drawn from in this order: for the start, unless it is given; then in each step what the sampler asks for, and after
+/// it for the known region, where there is one and the level reached has noise; in a step to a noisier level once.
 public final class SamplingRun {
   /// The levels that are visited, the start first.
   public let levels: [NoiseLevel]
@@ -28,37 +32,62 @@ public final class SamplingRun {
   private var index = 0
   private let advance: (_ x: Tensor, _ x0: Tensor, _ index: Int) -> Transition
 
-  /// A run from pure noise, which is the first that is drawn from `noise`.
+  /// A run from pure noise, taken as images at the first level.
   ///
   /// - Parameters:
   ///   - levels: descending in noise, but where the images are to be diffused again; see `DiscreteProcess.samplingLevels`.
   ///   - shape: `[N, C, H, W]`.
   ///   - window: where noise is added.
+  ///   - known: the part of the images that is given.
   public convenience init<S: Sampler, D: Denoiser, N: NoiseSource>(
-    _ sampler: S, denoiser: D, levels: [NoiseLevel], shape: [Int], on device: Device = .cpu, noise: N, window: NoiseWindow = .always
+    _ sampler: S, denoiser: D, levels: [NoiseLevel], shape: [Int], on device: Device = .cpu, noise: N, window: NoiseWindow = .always,
+    known: KnownRegion? = nil
   ) {
     var noise = noise
-    let start = noise.normal(shape).to(device)
+    let drawn = noise.normal(shape).to(device)
     noise.stepEnded(shape)
     // 1 but for levels that do not preserve variance.
     let scale = levels.first.map { ($0.alpha * $0.alpha + $0.sigma * $0.sigma).squareRoot() } ?? 1
-    self.init(
-      sampler, denoiser: denoiser, levels: levels, start: scale == 1 ? start : scale * start, noise: noise, window: window)
+    var start = scale == 1 ? drawn : scale * drawn
+    if let known, let first = levels.first { start = known.fitted(to: start).blended(into: start, at: first, noise: drawn) }
+    self.init(sampler, denoiser: denoiser, levels: levels, start: start, noise: noise, window: window, known: known)
   }
 
-  /// A run from given images.
+  /// A run from given images, diffused to the first level: image to image. See `starting(strength:)`.
+  ///
+  /// - Parameters:
+  ///   - levels: descending in noise, but where the images are to be diffused again.
+  ///   - image: clean, `[N, C, H, W]`, float32, in [−1, 1].
+  ///   - window: where noise is added.
+  ///   - known: the part of the images that is given.
+  public convenience init<S: Sampler, D: Denoiser, N: NoiseSource>(
+    _ sampler: S, denoiser: D, levels: [NoiseLevel], image: Tensor, noise: N, window: NoiseWindow = .always, known: KnownRegion? = nil
+  ) {
+    var noise = noise, start = image
+    if let first = levels.first {
+      let drawn = noise.normal(like: image)
+      noise.stepEnded(image.shape)
+      start = qSample(image, at: [first], noise: drawn)
+      if let known { start = known.fitted(to: start).blended(into: start, at: first, noise: drawn) }
+    }
+    self.init(sampler, denoiser: denoiser, levels: levels, start: start, noise: noise, window: window, known: known)
+  }
+
+  /// A run from images that are noisy already.
   ///
   /// - Parameters:
   ///   - levels: descending in noise, but where the images are to be diffused again; the first is that of `x`.
-  ///   - x: `[N, C, H, W]`, float32.
+  ///   - x: `[N, C, H, W]`, float32; taken as it is, its known region too.
   ///   - window: where noise is added.
+  ///   - known: the part of the images that is given.
   public init<S: Sampler, D: Denoiser, N: NoiseSource>(
-    _ sampler: S, denoiser: D, levels: [NoiseLevel], start x: Tensor, noise: N, window: NoiseWindow = .always
+    _ sampler: S, denoiser: D, levels: [NoiseLevel], start x: Tensor, noise: N, window: NoiseWindow = .always, known: KnownRegion? = nil
   ) {
     self.levels = levels
     // Elementwise operations keep the layout, which is the one that convolutions like best.
     self.x = x.rank == 4 ? x.channelsLast() : x
     x0 = self.x
+    let known = known?.fitted(to: x)
     var noise = noise
     var memory = sampler.makeMemory(for: Self.descent(of: levels, from: 0))
     advance = { x, x0, index in
@@ -67,8 +96,11 @@ public final class SamplingRun {
       if s.isNoisier(than: t) { return Transition(x: rediffuse(x, from: t, to: s, noise: noise.normal(like: x)), x0: x0) }
       if index > 0, t.isNoisier(than: levels[index - 1]) { memory = sampler.makeMemory(for: Self.descent(of: levels, from: index)) }
       var admitted = window.admits(from: t, remaining: levels.count - 2 - index) ? noise : nil
-      defer { noise = admitted ?? noise }
-      return sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: &admitted)
+      let step = sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: &admitted)
+      noise = admitted ?? noise
+      guard let known else { return step }
+      if s.sigma > 0 { noise.stepEnded(x.shape) }
+      return Transition(x: known.blended(into: step.x, at: s, noise: noise.normal(like: x)), x0: known.blended(into: step.x0))
     }
   }
 

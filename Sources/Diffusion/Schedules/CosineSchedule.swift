@@ -16,10 +16,10 @@ public struct CosineSchedule: Schedule {
   public init() {}
   public init(steps: Int) { self.steps = steps }
 
-  public func makeBetas() throws(DiffusionError) -> [Double] {
+  public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
     guard steps >= 1 else { throw .noSteps(steps) }
     return (0..<steps).map { t in
-      min(1 - signal(Double(t + 1) / Double(steps)) / signal(Double(t) / Double(steps)), maxBeta)
+      Real(min(1 - signal(Double(t + 1) / Double(steps)) / signal(Double(t) / Double(steps)), maxBeta))
     }
   }
 
@@ -27,5 +27,20 @@ public struct CosineSchedule: Schedule {
   private func signal(_ u: Double) -> Double {
     let root = cos((u + 0.008) / 1.008 * .pi / 2)
     return root * root
+  }
+}
+
+/// diffusers' word for the cosine schedule, so that its configurations can be used as they are.
+public struct SquaredCosineSchedule: Schedule {
+  public static let name = "squaredcos_cap_v2"
+
+  /// T, 1 or more.
+  public var steps = 1000
+
+  public init() {}
+  public init(steps: Int) { self.steps = steps }
+
+  public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
+    try CosineSchedule(steps: steps).makeBetas(type)
   }
 }

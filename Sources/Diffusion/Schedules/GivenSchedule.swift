@@ -8,5 +8,5 @@ public struct GivenSchedule: Schedule {
   public init() {}
   public init(betas: [Double]) { self.betas = betas }
 
-  public func makeBetas() throws(DiffusionError) -> [Double] { betas }
+  public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] { betas.map { Real($0) } }
 }
