@@ -9,6 +9,8 @@ struct Sample: ParsableCommand {
         sfumato sample digits -o digits.png
         sfumato sample digits --class 7 --guidance 3 -o sevens.png
         sfumato sample runs/glyphs --count 72 --animation glyphs.gif -o glyphs.png
+        sfumato sample digits --class 3 --init seven.png --strength 0.6 -o three.png
+        sfumato sample digits --init torn.png --mask hole.png -o mended.png
       """)
 
   @Argument(help: "A model file, the folder of a training, or the name of a model that comes along, such as digits.")
@@ -30,21 +32,14 @@ struct Sample: ParsableCommand {
   @Option(help: "The sampler: \(SampleChoices.samplers). The model's recipe says which by default.")
   var sampler: String?
 
-  @Option(help: "Noise that DDIM adds: 0 none, 1 as much as DDPM.")
-  var eta: Double?
-
-  @Option(help: "How strongly the class is followed: 1 as trained, 0 not at all, 2 to 4 more than natural.")
-  var guidance: Double?
-
   @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
   var spacing: String?
 
-  @Option(help: "The seed; the same one gives the same images.")
-  var seed: UInt64 = 0
-
   @Option(
-    help: "per-image: noise of its own for each image; batch: drawn as the reference programs do, so that their seeds give their images.")
-  var noiseOrder = SampleRequest.NoiseOrder.perImage
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any other setting of the sampler or of sampling: sampler.order=3; 'sfumato recipe show' lists them.", valueName: "key=value"))
+  var set: [String] = []
 
   @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
   var precision = SampleChoices.Precision.float32
@@ -64,13 +59,16 @@ struct Sample: ParsableCommand {
   @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
   var npz: String?
 
+  @OptionGroup(title: "Guidance") var guidance: GuidanceOptions
+  @OptionGroup(title: "Noise") var noise: NoiseOptions
+  @OptionGroup(title: "Pictures, and second tries") var pictures: PictureOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
 
   mutating func run() throws {
     let job = try SamplingJob(request())
-    let pictures = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
-    try pictures.check(job)
+    let files = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
+    try files.check(job)
     let start = ContinuousClock.now
     var bar = ProgressBar("sampling", quiet: shown.quiet)
     while let share = try job.next() {
@@ -81,10 +79,10 @@ struct Sample: ParsableCommand {
       }
     }
     bar.finish()
-    try report(pictures.write(job), start.duration(to: .now) / .seconds(1))
+    try report(job, files.write(job), start.duration(to: .now) / .seconds(1))
   }
 
-  private func request() -> SampleRequest {
+  private func request() throws -> SampleRequest {
     var request = SampleRequest(model: model)
     request.count = count
     request.classes =
@@ -93,8 +91,13 @@ struct Sample: ParsableCommand {
       case "none": .none
       default: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
       }
-    request.seed = seed
-    request.noiseOrder = noiseOrder
+    request.seed = noise.seed
+    request.noiseOrder = noise.noiseOrder
+    try pictures.apply(to: &request)
+    if let file = noise.startNoise {
+      guard request.start == .noise else { throw ValidationError("--start-noise and --init are two starts; leave one of them out") }
+      request.start = .array(file: file)
+    }
     request.device = device.device
     request.precision = precision
     request.batchSize = batch
@@ -107,16 +110,15 @@ struct Sample: ParsableCommand {
   private var settings: [String] {
     var settings: [String] = []
     if let sampler { settings.append("sampler.type=\(sampler)") }
-    if let eta { settings.append("sampler.eta=\(eta)") }
     if let steps { settings.append("sampling.steps=\(steps)") }
     if let spacing { settings.append("sampling.spacing='\(spacing)'") }
-    if let guidance { settings.append("sampling.guidance_scale=\(guidance)") }
-    return settings
+    return settings + guidance.settings + noise.settings + set
   }
 
-  private func report(_ files: [String], _ seconds: Double) throws {
+  private func report(_ job: SamplingJob, _ files: [String], _ seconds: Double) throws {
     if shown.json {
-      Console.result(try JSONText.of(Result(files: files, images: count, seconds: seconds)))
+      let candidates = job.choices.isEmpty ? nil : job.choices.map { Candidates(kept: $0.winner, scores: $0.scores) }
+      Console.result(try JSONText.of(Result(files: files, images: count, seconds: seconds, candidates: candidates)))
     } else {
       for file in files { Console.result(file) }
       if !shown.quiet { Console.note("\(count) images in \(Console.number(seconds)) s") }
@@ -125,8 +127,14 @@ struct Sample: ParsableCommand {
 
   private struct Result: Encodable {
     let files: [String], images: Int, seconds: Double
+    /// For each image, where it was the best of several.
+    let candidates: [Candidates]?
+  }
+
+  private struct Candidates: Encodable {
+    /// The number of the one that was kept, from 0, and what each scored, higher for the better.
+    let kept: Int, scores: [Double]
   }
 }
 
-extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
 extension SampleChoices.Precision: ExpressibleByArgument {}

@@ -16,23 +16,6 @@ public struct TrainRecipe: Recipe {
   public init() {}
 }
 
-/// How a model samples unless it is told otherwise.
-public struct SamplingRecipe: Recipe {
-  public var steps = 20
-  /// Which steps of the process are visited: trailing, leading, linspace, ddim50, 10,15,20 …
-  public var spacing = Spacing.trailing
-  /// guided = null + scale (conditional - null): 1 is no guidance.
-  public var guidanceScale = 1.0
-  /// Keeps every estimate of the clean images in [-1, 1].
-  public var clip = true
-  public init() {}
-
-  public func validate() throws(RecipeError) {
-    try require(steps > 0, "steps", "expected 1 or more, found \(steps)")
-    try require(guidanceScale >= 0 && guidanceScale.isFinite, "guidance_scale", "expected 0 or more, found \(guidanceScale)")
-  }
-}
-
 /// What a model file says of itself: enough to sample from it without a flag.
 public struct ModelRecipe: Recipe {
   public var data = DataFacts()
@@ -117,15 +100,5 @@ extension TrainRecipe {
       throw WorkflowError(
         .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")
     }
-  }
-}
-
-extension SamplingRecipe {
-  /// The noise levels that sampling visits.
-  /// - Parameter stepsAreAsked: whether `steps` must hold; else a spacing that says how many it takes has its way.
-  /// - Throws: `DiffusionError` when the process has no such steps.
-  func levels(of process: ProcessRecipe, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
-    let wanted = stepsAreAsked || spacing.count == nil ? steps : nil
-    return try process.makeProcess().samplingLevels(spacing, steps: wanted)
   }
 }

@@ -1,6 +1,5 @@
 import Diffusion
 import Imaging
-import NN
 import Networks
 import RecipeKit
 import Tensors
@@ -15,19 +14,20 @@ public final class SamplingJob {
   public let labels: [Int?]
   /// Of the images that the request wants traced: how they looked at the start and after each step, for all batches done.
   public private(set) var steps: [[Image]] = []
-  /// Steps of one batch.
+  /// Where there are several candidates: for each image done the number of the one that was kept, and all their scores, higher
+  /// for the better.
+  public private(set) var choices: [(winner: Int, scores: [Double])] = []
+  /// Steps of one candidate of one batch.
   public let stepCount: Int
   public let settings: SamplerSettings
   public let request: SampleRequest
   /// The batch under way or, between two, the last one: `[N, C, H, W]`.
   package private(set) var x: Tensor?
 
-  private let network: any DiffusionNetwork
-  private let levels: [NoiseLevel]
-  private let process: DiscreteProcess
+  private let denoiser: SamplingDenoiser
+  private let start: SamplingStart
   private let device: Device
-  /// The batch under way: which images, and how many of its steps are taken.
-  private var batch: (range: Range<Int>, run: SamplingRun, taken: Int)?
+  private var batch: SamplingBatch?
   /// Of `batch` order: one stream, which goes on from batch to batch.
   private lazy var stream = Generator(seed: request.seed)
 
@@ -46,36 +46,31 @@ public final class SamplingJob {
 
   /// - Parameter model: on the request's device, whatever name the request gives it.
   public init(_ request: SampleRequest, model: Model) throws {
-    guard (1...10_000_000).contains(request.count) else {
-      throw WorkflowError(.usage, "the count must be 1 to 10000000, not \(request.count)")
-    }
-    guard request.batchSize > 0 else { throw WorkflowError(.usage, "the batch must be 1 or more, not \(request.batchSize)") }
+    try request.checkCounts()
     self.request = request
     self.model = model
     device = try computeDevice(request.device)
+    let levels: [NoiseLevel]
     (settings, levels) = try Self.settle(request, model.recipe)
-    process = try model.recipe.process.makeProcess()
-    stepCount = levels.count - 1
     labels = try Self.labels(request, model)
     try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
-    network = try model.network.prepared(for: request.precision.dtype)
+    start = try SamplingStart(request, levels, settings.sampling, model.recipe.data, on: device)
+    stepCount = start.path.count - 1
+    denoiser = SamplingDenoiser(
+      network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
+      process: try model.recipe.process.makeProcess(), sampling: settings.sampling, device: device)
   }
 
   /// Takes one step of one batch.
   /// - Returns: the share of the whole that is done, nil when all is.
   public func next() throws -> Double? {
     guard images.count < request.count else { return nil }
-    var (range, run, taken) = try batch ?? startBatch()
-    _ = try run.next()
-    taken += 1
-    x = run.x
-    try trace(run.x, range, at: taken)
-    if taken < stepCount {
-      batch = (range, run, taken)
-    } else {
-      try finishBatch(run.x)
-    }
-    let underWay = taken < stepCount ? Double(range.count * taken) / Double(stepCount) : 0
+    let batch = try batch ?? startBatch()
+    self.batch = batch
+    let goesOn = try batch.next()
+    x = batch.x
+    if !goesOn { try finish(batch) }
+    let underWay = goesOn ? Double(batch.range.count) * batch.share : 0
     return (Double(images.count) + underWay) / Double(request.count)
   }
 
@@ -89,59 +84,40 @@ public final class SamplingJob {
 // MARK: Batches
 
 extension SamplingJob {
-  private func startBatch() throws -> (range: Range<Int>, run: SamplingRun, taken: Int) {
+  private func startBatch() throws -> SamplingBatch {
     let range = images.count..<min(images.count + request.batchSize, request.count)
-    let data = model.recipe.data
-    let shape = [range.count, data.channels, data.height, data.width]
-    let run =
+    let told = denoiser.guided(Array(labels[range]))
+    let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
+    // The batch lives no longer than the job.
+    return try SamplingBatch(range, candidates: request.candidates, tracedCount: traced) { [unowned self] candidate in
       switch request.noiseOrder {
-      case .perImage: makeRun(settings.sampler.member, range, shape, PerImageNoise(seed: Seed(request.seed), images: range))
-      case .batch: makeRun(settings.sampler.member, range, shape, BatchNoise(stream))
+      case .perImage:
+        makeRun(settings.sampler.member, told, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
+      case .batch: makeRun(settings.sampler.member, told, range, BatchNoise(stream))
       }
-    try trace(run.x, range, at: 0)
-    return (range, run, 0)
-  }
-
-  private func makeRun(_ sampler: some Sampler, _ range: Range<Int>, _ shape: [Int], _ noise: some NoiseSource) -> SamplingRun {
-    let chosen = labels[range].compactMap { $0 }
-    let null = model.recipe.data.nullClass.map { Tensor(Array(repeating: $0, count: range.count)).to(device) }
-    guard let null, !chosen.isEmpty else {
-      return makeRun(sampler, denoiser(chosen.isEmpty ? null : Tensor(chosen).to(device)), shape, noise)
     }
-    let guided = ClassifierFreeGuidance(
-      scale: settings.sampling.guidanceScale, condition: Tensor(chosen).to(device), null: null, denoiser: denoiser)
-    return makeRun(sampler, guided, shape, noise)
   }
 
   private func makeRun(
-    _ sampler: some Sampler, _ denoiser: some Denoiser, _ shape: [Int], _ noise: some NoiseSource
+    _ sampler: some Sampler, _ denoiser: AnyDenoiser, _ range: Range<Int>, _ noise: some NoiseSource
   ) -> SamplingRun {
-    if settings.sampling.clip {
-      return SamplingRun(sampler, denoiser: denoiser.clipped(), levels: levels, shape: shape, on: device, noise: noise)
-    }
-    return SamplingRun(sampler, denoiser: denoiser, levels: levels, shape: shape, on: device, noise: noise)
+    let data = model.recipe.data
+    return start.run(
+      sampler, denoiser, range, shape: [data.channels, data.height, data.width], on: device, noise: noise,
+      window: settings.sampling.window)
   }
 
-  /// The network told `labels`, `[N]`.
-  private func denoiser(_ labels: Tensor?) -> NetworkDenoiser {
-    let network = self.network
-    return model.recipe.process.denoiser(in: process) { x, timesteps in
-      network(x, timesteps: timesteps, conditioning: Conditioning(labels: labels), mode: .inference)
+  private func finish(_ batch: SamplingBatch) throws {
+    let judge = denoiser.plain(Array(labels[batch.range]))
+    let best = try batch.best { -DenoisingScore(judge.noiseScale, seed: Seed(request.seed)).errors(of: $0, denoiser: judge) }
+    images += try best.images.images()
+    choices += zip(best.winners, best.scores).map { (winner: $0, scores: $1) }
+    for (step, frames) in best.frames.enumerated() {
+      if steps.count <= step { steps.append([]) }
+      steps[step] += frames
     }
-  }
-
-  private func finishBatch(_ x: Tensor) throws {
-    guard try x.isFinite().all().item() == 1 else {
-      throw WorkflowError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
-    }
-    images += try x.images()
-    batch = nil
-  }
-
-  private func trace(_ x: Tensor, _ range: Range<Int>, at step: Int) throws {
-    guard range.lowerBound < request.tracedCount else { return }
-    if steps.count <= step { steps.append([]) }
-    steps[step] += try x.images().prefix(request.tracedCount - range.lowerBound)
+    x = best.images
+    self.batch = nil
   }
 }
 
@@ -194,6 +170,14 @@ extension SamplingJob {
 }
 
 extension SampleRequest {
+  fileprivate func checkCounts() throws {
+    guard (1...10_000_000).contains(count) else { throw WorkflowError(.usage, "the count must be 1 to 10000000, not \(count)") }
+    guard batchSize > 0 else { throw WorkflowError(.usage, "the batch must be 1 or more, not \(batchSize)") }
+    guard (1...1000).contains(candidates) else {
+      throw WorkflowError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
+    }
+  }
+
   /// Whether its settings name this key.
   fileprivate func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
 }

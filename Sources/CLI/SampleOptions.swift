@@ -1,0 +1,121 @@
+import ArgumentParser
+import Workflows
+
+/// How strongly images follow what is asked.
+struct GuidanceOptions: ParsableArguments {
+  @Option(help: "How strongly the class is followed: 1 as trained, 0 not at all, 2 to 4 more than natural.")
+  var guidance: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Against the glare of strong guidance: 0 leaves it, 1 brings the contrast of unguided images back; 0.7 is usual.", valueName: "phi"))
+  var guidanceRescale: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Guide only at these noise levels, given as noise over signal: 0.2,5 spares the noisiest and the last steps.", valueName: "least,most"
+    ))
+  var guidanceInterval: Range?
+
+  var settings: [String] {
+    [
+      guidance.map { "sampling.guidance_scale=\($0)" }, guidanceRescale.map { "sampling.guidance_rescale=\($0)" },
+      guidanceInterval.map { "sampling.guidance_interval=\($0)" },
+    ].compactMap { $0 }
+  }
+}
+
+/// Where noise comes from and in which steps it is added.
+struct NoiseOptions: ParsableArguments {
+  @Option(help: "The seed; the same one gives the same images.")
+  var seed: UInt64 = 0
+
+  @Option(
+    help: "per-image: noise of its own for each image; batch: drawn as the reference programs do, so that their seeds give their images.")
+  var noiseOrder = SampleRequest.NoiseOrder.perImage
+
+  @Option(
+    help: ArgumentHelp(
+      "Start from these numbers instead of drawing some: standard normal, float [N, C, H, W], in an .npz or .npy file.", valueName: "file"))
+  var startNoise: String?
+
+  @Option(help: "Noise that DDIM adds: 0 none, 1 as much as DDPM.")
+  var eta: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Samplers that add noise (ddpm, say) stop when fewer than this many steps remain, which makes images crisper.", valueName: "steps"))
+  var noiseUntil: Int?
+
+  @Option(
+    help: ArgumentHelp("They add noise only at these noise levels, given as noise over signal: 0.05,50.", valueName: "least,most"))
+  var noiseWindow: Range?
+
+  var settings: [String] {
+    [
+      eta.map { "sampler.eta=\($0)" }, noiseUntil.map { "sampling.noise_until=\($0)" }, noiseWindow.map { "sampling.noise_window=\($0)" },
+    ].compactMap { $0 }
+  }
+}
+
+/// Pictures to start from, to fill in, and tries to choose from.
+struct PictureOptions: ParsableArguments {
+  @Option(name: .customLong("init"), help: ArgumentHelp("A picture to start from, or with --mask to fill in.", valueName: "image"))
+  var picture: String?
+
+  @Option(help: "How much of the picture is given up: near 0 hardly anything, 1 all of it. 0.75 unless there is a mask.")
+  var strength: Double?
+
+  @Option(
+    help: ArgumentHelp("Paint the picture anew where this one is white; where it is black, it stays as it is.", valueName: "image"))
+  var mask: String?
+
+  @Option(
+    help: "How: repaint goes back and forth until both parts fit (slower; see sampling.jump_length); mask goes straight through.")
+  var inpainting = SampleRequest.Inpainting.Method.repaint
+
+  @Option(help: ArgumentHelp("Leave out the first, noisiest steps and take pure noise for what they would give.", valueName: "steps"))
+  var skipSteps = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Then diffuse the images again, so far (0 to 1), and denoise them once more: 0.3 mends details, 0.7 also shapes.",
+      valueName: "strength"))
+  var secondPass: Double?
+
+  @Option(
+    help: ArgumentHelp("Draw this many candidates for each image, and keep the one that the model itself finds best.", valueName: "n"))
+  var bestOf = 1
+
+  /// Lays these over a request.
+  func apply(to request: inout SampleRequest) throws {
+    request.skippedSteps = skipSteps
+    request.secondPass = secondPass
+    request.candidates = bestOf
+    guard let picture else {
+      if mask != nil { throw ValidationError("--mask says where a picture is painted anew; give the picture by --init") }
+      if strength != nil { throw ValidationError("--strength says how much of a picture is given up; give the picture by --init") }
+      return
+    }
+    if let mask { request.inpainting = SampleRequest.Inpainting(picture: picture, mask: mask, method: inpainting) }
+    if mask == nil || strength != nil { request.start = .picture(file: picture, strength: strength ?? 0.75) }
+  }
+}
+
+/// Two numbers, the least and the most.
+struct Range: ExpressibleByArgument, CustomStringConvertible {
+  let least: Double, most: Double
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
+    guard parts.count == 2, let least = parts[0], let most = parts[1], least.isFinite, most.isFinite else { return nil }
+    self.least = least
+    self.most = most
+  }
+
+  /// As a recipe's list.
+  var description: String { "[\(least), \(most)]" }
+}
+
+extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
+extension SampleRequest.Inpainting.Method: ExpressibleByArgument {}

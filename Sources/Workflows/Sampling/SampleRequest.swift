@@ -1,0 +1,75 @@
+import Training
+
+/// What to sample.
+public struct SampleRequest: Sendable {
+  /// A file, the folder of a training, or the name of a model that comes along.
+  public var model: String
+  public var count = 16
+  public var classes = Classes.all
+  public var seed: UInt64 = 0
+  /// Whether each image has a stream of noise of its own, or all are drawn as the reference loops do.
+  public var noiseOrder = NoiseOrder.perImage
+  public var start = Start.noise
+  /// The part of a picture that is kept, if any.
+  public var inpainting: Inpainting?
+  /// Steps that are left out at the noisy end.
+  public var skippedSteps = 0
+  /// How far the finished images are diffused again, to be denoised a second time: above 0, up to 1. Nil for once.
+  public var secondPass: Double?
+  /// Candidates for each image, of which the one with the least denoising error is kept.
+  public var candidates = 1
+  public var device = "cpu"
+  public var precision = Precision.float32
+  /// Images that are computed together.
+  public var batchSize = 50
+  /// What differs from the model's recipe, as `sampling.steps=50` or `sampler.type=ddim`.
+  public var settings: [String] = []
+  /// So many images, the first ones, are kept as they stand after each step too, for an animation.
+  public var tracedCount = 0
+
+  public init(model: String) { self.model = model }
+
+  public enum Classes: Sendable, Equatable {
+    /// Every class in turn; no class where the model has none.
+    case all
+    /// These, by name or number, in turn.
+    case these([String])
+    /// The null class: whatever the model likes.
+    case none
+  }
+
+  public enum NoiseOrder: String, Sendable, CaseIterable {
+    case perImage = "per-image"
+    case batch
+  }
+
+  /// What sampling begins from.
+  public enum Start: Sendable, Equatable {
+    /// Noise that is drawn.
+    case noise
+    /// An array of standard normal numbers, `[N, C, H, W]`, in an `.npz` or `.npy` file.
+    case array(file: String)
+    /// A picture, diffused so far: above 0, which would leave it alone, to 1, which leaves hardly anything of it.
+    case picture(file: String, strength: Double)
+  }
+
+  /// Filling in what a mask leaves open.
+  public struct Inpainting: Sendable, Equatable {
+    public enum Method: String, Sendable, CaseIterable {
+      /// RePaint: goes back and comes down again, which brings both parts into harmony, in many more steps.
+      case repaint
+      /// The known part is put back after every step, and that is all.
+      case mask
+    }
+    public var picture: String
+    /// A picture that is white where `picture` is to be painted anew, and black where it is kept.
+    public var mask: String
+    public var method = Method.repaint
+
+    public init(picture: String, mask: String, method: Method = .repaint) {
+      self.picture = picture
+      self.mask = mask
+      self.method = method
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Checkpoints
+import Diffusion
+import Imaging
+import Tensors
+import Training
+
+/// What runs begin from and the levels they visit, as a request says.
+struct SamplingStart {
+  /// The levels, which may go back to noisier ones.
+  let path: [NoiseLevel]
+  /// The part that is kept, `[1, C, H, W]`.
+  let known: KnownRegion?
+  private let origin: Origin
+
+  private enum Origin {
+    case noise
+    /// Standard normal numbers for all images, `[N, C, H, W]`.
+    case array(Tensor)
+    /// One picture for all images, `[1, C, H, W]`.
+    case picture(Tensor)
+  }
+
+  /// - Parameter levels: descending, from noise to the last level.
+  init(_ request: SampleRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe, _ data: DataFacts, on device: Device) throws {
+    do {
+      path = try Self.path(request, levels, sampling)
+    } catch let error as SamplingPathError {
+      throw WorkflowError(.usage, "\(error)")
+    }
+    origin =
+      switch request.start {
+      case .noise: .noise
+      case .array(let file): .array(try Self.array(file, request.count, data).to(device))
+      case .picture(let file, _): .picture(try Self.picture(file, data).to(device))
+      }
+    known = try request.inpainting.map { try Self.known($0, data, on: device) }
+  }
+
+  /// The run of a batch.
+  /// - Parameter range: which of all images they are.
+  func run<S: Sampler, D: Denoiser, N: NoiseSource>(
+    _ sampler: S, _ denoiser: D, _ range: Range<Int>, shape: [Int], on device: Device, noise: N, window: NoiseWindow
+  ) -> SamplingRun {
+    switch origin {
+    case .noise:
+      SamplingRun(
+        sampler, denoiser: denoiser, levels: path, shape: [range.count] + shape, on: device, noise: noise, window: window, known: known)
+    case .array(let start):
+      SamplingRun(
+        sampler, denoiser: denoiser, levels: path, start: start.slice(0, range), noise: noise, window: window, known: known)
+    case .picture(let picture):
+      SamplingRun(
+        sampler, denoiser: denoiser, levels: path, image: picture.repeat(range.count, 1, 1, 1), noise: noise, window: window, known: known)
+    }
+  }
+
+  // MARK: Levels
+
+  private static func path(_ request: SampleRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe) throws -> [NoiseLevel] {
+    var path = try levels.starting(atStep: request.skippedSteps)
+    if case .picture(_, let strength) = request.start {
+      guard request.skippedSteps == 0 else {
+        throw WorkflowError(.usage, "a picture to start from says by its strength which steps are left out; give no number of them too")
+      }
+      path = try levels.starting(strength: strength)
+    }
+    if request.inpainting?.method == .repaint {
+      path = try path.resampled(jumpLength: sampling.jumpLength, jumpSamples: sampling.jumpNSample)
+    }
+    guard let share = request.secondPass else { return path }
+    return path + (try levels.starting(strength: share))
+  }
+
+  // MARK: Files
+
+  private static func array(_ file: String, _ count: Int, _ data: DataFacts) throws -> Tensor {
+    let array = try NPY.read(file)
+    let wanted = [data.channels, data.height, data.width]
+    guard array.dtype.isFloatingPoint, array.rank == 4, array.size(0) >= count, array.shape.dropFirst() == wanted[...] else {
+      throw WorkflowError(
+        .data,
+        "\(file): expected floating-point numbers of the shape \([count] + wanted) or more of them, found \(array.dtype) \(array.shape)")
+    }
+    return array.to(.float32)
+  }
+
+  /// A picture as the model takes them: cut in the middle to its proportions, resized, in its number of channels.
+  private static func picture(_ file: String, _ data: DataFacts) throws -> Tensor {
+    try Tensor(images: [fitted(file, data).withChannels(data.channels)])
+  }
+
+  private static func known(_ inpainting: SampleRequest.Inpainting, _ data: DataFacts, on device: Device) throws -> KnownRegion {
+    let mask = try Tensor(images: [fitted(inpainting.mask, data).withChannels(1)])
+    // White, 1, is painted anew. A pixel is kept or it is not: one that resizing left in between goes to the nearer side.
+    let known = mask.lt(0).to(.float32)
+    guard try known.max().item() > 0 else {
+      throw WorkflowError(.usage, "\(inpainting.mask) is white all over: nothing of the picture would be kept; make black what is to stay")
+    }
+    guard try known.min().item() < 1 else {
+      throw WorkflowError(.usage, "\(inpainting.mask) is black all over: nothing would be painted; make white what is to be painted anew")
+    }
+    return try KnownRegion(image: picture(inpainting.picture, data).to(device), mask: known.to(device))
+  }
+
+  private static func fitted(_ file: String, _ data: DataFacts) throws -> Image {
+    let image = try Image(file: file)
+    let picture = image.hasAlpha ? image.flattened(over: Array(repeating: 255, count: image.channels - 1)) : image
+    // The largest part of the model's proportions.
+    let scale = min(Double(picture.width) / Double(data.width), Double(picture.height) / Double(data.height))
+    let width = max(1, min(picture.width, Int((Double(data.width) * scale).rounded())))
+    let height = max(1, min(picture.height, Int((Double(data.height) * scale).rounded())))
+    let middle = picture.cropped(row: (picture.height - height) / 2, column: (picture.width - width) / 2, width: width, height: height)
+    // Made smaller, pixels are means over areas, as those that models are trained on.
+    let isSmaller = data.width <= width && data.height <= height
+    return try middle.resized(width: data.width, height: data.height, filter: isSmaller ? .box : .lanczos3)
+  }
+}
