@@ -42,6 +42,7 @@ struct PixelPairOracle: Denoiser {
       let run = run(known, sampler, path: path)
       var last: SamplingStep?
       while let step = try run.next() { last = step }
+      #expect(run.x.isChannelsLast, "the layout that convolutions like")
       for images in [run.x, try #require(last).x0] {
         #expect(try images.narrow(3, 0, 2).floats() == image.narrow(3, 0, 2).floats())
         #expect(try distance(images.narrow(3, 2, 2), image.narrow(3, 2, 2)) > 0.1)
