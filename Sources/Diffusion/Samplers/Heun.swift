@@ -5,7 +5,9 @@ import Tensors
 ///
 ///     x' = α_s x̂₀ + σ_s ε̂(x, t),      x_s = x' + ½ (σ_s − α_s σ_t / α_t) (ε̂(x', s) − ε̂(x, t))
 ///
-/// Two evaluations a step. The step from pure noise, where σ/α is infinite, and the one to σ = 0 are Euler's.
+/// Two evaluations a step. The step from pure noise, where σ/α is infinite, and the one to σ = 0 are Euler's. A first level that
+/// has next to no signal, as the cosine schedule's, makes the correction of the first step enormous: choose a spacing that begins
+/// at σ/α of 100 or less, such as Karras's.
 ///
 /// Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), Algorithm 1.
 public struct Heun: Sampler {

@@ -10,7 +10,8 @@ import Tensors
 ///
 /// The start: the first step takes the mean of ε̂ at its start and at the end of a first try (two evaluations), the next two have
 /// weights of order two and three. With `skip_prk_steps` false the first three are Runge-Kutta steps of four evaluations, whose
-/// middle is the level halfway in timestep. The step from pure noise is DDIM's, and the start comes after it.
+/// middle is the level halfway in timestep. The step from pure noise is DDIM's, and the start comes after it. As with `Heun`, a
+/// first level that has next to no signal spoils the images.
 ///
 /// Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds" (2022), eqs. 11 to 13; names from diffusers.
 public struct PNDM: Sampler {
