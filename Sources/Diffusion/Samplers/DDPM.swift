@@ -9,7 +9,7 @@ import Tensors
 /// Ho, Jain and Abbeel 2020, eqs. 6 and 7; learned Σ: Nichol and Dhariwal 2021, eq. 15.
 public struct DDPM: Sampler {
   public static let name = "ddpm"
-  public static let order: Int? = nil
+  public var order: Int? { nil }
 
   public init() {}
 
