@@ -154,6 +154,10 @@ ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor) {
   return tensor([&] { return at::pixel_shuffle(x->t, factor); });
 }
 
+ct_tensor *ct_pixel_unshuffle(const ct_tensor *x, int64_t factor) {
+  return tensor([&] { return at::pixel_unshuffle(x->t, factor); });
+}
+
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v) {
   return tensor([&] {
     if (q->t.is_meta()) return shim::meta::attention(q->t, k->t, v->t);

@@ -184,6 +184,10 @@ ct_tensor *ct_slice(const ct_tensor *x, int64_t axis, int64_t start, int64_t end
   return tensor([&] { return at::slice(x->t, axis, start, end, step); });
 }
 
+ct_tensor *ct_as_strided(const ct_tensor *x, const int64_t *s, const int64_t *strides, size_t n, int64_t start) {
+  return tensor([&] { return at::as_strided(x->t, sizes(s, n), sizes(strides, n), start); });
+}
+
 ct_tensor *ct_repeat_interleave(const ct_tensor *x, int64_t times, int64_t axis) {
   return tensor([&] { return at::repeat_interleave(x->t, times, axis); });
 }

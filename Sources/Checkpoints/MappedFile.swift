@@ -22,5 +22,34 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
     bytes = UnsafeRawBufferPointer(start: start, count: count)
   }
 
+  /// Lets go of the pages of a part that was read and will not be again soon: they are not counted as held any more.
+  func release(_ range: Range<Int>) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    guard start < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), end - start, MADV_DONTNEED)
+  }
+
+  /// A part in memory of its own, aligned for any element, which takes no more than that part at any time.
+  func copy(_ range: Range<Int>) -> CopiedBytes {
+    let copy = CopiedBytes(count: range.count)
+    let step = 1 << 22
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: step) {
+      let piece = start..<min(start + step, range.upperBound)
+      memcpy(copy.start + (start - range.lowerBound), bytes.baseAddress! + start, piece.count)
+      release(piece)
+    }
+    return copy
+  }
+
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
+}
+
+/// Memory that was filled once and is read from then on.
+final class CopiedBytes: @unchecked Sendable {  // not written once it is handed out
+  let start: UnsafeMutableRawPointer
+
+  init(count: Int) { start = .allocate(byteCount: count, alignment: 64) }
+  deinit { start.deallocate() }
 }

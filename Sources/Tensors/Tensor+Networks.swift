@@ -36,6 +36,8 @@ extension Tensor {
   }
   /// `[N, C f², H, W]` to `[N, C, H f, W f]`.
   public func pixelShuffle(_ factor: Int) -> Tensor { unary("pixelShuffle") { ct_pixel_shuffle($0, Int64(factor)) } }
+  /// `[N, C, H f, W f]` to `[N, C f², H, W]`, each channel's f² in the order of rows, then columns.
+  public func pixelUnshuffle(_ factor: Int) -> Tensor { unary("pixelUnshuffle") { ct_pixel_unshuffle($0, Int64(factor)) } }
 
   /// softmax(q kᵀ / √d) v in one operation (Vaswani et al. 2017). q, k, v: `[N, heads, length, d]`.
   public static func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor) -> Tensor {

@@ -21,6 +21,12 @@ extension Tensor {
   public func slice(_ axis: Int, _ range: Range<Int>, step: Int = 1) -> Tensor {
     unary("slice") { ct_slice($0, Int64(axis), Int64(range.lowerBound), Int64(range.upperBound), Int64(step)) }
   }
+  /// A view of this tensor's memory: element (i, j, …) is the one at start + i strides[0] + j strides[1] … of it.
+  /// - Faults: when it does not lie within.
+  package func strided(_ shape: [Int], strides: [Int], from start: Int) -> Tensor {
+    guard shape.count == strides.count else { return failed("strided", "\(shape.count) sizes, \(strides.count) strides") }
+    return unary("strided") { ct_as_strided($0, shape.wide, strides.wide, shape.count, Int64(start)) }
+  }
   /// The part of an axis from `start`, `length` long; a fault when it is not all there.
   public func narrow(_ axis: Int, _ start: Int, _ length: Int) -> Tensor {
     guard fault == nil else { return self }

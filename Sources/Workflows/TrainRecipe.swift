@@ -14,6 +14,26 @@ public struct TrainRecipe: Recipe {
   public var sampling = SamplingRecipe()
   public var training = TrainingRecipe()
   public init() {}
+
+  public func validate() throws(RecipeError) {
+    if let obstacle = training.loss.member.obstacle(variance: process.variance, weighting: training.lossWeighting.member) {
+      throw RecipeError(place: nil, path: "training.loss", obstacle)
+    }
+  }
+
+  /// Whether what the choice of timesteps has learned under `other` holds here too: losses of other objectives or levels do not
+  /// compare.
+  func learnsTimesteps(as other: TrainRecipe) -> Bool {
+    func whatCounts(_ recipe: TrainRecipe) -> String {
+      var part = TrainRecipe()
+      part.process = recipe.process
+      part.training.timestepSampling = recipe.training.timestepSampling
+      part.training.loss = recipe.training.loss
+      part.training.lossWeighting = recipe.training.lossWeighting
+      return part.yaml()
+    }
+    return whatCounts(self) == whatCounts(other)
+  }
 }
 
 /// What a model file says of itself: enough to sample from it without a flag.
@@ -31,12 +51,15 @@ public struct DataFacts: Recipe, Equatable {
   public var channels = 3, height = 64, width = 64
   /// The classes' names, in the order of their numbers; empty without classes.
   public var classNames: [String] = []
-  /// The class number that stands for "no class"; nil when the model was not trained to do without.
+  /// The class number that stands for "no class": the one after the classes, or 0, as nice-diffusion has it, where the first
+  /// class is none. nil when the model was not trained to do without.
   public var nullClass: Int? = nil
   public init() {}
 
   /// Rows of a class embedding, the null class included; nil without classes.
-  var classRows: Int? { classNames.isEmpty ? nil : (nullClass ?? classNames.count - 1) + 1 }
+  var classRows: Int? { classNames.isEmpty ? nil : max(nullClass ?? 0, classNames.count - 1) + 1 }
+  /// The numbers of the classes that an image can be of.
+  var realClasses: [Int] { classNames.indices.filter { $0 != nullClass } }
 
   public func validate() throws(RecipeError) {
     try require((1...4).contains(channels), "channels", "expected 1 to 4, found \(channels)")
@@ -45,8 +68,8 @@ public struct DataFacts: Recipe, Equatable {
     }
     if let nullClass {
       try require(
-        !classNames.isEmpty && nullClass == classNames.count, "null_class",
-        "expected \(classNames.count), the number after the classes, found \(nullClass)")
+        !classNames.isEmpty && (nullClass == classNames.count || nullClass == 0), "null_class",
+        "expected \(classNames.count), the number after the classes, or 0 where the first of them is none, found \(nullClass)")
     }
   }
 }

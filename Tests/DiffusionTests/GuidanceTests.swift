@@ -112,6 +112,14 @@ import Testing
     #expect(p.previousMean?.levels == process.levels([1, 0]))
   }
 
+  @Test(arguments: [0, 0.7]) func faultsOfTheNetworkTravel(rescale: Double) {
+    let labels = Tensor([3, 4])
+    let guided = ClassifierFreeGuidance(scale: 3, rescale: rescale, condition: labels, null: labels) { _ in BrokenDenoiser() }
+    let p = guided.predict(x, at: level)
+    #expect(p.x0.fault == BrokenDenoiser.fault)
+    #expect(p.epsilon.fault == BrokenDenoiser.fault)
+  }
+
   @Test func eachImageMayHaveALevelOfItsOwn() throws {
     let levels = [level, NoiseLevel(alpha: 0.8, sigma: 0.6, timestep: 2)]
     let p = guidance(scale: 2) { _ in }.predict(x, at: levels)

@@ -8,8 +8,8 @@ struct GaussianOracle: Denoiser {
   var mean = 0.0
   var variance = 0.25
   var stepVariance = StepVariance.fixedSmall
-  /// Any level at all: this denoiser needs no timestep.
-  let noiseScale = NoiseScale.variancePreserving(-20...20) { _ in 0 }
+  /// Any level at all: this denoiser needs no timestep. It is σ / α, as in `evenlyNoisyLevels`.
+  let noiseScale = NoiseScale.variancePreserving(-20...20) { exp(-$0) }
 
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
@@ -26,14 +26,24 @@ struct GaussianOracle: Denoiser {
     s.alpha * mean + (spread(s) / spread(t)).squareRoot() * (x - t.alpha * mean)
   }
 
-  /// A network that predicts as this oracle does, told the steps of `process`.
+  /// A network that predicts as this oracle does, told the steps of `process` and fractions between them.
   func network(of process: DiscreteProcess, predicting parameterization: Parameterization) -> DenoisingNetwork {
     { x, timesteps in
-      guard let steps = try? timesteps.ints() else { return timesteps }
-      let levels = process.levels(steps)
+      guard let told = try? timesteps.doubles() else { return timesteps }
+      let levels = told.map(process.level(told:))
       let p = predict(x, at: levels)
       return parameterization.target(x0: p.x0, noise: p.epsilon, at: levels)
     }
+  }
+}
+
+extension DiscreteProcess {
+  /// The level of a timestep or of a fraction between two, which lies between them in λ.
+  func level(told timestep: Double) -> NoiseLevel {
+    let below = level(Int(timestep)), part = timestep - timestep.rounded(.down)
+    if part == 0 { return below }
+    let above = level(Int(timestep) + 1)
+    return noiseScale.level(lambda: below.lambda + part * (above.lambda - below.lambda))
   }
 }
 
@@ -46,10 +56,28 @@ struct BrokenDenoiser: Denoiser {
   }
 }
 
+/// Remembers at which levels it was asked.
+struct CountingDenoiser<Base: Denoiser>: Denoiser {
+  final class Calls {
+    var levels: [[NoiseLevel]] = []
+    var count: Int { levels.count }
+  }
+  let base: Base
+  let calls = Calls()
+  var noiseScale: NoiseScale { base.noiseScale }
+
+  init(_ base: Base) { self.base = base }
+
+  func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
+    calls.levels.append(levels)
+    return base.predict(x, at: levels)
+  }
+}
+
 /// Levels of equal angle, far from both ends, where every solver shows its order.
 func smoothLevels(_ steps: Int) -> [NoiseLevel] {
   (0...steps).map { step in
-    let angle = (0.99 - 0.9 * Double(step) / Double(steps)) * Double.pi / 2
+    let angle = (0.7 - 0.55 * Double(step) / Double(steps)) * Double.pi / 2
     return NoiseLevel(alpha: cos(angle), sigma: sin(angle), timestep: 0)
   }
 }
@@ -61,6 +89,19 @@ extension Parameterization.Name {
     recipe.parameterization = self
     return recipe.parameterization(in: process)
   }
+}
+
+/// Levels that preserve variance at equal steps of σ / α.
+func evenlyNoisyLevels(_ steps: Int, from first: Double = 0.8, to last: Double = 0.2) -> [NoiseLevel] {
+  (0...steps).map { step in
+    let ratio = first + (last - first) * Double(step) / Double(steps), alpha = 1 / (1 + ratio * ratio).squareRoot()
+    return NoiseLevel(alpha: alpha, sigma: ratio * alpha, timestep: ratio)
+  }
+}
+
+extension NoiseLevel {
+  /// The same noise for the signal where signal is not scaled: α = 1.
+  var exploding: NoiseLevel { NoiseLevel(alpha: 1, sigma: sigma / alpha, timestep: timestep) }
 }
 
 extension NetworkDenoiser {

@@ -103,22 +103,17 @@ import Testing
     #expect(try after(14, window, 1) != after(14, .always, 1))
   }
 
-  /// Of a normal distribution's images, image to image gives back the mean, and shrinks what an image differs from it by
-  /// α² v / (α² v + σ²) along the ODE of a single point; DDPM at small variances draws x₀ of that mean.
+  /// The start is N(α c, σ²) for an image c, and the ODE carries its mean to m + √(v / s) α (c − m), with s = α² v + σ².
   @Test func imageToImageOfGaussianDataHasTheRightMean() throws {
-    let n = 4096, path = try levels.starting(strength: 0.5), level = path[0]
-    let oracle = GaussianOracle(mean: 0.3, variance: 0.25)
-    let run = SamplingRun(
-      DDIM(), denoiser: oracle, levels: path, image: .full(0.9, [n, 1, 1, 1], dtype: .float64), noise: BatchNoise(seed: Seed(1)))
-    let start = run.x, images = try run.finish()
-    // The start is N(α 0.9, σ²); the whole run is linear in it, so the mean goes where the mean start goes.
-    let mean = Tensor.full(level.alpha * 0.9, [1, 1, 1, 1], dtype: .float64)
-    let image = try SamplingRun(DDIM(), denoiser: oracle, levels: path, start: mean, noise: BatchNoise(seed: Seed(1))).finish().item()
-    let slope = try images.variance().item().squareRoot() / start.variance().item().squareRoot()
-    let error = slope * level.sigma / Double(n).squareRoot()
-    #expect(try abs(start.mean().item() - level.alpha * 0.9) < 4 * level.sigma / Double(n).squareRoot())
-    #expect(try abs(images.mean().item() - image) < 4 * error)
-    #expect(0.3 < image && image < 0.9)
+    let n = 4096, oracle = GaussianOracle(mean: 0.3, variance: 0.25)
+    let path = try DiscreteProcess(betas: CosineSchedule(steps: 200).makeBetas()).samplingLevels.starting(strength: 0.5)
+    let image = Tensor.full(0.9, [n, 1, 1, 1], dtype: .float64), start = path[0]
+    let images = try SamplingRun(DDIM(), denoiser: oracle, levels: path, image: image, noise: BatchNoise(seed: Seed(1))).finish()
+    let gain = (oracle.variance / oracle.spread(start)).squareRoot()
+    let mean = 0.3 + gain * start.alpha * 0.6, deviation = gain * start.sigma
+    // Four standard errors, and half a percent for a hundred steps of first order.
+    #expect(try abs(images.mean().item() - mean) < 4 * deviation / Double(n).squareRoot() + 0.005)
+    #expect(try abs(images.variance().item().squareRoot() - deviation) < 4 * deviation / (2 * Double(n)).squareRoot() + 0.005)
   }
 
   @Test func imageToImageStartsFromTheFirstNoiseDrawn() throws {

@@ -46,11 +46,21 @@ func complaint(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> S
     #expect(heun.sChurn == 3 && heun.eta == 1)
   }
 
+  @Test(arguments: [(".inf", Double.infinity), ("-.Inf", -.infinity), ("Infinity", .infinity), ("-Infinity", -.infinity)])
+  func infinityIsReadAsYAMLAndAsPythonWriteIt(text: String, value: Double) throws {
+    #expect(try TrainRecipe(yaml: "training: { learning_rate: \(text) }").training.learningRate == value)
+    #expect(complaint("training: { learning_rate: infinite }").contains("expected a number"))
+  }
+
   @Test func aTypeAloneTakesThatTypesDefaults() throws {
     let recipe = try TrainRecipe(yaml: "sampler: { eta: 1 }", set: ["sampler.type=heun"])
     #expect((recipe.sampler.recipe as? Heun)?.eta == 1)
     #expect(try TrainRecipe(yaml: "network: { type: rrdb }").network.type == "rrdb")
     #expect(try TrainRecipe(yaml: "sampler: { type: heun }").sampler.yamlOfRecipe == Heun().yaml())
+    #expect(try TrainRecipe(yaml: "sampler: heun").sampler.yamlOfRecipe == Heun().yaml())
+    #expect(try TrainRecipe(yaml: "sampler: { eta: 1 }", set: ["sampler=heun"]).sampler.yamlOfRecipe == Heun().yaml())
+    #expect((try TrainRecipe(yaml: "sampler: heun", set: ["sampler.eta=1"]).sampler.recipe as? Heun)?.eta == 1)
+    #expect(try TrainRecipe(yaml: "sampler: heun", set: ["sampler.type=dpmpp_2m"]).sampler.type == "dpmpp_2m")
   }
 
   @Test func numbersAndWordsAreReadAsPeopleWriteThem() throws {

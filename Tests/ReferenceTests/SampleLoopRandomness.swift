@@ -50,7 +50,7 @@ struct SampleLoopRandomness {
 }
 
 extension NoiseSource {
-  /// The start of a run.
+  /// The start of a run: drawn by a copy, so that the run's own source has its first step before it. All share the generator.
   fileprivate func firstDraw(_ shape: [Int]) throws -> Tensor {
     var copy = self
     return try copy.normal(shape).validated()

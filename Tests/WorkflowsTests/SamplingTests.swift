@@ -123,6 +123,18 @@ import Training
     #expect(try labels(.none) == Array(repeating: nil, count: 12))
   }
 
+  /// nice-diffusion's models, whose class 0 is none.
+  @Test func aNullClassAmongTheClassesIsToldButNotDealtOut() throws {
+    var recipe = model.recipe
+    recipe.data.nullClass = 0
+    let nice = Model(recipe: try ModelRecipe(yaml: recipe.yaml()), provenance: model.provenance, network: model.network)
+    let job = try SamplingJob(request(12) { $0.classes = .all }, model: nice)
+    #expect(job.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
+    let none = try SamplingJob(request(1) { $0.classes = .none }, model: nice).finish()
+    #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.these(["0"]), ["sampling.guidance_scale=1"]) }))
+    #expect(try none != draw(request(1) { $0.classes = .none }))
+  }
+
   @Test func theClassAskedForChangesTheImage() throws {
     let images = try ["3", "4"].map { name in try draw(request(1) { $0.classes = .these([name]) }) }
     #expect(images[0] != images[1])

@@ -137,6 +137,8 @@ ct_tensor *ct_transpose(const ct_tensor *, int64_t a, int64_t b);
 ct_tensor *ct_unsqueeze(const ct_tensor *, int64_t axis);
 ct_tensor *ct_squeeze(const ct_tensor *, int64_t axis);
 ct_tensor *ct_select(const ct_tensor *, int64_t axis, int64_t index);
+/// A view of x's storage: element (i, j, …) is the one at start + i strides[0] + j strides[1] … of x's.
+ct_tensor *ct_as_strided(const ct_tensor *, const int64_t *sizes, const int64_t *strides, size_t n, int64_t start);
 ct_tensor *ct_slice(const ct_tensor *, int64_t axis, int64_t start, int64_t end, int64_t step);
 ct_tensor *ct_repeat_interleave(const ct_tensor *, int64_t times, int64_t axis);
 ct_tensor *ct_index_select(const ct_tensor *, int64_t axis, const ct_tensor *indices);
@@ -164,6 +166,7 @@ ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel);
 /// mode: "nearest", "bilinear", "bicubic" (the last two with corners not aligned).
 ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode);
 ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor);
+ct_tensor *ct_pixel_unshuffle(const ct_tensor *x, int64_t factor);
 /// softmax(q k^T / sqrt(d)) v; q, k, v: [N, heads, length, d].
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v);
 ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);

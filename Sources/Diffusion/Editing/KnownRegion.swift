@@ -51,16 +51,19 @@ public struct KnownRegion: Sendable {
         + "expected one for all or one for each, of \(c) channels (a mask 1 or \(c)) and \(size[0]) x \(size[1])"
       return KnownRegion(fitting: x.failed("inpaint", message), mask)
     }
-    return KnownRegion(fitting: image.to(like: x), mask.to(like: x))
+    return KnownRegion(fitting: image.to(like: x).channelsLast(), mask.to(like: x))
   }
 
   /// Images at a level, their known part put back.
   /// - Parameter noise: standard normal, of x's shape; asked for only where the level has noise.
   func blended(into x: Tensor, at level: NoiseLevel, noise: @autoclosure () -> Tensor) -> Tensor {
     let known = level.sigma > 0 ? level.alpha * image + level.sigma * noise() : image
-    return mask * known + (1 - mask) * x
+    return blended(x, known)
   }
 
   /// Clean images, their known part put back.
-  func blended(into x0: Tensor) -> Tensor { mask * image + (1 - mask) * x0 }
+  func blended(into x0: Tensor) -> Tensor { blended(x0, image) }
+
+  /// x stands first: operations keep the layout of their first operand.
+  private func blended(_ x: Tensor, _ known: Tensor) -> Tensor { x * (1 - mask) + known * mask }
 }

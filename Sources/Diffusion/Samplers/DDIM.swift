@@ -8,7 +8,7 @@ import Tensors
 /// Song, Meng and Ermon, "Denoising Diffusion Implicit Models" (ICLR 2021), eqs. 12 and 16, with α = √ᾱ, σ = √(1 − ᾱ).
 public struct DDIM: Sampler {
   public static let name = "ddim"
-  public static let order: Int? = 1
+  public var order: Int? { 1 }
 
   /// η: 0 adds no noise, 1 as much as ancestral sampling.
   public var eta = 0.0

@@ -11,7 +11,7 @@ import Tensors
 /// 2021, algorithm 1.
 public struct DDPM: Sampler {
   public static let name = "ddpm"
-  public static let order: Int? = nil
+  public var order: Int? { nil }
 
   public struct Memory {
     /// β̃ of the step before the one to the clean image, which stands in for the 0 of that.

@@ -1,7 +1,7 @@
 /// In which steps of a run noise is added. Where it is not, every sampler takes the step that it would take without: DDPM goes
 /// to the mean, DDIM and the stochastic solvers follow the probability-flow ODE. Stopped early, images come out crisper.
 ///
-/// A window is about samplers' steps alone: to a noisier level images are always diffused with noise.
+/// A window is about samplers' steps alone: to a noisier level images are always diffused with noise, and so is a known region.
 public struct NoiseWindow: Sendable, Equatable {
   /// K: noise is added only while at least so many steps remain after the step at hand; 1 leaves the last step without, which
   /// none of them has anyway. Steps are those of the whole path: one that goes back has many, a jump being one of them, and its

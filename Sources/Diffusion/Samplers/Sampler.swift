@@ -6,8 +6,12 @@ public protocol Sampler: NamedRecipe {
   /// What it remembers from step to step.
   associatedtype Memory = Void
 
-  /// The order of its global error on the probability-flow ODE, with no noise added; nil for one that always adds noise.
-  static var order: Int? { get }
+  /// The order of its global error on the probability-flow ODE, with no noise added and from exact starting values; nil for one
+  /// that does not follow the ODE.
+  var order: Int? { get }
+
+  /// The same from a cold start, where a multistep method has yet to gather its estimates; `order` unless it says otherwise.
+  var coldStartOrder: Int? { get }
 
   /// How often a step asks the denoiser: where it differs between steps, in the most of them.
   static var evaluationsPerStep: Int { get }
@@ -26,6 +30,7 @@ public protocol Sampler: NamedRecipe {
 }
 
 extension Sampler {
+  public var coldStartOrder: Int? { order }
   public static var evaluationsPerStep: Int { 1 }
 }
 
@@ -49,5 +54,9 @@ public struct Transition: Sendable {
 /// Every sampler. A new one is a file and a line here; tests, choices and forms follow.
 public enum SamplerRegistry: RecipeRegistry {
   public typealias Member = any Sampler
-  public static let all: [any NamedRecipe.Type] = [DPMSolverPP2M.self, DDIM.self, DDPM.self]
+  public static let all: [any NamedRecipe.Type] = [
+    DPMSolverPP2M.self, DPMSolverPP1.self, DPMSolverPP3M.self, DPMSolverPP2MSDE.self, DPMSolverPP3MSDE.self, DPMSolverPP2S.self,
+    DPMSolverPP3S.self, DPMSolver2M.self, UniPC.self, PNDM.self, DDIM.self, DDPM.self, Euler.self, EulerAncestral.self, Heun.self,
+    EDMSampler.self,
+  ]
 }

@@ -33,7 +33,8 @@ extension [NoiseLevel] {
   /// down `jumpSamples` times, which brings what is filled in into harmony with what is known. The pauses are counted from one
   /// step of noise, where the last of them is.
   ///
-  /// A jump is one draw from q(x_s | x_t); the reference makes it in `jumpLength` small draws, which comes to the same.
+  /// A jump is one draw from q(x_s | x_t); the reference makes it in `jumpLength` small draws, which comes to the same. A sampler
+  /// begins anew after each, so that a multistep solver has its order in long descents alone.
   ///
   /// Lugmayr et al., "RePaint" (CVPR 2022), section 4.2 and its figure 9; its j and r are 10 and 10.
   ///

@@ -143,7 +143,9 @@ extension SamplingJob {
   private static func labels(_ request: SampleRequest, _ model: Model) throws -> [Int?] {
     let classes = model.recipe.data.classNames.count
     switch request.classes {
-    case .all: return (0..<request.count).map { classes > 0 ? $0 % classes : nil }
+    case .all:
+      let real = model.recipe.data.realClasses
+      return (0..<request.count).map { real.isEmpty ? nil : real[$0 % real.count] }
     case .these(let names):
       let numbers = try model.classNumbers(names)
       guard !numbers.isEmpty else { throw WorkflowError(.usage, "no class was named") }
