@@ -81,9 +81,10 @@ extension DiffusersScheduler {
     case .dpmSolverMultistep: return dpmSolver
     case .euler: return euler(arguments)
     case .eulerAncestral: return EulerAncestral()
-    case .heun: return Heun()
+    case .heun: return Heun(firstOrderAbove: .infinity)
     case .pndm:
       var pndm = PNDM()
+      pndm.firstOrderAbove = .infinity
       pndm.skipPrkSteps = skipPrkSteps
       pndm.combined = predictionType == .v ? .v : .epsilon
       return pndm
