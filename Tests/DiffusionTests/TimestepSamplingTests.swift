@@ -111,6 +111,14 @@ import Testing
     #expect(abs(sampler.probabilities.reduce(0, +) - 1) < 1e-12)
   }
 
+  @Test func theMeanLossCountsEachImageByItsImportance() throws {
+    let losses = Tensor([3.0, 5]).requiringGradient()
+    let mean = TimestepDraw([0, 1], weights: [2, 0.5]).mean(of: losses)
+    #expect(try mean.item() == 4.25)
+    #expect(try mean.gradients(of: [losses])[0]!.doubles() == [1, 0.25])
+    #expect(try TimestepDraw([0, 1]).mean(of: losses).item() == 4)
+  }
+
   @Test func areDrawnAsLikelyAsTheyAreWithTheirImportance() throws {
     let sampler = sampler([[1, 7], [3, 21]])
     let draw = try sampler.draw(4000, using: Generator(seed: 3))

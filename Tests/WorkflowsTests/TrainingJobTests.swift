@@ -230,6 +230,7 @@ import Training
     (["sampling.steps=2000"], "2000"),
     (["process.variance=learned_range", "training.loss=l1"], "training.loss: l1 would leave the learned variance"),
     (["training.loss=kl", "training.loss_weighting=min_snr"], "training.loss: kl has the weights of the variational bound"),
+    (["training.loss=rescaled_kl", "training.timestep_sampling=log_normal"], "which timestep_sampling log_normal would undo"),
     (["training.timestep_sampling={type: log_normal, p_std: 0}"], "p_std: expected a number above 0, found 0"),
     (["training.timestep_sampling=lognormal"], "did you mean 'log_normal'"),
     (["network.attention_resolutions=[5]"], "network.attention_resolutions: 5 is not the height of a level"),
