@@ -125,7 +125,7 @@ import Testing
     let share = Double(draw.timesteps.filter { $0 == 1 }.count) / 4000
     // Five standard deviations: √(0.725 · 0.275 / 4000) = 0.007.
     #expect(abs(share - 0.725) < 0.035)
-    for (t, weight) in zip(draw.timesteps, draw.weights) { #expect(abs(weight - 0.5 / (t == 1 ? 0.725 : 0.275)) < 1e-12) }
+    #expect(zip(draw.timesteps, draw.weights).allSatisfy { abs($1 - 0.5 / ($0 == 1 ? 0.725 : 0.275)) < 1e-12 })
   }
 
   // MARK: State
