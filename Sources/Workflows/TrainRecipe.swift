@@ -16,7 +16,9 @@ public struct TrainRecipe: Recipe {
   public init() {}
 
   public func validate() throws(RecipeError) {
-    if let obstacle = training.loss.member.obstacle(variance: process.variance, weighting: training.lossWeighting.member) {
+    let obstacle = training.loss.member.obstacle(
+      variance: process.variance, weighting: training.lossWeighting.member, timesteps: training.timestepSampling.member)
+    if let obstacle {
       throw RecipeError(place: nil, path: "training.loss", obstacle)
     }
   }

@@ -145,7 +145,7 @@ import Testing
   }
 
   @Test func anErrorAloneCannotTrainALearnedVariance() {
-    let obstacle = AbsoluteError().obstacle(variance: .learnedRange, weighting: UniformWeighting())
+    let obstacle = AbsoluteError().obstacle(variance: .learnedRange)
     #expect(obstacle?.contains("{ type: hybrid, error: l1 }") == true)
     #expect(AbsoluteError().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting()) == nil)
     #expect(HybridLoss(AbsoluteError()).obstacle(variance: .learnedRange, weighting: MinSNRWeighting()) == nil)
@@ -154,6 +154,9 @@ import Testing
   @Test func theBoundIsNotWeightedAnew() {
     let obstacle = RescaledVariationalLoss().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting())
     #expect(obstacle?.contains("min_snr would undo") == true)
-    #expect(VariationalLoss().obstacle(variance: .learnedRange, weighting: UniformWeighting()) == nil)
+    #expect(VariationalLoss().obstacle(variance: .learnedRange) == nil)
+    #expect(VariationalLoss().obstacle(variance: .learned, timesteps: LossSecondMoment()) == nil)
+    #expect(VariationalLoss().obstacle(variance: .learned, timesteps: LogNormalTimesteps())?.contains("log_normal would undo") == true)
+    #expect(RescaledMSE().obstacle(variance: .learned, timesteps: LogNormalTimesteps()) == nil)
   }
 }

@@ -111,13 +111,21 @@ import Testing
     #expect(abs(sampler.probabilities.reduce(0, +) - 1) < 1e-12)
   }
 
+  @Test func theMeanLossCountsEachImageByItsImportance() throws {
+    let losses = Tensor([3.0, 5]).requiringGradient()
+    let mean = TimestepDraw([0, 1], weights: [2, 0.5]).mean(of: losses)
+    #expect(try mean.item() == 4.25)
+    #expect(try mean.gradients(of: [losses])[0]!.doubles() == [1, 0.25])
+    #expect(try TimestepDraw([0, 1]).mean(of: losses).item() == 4)
+  }
+
   @Test func areDrawnAsLikelyAsTheyAreWithTheirImportance() throws {
     let sampler = sampler([[1, 7], [3, 21]])
     let draw = try sampler.draw(4000, using: Generator(seed: 3))
     let share = Double(draw.timesteps.filter { $0 == 1 }.count) / 4000
     // Five standard deviations: √(0.725 · 0.275 / 4000) = 0.007.
     #expect(abs(share - 0.725) < 0.035)
-    for (t, weight) in zip(draw.timesteps, draw.weights) { #expect(abs(weight - 0.5 / (t == 1 ? 0.725 : 0.275)) < 1e-12) }
+    #expect(zip(draw.timesteps, draw.weights).allSatisfy { abs($1 - 0.5 / ($0 == 1 ? 0.725 : 0.275)) < 1e-12 })
   }
 
   // MARK: State

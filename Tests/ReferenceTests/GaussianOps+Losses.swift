@@ -115,11 +115,14 @@ extension GaussianOpsReferenceSet {
     return LossSecondMomentSampler(steps: steps, historyPerTerm: length, uniformProbability: uniform)
   }
 
-  /// As the manifest says it in words: a full history for every timestep t, of losses 0.1 (t + 1).
+  /// As the manifest says it in words: so many losses for every timestep t, each a factor times t + 1.
   private static func topUp(_ sampler: inout LossSecondMomentSampler, _ manifest: Manifest) throws {
-    let words = "just before that round's update, update with timesteps [0] * 10 + [1] * 10 + ... , loss 0.1 * (t + 1) each"
-    guard manifest.members["top_up"]?.string == words else { throw ReferenceError("\(manifest.name): the top-up is not understood") }
-    let timesteps = sampler.history.indices.flatMap { Array(repeating: $0, count: 10) }
-    sampler.learn(from: timesteps.map { 0.1 * Double($0 + 1) }, at: timesteps)
+    let form =
+      /just before .+, update with timesteps \[0\] \* ([0-9]+) \+ \[1\] \* ([0-9]+) \+ \.\.\. , loss ([0-9.]+) \* \(t \+ 1\) each/
+    guard let match = manifest.members["top_up"]?.string?.wholeMatch(of: form), match.1 == match.2, let count = Int(match.1),
+      let factor = Double(match.3)
+    else { throw ReferenceError("\(manifest.name): the top-up is not understood") }
+    let timesteps = sampler.history.indices.flatMap { Array(repeating: $0, count: count) }
+    sampler.learn(from: timesteps.map { factor * Double($0 + 1) }, at: timesteps)
   }
 }

@@ -85,7 +85,9 @@ public struct RescaledVariationalLoss: LossObjective {
 
 extension LossObjective {
   /// Why this cannot be minimised together with the rest of a recipe, and what could; nil when it can.
-  public func obstacle(variance: Variance, weighting: any LossWeighting) -> String? {
+  public func obstacle(
+    variance: Variance, weighting: any LossWeighting = UniformWeighting(), timesteps: any TimestepSampling = UniformTimesteps()
+  ) -> String? {
     let name = Self.name
     if variance.isLearned, boundWeight(steps: 1, learnsVariance: true) == nil {
       return "\(name) would leave the learned variance (process.variance \(variance.rawValue)) untrained; "
@@ -94,6 +96,10 @@ extension LossObjective {
     if predictionError == nil, !(weighting is UniformWeighting) {
       return "\(name) has the weights of the variational bound, which \(type(of: weighting).name) would undo; "
         + "expected loss_weighting uniform, or a loss of errors such as mse"
+    }
+    if predictionError == nil, !type(of: timesteps).keepsExpectation {
+      return "\(name) has the weights of the variational bound, which timestep_sampling \(type(of: timesteps).name) would undo; "
+        + "expected stratified, uniform or loss_second_moment"
     }
     return nil
   }

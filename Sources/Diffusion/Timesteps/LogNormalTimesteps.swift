@@ -10,6 +10,7 @@ import Tensors
 /// Karras, Aittala, Aila and Laine, "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), table 1.
 public struct LogNormalTimesteps: TimestepSampling {
   public static let name = "log_normal"
+  public static let keepsExpectation = false
   public var pMean = -1.2, pStd = 1.2
 
   public init() {}

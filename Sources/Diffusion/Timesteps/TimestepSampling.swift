@@ -3,7 +3,13 @@ import Tensors
 
 /// How training picks the timesteps of its batches: a section of recipes.
 public protocol TimestepSampling: NamedRecipe {
+  /// Whether losses times their weights have the mean over all timesteps for their expectation.
+  static var keepsExpectation: Bool { get }
   func makeSampler(for process: DiscreteProcess) -> any TimestepSampler
+}
+
+extension TimestepSampling {
+  public static var keepsExpectation: Bool { true }
 }
 
 /// Every way that a recipe can name.
@@ -18,7 +24,7 @@ public enum TimestepSamplingRegistry: RecipeRegistry {
 public struct TimestepDraw: Sendable, Equatable {
   /// One for each image, in 0 ..< T.
   public var timesteps: [Int]
-  /// What each image's loss is multiplied by, so that its expectation is the mean over all timesteps, however likely each is.
+  /// What each image's loss is multiplied by: where the sampling keeps the expectation, 1 / (T p) of how likely its timestep was.
   public var weights: [Double]
 
   /// - Parameter weights: 1 where all timesteps are equally likely.
