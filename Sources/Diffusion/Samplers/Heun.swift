@@ -5,9 +5,8 @@ import Tensors
 ///
 ///     x' = α_s x̂₀ + σ_s ε̂(x, t),      x_s = x' + ½ (σ_s − α_s σ_t / α_t) (ε̂(x', s) − ε̂(x, t))
 ///
-/// Two evaluations a step. The step from pure noise, where σ/α is infinite, and the one to σ = 0 are Euler's. A first level that
-/// has next to no signal, as the cosine schedule's, makes the correction of the first step enormous: choose a spacing that begins
-/// at σ/α of 100 or less, such as Karras's.
+/// Two evaluations a step. The step to σ = 0 is Euler's, and so is one that leaves pure noise, where σ/α is infinite, or noise that
+/// has next to no signal (`ExponentialStep.leavesPureNoise`).
 ///
 /// Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), Algorithm 1.
 public struct Heun: Sampler {
@@ -22,7 +21,7 @@ public struct Heun: Sampler {
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
     let euler = start.carried(to: s)
-    guard t.alpha > 0, s.sigma > 0 else { return Transition(x: euler, x0: start.x0) }
+    guard s.sigma > 0, !ExponentialStep(from: t, to: s).leavesPureNoise else { return Transition(x: euler, x0: start.x0) }
     let end = denoiser.predict(euler, at: s)
     let half = 0.5 * (s.sigma - s.alpha * t.sigma / t.alpha)
     return Transition(x: euler + half * (end.epsilon - start.epsilon), x0: end.x0)

@@ -10,8 +10,8 @@ import Tensors
 ///
 /// The start: the first step takes the mean of ε̂ at its start and at the end of a first try (two evaluations), the next two have
 /// weights of order two and three. With `skip_prk_steps` false the first three are Runge-Kutta steps of four evaluations, whose
-/// middle is the level halfway in timestep. The step from pure noise is DDIM's, and the start comes after it. As with `Heun`, a
-/// first level that has next to no signal spoils the images.
+/// middle is the level halfway in timestep. A step that leaves pure noise, or noise that has next to no signal
+/// (`ExponentialStep.leavesPureNoise`), is DDIM's, and the start comes after it.
 ///
 /// Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds" (2022), eqs. 11 to 13; names from diffusers.
 public struct PNDM: Sampler {
@@ -44,7 +44,7 @@ public struct PNDM: Sampler {
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
-    guard t.alpha > 0 else { return Transition(x: start.carried(to: s), x0: start.x0) }
+    if ExponentialStep(from: t, to: s).leavesPureNoise { return Transition(x: start.carried(to: s), x0: start.x0) }
     let transfer = Transfer(x: x, t: t, combined: combined)
     let first = transfer.output(of: start, at: t)
     let mixed: Tensor
