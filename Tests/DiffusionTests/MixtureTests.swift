@@ -111,8 +111,9 @@ private struct GivenNoise: NoiseSource {
     return registered + [("ddim, eta 1", DDIM(eta: 1), .overStartAndNoise), ("churned edm", churned, .overStartAndNoise)]
   }()
 
-  func end(_ sampler: any Sampler, _ start: Tensor, _ noise: some NoiseSource) throws -> [Double] {
-    try SamplingRun(sampler, denoiser: MixtureOracle(), levels: levels, start: start, noise: noise).finish().doubles()
+  func end(_ sampler: any Sampler, _ start: Tensor, _ noise: some NoiseSource, on levels: [NoiseLevel]? = nil) throws -> [Double] {
+    let levels = levels ?? self.levels
+    return try SamplingRun(sampler, denoiser: MixtureOracle(), levels: levels, start: start, noise: noise).finish().doubles()
   }
 
   /// Samples, each with a start and noise of its own.
@@ -126,9 +127,9 @@ private struct GivenNoise: NoiseSource {
   static func normalDensity(_ x: Double) -> Double { exp(-x * x / 2) }
 
   /// The start, on a grid, carried through all steps.
-  fileprivate func carried(_ sampler: any Sampler) throws -> Hills {
+  fileprivate func carried(_ sampler: any Sampler, on levels: [NoiseLevel]? = nil) throws -> Hills {
     let start = Tensor(Self.fineGrid, [Self.fineGrid.count, 1])
-    return try Hills(end(sampler, start, ForbiddenNoise()), weights: Self.fineGrid.map(Self.normalDensity))
+    return try Hills(end(sampler, start, ForbiddenNoise(), on: levels), weights: Self.fineGrid.map(Self.normalDensity))
   }
 
   /// The distribution on a grid, carried from step to step with a grid of noise.
@@ -175,5 +176,13 @@ private struct GivenNoise: NoiseSource {
     }
     // The bias of twenty steps: a sampler that is wrong has more.
     #expect(bias.allSatisfy { abs($0) < 0.06 }, "\(bias)")
+  }
+
+  /// From σ/α = 20,000 to 13 in one step: what is extrapolated in σ/α over that is anything.
+  @Test(arguments: ["heun", "edm", "pndm"]) func areRightFromTheFirstLevelOfTheCosineScheduleToo(name: String) throws {
+    let levels = try DiscreteProcess(betas: CosineSchedule().makeBetas()).respaced(.trailing, steps: 20).samplingLevels
+    let truth = Hills(Self.fineGrid, weights: Self.fineGrid.map(MixtureOracle.density))
+    let method = try carried(Choice<SamplerRegistry>(named: name).member, on: levels)
+    #expect(zip(method.figures, truth.figures).allSatisfy { abs($0 - $1) < 0.06 }, "\(method.figures), not \(truth.figures)")
   }
 }

@@ -41,14 +41,17 @@ import Testing
     let sampler = DPMSolverPP3M()
     #expect(sampler.order == 3 && sampler.coldStartOrder == 2)
     try expectOrder(3) { try error(sampler, on: smoothLevels($0), exact: 2) }
+    #expect(DPMSolver3M().order == 3 && DPMSolver3M().coldStartOrder == 2)
+    try expectOrder(3) { try error(DPMSolver3M(), on: smoothLevels($0), exact: 2) }
   }
 
   /// The weight of the curvature in the authors' program.
   @Test func halfOfTheCurvatureLeavesItSecondOrder() throws {
-    var sampler = DPMSolverPP3M()
-    sampler.curvature = .half
-    #expect(sampler.order == 2)
-    try expectOrder(2) { try error(sampler, on: smoothLevels($0), exact: 2) }
+    var image = DPMSolverPP3M(), noise = DPMSolver3M()
+    (image.curvature, noise.curvature) = (.half, .half)
+    #expect(image.order == 2 && noise.order == 2)
+    try expectOrder(2) { try error(image, on: smoothLevels($0), exact: 2) }
+    try expectOrder(2) { try error(noise, on: smoothLevels($0), exact: 2) }
   }
 
   @Test(arguments: DPMSolverType.allCases) func bothWeightsOfTheSlopeAreSecondOrder(type: DPMSolverType) throws {

@@ -48,6 +48,21 @@ private struct UnitNoise: NoiseSource {
     #expect(try distance(finish(sampler, .always), finish(solver, .always)) > 0.01)
   }
 
+  /// Any η leaves the moments right, so it is held against others' forms: DDIM's, and k-diffusion's in σ/α.
+  @Test(arguments: [0.3, 1]) func theAncestralStepHasTheNoiseThatItShould(eta: Double) throws {
+    var ancestral = EulerAncestral(), noise: BatchNoise? = BatchNoise(Generator(seed: 5)), none: Void = ()
+    ancestral.eta = eta
+    let levels = smoothLevels(3), t = levels[1].sigma / levels[1].alpha, s = levels[2].sigma / levels[2].alpha
+    let x = Tensor.randn([1, 1, 3, 3], dtype: .float64, using: Generator(seed: 1))
+    let next = ancestral.step(x, from: levels[1], to: levels[2], memory: &none, denoiser: oracle, noise: &noise).x
+    noise = BatchNoise(Generator(seed: 5))
+    let ddim = DDIM(eta: eta).step(x, from: levels[1], to: levels[2], memory: &none, denoiser: oracle, noise: &noise).x
+    #expect(try distance(next, ddim) < 1e-14)
+    let up = eta * (s * s * (t * t - s * s) / (t * t)).squareRoot(), down = (s * s - up * up).squareRoot()
+    let epsilon = oracle.predict(x, at: levels[1]).epsilon, z = Tensor.randn([1, 1, 3, 3], using: Generator(seed: 5)).to(.float64)
+    #expect(try distance(next, levels[2].alpha * (x / levels[1].alpha + (down - t) * epsilon + up * z)) < 1e-13)
+  }
+
   /// Mean and variance at the end of a run on normal data. Each step is linear in the images and in the noise, so that the
   /// response to each number that is drawn gives them exactly.
   func moments(_ sampler: some Sampler, _ levels: [NoiseLevel]) throws -> (mean: Double, variance: Double) {

@@ -81,10 +81,9 @@ extension DiffusersScheduler {
     case .dpmSolverMultistep: return dpmSolver
     case .euler: return euler(arguments)
     case .eulerAncestral: return EulerAncestral()
-    case .heun: return Heun(firstOrderAbove: .infinity)
+    case .heun: return Heun()
     case .pndm:
       var pndm = PNDM()
-      pndm.firstOrderAbove = .infinity
       pndm.skipPrkSteps = skipPrkSteps
       pndm.combined = predictionType == .v ? .v : .epsilon
       return pndm

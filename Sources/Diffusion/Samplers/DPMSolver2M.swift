@@ -29,16 +29,22 @@ public struct DPMSolver2M: Sampler {
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     memory.begin(p.epsilon, at: t, keeping: 2)
-    let step = ExponentialStep(from: t, to: s)
-    let moments = rules.moments(step.h, over: step, memory)
-    let first = p.carried(to: s)
-    guard moments.count > 1 else { return Transition(x: first, x0: p.x0) }
-    // The first-order step has the part of ε̂ itself.
-    let slope = step.integral(of: memory.estimates, moments: [0, moments[1]])
-    return Transition(x: first - s.sigma * slope, x0: p.x0)
+    return Transition(x: rules.noiseStep(p, from: t, to: s, memory), x0: p.x0)
   }
 
   private var rules: DPMSolverRules {
     DPMSolverRules(order: 2, solverType: solverType, lowerOrderFinal: lowerOrderFinal, eulerAtFinal: eulerAtFinal)
+  }
+}
+
+extension DPMSolverRules {
+  /// x_s from the estimates of ε, of which the newest is that of the prediction.
+  func noiseStep(_ p: Prediction, from t: NoiseLevel, to s: NoiseLevel, _ memory: MultistepMemory) -> Tensor {
+    let step = ExponentialStep(from: t, to: s)
+    let moments = moments(step.h, over: step, memory)
+    // With ε̂ alone, and finite where the level has no signal.
+    let first = p.carried(to: s)
+    guard moments.count > 1 else { return first }
+    return first - s.sigma * step.integral(of: memory.estimates, moments: [0] + moments.dropFirst())
   }
 }

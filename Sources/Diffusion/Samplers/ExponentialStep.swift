@@ -31,6 +31,10 @@ struct ExponentialStep {
   /// are first order.
   var isRegular: Bool { h > 0 && h.isFinite }
 
+  /// Whether the step leaps out of noise that has next to no signal, σ/α above 1000, to less than a tenth of that, as the first step
+  /// of a cosine schedule does. In σ/α it is all but infinitely long: methods that work there take it as Euler's.
+  var leavesPureNoise: Bool { t.sigma > 1000 * t.alpha && decay < 0.1 }
+
   /// A level's place on the way: 0 at `t`, 1 at `s`, negative before.
   func place(of level: NoiseLevel) -> Double { (level.lambda - t.lambda) / h }
 

@@ -1,4 +1,3 @@
-import RecipeKit
 import Tensors
 
 /// One step of PNDM: DDIM's transfer from `t` to `s`, φ(x, e) = (α_s / α_t) (x − σ_t e) + σ_s e, with e mixed of the estimates of
@@ -11,7 +10,8 @@ import Tensors
 ///
 /// The start: the first step takes the mean of ε̂ at its start and at the end of a first try (two evaluations), the next two have
 /// weights of order two and three. With `skip_prk_steps` false the first three are Runge-Kutta steps of four evaluations, whose
-/// middle is the level halfway in timestep. A step from pure noise, or from next to it, is DDIM's, and the start comes after it.
+/// middle is the level halfway in timestep. A step that leaves pure noise, or noise that has next to no signal
+/// (`ExponentialStep.leavesPureNoise`), is DDIM's, and the start comes after it.
 ///
 /// Liu, Ren, Lin and Zhao, "Pseudo Numerical Methods for Diffusion Models on Manifolds" (2022), eqs. 11 to 13; names from diffusers.
 public struct PNDM: Sampler {
@@ -22,8 +22,6 @@ public struct PNDM: Sampler {
   public var skipPrkSteps = true
   /// What is mixed.
   public var combined = Combined.epsilon
-  /// Steps that leave from more noise over signal, σ/α, than this are DDIM's, as with `Heun`.
-  public var firstOrderAbove = 1000.0
 
   /// What the network may be taken to have said.
   public enum Combined: String, Sendable, Codable, CaseIterable {
@@ -42,15 +40,11 @@ public struct PNDM: Sampler {
   public init() {}
   public func makeMemory(for levels: [NoiseLevel]) -> Memory { Memory() }
 
-  public func validate() throws(RecipeError) {
-    try require(firstOrderAbove > 0, "first_order_above", "expected noise over signal above 0, found \(firstOrderAbove)")
-  }
-
   public func step(
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
-    guard t.alpha > 0, t.sigma <= firstOrderAbove * t.alpha else { return Transition(x: start.carried(to: s), x0: start.x0) }
+    if ExponentialStep(from: t, to: s).leavesPureNoise { return Transition(x: start.carried(to: s), x0: start.x0) }
     let transfer = Transfer(x: x, t: t, combined: combined)
     let first = transfer.output(of: start, at: t)
     let mixed: Tensor

@@ -56,7 +56,8 @@ public enum SamplerRegistry: RecipeRegistry {
   public typealias Member = any Sampler
   public static let all: [any NamedRecipe.Type] = [
     DPMSolverPP2M.self, DPMSolverPP1.self, DPMSolverPP3M.self, DPMSolverPP2MSDE.self, DPMSolverPP3MSDE.self, DPMSolverPP2S.self,
-    DPMSolverPP3S.self, DPMSolver2M.self, UniPC.self, PNDM.self, DDIM.self, DDPM.self, Euler.self, EulerAncestral.self, Heun.self,
+    DPMSolverPP3S.self, DPMSolver2M.self, DPMSolver3M.self, UniPC.self, PNDM.self, DDIM.self, DDPM.self, Euler.self, EulerAncestral.self,
+    Heun.self,
     EDMSampler.self,
   ]
 }
