@@ -28,7 +28,10 @@ extension ValueDecoder {
 
   private func number() throws -> Double {
     let text = try plainText(expecting: "a number")
-    if [".inf", "+.inf", "-.inf"].contains(text.lowercased()) { return text.hasPrefix("-") ? -.infinity : .infinity }
+    // YAML's words, and those that Python writes into JSON.
+    if [".inf", "+.inf", "-.inf", "infinity", "-infinity"].contains(text.lowercased()) {
+      return text.hasPrefix("-") ? -.infinity : .infinity
+    }
     guard let number = Self.parseNumber(text) else { throw mismatch("a number") }
     guard number.isFinite else { throw mismatch("a number below 1.8e308") }
     return number

@@ -46,6 +46,12 @@ func complaint(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> S
     #expect(heun.sChurn == 3 && heun.eta == 1)
   }
 
+  @Test(arguments: [(".inf", Double.infinity), ("-.Inf", -.infinity), ("Infinity", .infinity), ("-Infinity", -.infinity)])
+  func infinityIsReadAsYAMLAndAsPythonWriteIt(text: String, value: Double) throws {
+    #expect(try TrainRecipe(yaml: "training: { learning_rate: \(text) }").training.learningRate == value)
+    #expect(complaint("training: { learning_rate: infinite }").contains("expected a number"))
+  }
+
   @Test func aTypeAloneTakesThatTypesDefaults() throws {
     let recipe = try TrainRecipe(yaml: "sampler: { eta: 1 }", set: ["sampler.type=heun"])
     #expect((recipe.sampler.recipe as? Heun)?.eta == 1)
