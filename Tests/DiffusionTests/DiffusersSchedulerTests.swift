@@ -167,6 +167,24 @@ import Testing
     #expect(throws: DiffusionError.self) { try levels(scheduler(.ddim, #""steps_offset": 1000"#), steps: 1) }
   }
 
+  /// With 4 trailing steps of 10: 10, 7.5, 5, 2.5 less 1, halves to the even number; with 4 of linspace: 0, 3, 6, 9.
+  @Test(arguments: [("trailing", [9, 7, 4, 1]), ("linspace", [9, 6, 3, 0]), ("leading", [6, 4, 2, 0])])
+  func timestepsAreRoundedAsNumpyRoundsThem(spacing: String, expected: [Double]) throws {
+    let levels = try levels(scheduler(.ddpm, "\"num_train_timesteps\": 10, \"timestep_spacing\": \"\(spacing)\""), steps: 4)
+    #expect(levels.dropLast().map(\.timestep) == expected)
+  }
+
+  @Test func heunDerivesTheNoiseAnewWhereItClips() throws {
+    let oracle = GaussianOracle(mean: 3), heun = try scheduler(.heun, #""clip_sample": true, "clip_sample_range": 0.5"#)
+    let process = try heun.process.makeProcess(), x = Tensor([0.5, -1.25], [2, 1, 1, 1]), level = process.level(500)
+    let p = heun.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    #expect(try p.x0.doubles() == [0.5, 0.5])
+    #expect(try (level.alpha * p.x0 + level.sigma * p.epsilon - x).abs().max().item() < 1e-6)
+    let ddim = try scheduler(.ddim, #""clip_sample": true, "clip_sample_range": 0.5"#)
+    let kept = ddim.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    #expect(try (kept.epsilon - p.epsilon).abs().max().item() > 0.1)
+  }
+
   @Test func runsThatBeginWithTheNoiseAloneLeaveOutItsPartOfTheWhole() throws {
     let linspace = try scheduler(.euler), leading = try scheduler(.euler, #""timestep_spacing": "leading""#)
     let levels = try levels(linspace, steps: 10)

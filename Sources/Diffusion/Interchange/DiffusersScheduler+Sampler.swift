@@ -53,7 +53,8 @@ extension DiffusersScheduler {
     _ arguments: StepArguments = StepArguments(), in process: DiscreteProcess, network: @escaping DenoisingNetwork
   ) -> any Denoiser {
     let plain = self.process.denoiser(in: process, network: network)
-    let rederives = arguments.useClippedModelOutput
+    // Heun's slope is always that of the clipped x₀.
+    let rederives = arguments.useClippedModelOutput || kind == .heun
     if thresholding && thresholds {
       return plain.thresholded(
         dynamicThresholdingRatio: dynamicThresholdingRatio, sampleMaxValue: sampleMaxValue, useClippedModelOutput: rederives)
