@@ -21,8 +21,10 @@ import Testing
       "skip_prk_steps": true,
       "solver_order": 2,
       "steps_offset": 1,
+      "time_shift_type": "exponential",
       "timestep_spacing": "leading",
       "trained_betas": null,
+      "use_flow_sigmas": false,
       "use_karras_sigmas": false,
       "variance_type": null
     }
@@ -206,6 +208,22 @@ import Testing
     let got = strided.step(x, from: levels[0], to: levels[1], memory: &nothing, denoiser: oracle, noise: &noise)
     let want = DDIM().step(x, from: levels[0], to: process.level(857), memory: &nothing, denoiser: oracle, noise: &noise)
     #expect(try got.x.doubles() == want.x.doubles())
+  }
+
+  /// In that library the one gives NaN, and the other runs past the end of its table.
+  @Test(
+    arguments: [
+      (.uniPC, #""solver_type": "bh1""#), (.dpmSolverMultistep, #""use_karras_sigmas": true"#),
+      (.dpmSolverMultistep, #""algorithm_type": "sde-dpmsolver++", "solver_order": 1"#),
+    ] as [(DiffusersScheduler.Kind, String)])
+  func aRunToTheCleanImageIsFinite(kind: DiffusersScheduler.Kind, arguments: String) throws {
+    let scheduler = try scheduler(kind, #""beta_schedule": "squaredcos_cap_v2", "prediction_type": "sample", "# + arguments)
+    let process = try scheduler.process.makeProcess(), oracle = GaussianOracle(mean: 0.5, variance: 0.01)
+    let run = SamplingRun(
+      try scheduler.sampler(steps: 10, in: process),
+      denoiser: scheduler.denoiser(in: process, network: oracle.network(of: process, predicting: .x0)),
+      levels: try scheduler.levels(steps: 10, in: process), shape: [4, 1, 2, 2], noise: BatchNoise(Generator(seed: 3)))
+    #expect(try abs(run.finish().mean().item() - 0.5) < 0.1)
   }
 
   // MARK: Arguments of a step

@@ -24,7 +24,8 @@ extension DiffusersScheduler {
     }
   }
 
-  /// What the noise of x_T is multiplied by where a run begins; 1 but for a class that leaves out the part of the (empty) image.
+  /// What standard normal noise is multiplied by to begin a run: 1, where its α² + σ² is that of the level, or for classes that leave
+  /// out what an image would add to it σ alone.
   public func startDeviation(of levels: [NoiseLevel]) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestepSpacing == .leading ? 1 : levels.first?.sigma ?? 1
