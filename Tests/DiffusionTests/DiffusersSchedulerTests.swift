@@ -21,8 +21,10 @@ import Testing
       "skip_prk_steps": true,
       "solver_order": 2,
       "steps_offset": 1,
+      "time_shift_type": "exponential",
       "timestep_spacing": "leading",
       "trained_betas": null,
+      "use_flow_sigmas": false,
       "use_karras_sigmas": false,
       "variance_type": null
     }
@@ -167,6 +169,24 @@ import Testing
     #expect(throws: DiffusionError.self) { try levels(scheduler(.ddim, #""steps_offset": 1000"#), steps: 1) }
   }
 
+  /// With 4 trailing steps of 10: 10, 7.5, 5, 2.5 less 1, halves to the even number; with 4 of linspace: 0, 3, 6, 9.
+  @Test(arguments: [("trailing", [9, 7, 4, 1]), ("linspace", [9, 6, 3, 0]), ("leading", [6, 4, 2, 0])])
+  func timestepsAreRoundedAsNumpyRoundsThem(spacing: String, expected: [Double]) throws {
+    let levels = try levels(scheduler(.ddpm, "\"num_train_timesteps\": 10, \"timestep_spacing\": \"\(spacing)\""), steps: 4)
+    #expect(levels.dropLast().map(\.timestep) == expected)
+  }
+
+  @Test func heunDerivesTheNoiseAnewWhereItClips() throws {
+    let oracle = GaussianOracle(mean: 3), heun = try scheduler(.heun, #""clip_sample": true, "clip_sample_range": 0.5"#)
+    let process = try heun.process.makeProcess(), x = Tensor([0.5, -1.25], [2, 1, 1, 1]), level = process.level(500)
+    let p = heun.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    #expect(try p.x0.doubles() == [0.5, 0.5])
+    #expect(try (level.alpha * p.x0 + level.sigma * p.epsilon - x).abs().max().item() < 1e-6)
+    let ddim = try scheduler(.ddim, #""clip_sample": true, "clip_sample_range": 0.5"#)
+    let kept = ddim.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    #expect(try (kept.epsilon - p.epsilon).abs().max().item() > 0.1)
+  }
+
   @Test func runsThatBeginWithTheNoiseAloneLeaveOutItsPartOfTheWhole() throws {
     let linspace = try scheduler(.euler), leading = try scheduler(.euler, #""timestep_spacing": "leading""#)
     let levels = try levels(linspace, steps: 10)
@@ -188,6 +208,22 @@ import Testing
     let got = strided.step(x, from: levels[0], to: levels[1], memory: &nothing, denoiser: oracle, noise: &noise)
     let want = DDIM().step(x, from: levels[0], to: process.level(857), memory: &nothing, denoiser: oracle, noise: &noise)
     #expect(try got.x.doubles() == want.x.doubles())
+  }
+
+  /// In that library the one gives NaN, and the other runs past the end of its table.
+  @Test(
+    arguments: [
+      (.uniPC, #""solver_type": "bh1""#), (.dpmSolverMultistep, #""use_karras_sigmas": true"#),
+      (.dpmSolverMultistep, #""algorithm_type": "sde-dpmsolver++", "solver_order": 1"#),
+    ] as [(DiffusersScheduler.Kind, String)])
+  func aRunToTheCleanImageIsFinite(kind: DiffusersScheduler.Kind, arguments: String) throws {
+    let scheduler = try scheduler(kind, #""beta_schedule": "squaredcos_cap_v2", "prediction_type": "sample", "# + arguments)
+    let process = try scheduler.process.makeProcess(), oracle = GaussianOracle(mean: 0.5, variance: 0.01)
+    let run = SamplingRun(
+      try scheduler.sampler(steps: 10, in: process),
+      denoiser: scheduler.denoiser(in: process, network: oracle.network(of: process, predicting: .x0)),
+      levels: try scheduler.levels(steps: 10, in: process), shape: [4, 1, 2, 2], noise: BatchNoise(Generator(seed: 3)))
+    #expect(try abs(run.finish().mean().item() - 0.5) < 0.1)
   }
 
   // MARK: Arguments of a step

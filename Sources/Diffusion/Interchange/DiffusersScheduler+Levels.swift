@@ -24,7 +24,8 @@ extension DiffusersScheduler {
     }
   }
 
-  /// What the noise of x_T is multiplied by where a run begins; 1 but for a class that leaves out the part of the (empty) image.
+  /// What standard normal noise is multiplied by to begin a run: 1, where its α² + σ² is that of the level, or for classes that leave
+  /// out what an image would add to it σ alone.
   public func startDeviation(of levels: [NoiseLevel]) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestepSpacing == .leading ? 1 : levels.first?.sigma ?? 1
@@ -55,24 +56,37 @@ extension DiffusersScheduler {
     let last = process.steps - cutSteps(of: process)
     guard (1...process.steps).contains(steps), last > 0 else { return nil }
     let count = steps + (leavesOutLast ? 1 : 0)
-    var descending: [Double]
+    let descending: [Double]
     switch timestepSpacing {
-    case .linspace:
-      descending = linspace(from: 0, through: Double(last - 1), count: count).reversed()
-      if !toldFractions { descending = descending.map { $0.rounded(.toNearestOrEven) } }
-      descending = Array(descending.prefix(steps))
-    case .leading:
-      descending = (0..<count).reversed().prefix(steps).map { Double($0 * (last / count) + stepsOffset) }
+    case .linspace: descending = Array(Self.linspace(to: last - 1, count: count).reversed().prefix(steps)).map { told(spaced: $0) }
+    case .leading: descending = (0..<count).reversed().prefix(steps).map { Double($0 * (last / count) + stepsOffset) }
     case .trailing:
       let stride = Double(process.steps) / Double(steps)
-      let taken = Int((Double(last) / stride).rounded(.up))
-      descending = (0..<taken).map { (Double(last) - Double($0) * stride).rounded(.toNearestOrEven) - 1 }
+      descending = Self.arange(from: last, by: -stride).map { $0.rounded(.toNearestOrEven) - 1 }
     }
     let isDescending = zip(descending, descending.dropFirst()).allSatisfy { $0 > $1 }
     return isDescending && descending.allSatisfy { (0...Double(process.steps - 1)).contains($0) } ? descending : nil
   }
 
-  private var toldFractions: Bool { kind == .euler || kind == .eulerAncestral || kind == .heun }
+  private func told(spaced timestep: Double) -> Double {
+    switch kind {
+    case .euler, .eulerAncestral, .heun: timestep
+    case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
+    }
+  }
+
+  /// From 0, to the last bit as numpy's `linspace`: where a number ends on a half, that decides how it is rounded.
+  private static func linspace(to end: Int, count: Int) -> [Double] {
+    let step = count > 1 ? Double(end) / Double(count - 1) : 0
+    return (0..<count).map { $0 > 0 && $0 == count - 1 ? Double(end) : Double($0) * step }
+  }
+
+  /// Down to 0 exclusive, to the last bit as numpy's `arange`, which takes its step from the first two numbers.
+  private static func arange(from start: Int, by step: Double) -> [Double] {
+    let first = Double(start), count = Int((-first / step).rounded(.up))
+    let stride = (first + step) - first
+    return (0..<count).map { $0 == 1 ? first + step : first + Double($0) * stride }
+  }
 
   /// How many of the noisiest training steps lie below `lambda_min_clipped`.
   private func cutSteps(of process: DiscreteProcess) -> Int {

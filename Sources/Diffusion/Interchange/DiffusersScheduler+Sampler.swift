@@ -53,7 +53,8 @@ extension DiffusersScheduler {
     _ arguments: StepArguments = StepArguments(), in process: DiscreteProcess, network: @escaping DenoisingNetwork
   ) -> any Denoiser {
     let plain = self.process.denoiser(in: process, network: network)
-    let rederives = arguments.useClippedModelOutput
+    // Heun's slope is always that of the clipped x₀.
+    let rederives = arguments.useClippedModelOutput || kind == .heun
     if thresholding && thresholds {
       return plain.thresholded(
         dynamicThresholdingRatio: dynamicThresholdingRatio, sampleMaxValue: sampleMaxValue, useClippedModelOutput: rederives)
@@ -112,9 +113,14 @@ extension DiffusersScheduler {
     // What these are at first order.
     case (.sdeDPMSolverPP, 1): return DDIM(eta: 1)
     case (_, 1): return DPMSolverPP1()
-    case (.dpmSolver, _):
+    case (.dpmSolver, 2):
       var solver = DPMSolver2M()
       (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
+      return solver
+    case (.dpmSolver, _):
+      var solver = DPMSolver3M()
+      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
+      solver.curvature = .half
       return solver
     case (.dpmSolverPP, 2):
       var solver = DPMSolverPP2M()

@@ -54,7 +54,8 @@ extension DiffusersScheduler {
   }
 
   private var refusedAlgorithm: Refusal? {
-    if algorithmType != .dpmSolverPP, solverOrder == 3 {
+    // That library's third-order step of the SDE has a wrong sign and runs away.
+    if algorithmType == .sdeDPMSolverPP, solverOrder == 3 {
       return ("solver_order", "expected 1 or 2 for algorithm_type \(algorithmType.rawValue), found 3")
     }
     if algorithmType == .dpmSolver, finalSigmasType == .zero {

@@ -23,26 +23,32 @@ public struct DiffusersScheduler: Recipe, Equatable {
     case pndm = "PNDMScheduler"
     case uniPC = "UniPCMultistepScheduler"
   }
+  /// How the betas rise.
   public enum BetaSchedule: String, Sendable, Codable, CaseIterable {
     case linear
     case scaledLinear = "scaled_linear"
     case squaredCosine = "squaredcos_cap_v2"
   }
+  /// What the network predicts: ε, x₀ or v.
   public enum PredictionType: String, Sendable, Codable, CaseIterable {
     case epsilon, sample
     case v = "v_prediction"
   }
+  /// Which timesteps are visited.
   public enum TimestepSpacing: String, Sendable, Codable, CaseIterable { case leading, linspace, trailing }
+  /// The variance of DDPM's step. The first two are the same: one goes by way of the logarithm.
   public enum VarianceType: String, Sendable, Codable, CaseIterable {
     case fixedSmall = "fixed_small"
     case fixedSmallLog = "fixed_small_log"
     case fixedLarge = "fixed_large"
     case learnedRange = "learned_range"
   }
+  /// Where a run ends: at the clean image or at the least noise of the training.
   public enum FinalSigmas: String, Sendable, Codable, CaseIterable {
     case zero
     case sigmaMin = "sigma_min"
   }
+  /// Which of DPM-Solver's equations is solved: that of ε, that of x₀, or the SDE of x₀.
   public enum AlgorithmType: String, Sendable, Codable, CaseIterable {
     case dpmSolver = "dpmsolver"
     case dpmSolverPP = "dpmsolver++"
@@ -58,11 +64,14 @@ public struct DiffusersScheduler: Recipe, Equatable {
 
   // MARK: The process
 
+  /// T.
   public var numTrainTimesteps = 1000
+  /// β of the first and the last step, for `linear` and `scaled_linear`.
   public var betaStart = 1e-4, betaEnd = 0.02
   public var betaSchedule = BetaSchedule.linear
   /// Given, they replace the schedule.
   public var trainedBetas: [Double]?
+  /// Changes the betas so that the last step has no signal.
   public var rescaleBetasZeroSnr = false
   public var predictionType = PredictionType.epsilon
   /// DDPM's; of a solver only `learned_range` matters, where the network has twice the channels.
@@ -70,8 +79,10 @@ public struct DiffusersScheduler: Recipe, Equatable {
 
   // MARK: What becomes of x₀
 
+  /// Whether DDIM, DDPM and Heun keep it within ±`clip_sample_range`.
   public var clipSample = false
   public var clipSampleRange = 1.0
+  /// Whether it is thresholded dynamically instead, by DDIM, DDPM, DPM-Solver and UniPC; see `Denoiser.thresholded`.
   public var thresholding = false
   public var dynamicThresholdingRatio = 0.995
   public var sampleMaxValue = 1.0
@@ -83,19 +94,23 @@ public struct DiffusersScheduler: Recipe, Equatable {
   public var stepsOffset = 0
   /// Whether DDIM and PNDM end at the clean image; else at the level of timestep 0.
   public var setAlphaToOne = true
-  /// Where the others end.
+  /// Where DPM-Solver, Euler and UniPC end; the others end at the clean image.
   public var finalSigmasType = FinalSigmas.zero
+  /// Whether the levels lie on a Karras grid with ρ = 7: over all the noise of the training for DPM-Solver and UniPC, over that of
+  /// the timesteps for Euler and Heun.
   public var useKarrasSigmas = false
   /// Training steps whose λ lies below are cut off the noisy end before the steps are spaced. JSON knows no −∞: `-Infinity`.
   public var lambdaMinClipped = -Double.infinity
 
   // MARK: The solver
 
+  /// DPM-Solver's and UniPC's, 1 to 3.
   public var solverOrder = 2
   public var solverType = SolverType.midpoint
   public var algorithmType = AlgorithmType.dpmSolverPP
   /// In runs of fewer than 15 steps (UniPC: in all) the last steps are of lower order.
   public var lowerOrderFinal = true
+  /// Whether DPM-Solver's last step is first order in any case.
   public var eulerAtFinal = false
   /// PNDM begins by its pseudo linear multistep method; else with three steps of its Runge-Kutta method.
   public var skipPrkSteps = false
