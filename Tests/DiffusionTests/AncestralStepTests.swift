@@ -40,14 +40,18 @@ import Testing
     let said = 3 * x
     let denoiser = NetworkDenoiser(.previousX(process)) { _, _ in said }.clipped()
     for index in 0..<6 { #expect(try distance(step(denoiser, index, of: process), said) == 0) }
-    #expect(try distance(process.reverse(denoiser.predict(x, at: process.level(2)), xt: x, at: [2]).mean, said) == 0)
+    for timesteps in [[0], [2], [5, 3]] {
+      let p = denoiser.predict(x, at: process.levels(timesteps))
+      #expect(try distance(process.reverse(p, xt: x, at: timesteps).mean, said) == 0)
+    }
   }
 
   @Test func ofAnotherLengthThanTheNetworksGoByItsImage() throws {
     let denoiser = NetworkDenoiser(.previousX(process)) { x, _ in 3 * x }.clipped()
     let spaced = try process.respaced(keeping: [1, 5])
-    let p = denoiser.predict(x, at: spaced.level(1))
-    #expect(try distance(step(denoiser, 0, of: spaced), spaced.posterior(x0: p.x0, xt: x, at: [1]).mean) < 1e-12)
+    let p = denoiser.predict(x, at: spaced.level(1)), want = spaced.posterior(x0: p.x0, xt: x, at: [1]).mean
+    #expect(try distance(step(denoiser, 0, of: spaced), want) < 1e-12)
+    #expect(try distance(spaced.reverse(p, xt: x, at: [1]).mean, want) < 1e-12)
   }
 }
 

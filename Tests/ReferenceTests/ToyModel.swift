@@ -60,12 +60,13 @@ extension Manifest {
     guard let kind = config.removeValue(forKey: "process")?.string, let schedule = config.removeValue(forKey: "schedule")?.string,
       let steps = config.removeValue(forKey: "steps")?.int, let rescales = config.removeValue(forKey: "rescale_timesteps")?.bool
     else { throw ReferenceError("\(name): the config \(self.config) is not understood") }
-    let respacing = config.removeValue(forKey: "respacing")?.string
-    guard config.isEmpty, (kind == "SpacedDiffusion") == (respacing != nil), ["SpacedDiffusion", "GaussianDiffusion"].contains(kind) else {
+    let respacing = config.removeValue(forKey: "respacing")
+    let spacing = try respacing?.ints.map(Spacing.sections) ?? respacing?.string.map { try Spacing($0) }
+    guard config.isEmpty, kind == (spacing == nil ? "GaussianDiffusion" : "SpacedDiffusion"), (spacing == nil) == (respacing == nil) else {
       throw ReferenceError("\(name): the config \(self.config) is not understood")
     }
     let whole = try DiscreteProcess(betas: DiscreteProcess.referenced(schedule: schedule, steps: steps).betas, rescaleTimesteps: rescales)
-    return try respacing.map { try whole.respaced(Spacing($0)) } ?? whole
+    return try spacing.map { try whole.respaced($0) } ?? whole
   }
 }
 

@@ -33,8 +33,13 @@ public struct PreviousMean: Sendable {
     self.levels = levels
   }
 
-  /// The mean, if the step leads to this level.
-  func mean(at s: NoiseLevel) -> Tensor? { !levels.isEmpty && levels.allSatisfy { $0.isAsNoisy(as: s) } ? mean : nil }
+  /// The mean, if the step leads to this level, or each image's to its own.
+  func mean(at targets: [NoiseLevel]) -> Tensor? {
+    guard !levels.isEmpty, levels.count == targets.count || levels.count == 1 || targets.count == 1 else { return nil }
+    let count = max(levels.count, targets.count)
+    let leadsThere = (0..<count).allSatisfy { levels[$0 % levels.count].isAsNoisy(as: targets[$0 % targets.count]) }
+    return leadsThere ? mean : nil
+  }
 }
 
 /// What an ancestral step needs of a classifier's guidance: it moves its mean by variance · gradient instead of the estimates.

@@ -28,15 +28,8 @@ public struct NetworkDenoiser: Denoiser {
     let (x0, epsilon) = parameterization.estimates(from: output, x: x, at: levels)
     var prediction = Prediction(x0: x0, epsilon: epsilon, variance: variance)
     if case .previousX(let process) = parameterization {
-      prediction.previousMean = PreviousMean(output, levels: levels.compactMap(process.previousLevel))
+      prediction.previousMean = PreviousMean(output, levels: levels.compactMap { process.step(at: $0).map(process.levelBefore) })
     }
     return prediction
-  }
-}
-
-extension DiscreteProcess {
-  /// The level one step cleaner than that of a step; nil where there is no such step.
-  fileprivate func previousLevel(of level: NoiseLevel) -> NoiseLevel? {
-    step(at: level).map { $0 > 0 ? self.level($0 - 1) : .clean }
   }
 }

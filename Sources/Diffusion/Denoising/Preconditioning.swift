@@ -68,6 +68,9 @@ extension DiscreteProcess {
     }
     return [low, low - 1].first { $0 >= 0 && self.level($0).isAsNoisy(as: level) }
   }
+
+  /// The level to which an ancestral step from t leads.
+  func levelBefore(_ t: Int) -> NoiseLevel { t > 0 ? level(t - 1) : .clean }
 }
 
 extension NoiseLevel {

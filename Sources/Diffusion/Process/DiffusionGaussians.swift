@@ -70,7 +70,7 @@ extension DiscreteProcess {
   }
 
   /// p(x_{t−1} | x_t), the model's step as ancestral sampling takes it: by the mean that the network says itself, where it says
-  /// one, and moved by variance · gradient where a classifier guides (Dhariwal and Nichol 2021, algorithm 1).
+  /// that of a step of this process, and moved by variance · gradient where a classifier guides (Dhariwal and Nichol 2021, algorithm 1).
   ///
   /// - Parameters:
   ///   - prediction: of a denoiser at `xt`.
@@ -79,7 +79,7 @@ extension DiscreteProcess {
   public func reverse(_ prediction: Prediction, xt: Tensor, at timesteps: [Int]) -> DiagonalGaussian {
     let x0 = prediction.shift?.unguidedX0 ?? prediction.x0
     var step = reverse(x0: x0, xt: xt, variance: prediction.variance, at: timesteps)
-    if let previous = prediction.previousMean { step.mean = previous.mean }
+    if let mean = prediction.previousMean?.mean(at: timesteps.map(levelBefore)) { step.mean = mean }
     if let shift = prediction.shift {
       step.mean = step.mean + prediction.variance.variance(within: timesteps.map(varianceBounds), like: xt) * shift.gradient
     }

@@ -33,7 +33,7 @@ public struct DDPM: Sampler {
     let step = AncestralStep(from: t, to: s)
     let bounds = [step.bounds(clippedPosterior: memory.clippedPosterior)]
     let x0 = p.shift?.unguidedX0 ?? p.x0
-    var next = p.previousMean?.mean(at: s) ?? step.x0Weight * x0 + step.xWeight * x
+    var next = p.previousMean?.mean(at: [s]) ?? step.x0Weight * x0 + step.xWeight * x
     if let shift = p.shift { next = next + p.variance.variance(within: bounds, like: x) * shift.gradient }
     if s.sigma > 0, let z = noise?.normal(like: x) {
       next = next + (0.5 * p.variance.logVariance(within: bounds, like: x)).exp() * z
