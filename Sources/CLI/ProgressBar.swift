@@ -41,5 +41,11 @@ struct ProgressBar {
     drawn = false
   }
 
+  /// Makes room for a line above.
+  mutating func makeRoom() {
+    if drawn { write("\r\u{1B}[K") }
+    drawn = false
+  }
+
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

@@ -64,6 +64,10 @@ enum TrainingView {
       if step.loss.isFinite { smooth = smooth.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
       let rate = Double(step.images - before.images) / (start.duration(to: .now) / .seconds(1))
       bar.show(step.progress, "\(step.images) images, loss \(Console.number(smooth ?? .nan)), \(Console.number(rate)) images/s")
+      if !output.quiet, let line = job.lastLogLine, line.step == step.step {
+        bar.makeRoom()
+        Console.note(summary(of: line))
+      }
       if let new = job.previewProblem, new != problem {
         problem = new
         bar.finish()
@@ -78,6 +82,13 @@ enum TrainingView {
     }
     bar.finish()
     try report(job, output)
+  }
+
+  /// `  20000 images: loss 0.0312, by quarters of the noise 0.11, 0.012, 0.0021, 0.0008`, the least noisy first.
+  private static func summary(of line: TrainingLogLine) -> String {
+    let number = { (value: Double?) in value.map(Console.number) ?? "-" }
+    let quarters = line.quartiles.map(number).joined(separator: ", ")
+    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)"
   }
 
   private static func introduce(_ job: TrainingJob) {

@@ -30,6 +30,8 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
   case gridOutOfRange(spacing: String, range: ClosedRange<Double>, nearest: String)
   /// Levels to visit of which two are the same, by rounding or because there is nothing between the first and the last.
   case levelsDoNotDescend(spacing: String, index: Int)
+  /// The saved state of a timestep sampler that is another's.
+  case foreignSamplerState(found: [String], expected: String)
 
   public var description: String {
     switch self {
@@ -63,6 +65,8 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
         + "the nearest possible is \(nearest)"
     case .levelsDoNotDescend(let spacing, let index):
       "spacing '\(spacing)' visits no less noise at its level \(index + 1) than at the one before; expected fewer steps or another spacing"
+    case .foreignSamplerState(let found, let expected):
+      "the state of the timestep sampling holds \(found.isEmpty ? "nothing" : found.joined(separator: ", ")); expected \(expected)"
     }
   }
 

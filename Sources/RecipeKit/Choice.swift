@@ -2,7 +2,7 @@
 ///
 ///     public var sampler = Choice<SamplerRegistry>(DPMSolverPP())     sampler: { type: ddim, eta: 0.5 }
 ///
-/// Another type than the default's starts from that type's own defaults.
+/// The type's name alone, `sampler: ddim`, is as good where no other key is given. Another type than the default's starts from that type's own defaults.
 public struct Choice<Registry: RecipeRegistry>: Codable, Sendable {
   /// The recipe chosen.
   public private(set) var recipe: any NamedRecipe

@@ -64,9 +64,11 @@ struct RecipeOverlay {
   }
 
   func choose<C: AnyChoice>(over choice: C) throws -> C {
+    if case .scalar = value.content, !value.isNull { return try RecipeOverlay(value: value.namingType, path: path).choose(over: choice) }
     guard value.entries != nil else {
       let example = C.types.first ?? "name"
-      throw RecipeError(place: value.place, path: path, "expected a section such as { type: \(example) }, found \(value.summary)")
+      throw RecipeError(
+        place: value.place, path: path, "expected \(example) or a section such as { type: \(example) }, found \(value.summary)")
     }
     let current = Swift.type(of: choice.recipe).name
     guard let given = value["type"] else { return C(try layAny(over: choice.recipe)) }

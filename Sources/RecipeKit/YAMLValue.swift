@@ -42,8 +42,10 @@ struct YAMLValue {
     }
   }
 
-  /// This value with another laid over it: sections are merged key by key, anything else is replaced.
+  /// This value with another laid over it: sections are merged key by key, the bare name of a type being a section too, and
+  /// anything else is replaced.
   func overlaid(by other: YAMLValue) -> YAMLValue {
+    if case .section = other.content, case .scalar = content, !isNull { return namingType.overlaid(by: other) }
     guard case .section(var entries) = content, case .section(let others) = other.content else { return other }
     for entry in others {
       if let index = entries.firstIndex(where: { $0.key == entry.key }) {
@@ -53,6 +55,11 @@ struct YAMLValue {
       }
     }
     return YAMLValue(content: .section(entries), place: place)
+  }
+
+  /// The section that a bare name stands for: `sampler: ddim` is `sampler: { type: ddim }`.
+  var namingType: YAMLValue {
+    YAMLValue(content: .section([Entry(key: "type", keyPlace: place, value: self)]), place: place)
   }
 
   /// Where each key path was given: `network.channel_mult`, `stages[2].size`.

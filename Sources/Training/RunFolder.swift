@@ -62,12 +62,17 @@ extension RunFolder {
   /// The parts of a checkpoint.
   public struct Checkpoint {
     public var weights: StateDict, average: StateDict, optimizer: StateDict
+    /// What the choice of timesteps has learned; empty where it learns nothing.
+    public var timesteps: StateDict
     public var position: TrainingPosition
 
-    public init(weights: StateDict, average: StateDict, optimizer: StateDict, position: TrainingPosition) {
+    public init(
+      weights: StateDict, average: StateDict, optimizer: StateDict, timesteps: StateDict = StateDict(), position: TrainingPosition
+    ) {
       self.weights = weights
       self.average = average
       self.optimizer = optimizer
+      self.timesteps = timesteps
       self.position = position
     }
   }
@@ -84,6 +89,7 @@ extension RunFolder {
       try Safetensors.write(checkpoint.average, metadata: metadata, to: "\(temporary)/model.safetensors")
       try Safetensors.write(checkpoint.weights, to: "\(temporary)/weights.safetensors")
       try Safetensors.write(checkpoint.optimizer, to: "\(temporary)/optimizer.safetensors")
+      if checkpoint.timesteps.count > 0 { try Safetensors.write(checkpoint.timesteps, to: "\(temporary)/\(Self.timestepsFile)") }
       try AtomicFile.write(Self.json(checkpoint.position), to: "\(temporary)/state.json")
       try put(temporary, inPlaceOf: name)
       try AtomicFile.write(name + "\n", to: "\(path)/latest")
@@ -98,11 +104,16 @@ extension RunFolder {
   /// - Throws: `CheckpointError` when there is none or it is not whole; training never starts over in silence.
   public func latestCheckpoint() throws -> Checkpoint {
     let folder = try latestFolder()
+    let timesteps = "\(folder)/\(Self.timestepsFile)"
     return Checkpoint(
       weights: try Safetensors.read("\(folder)/weights.safetensors").state,
       average: try Safetensors.read("\(folder)/model.safetensors").state,
-      optimizer: try Safetensors.read("\(folder)/optimizer.safetensors").state, position: try Self.position("\(folder)/state.json"))
+      optimizer: try Safetensors.read("\(folder)/optimizer.safetensors").state,
+      timesteps: FileManager.default.fileExists(atPath: timesteps) ? try Safetensors.read(timesteps).state : StateDict(),
+      position: try Self.position("\(folder)/state.json"))
   }
+
+  private static let timestepsFile = "timesteps.safetensors"
 
   /// The model file of the newest checkpoint, from which one can sample.
   public func latestModelPath() throws -> String { "\(try latestFolder())/model.safetensors" }

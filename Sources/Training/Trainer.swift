@@ -1,3 +1,4 @@
+import Diffusion
 import Foundation
 import NN
 import RecipeKit
@@ -16,9 +17,12 @@ public struct TrainingStep: Sendable {
   public let seconds: Double
   /// The share of the duration that is over, 0 to 1.
   public let progress: Double
+  /// The loss by the noise that its images had.
+  public let quartiles: LossQuartiles
 
   package init(
-    step: Int, images: Int, loss: Double, gradientNorm: Double, learningRate: Double, seconds: Double, progress: Double
+    step: Int, images: Int, loss: Double, gradientNorm: Double, learningRate: Double, seconds: Double, progress: Double,
+    quartiles: LossQuartiles = LossQuartiles()
   ) {
     self.step = step
     self.images = images
@@ -27,6 +31,19 @@ public struct TrainingStep: Sendable {
     self.learningRate = learningRate
     self.seconds = seconds
     self.progress = progress
+    self.quartiles = quartiles
+  }
+}
+
+/// What a step minimises, and what is to be told of it.
+public struct StepLoss {
+  /// The scalar to call `backward()` on.
+  public var mean: Tensor
+  public var quartiles: LossQuartiles
+
+  public init(_ mean: Tensor, quartiles: LossQuartiles = LossQuartiles()) {
+    self.mean = mean
+    self.quartiles = quartiles
   }
 }
 
@@ -42,8 +59,8 @@ public struct TrainingError: Error, CustomStringConvertible {
 /// All randomness is derived from the seed and the number of the step, so a training that goes on from a checkpoint takes
 /// the steps that it would have taken uninterrupted.
 public final class Trainer {
-  /// Gives the loss of each image, `[N]`, for a batch; generators for its randomness come from seed and step.
-  public typealias Loss = (_ batch: Batch, _ seed: Seed, _ step: Int) throws -> Tensor
+  /// Gives the loss of a batch; generators for its randomness come from seed and step.
+  public typealias Loss = (_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss
 
   public let recipe: TrainingRecipe
   public private(set) var step = 0
@@ -87,15 +104,16 @@ public final class Trainer {
     let start = ContinuousClock.now
     let rate = recipe.learningRate(afterImages: images, progress: progress)
     let batch = try loader.batch(at: images, on: device)
-    let mean = try loss(batch, Seed(recipe.seed), step).mean()
-    let value = try mean.item()
-    let norm = try value.isFinite ? update(mean, learningRate: rate) : .nan
+    let loss = try self.loss(batch, Seed(recipe.seed), step)
+    let value = try loss.mean.item()
+    let norm = try value.isFinite ? update(loss.mean, learningRate: rate) : .nan
     try countSkips(norm)
     step += 1
     images += loader.batchSize
     seconds += start.duration(to: .now) / .seconds(1)
     return TrainingStep(
-      step: step, images: images, loss: value, gradientNorm: norm, learningRate: rate, seconds: seconds, progress: min(progress, 1))
+      step: step, images: images, loss: value, gradientNorm: norm, learningRate: rate, seconds: seconds, progress: min(progress, 1),
+      quartiles: loss.quartiles)
   }
 
   /// Gradient, cut, step, average. A gradient that is not finite changes nothing.

@@ -21,7 +21,11 @@ public struct TrainingRecipe: Recipe {
   public var duration = TrainingDuration.images(1_000_000)
   /// The share of labels that are replaced by the null class, so that the model can be guided; 0 without classes.
   public var classDropout = 0.1
-  public var timestepSampling = TimestepSampling.stratified
+  /// How the timesteps of a batch are picked.
+  public var timestepSampling = Choice<TimestepSamplingRegistry>(StratifiedTimesteps())
+  /// What is minimised.
+  public var loss = Choice<LossRegistry>(RescaledMSE())
+  /// How much each noise level counts in it.
   public var lossWeighting = Choice<LossWeightingRegistry>(UniformWeighting())
   public var seed: UInt64 = 0
   /// Images between two lines of the log, two checkpoints, two previews.

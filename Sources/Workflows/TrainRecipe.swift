@@ -14,6 +14,26 @@ public struct TrainRecipe: Recipe {
   public var sampling = SamplingRecipe()
   public var training = TrainingRecipe()
   public init() {}
+
+  public func validate() throws(RecipeError) {
+    if let obstacle = training.loss.member.obstacle(variance: process.variance, weighting: training.lossWeighting.member) {
+      throw RecipeError(place: nil, path: "training.loss", obstacle)
+    }
+  }
+
+  /// Whether what the choice of timesteps has learned under `other` holds here too: losses of other objectives or levels do not
+  /// compare.
+  func learnsTimesteps(as other: TrainRecipe) -> Bool {
+    func whatCounts(_ recipe: TrainRecipe) -> String {
+      var part = TrainRecipe()
+      part.process = recipe.process
+      part.training.timestepSampling = recipe.training.timestepSampling
+      part.training.loss = recipe.training.loss
+      part.training.lossWeighting = recipe.training.lossWeighting
+      return part.yaml()
+    }
+    return whatCounts(self) == whatCounts(other)
+  }
 }
 
 /// How a model samples unless it is told otherwise.

@@ -1,4 +1,5 @@
 import Datasets
+import Diffusion
 import Foundation
 import Imaging
 import NN
@@ -18,8 +19,11 @@ public final class TrainingJob {
   public let parameterCount: Int
   /// Why the last preview could not be made, if it could not: previews never stop a training.
   public private(set) var previewProblem: String?
+  /// The last line of the log that this sitting has written.
+  public private(set) var lastLogLine: TrainingLogLine?
 
   package let trainer: Trainer
+  private let loss: TrainingLoss
   private var log: TrainingLog
   private var last: TrainingStep?
   private var savedStep: Int?
@@ -46,6 +50,7 @@ public final class TrainingJob {
     let place = try RunFolder(existing: folder)
     let checkpoint = try place.latestCheckpoint()
     try self.init(TrainRecipe(path: place.recipePath, set: set), device) { place }
+    try restoreTimesteps(checkpoint, of: place)
     do {
       try trainer.restore(
         weights: checkpoint.weights, average: checkpoint.average, optimizer: checkpoint.optimizer, at: checkpoint.position)
@@ -65,11 +70,22 @@ public final class TrainingJob {
     let seed = Seed(recipe.training.seed)
     let network = try modelRecipe.network.member.makeNetwork(using: Initializer(seed.generator(for: .parameters), on: self.device))
     parameterCount = network.parameterCount
+    let loss = try TrainingLoss(recipe, modelRecipe, network, on: self.device)
+    self.loss = loss
     trainer = Trainer(
-      network, BatchLoader(dataset, batchSize: recipe.training.batchSize, seed: seed), recipe.training, on: self.device,
-      loss: try TrainingLoss.make(recipe, modelRecipe, network, on: self.device))
+      network, BatchLoader(dataset, batchSize: recipe.training.batchSize, seed: seed), recipe.training, on: self.device
+    ) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
+  }
+
+  /// What timesteps have learned holds only for the recipe that they learned it by: another one begins anew.
+  private func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint, of folder: RunFolder) throws {
+    let before = try TrainRecipe(path: folder.recipePath)
+    guard recipe.learnsTimesteps(as: before) else { return }
+    do { try loss.restore(timesteps: checkpoint.timesteps) } catch let error as DiffusionError {
+      throw WorkflowError(.data, "checkpoint \(folder.path) at step \(checkpoint.position.step) is not whole: \(error)")
+    }
   }
 
   /// `runs/digits`, or `runs/digits-2` where there is one already.
@@ -119,14 +135,16 @@ public final class TrainingJob {
     try folder.save(
       RunFolder.Checkpoint(
         weights: trainer.weights(), average: trainer.average.stateDict(), optimizer: trainer.optimizer.stateDict(),
-        position: trainer.position),
+        timesteps: loss.timesteps.state, position: trainer.position),
       metadata: Model.metadata(modelRecipe, provenance), keep: recipe.training.keepCheckpoints)
     savedStep = trainer.step
   }
 
   private func writeLog() throws {
     guard let last, !log.isEmpty else { return }
-    try folder.log(log.line(to: last))
+    let line = log.line(to: last)
+    try folder.log(line)
+    lastLogLine = line
     log = TrainingLog(from: trainer.position)
   }
 

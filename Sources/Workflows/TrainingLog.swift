@@ -1,28 +1,35 @@
+import Diffusion
 import Training
+
+/// A line of a training's log: means over its steps, except for the learning rate, which is the last step's.
+public struct TrainingLogLine: Encodable, Sendable {
+  public let step: Int, images: Int
+  /// Missing where every step was skipped.
+  public let loss: Double?, gradientNorm: Double?
+  /// The loss by quarters of the process, least noise first; missing where no timestep fell.
+  public let lossQ0: Double?, lossQ1: Double?, lossQ2: Double?, lossQ3: Double?
+  public let learningRate: Double, imagesPerSecond: Double, seconds: Double
+  /// Steps whose loss or gradient was not finite.
+  public let skippedSteps: Int
+
+  enum CodingKeys: String, CodingKey {
+    case step, images, loss, seconds
+    case lossQ0 = "loss_q0", lossQ1 = "loss_q1", lossQ2 = "loss_q2", lossQ3 = "loss_q3"
+    case gradientNorm = "gradient_norm", learningRate = "learning_rate", imagesPerSecond = "images_per_second"
+    case skippedSteps = "skipped_steps"
+  }
+
+  public var quartiles: [Double?] { [lossQ0, lossQ1, lossQ2, lossQ3] }
+}
 
 /// The steps since the last line of a training's log, on their way to the next.
 struct TrainingLog {
   private let start: TrainingPosition
   private var loss = 0.0, norm = 0.0, count = 0, skipped = 0
+  private var quartiles = LossQuartiles()
 
   /// - Parameter start: where the training stands before the first step.
   init(from start: TrainingPosition) { self.start = start }
-
-  /// A line: means over its steps, except for the learning rate, which is the last step's.
-  struct Line: Encodable {
-    let step: Int, images: Int
-    /// Missing where every step was skipped.
-    let loss: Double?, gradientNorm: Double?
-    let learningRate: Double, imagesPerSecond: Double, seconds: Double
-    /// Steps whose loss or gradient was not finite.
-    let skippedSteps: Int
-
-    enum CodingKeys: String, CodingKey {
-      case step, images, loss, seconds
-      case gradientNorm = "gradient_norm", learningRate = "learning_rate", imagesPerSecond = "images_per_second"
-      case skippedSteps = "skipped_steps"
-    }
-  }
 
   var isEmpty: Bool { count + skipped == 0 }
 
@@ -33,14 +40,17 @@ struct TrainingLog {
     }
     loss += step.loss
     norm += step.gradientNorm
+    quartiles += step.quartiles
     count += 1
   }
 
   /// The line up to `last`, the step added last.
-  func line(to last: TrainingStep) -> Line {
+  func line(to last: TrainingStep) -> TrainingLogLine {
     let mean = { (sum: Double) in count > 0 ? sum / Double(count) : nil }
-    return Line(
-      step: last.step, images: last.images, loss: mean(loss), gradientNorm: mean(norm), learningRate: last.learningRate,
+    let quarters = quartiles.means
+    return TrainingLogLine(
+      step: last.step, images: last.images, loss: mean(loss), gradientNorm: mean(norm), lossQ0: quarters[0], lossQ1: quarters[1],
+      lossQ2: quarters[2], lossQ3: quarters[3], learningRate: last.learningRate,
       imagesPerSecond: Double(last.images - start.images) / max(last.seconds - start.seconds, 1e-9), seconds: last.seconds,
       skippedSteps: skipped)
   }

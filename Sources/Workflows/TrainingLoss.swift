@@ -3,34 +3,54 @@ import Networks
 import Tensors
 import Training
 
-/// What a training step minimises, as a recipe describes it.
-enum TrainingLoss {
-  /// Noise, timesteps, dropped labels and dropout come from seed and step alone.
-  static func make(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws -> Trainer.Loss {
+/// What a training step minimises, as a recipe describes it, and what the choice of timesteps has learned on the way.
+final class TrainingLoss {
+  private(set) var timesteps: any TimestepSampler
+  private let denoising: DenoisingLoss
+  private let network: any DiffusionNetwork
+  private let training: TrainingRecipe
+  private let nullClass: Int?
+  private let device: Device
+
+  init(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
     let process = try recipe.process.makeProcess()
-    let denoising = DenoisingLoss(
-      process, recipe.process.parameterization(in: process), variance: recipe.process.variance,
-      weighting: recipe.training.lossWeighting.member)
-    let training = recipe.training
-    return { batch, seed, step in
-      let x0 = batch.images
-      let timesteps = try training.timestepSampling.timesteps(
-        x0.size(0), of: process.steps, using: seed.generator(for: .timesteps, step: step))
-      let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
-      let labels = dropped(batch.labels, model.data.nullClass, training.classDropout, seed, step)
-      let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
-      return denoising(x0, at: timesteps, noise: noise) { x, t in
-        withAutocast(to: training.precision.dtype, on: device) {
-          network(x, timesteps: t, conditioning: Conditioning(labels: labels), mode: .training(dropout))
-        }
-      }.perImage
-    }
+    training = recipe.training
+    denoising = DenoisingLoss(
+      process, recipe.process.parameterization(in: process), variance: recipe.process.variance, objective: training.loss.member,
+      weighting: training.lossWeighting.member)
+    timesteps = training.timestepSampling.member.makeSampler(for: process)
+    self.network = network
+    nullClass = model.data.nullClass
+    self.device = device
   }
 
+  /// The loss of a batch. Noise, timesteps, dropped labels and dropout come from seed and step alone, timesteps also from what
+  /// was learned of earlier losses.
+  func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
+    let x0 = batch.images
+    let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: step))
+    let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
+    let labels = dropped(batch.labels, seed, step)
+    let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
+    let perImage = denoising(x0, at: draw.timesteps, noise: noise) { x, t in
+      withAutocast(to: training.precision.dtype, on: device) {
+        network(x, timesteps: t, conditioning: Conditioning(labels: labels), mode: .training(dropout))
+      }
+    }.perImage
+    let losses = try perImage.detach().doubles()
+    timesteps.learn(from: losses, at: draw.timesteps)
+    var quartiles = LossQuartiles()
+    quartiles.add(losses, at: draw, of: denoising.process.steps)
+    return StepLoss(draw.mean(of: perImage), quartiles: quartiles)
+  }
+
+  /// Goes on with what an earlier sitting has learned.
+  func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
+
   /// Labels of which a share is replaced by the null class (Ho and Salimans 2022).
-  private static func dropped(_ labels: Tensor?, _ null: Int?, _ share: Double, _ seed: Seed, _ step: Int) -> Tensor? {
-    guard let labels, let null else { return labels }
+  private func dropped(_ labels: Tensor?, _ seed: Seed, _ step: Int) -> Tensor? {
+    guard let labels, let nullClass else { return labels }
     let draws = Tensor.rand([labels.size(0)], using: seed.generator(for: .labels, step: step)).to(labels.device)
-    return .where(draws.lt(share), .full(Double(null), like: labels), labels)
+    return .where(draws.lt(training.classDropout), .full(Double(nullClass), like: labels), labels)
   }
 }

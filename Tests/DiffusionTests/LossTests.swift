@@ -36,18 +36,6 @@ import Testing
     #expect(try distance(seen.image(1), 0.6 * x0.image(1) + 0.8 * noise.image(1)) < 1e-15)
   }
 
-  @Test func minSNRCutsTheWeightOfNearlyCleanImages() {
-    let weighting = MinSNRWeighting(gamma: 5)
-    let clean = NoiseLevel(alpha: 0.99, sigma: (1 - 0.99 * 0.99).squareRoot(), timestep: 0)
-    let pure = NoiseLevel(alpha: 0, sigma: 1, timestep: 0), noisy = NoiseLevel(alpha: 0.6, sigma: 0.8, timestep: 0)
-    #expect(weighting.weight(at: clean, of: .x0) == 5)
-    #expect(weighting.weight(at: clean, of: .epsilon) == 5 / clean.snr)
-    #expect(abs(weighting.weight(at: clean, of: .v) - 5 / (clean.snr + 1)) < 1e-15)
-    #expect(weighting.weight(at: noisy, of: .epsilon) == 1)
-    #expect(abs(weighting.weight(at: noisy, of: .v) - 0.36) < 1e-15)
-    #expect(weighting.weight(at: pure, of: .v) == 0)
-  }
-
   @Test func theWeightMultipliesTheError() throws {
     let terms = DenoisingLoss(process, .epsilon, weighting: MinSNRWeighting(gamma: 5))(x0, at: [0, 2], noise: noise) { x, _ in
       .zeros(like: x)
@@ -55,6 +43,27 @@ import Testing
     // Signal to noise 0.9 / 0.1 = 9 and 0.36 / 0.64.
     let want = Tensor([5.0 / 9, 1]) * noise.square().meanPerImage()
     #expect(try distance(terms.perImage, want) < 1e-14)
+  }
+
+  // MARK: Errors
+
+  /// The loss of each image where all predictions are off by so much.
+  func loss(_ objective: any LossObjective, off: Double) throws -> [Double] {
+    try DenoisingLoss(process, .epsilon, objective: objective)(x0, at: [0, 2], noise: noise) { _, _ in noise + off }.perImage.doubles()
+  }
+
+  static let ofThree: [(any LossObjective, Double)] = [
+    (SquaredError(), 9), (AbsoluteError(), 3), (HuberError(), 2.5), (HuberError(delta: 4), 4.5),
+  ]
+  @Test(arguments: ofThree) func ofAPredictionThatIsOffByThree(objective: any LossObjective, want: Double) throws {
+    for off in [3.0, -3] { for value in try loss(objective, off: off) { #expect(abs(value - want) < 1e-12) } }
+  }
+
+  @Test(arguments: [(0.3, 0.3), (-0.3, -0.3), (0, 0), (5, 2), (-5, -2)]) func theGradientOfHuberIsTheErrorCutToDelta(
+    difference: Double, want: Double
+  ) throws {
+    let x = Tensor([difference]).requiringGradient()
+    #expect(try abs(HuberError(delta: 2)(x).sum().gradients(of: [x])[0]!.item() - want) < 1e-12)
   }
 
   // MARK: The hybrid loss
@@ -98,16 +107,53 @@ import Testing
       DenoisingLoss(process, .epsilon, variance: .learnedRange)(x0, at: [1, 2], noise: noise) { _, _ in .cat([mean, place], dim: 1) }
     }
     let whole = try terms().mean.gradients(of: [mean, place])
-    let simple = try terms().simple.mean().gradients(of: [mean])
+    let simple = try terms().error!.mean().gradients(of: [mean])
     #expect(try distance(whole[0]!, simple[0]!) == 0)
     #expect(try whole[1]!.abs().min().item() > 0)
   }
 
-  @Test func timestepsAreEquallyLikelyAndTheSameForTheSameSeed() throws {
-    let a = try process.uniformTimesteps(3000, using: Generator(seed: 5))
-    #expect(try a == process.uniformTimesteps(3000, using: Generator(seed: 5)))
-    // Five standard deviations of a binomial: sqrt(3000 · 1/3 · 2/3) = 26.
-    for t in 0..<3 { #expect(abs(a.filter { $0 == t }.count - 1000) < 130) }
-    #expect(Set(a) == [0, 1, 2])
+  // MARK: Objectives of the bound
+
+  static let bounds: [(any LossObjective, Double)] = [(VariationalLoss(), 1), (RescaledVariationalLoss(), 3)]
+  @Test(arguments: bounds) func ofTheBoundAloneIsTheBound(objective: any LossObjective, factor: Double) throws {
+    let terms = DenoisingLoss(process, .epsilon, variance: .fixedLarge, objective: objective)(x0, at: [1, 2], noise: noise) { _, _ in
+      noise
+    }
+    let bits = hybrid(place: 1, at: [1, 2]).variational!
+    #expect(terms.error == nil)
+    #expect(try distance(terms.perImage, factor * bits) < 1e-13)
+  }
+
+  @Test func ofTheBoundAloneMovesTheMean() throws {
+    let mean = (0.9 * noise).requiringGradient()
+    let loss = DenoisingLoss(process, .epsilon, objective: VariationalLoss())(x0, at: [1, 2], noise: noise) { _, _ in mean }
+    #expect(try loss.mean.gradients(of: [mean])[0]!.abs().max().item() > 0)
+  }
+
+  static let factors: [(any LossObjective, Variance, Double)] = [
+    (RescaledMSE(), .learnedRange, 0.003), (SquaredError(), .learnedRange, 1), (HybridLoss(), .learnedRange, 0.003),
+    (HybridLoss(SquaredError(), boundScale: 0.1), .learnedRange, 0.3), (HybridLoss(), .fixedLarge, 0.003),
+    (RescaledMSE(), .fixedLarge, 0), (SquaredError(), .fixedSmall, 0),
+  ]
+  @Test(arguments: factors) func theBoundCountsAsTheObjectiveSays(objective: any LossObjective, variance: Variance, factor: Double) throws {
+    let output = 0.9 * noise
+    let terms = DenoisingLoss(process, .epsilon, variance: variance, objective: objective)(x0, at: [1, 2], noise: noise) { _, _ in
+      variance == .learnedRange ? .cat([output, output], dim: 1) : output
+    }
+    #expect((terms.variational == nil) == (factor == 0))
+    #expect(try distance(terms.perImage, terms.error! + factor * (terms.variational ?? .zeros(like: terms.error!))) < 1e-14)
+  }
+
+  @Test func anErrorAloneCannotTrainALearnedVariance() {
+    let obstacle = AbsoluteError().obstacle(variance: .learnedRange, weighting: UniformWeighting())
+    #expect(obstacle?.contains("{ type: hybrid, error: l1 }") == true)
+    #expect(AbsoluteError().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting()) == nil)
+    #expect(HybridLoss(AbsoluteError()).obstacle(variance: .learnedRange, weighting: MinSNRWeighting()) == nil)
+  }
+
+  @Test func theBoundIsNotWeightedAnew() {
+    let obstacle = RescaledVariationalLoss().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting())
+    #expect(obstacle?.contains("min_snr would undo") == true)
+    #expect(VariationalLoss().obstacle(variance: .learnedRange, weighting: UniformWeighting()) == nil)
   }
 }

@@ -51,6 +51,10 @@ func complaint(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> S
     #expect((recipe.sampler.recipe as? Heun)?.eta == 1)
     #expect(try TrainRecipe(yaml: "network: { type: rrdb }").network.type == "rrdb")
     #expect(try TrainRecipe(yaml: "sampler: { type: heun }").sampler.yamlOfRecipe == Heun().yaml())
+    #expect(try TrainRecipe(yaml: "sampler: heun").sampler.yamlOfRecipe == Heun().yaml())
+    #expect(try TrainRecipe(yaml: "sampler: { eta: 1 }", set: ["sampler=heun"]).sampler.yamlOfRecipe == Heun().yaml())
+    #expect((try TrainRecipe(yaml: "sampler: heun", set: ["sampler.eta=1"]).sampler.recipe as? Heun)?.eta == 1)
+    #expect(try TrainRecipe(yaml: "sampler: heun", set: ["sampler.type=dpmpp_2m"]).sampler.type == "dpmpp_2m")
   }
 
   @Test func numbersAndWordsAreReadAsPeopleWriteThem() throws {

@@ -32,7 +32,8 @@ import Testing
     #expect(
       complaint("", set: ["sampler.type=euler_a"])
         == "--set sampler.type=euler_a: unknown type 'euler_a' in 'sampler'; known: ddim, dpmpp_2m, heun")
-    #expect(complaint("sampler: heun") == "r.yaml:1: sampler: expected a section such as { type: ddim }, found 'heun'")
+    #expect(complaint("sampler: dimm") == "r.yaml:1: unknown type 'dimm' in 'sampler'; did you mean 'ddim'?")
+    #expect(complaint("sampler: [heun]") == "r.yaml:1: sampler: expected ddim or a section such as { type: ddim }, found a list")
   }
 
   @Test(arguments: [

@@ -71,20 +71,34 @@ struct NiceLoss {
   let steps: GaussianOpsReferenceSet.SingleSteps
   let x0: Tensor, xt: Tensor
   let prediction: Prediction
+  let variance: Variance
 
   init(_ steps: GaussianOpsReferenceSet.SingleSteps, _ x0: Tensor, variance: Substring) throws {
     self.steps = steps
     self.x0 = x0
+    self.variance = try .niceDiffusion(variance)
     let levels = steps.process.levels(steps.t)
     xt = qSample(x0, at: levels, noise: steps.noise)
-    prediction = steps.denoiser(.epsilon, try .niceDiffusion(variance), steps.y).predict(xt, at: levels)
+    prediction = steps.denoiser(.epsilon, self.variance, steps.y).predict(xt, at: levels)
   }
 
   /// `simple`, `KL`, `KL_rescaled` or `hybrid`, `[N]`.
   func value(_ word: Substring) throws -> Tensor {
-    let bits = steps.process.variationalTerms(x0: x0, xt: xt, estimate: prediction.x0, variance: prediction.variance, at: steps.t)
-    let simple = (prediction.epsilon - steps.noise).square().meanPerImage()
-    return (["simple", "hybrid"].contains(word) ? simple : 0 * simple) + (try weight(word)) * bits
+    let loss = DenoisingLoss(steps.process, .epsilon, variance: variance, objective: try objective(word))
+    let terms = loss(x0, at: steps.t, noise: steps.noise, network: ToyModel.network(steps.y, variance))
+    // Its simple loss leaves a learned variance alone.
+    guard word == "simple", let error = terms.error else { return terms.perImage }
+    return error
+  }
+
+  private func objective(_ word: Substring) throws -> any LossObjective {
+    switch word {
+    case "simple": SquaredError()
+    case "KL": VariationalLoss()
+    case "KL_rescaled": RescaledVariationalLoss()
+    case "hybrid": HybridLoss()
+    default: throw ReferenceError("'\(word)' is not understood")
+    }
   }
 
   /// Of the variational term.

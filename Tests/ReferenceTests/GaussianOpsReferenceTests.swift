@@ -14,6 +14,10 @@ struct GaussianOpsReferenceSet: ReferenceSet {
     "p_mean_variance_spaced.json": { try spacedReverseSteps($0) },
     "steps.json": { try samplingSteps($0) },
     "nice_diffusion_ops.json": { try niceOperations($0) },
+    "training_losses.json": { try trainingLosses($0) },
+    "bpd_loop.json": { try bitsPerDimensionLoop($0) },
+    "likelihoods.json": { try likelihoods($0) },
+    "resampler.json": { try resampler($0) },
   ]
 
   func reproduce(_ manifest: Manifest) throws -> Reproduction {

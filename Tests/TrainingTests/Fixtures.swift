@@ -27,16 +27,19 @@ final class Numbers: Module {
   var floats: [Float] { get throws { try weight.value.detach().floats() } }
 }
 
-/// A trainer of `Numbers` whose loss is what a closure says.
+/// A trainer of `Numbers` whose loss is the mean of what a closure says.
 func makeTrainer(
-  _ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void = { _ in }, loss: @escaping Trainer.Loss
+  _ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void = { _ in },
+  loss: @escaping (_ batch: Batch, _ seed: Seed, _ step: Int) throws -> Tensor
 ) -> Trainer {
   var recipe = TrainingRecipe()
   recipe.batchSize = 4
   recipe.warmupImages = 0
   recipe.learningRate = 0.01
   change(&recipe)
-  return Trainer(numbers, BatchLoader(GreyImages(), batchSize: recipe.batchSize, seed: Seed(1)), recipe, on: .cpu, loss: loss)
+  return Trainer(numbers, BatchLoader(GreyImages(), batchSize: recipe.batchSize, seed: Seed(1)), recipe, on: .cpu) {
+    StepLoss(try loss($0, $1, $2).mean())
+  }
 }
 
 extension StateDict {

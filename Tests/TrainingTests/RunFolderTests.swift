@@ -26,7 +26,7 @@ import Testing
   private func checkpoint(_ step: Int) -> RunFolder.Checkpoint {
     let part = { (name: String) in StateDict([(name, Tensor.full(Double(step), [3]))]) }
     return RunFolder.Checkpoint(
-      weights: part("w"), average: part("a"), optimizer: part("o"),
+      weights: part("w"), average: part("a"), optimizer: part("o"), timesteps: step < 100 ? part("t") : StateDict(),
       position: TrainingPosition(step: step, images: 4 * step, averageSteps: step, seconds: 0.5))
   }
 
@@ -63,9 +63,18 @@ import Testing
     #expect(try latest.weights["w"]?.floats() == [20, 20, 20])
     #expect(try latest.average["a"]?.floats() == [20, 20, 20])
     #expect(try latest.optimizer["o"]?.floats() == [20, 20, 20])
+    #expect(try latest.timesteps["t"]?.floats() == [20, 20, 20])
     #expect(try Safetensors.read(folder.latestModelPath()).metadata == ["step": "20"])
     #expect(
-      try names(in: "\(path)/checkpoints/000000020") == ["model.safetensors", "optimizer.safetensors", "state.json", "weights.safetensors"])
+      try names(in: "\(path)/checkpoints/000000020") == [
+        "model.safetensors", "optimizer.safetensors", "state.json", "timesteps.safetensors", "weights.safetensors",
+      ])
+  }
+
+  @Test func timestepsThatLearnNothingHaveNoFile() throws {
+    let folder = try makeRun([100])
+    #expect(try folder.latestCheckpoint().timesteps.count == 0)
+    #expect(try !names(in: "\(path)/checkpoints/000000100").contains("timesteps.safetensors"))
   }
 
   @Test func onlyTheNewestCheckpointsStay() throws {
@@ -119,7 +128,7 @@ import Testing
     #expect(error.path.hasSuffix("000000001/\(part)"))
   }
 
-  @Test(arguments: parts) func aPartOfTheCheckpointThatIsCutShortIsAnErrorThatNamesIt(part: String) throws {
+  @Test(arguments: parts + ["timesteps.safetensors"]) func aPartOfTheCheckpointThatIsCutShortIsAnErrorThatNamesIt(part: String) throws {
     let folder = try makeRun([1])
     let file = "\(path)/checkpoints/000000001/\(part)"
     let bytes = try Data(contentsOf: URL(fileURLWithPath: file))

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The trainer") struct TrainerTests {
   /// The squared distance of the numbers from the mean grey of each image.
-  private func distance(of numbers: Numbers) -> Trainer.Loss {
+  private func distance(of numbers: Numbers) -> (Batch, Seed, Int) throws -> Tensor {
     { batch, _, _ in (numbers.weight.value - batch.images.reshape([batch.images.size(0), 4])).square().meanPerImage() }
   }
 

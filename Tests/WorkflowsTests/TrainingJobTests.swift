@@ -69,6 +69,53 @@ import Training
     #expect(first.position.step == 6 && second.position.averageSteps == 6)
   }
 
+  @Test func whoseTimestepsLearnIsContinuedToTheBitToo() throws {
+    // Four timesteps, each warm after one loss: what was learned decides the draws from the second step on.
+    let set = ["process.schedule.steps=4", "training.timestep_sampling={type: loss_second_moment, history_per_term: 1}"]
+    let whole = try begin("whole", set: set)
+    try finish(whole)
+    let half = try begin("half", set: set)
+    for _ in 0..<3 { _ = try half.next() }
+    try half.finish()
+    let learned = try half.folder.latestCheckpoint().timesteps
+    #expect(try learned["counts"]?.ints().contains(1) == true)
+    let rest = try TrainingJob(resuming: half.folder.path)
+    try finish(rest)
+    let first = try whole.folder.latestCheckpoint(), second = try rest.folder.latestCheckpoint()
+    #expect(try content(first.timesteps) == content(second.timesteps))
+    #expect(try content(first.weights) == content(second.weights))
+  }
+
+  @Test func whoseTimestepsHaveForgottenIsNotContinued() throws {
+    let learning = "training.timestep_sampling=loss_second_moment"
+    try finish(begin(set: [learning]))
+    let path = "\(folder.path)/run"
+    try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000006/timesteps.safetensors")
+    let error = refusal { try TrainingJob(resuming: path) }
+    #expect(error?.failure == .data)
+    #expect(error?.description.contains("at step 6 is not whole: the state of the timestep sampling holds nothing") == true)
+    // Another recipe for the timesteps begins anew.
+    #expect(try TrainingJob(resuming: path, set: ["training.loss=l1"]).position.step == 6)
+    #expect(try TrainingJob(resuming: path, set: ["training.timestep_sampling=uniform"]).position.step == 6)
+    #expect(try TrainingJob(resuming: path, set: [learning]).position.step == 6)
+  }
+
+  @Test(arguments: [
+    "loss=mse", "loss=l1", "loss={type: huber, delta: 0.5}", "loss=kl", "loss=rescaled_kl", "loss={type: hybrid, error: l1}",
+    "loss_weighting=soft_min_snr", "loss_weighting=edm", "timestep_sampling=log_normal", "timestep_sampling=uniform",
+  ]) func takesStepsByEveryLossAndChoiceOfTimesteps(setting: String) throws {
+    let job = try begin(set: ["training.\(setting)", "training.duration=8", "process.variance=fixed_large"])
+    while let step = try job.next() { #expect(step.loss.isFinite && step.gradientNorm > 0) }
+    #expect(job.position.step == 2)
+  }
+
+  @Test func ofALearnedVarianceTakesStepsByEveryLossThatTrainsIt() throws {
+    for loss in ["mse", "rescaled_mse", "hybrid", "kl", "rescaled_kl"] {
+      let job = try begin("run-\(loss)", set: ["process.variance=learned_range", "training.loss=\(loss)", "training.duration=4"])
+      #expect(try job.next()?.gradientNorm.isFinite == true)
+    }
+  }
+
   @Test func ofBfloat16IsContinuedToTheBitToo() throws {
     let set = ["training.precision=bfloat16", "training.duration=8"]
     let whole = try begin("whole", set: set)
@@ -100,8 +147,12 @@ import Training
     #expect(abs(try #require(lines[1]["loss"] as? Double) - losses[4...].reduce(0, +) / 2) < 1e-12)
     #expect(
       Set(lines[0].keys) == [
-        "step", "images", "loss", "gradient_norm", "learning_rate", "images_per_second", "seconds", "skipped_steps",
+        "step", "images", "loss", "gradient_norm", "learning_rate", "images_per_second", "seconds", "skipped_steps", "loss_q0",
+        "loss_q1", "loss_q2", "loss_q3",
       ])
+    // Stratified: the four images of a batch are of one quarter each, so the mean of the quarters is that of all.
+    let quarters = try (0..<4).map { try #require(lines[0]["loss_q\($0)"] as? Double) }
+    #expect(abs(try #require(lines[0]["loss"] as? Double) - quarters.reduce(0, +) / 4) < 1e-6)
   }
 
   @Test func logsTheRateOfItsOwnStepsAlone() throws {
@@ -177,6 +228,10 @@ import Training
     (["network.out_channels=2"], "makes [2, 8, 8] of images of 8 x 8 x 1"),
     (["training.class_dropout=0"], "sampling.guidance_scale 2.0 needs training.class_dropout above 0"),
     (["sampling.steps=2000"], "2000"),
+    (["process.variance=learned_range", "training.loss=l1"], "training.loss: l1 would leave the learned variance"),
+    (["training.loss=kl", "training.loss_weighting=min_snr"], "training.loss: kl has the weights of the variational bound"),
+    (["training.timestep_sampling={type: log_normal, p_std: 0}"], "p_std: expected a number above 0, found 0"),
+    (["training.timestep_sampling=lognormal"], "did you mean 'log_normal'"),
     (["network.attention_resolutions=[5]"], "network.attention_resolutions: 5 is not the height of a level"),
   ])
   func thatCouldNotTakeAStepIsRefusedAndLeavesNoFolder(set: [String], words: String) throws {

@@ -85,10 +85,4 @@ extension DiscreteProcess {
     }
     return step
   }
-
-  /// Steps for training, each equally likely.
-  /// - Parameter count: one for each image of a batch.
-  public func uniformTimesteps(_ count: Int, using generator: Generator) throws(TorchFault) -> [Int] {
-    try Tensor.randint(0..<steps, [count], using: generator).ints()
-  }
 }

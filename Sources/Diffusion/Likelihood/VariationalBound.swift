@@ -15,7 +15,12 @@ extension DiscreteProcess {
   public func variationalTerms(
     x0: Tensor, xt: Tensor, estimate: Tensor, variance: StepVariance, at timesteps: [Int]
   ) -> Tensor {
-    let model = reverse(x0: estimate, xt: xt, variance: variance, at: timesteps)
+    variationalTerms(x0: x0, xt: xt, model: reverse(x0: estimate, xt: xt, variance: variance, at: timesteps), at: timesteps)
+  }
+
+  /// The same of a model's step as it stands.
+  /// - Parameter model: p(x_{t−1} | x_t), its mean `[N, C, H, W]`.
+  func variationalTerms(x0: Tensor, xt: Tensor, model: DiagonalGaussian, at timesteps: [Int]) -> Tensor {
     let divergence = posterior(x0: x0, xt: xt, at: timesteps).divergence(from: model).meanPerImage()
     let pixels = -model.logLikelihood(ofPixels: x0).meanPerImage()
     let isFirst = Tensor(timesteps).to(x0.device).eq(0)

@@ -22,7 +22,7 @@ extension DiagonalGaussian {
   }
 
   /// Φ, by its approximation with the hyperbolic tangent, which the references' likelihoods are made with.
-  private static func normalCDF(_ x: Tensor) -> Tensor {
+  static func normalCDF(_ x: Tensor) -> Tensor {
     0.5 * (1 + ((2 / Double.pi).squareRoot() * (x + 0.044715 * x.pow(3))).tanh())
   }
 
