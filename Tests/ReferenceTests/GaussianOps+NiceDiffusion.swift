@@ -69,26 +69,21 @@ extension GaussianOpsReferenceSet {
 /// nice-diffusion's losses of each image; x₀ is not clipped, and the labels go to the model.
 struct NiceLoss {
   let steps: GaussianOpsReferenceSet.SingleSteps
-  let x0: Tensor, xt: Tensor
-  let prediction: Prediction
+  let x0: Tensor
   let variance: Variance
 
   init(_ steps: GaussianOpsReferenceSet.SingleSteps, _ x0: Tensor, variance: Substring) throws {
     self.steps = steps
     self.x0 = x0
     self.variance = try .niceDiffusion(variance)
-    let levels = steps.process.levels(steps.t)
-    xt = qSample(x0, at: levels, noise: steps.noise)
-    prediction = steps.denoiser(.epsilon, self.variance, steps.y).predict(xt, at: levels)
   }
 
   /// `simple`, `KL`, `KL_rescaled` or `hybrid`, `[N]`.
   func value(_ word: Substring) throws -> Tensor {
     let loss = DenoisingLoss(steps.process, .epsilon, variance: variance, objective: try objective(word))
     let terms = loss(x0, at: steps.t, noise: steps.noise, network: ToyModel.network(steps.y, variance))
-    // Its simple loss leaves a learned variance alone.
-    guard word == "simple", let error = terms.error else { return terms.perImage }
-    return error
+    // Ours adds the bound where the variance is learned; theirs leaves it untrained.
+    return word == "simple" ? terms.error ?? terms.perImage : terms.perImage
   }
 
   private func objective(_ word: Substring) throws -> any LossObjective {
@@ -101,20 +96,11 @@ struct NiceLoss {
     }
   }
 
-  /// Of the variational term.
-  private func weight(_ word: Substring) throws -> Double {
-    switch word {
-    case "simple": 0
-    case "KL": 1
-    case "KL_rescaled": Double(steps.process.steps)
-    case "hybrid": 0.001 * Double(steps.process.steps)
-    default: throw ReferenceError("'\(word)' is not understood")
-    }
-  }
-
   /// What the loss lacks because the cube in the normal distribution function has the factor 0.0444715, not 0.044715. It shows
   /// in the likelihood of pixels, at t = 0.
   func lackByMistakenFactor(_ word: Substring) throws -> Tensor {
+    let xt = qSample(x0, at: steps.process.levels(steps.t), noise: steps.noise)
+    let prediction = steps.denoiser(.epsilon, variance, steps.y).predict(xt, at: steps.process.levels(steps.t))
     let model = steps.process.reverse(prediction, xt: xt, at: steps.t)
     let centred = (x0 - model.mean).to(.float64), inverse = (-0.5 * model.logVariance).exp().to(.float64)
     let bits = { (factor: Double) in
@@ -124,7 +110,8 @@ struct NiceLoss {
       let ends = Tensor.where(x0.lt(-0.999), log(upper), .where(x0.gt(0.999), log(1 - lower), log(upper - lower)))
       return -ends.meanPerImage() / Foundation.log(2)
     }
-    return Tensor(steps.t.map { $0 == 0 ? 1.0 : 0 }) * (bits(0.044715) - bits(0.0444715)) * (try weight(word))
+    let weight = try objective(word).boundWeight(steps: steps.process.steps, learnsVariance: variance.isLearned) ?? 0
+    return weight * Tensor(steps.t.map { $0 == 0 ? 1.0 : 0 }) * (bits(0.044715) - bits(0.0444715))
   }
 
   /// A recorded loss put right; nil where the mistake does not show.
