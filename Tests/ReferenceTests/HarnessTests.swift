@@ -5,7 +5,10 @@ import Testing
 /// The sets that the library can make anew.
 enum ReferenceSets {
   static var all: [any ReferenceSet] {
-    [ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet(), SampleLoopReferenceSet()]
+    [
+      ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet(), SampleLoopReferenceSet(),
+      UpscalerReferenceSet(),
+    ]
   }
 }
 
