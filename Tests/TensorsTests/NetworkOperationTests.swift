@@ -57,6 +57,11 @@ import Testing
     try expect(Tensor.full(2, [1, 1, 3, 3]).interpolate(height: 5, width: 4, .bicubic).mean(), [2], [], within: 1e-6)
     try expect(counting(1, 4, 1, 1).pixelShuffle(2), [0, 1, 2, 3], [1, 1, 2, 2])
     #expect(counting(1, 3, 1, 1).pixelShuffle(2).fault != nil)
+    // Two channels of 2 x 4: of each, first the even rows and columns, then the odd columns.
+    let unshuffled = counting(1, 2, 2, 4).pixelUnshuffle(2)
+    try expect(unshuffled, [0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15], [1, 8, 1, 2])
+    try expect(unshuffled.pixelShuffle(2), (0..<16).map(Double.init), [1, 2, 2, 4])
+    #expect(counting(1, 1, 3, 2).pixelUnshuffle(2).fault != nil)
   }
 
   @Test func dropoutKeepsTheMean() throws {

@@ -42,6 +42,17 @@ import Testing
     try expect(split[2], [4, 5])
   }
 
+  @Test func viewsByStridesAreOfTheSameMemory() throws {
+    let view = x.strided([2, 2], strides: [3, 2], from: 0)
+    try expect(view, [0, 2, 3, 5], [2, 2])
+    #expect(view.strides == [3, 2])
+    try expect(x.strided([2, 3], strides: [0, 1], from: 3), [3, 4, 5, 3, 4, 5], [2, 3])
+    try expect(x.strided([], strides: [], from: 5), [5], [])
+    for (shape, strides, start) in [([7], [1], 0), ([2], [5], 1), ([2], [1, 1], 0), ([2], [-1], 1), ([2], [1], -1)] {
+      #expect(x.strided(shape, strides: strides, from: start).fault?.kind == .invalid, "\(shape) \(strides) \(start)")
+    }
+  }
+
   @Test func partsThatAreNotThereAreFaults() {
     for fault in [
       x.narrow(1, 2, 2).fault, x.narrow(0, -1, 1).fault, x.narrow(0, 0, -1).fault, x.narrow(0, 1, .max).fault, x.image(2).fault,

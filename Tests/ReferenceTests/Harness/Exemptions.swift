@@ -3,9 +3,7 @@ import Tensors
 /// Everything of the reference that is not compared, each with its reason.
 enum Exemptions {
   /// Sets whose subject is not built yet.
-  static let sets: [Int: String] = [
-    6: "the references' training loops", 7: "the RRDB upscaler", 9: "diffusers' folders", 10: "metrics",
-  ]
+  static let sets: [Int: String] = [6: "the references' training loops", 9: "diffusers' folders", 10: "metrics"]
 
   /// Manifests of a set that is built whose subject is not.
   struct Subject {
@@ -28,7 +26,6 @@ enum Exemptions {
       network("EncoderUNetModel", "the encoder classifier is not built"),
       network("nicediffusion", "nice-diffusion's UNet is not built"),
       file("DLAS's normalisation is not built") { $0 == "dlas_group_counts.json" },
-      file("PyTorch's own files are not read yet") { $0.hasSuffix(".pt.json") || $0 == "pt_features.json" },
       file("mistakes of constructors in words; the tests of the ADM UNet's recipe have theirs") { $0 == "errors.json" },
     ]
   }

@@ -34,6 +34,10 @@ struct Manifest {
     guard let members = try JSON(contentsOf: folder.appending(path: name)).object else { throw ReferenceError("\(name): no object") }
     guard members["manifest_version"]?.int == 1 else { throw ReferenceError("\(name): the manifest's version is not 1") }
     self.members = members
+    if let held = try Self.held(members, in: folder, name: name) {
+      (entries, contents) = (held.entries.sorted { $0.name < $1.name }, held.state)
+      return
+    }
     entries = try (members["tensors"]?.object ?? [:]).sorted { $0.key < $1.key }
       .map { try Entry(name: $0.key, $0.value, of: name) }
     contents = entries.isEmpty ? StateDict() : try Self.read(members["file"], beside: folder, for: name)

@@ -1,0 +1,87 @@
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+
+@Suite("The RRDB upscaler") struct RRDBNetTests {
+  private func recipe(scale: Int, channels: Int = 3) -> RRDBNet.Recipe {
+    var recipe = RRDBNet.Recipe()
+    (recipe.scale, recipe.numInCh, recipe.numOutCh) = (scale, channels, channels)
+    (recipe.numFeat, recipe.numBlock, recipe.numGrowCh) = (8, 2, 4)
+    return recipe
+  }
+
+  private func network(scale: Int, channels: Int = 3) throws -> RRDBNet {
+    try RRDBNet(recipe(scale: scale, channels: channels), using: Initializer(Generator(seed: 1)))
+  }
+
+  @Test func theDefaultsAreTheNetworkOfRealESRGANx4plus() throws {
+    let network = try RRDBNet(RRDBNet.Recipe(), using: .shapes)
+    // By hand: a dense block of 64 and 32 channels has 239,808; 69 of them, five convolutions of 64 channels but for the
+    // first (1,792) and the last (1,731).
+    #expect(network.parameterCount == 69 * 239_808 + 4 * 36_928 + 1_792 + 1_731)
+    let names = network.state().map(\.name)
+    #expect(names.count == 2 * (23 * 15 + 6))
+    #expect(names.contains("body.22.rdb3.conv5.weight") && names.contains("conv_up2.bias") && names.contains("conv_hr.weight"))
+    let y = network(.empty([1, 3, 10, 7], on: .meta))
+    #expect(y.shape == [1, 3, 40, 28])
+  }
+
+  @Test(arguments: [1, 2, 4], [1, 3]) func theResultHasTheScalesSize(scale: Int, channels: Int) throws {
+    let network = try network(scale: scale, channels: channels)
+    let x = Tensor.rand([2, channels, 8, 4], using: Generator(seed: 2))
+    let y = withoutGradient { network(x) }
+    #expect(try y.validated().shape == [2, channels, 8 * scale, 4 * scale] && y.dtype == .float32)
+    let alone = withoutGradient { network(x.image(1)) }
+    #expect(try relativeError(y.image(1), alone) < 1e-5)  // kernels differ by batch size
+  }
+
+  @Test func everyParameterHasAGradient() throws {
+    let network = try network(scale: 2)
+    let y = network(.rand([1, 3, 4, 4], using: Generator(seed: 3)))
+    let gradients = try y.square().mean().gradients(of: network.parameters().map(\.value))
+    for (name, gradient) in zip(network.state().map(\.name), gradients) {
+      #expect(try gradient?.norm().item() ?? 0 > 0, "\(name)")
+    }
+  }
+
+  @Test func whatDoesNotFitIsAFaultThatSaysSo() throws {
+    let network = try network(scale: 1)
+    #expect(network(.ones([1, 3, 6, 8])).fault?.message == "at scale 1 height and width must be multiples of 4, found 6 x 8")
+    #expect(network(.ones([1, 3, 8, 6])).fault != nil)
+    #expect(network(.ones([1, 1, 8, 8])).fault?.message == "expected images [N, 3, H, W], found [1, 1, 8, 8]")
+    #expect(network(.ones([3, 8, 8])).fault != nil)
+    #expect(try self.network(scale: 4)(.ones([1, 3, 1, 1])).fault == nil)
+  }
+
+  @Test(arguments: [DType.float32, .bfloat16]) func theCopyForInferenceAgrees(dtype: DType) throws {
+    let network = try network(scale: 2)
+    let x = Tensor.rand([1, 3, 8, 8], using: Generator(seed: 4))
+    let want = withoutGradient { network(x) }
+    let copy = try network.prepared(for: dtype)
+    // bfloat16 has 8 bits; float32 differs by the order of sums alone.
+    #expect(try relativeError(copy(x), want) < (dtype == .float32 ? 1e-5 : 0.02))
+    #expect(copy(x).dtype == .float32)
+    #expect(throws: TorchFault.self) { try copy.prepared(for: dtype) }
+  }
+
+  @Test(arguments: [1, 2, 4], [1, 3]) func theRecipeIsRecognisedByTheShapes(scale: Int, channels: Int) throws {
+    let state = try network(scale: scale, channels: channels).stateDict()
+    #expect(try RRDBNet.Recipe(recognising: state) == recipe(scale: scale, channels: channels))
+  }
+
+  @Test func aStateOfAnotherNetworkIsNotRecognised() throws {
+    #expect(throws: RecipeError.self) { try RRDBNet.Recipe(recognising: StateDict([("conv_first.weight", .ones([8, 3, 3, 3]))])) }
+    var state = try network(scale: 4).stateDict()
+    state["conv_first.weight"] = .ones([8, 5, 3, 3])
+    let error = #expect(throws: RecipeError.self) { try RRDBNet.Recipe(recognising: state) }
+    #expect(error?.description.contains("conv_first takes 5 channels and conv_last gives 3") == true)
+  }
+
+  @Test func recipesThatDoNotHoldAreRefused() {
+    for set in ["scale=3", "scale=0", "num_feat=0", "num_block=-1", "num_in_ch=0", "num_grow_ch=100000"] {
+      #expect(throws: RecipeError.self, "\(set)") { try RRDBNet.Recipe(yaml: "", file: "r.yaml", set: [set]) }
+    }
+  }
+}
