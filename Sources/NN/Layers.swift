@@ -7,7 +7,7 @@ package protocol Preparable: Module {
 
 extension Parameter {
   /// A copy of the value in `dtype`, cut off from training.
-  func prepare(as dtype: DType) throws(TorchFault) {
+  package func prepare(as dtype: DType) throws(TorchFault) {
     let value = value.detach()
     replace(with: try (value.dtype == dtype ? value.clone() : value.to(dtype)).validated())
   }

@@ -7,6 +7,8 @@ import Tensors
 /// `enum StateKeys: String, CaseIterable` gives the keys that differ, as one writes `CodingKeys`:
 ///
 ///     enum StateKeys: String, CaseIterable { case norm = "in_layers.0", convolution = "in_layers.2" }
+///
+/// An empty key puts the parts of a property among those of its owner, without a prefix.
 public protocol Module: AnyObject {
   associatedtype StateKeys: RawRepresentable & CaseIterable = NoStateKeys where StateKeys.RawValue == String
 }

@@ -55,7 +55,8 @@ struct StateWalk {
       || Mirror(reflecting: value).children.contains { holdsState($0.value) }
   }
 
-  private func join(_ path: String, _ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+  /// A property whose key is empty has its parts under the keys of its owner.
+  private func join(_ path: String, _ key: String) -> String { path.isEmpty || key.isEmpty ? path + key : "\(path).\(key)" }
 
   private func stop(_ message: String) -> Never { fatalError("module state: \(message)") }
 }

@@ -1,6 +1,5 @@
 import NN
 import RecipeKit
-import Tensors
 
 extension ADMUNet {
   /// The options of guided-diffusion and improved-diffusion, in their words.
@@ -12,7 +11,7 @@ extension ADMUNet {
     public var inChannels: Int? = nil
     /// Channels of the output; by default as many as of the input, twice that where the variance is learned.
     public var outChannels: Int? = nil
-    /// Channels at the highest resolution, a multiple of 32.
+    /// Channels at the highest resolution before `channelMult`.
     public var modelChannels = 128
     /// Channels of each level, as multiples of `modelChannels`; each further level halves the resolution.
     public var channelMult: [Double] = [1, 2, 2, 2]
@@ -34,8 +33,11 @@ extension ADMUNet {
     /// Those layers of their own have a convolution (true) or only pool and repeat (false).
     public var convResample = true
     public var dropout = 0.0
+    public var normalization = Normalization.openai
     /// Rows of the class embedding, the null class included; by default as the data say.
     public var numClasses: Int? = nil
+    /// Length of the context vectors, whose linear map is added to the time embedding; none by default.
+    public var contextDim: Int? = nil
 
     public init() {}
 
@@ -52,20 +54,14 @@ extension ADMUNet {
 
     public var resolvedInChannels: Int { inChannels ?? 3 }
     public var resolvedOutChannels: Int { outChannels ?? resolvedInChannels }
-    /// Heights and widths must be multiples of it.
+    /// Heights and widths are padded to multiples of it.
     public var sizeStep: Int { 1 << max(channelMult.count - 1, 0) }
+    /// Height of the highest level for images of `imageSize`.
+    var fullHeight: Int { ((imageSize ?? 64) + sizeStep - 1) / sizeStep * sizeStep }
 
     public func validate() throws(RecipeError) {
-      try require(
-        modelChannels > 0 && modelChannels % 32 == 0, "model_channels",
-        "expected a multiple of 32, the groups of the norms, found \(modelChannels)")
       try require((1...12).contains(channelMult.count), "channel_mult", "expected 1 to 12 levels, found \(channelMult.count)")
-      for mult in channelMult {
-        let channels = mult * Double(modelChannels)
-        try require(
-          channels >= 32 && channels <= 65536 && channels.truncatingRemainder(dividingBy: 32) == 0, "channel_mult",
-          "\(mult) makes \(channels) channels; expected a multiple of 32, the groups of the norms")
-      }
+      try validateChannels()
       try require((1...64).contains(numResBlocks), "num_res_blocks", "expected 1 to 64, found \(numResBlocks)")
       try require(dropout >= 0 && dropout < 1, "dropout", "expected at least 0 and below 1, found \(dropout)")
       try require(numHeads > 0 || numHeadChannels > 0, "num_heads", "expected num_heads or num_head_channels to be positive")
@@ -74,8 +70,23 @@ extension ADMUNet {
       _ = try plan()
     }
 
+    private func validateChannels() throws(RecipeError) {
+      let step = normalization.step, what = "a multiple of \(step), for the groups of the norms"
+      try require(
+        (1...65536).contains(modelChannels) && modelChannels % step == 0, "model_channels", "expected \(what), found \(modelChannels)")
+      for (level, mult) in channelMult.enumerated() {
+        let isSane = mult > 0 && mult <= 65536  // so that the product is a number
+        let made = isSane ? "\(channels(level))" : "\(mult * Double(modelChannels))"
+        try require(
+          isSane && channels(level) > 0 && channels(level) % step == 0, "channel_mult", "\(mult) makes \(made) channels; expected \(what)")
+      }
+    }
+
     private func validatePositive() throws(RecipeError) {
-      let values = [("in_channels", inChannels), ("out_channels", outChannels), ("num_classes", numClasses), ("image_size", imageSize)]
+      let values = [
+        ("in_channels", inChannels), ("out_channels", outChannels), ("num_classes", numClasses), ("context_dim", contextDim),
+        ("image_size", imageSize),
+      ]
       for (key, value) in values {
         if let value { try require((1...1_000_000).contains(value), key, "expected 1 or more, found \(value)") }
       }
@@ -86,94 +97,11 @@ extension ADMUNet {
         try require(resolution > 0, "attention_resolutions", "expected image heights, found \(resolution)")
         guard let imageSize else { continue }
         // A power of two, for the heights are halves of each other; below the lowest level it stands for nothing, as in ADM.
+        let levels = channelMult.indices.map { "\(fullHeight >> $0)" }.joined(separator: ", ")
         try require(
-          imageSize % resolution == 0 && (imageSize / resolution).nonzeroBitCount == 1, "attention_resolutions",
-          "\(resolution) is not the height of a level; with image_size \(imageSize) the levels are \(levelSizes(imageSize))")
+          fullHeight % resolution == 0 && (fullHeight / resolution).nonzeroBitCount == 1, "attention_resolutions",
+          "\(resolution) is not the height of a level; with image_size \(imageSize) the levels are \(levels)")
       }
-    }
-
-    private func levelSizes(_ height: Int) -> String {
-      (0..<channelMult.count).map { "\(height >> $0)" }.joined(separator: ", ")
-    }
-  }
-}
-
-/// The layers of an ADM UNet, block by block, before any is made.
-struct UNetPlan {
-  enum Layer {
-    case convolution(Int, Int)
-    case residual(Int, Int, ResBlock.Resampling)
-    case attention(Int, heads: Int)
-    case downsample(Int)
-    case upsample(Int)
-  }
-  var input: [[Layer]] = [], middle: [Layer] = [], output: [[Layer]] = []
-  var embedding = 0, outputChannels = 0
-}
-
-extension ADMUNet.Recipe {
-  private func channels(_ level: Int) -> Int { Int(channelMult[level] * Double(modelChannels)) }
-
-  /// Whether attention follows the residual blocks at a level.
-  private func hasAttention(_ level: Int) -> Bool {
-    let factors = attentionResolutions.map { (imageSize ?? 64) / $0 }
-    return factors.contains(1 << level)
-  }
-
-  private func attention(_ channels: Int, decoder: Bool) throws(RecipeError) -> UNetPlan.Layer {
-    let wanted = decoder && numHeadsUpsample > 0 ? numHeadsUpsample : numHeads
-    let heads = numHeadChannels > 0 ? channels / numHeadChannels : wanted
-    guard heads > 0, channels % heads == 0, numHeadChannels <= 0 || channels % numHeadChannels == 0 else {
-      throw RecipeError(
-        place: nil, path: "num_heads", "attention over \(channels) channels: neither num_heads nor num_head_channels divides them")
-    }
-    return .attention(channels, heads: heads)
-  }
-
-  func plan() throws(RecipeError) -> UNetPlan {
-    var plan = UNetPlan()
-    plan.embedding = 4 * modelChannels
-    var current = channels(0)
-    var skips = [current]
-    plan.input = [[.convolution(resolvedInChannels, current)]]
-    for level in channelMult.indices {
-      for _ in 0..<numResBlocks {
-        var block: [UNetPlan.Layer] = [.residual(current, channels(level), .none)]
-        current = channels(level)
-        if hasAttention(level) { block.append(try attention(current, decoder: false)) }
-        plan.input.append(block)
-        skips.append(current)
-      }
-      if level < channelMult.count - 1 {
-        plan.input.append([resblockUpdown ? .residual(current, current, .down) : .downsample(current)])
-        skips.append(current)
-      }
-    }
-    plan.middle = [.residual(current, current, .none), try attention(current, decoder: false), .residual(current, current, .none)]
-    for level in channelMult.indices.reversed() {
-      for i in 0...numResBlocks {
-        var block: [UNetPlan.Layer] = [.residual(current + skips.removeLast(), channels(level), .none)]
-        current = channels(level)
-        if hasAttention(level) { block.append(try attention(current, decoder: true)) }
-        if level > 0 && i == numResBlocks { block.append(resblockUpdown ? .residual(current, current, .up) : .upsample(current)) }
-        plan.output.append(block)
-      }
-    }
-    plan.outputChannels = current
-    return plan
-  }
-}
-
-extension UNetPlan.Layer {
-  func make(_ recipe: ADMUNet.Recipe, embedding: Int, using initializer: Initializer) throws(TorchFault) -> any UNetLayer {
-    switch self {
-    case .convolution(let inputs, let outputs): Conv2d(inputs, outputs, using: initializer)
-    case .residual(let inputs, let outputs, let resampling):
-      try ResBlock(inputs, outputs, embedding: embedding, resampling: resampling, recipe, using: initializer)
-    case .attention(let channels, let heads):
-      try AttentionBlock(channels, heads: heads, order: recipe.useNewAttentionOrder ? .splitFirst : .headsFirst, using: initializer)
-    case .downsample(let channels): Downsample(channels, convolution: recipe.convResample, using: initializer)
-    case .upsample(let channels): Upsample(channels, convolution: recipe.convResample, using: initializer)
     }
   }
 }

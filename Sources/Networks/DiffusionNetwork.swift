@@ -2,14 +2,6 @@ import NN
 import RecipeKit
 import Tensors
 
-/// What a denoising network is told beside the noisy images: one row an image.
-public struct Conditioning {
-  /// Class numbers, `[N]` int64.
-  public var labels: Tensor?
-  public init(labels: Tensor? = nil) { self.labels = labels }
-  public static var none: Conditioning { Conditioning() }
-}
-
 /// A network that reads noisy images and the timestep, and gives what its training asked for: noise, images or velocity.
 public protocol DiffusionNetwork: Module {
   /// - Parameters:
@@ -22,6 +14,25 @@ public protocol DiffusionNetwork: Module {
   /// A copy for inference alone: weights cast to `dtype` and, where that is faster, packed, once. Later changes of this
   /// network do not reach it, and it cannot be saved.
   func prepared(for dtype: DType) throws -> Self
+}
+
+extension Module {
+  /// `copy`, a module of the same recipe with shapes alone, with this one's numbers and ready for inference.
+  func prepared<Copy: Module>(as copy: Copy, for dtype: DType) throws -> Copy {
+    if modules().contains(where: { ($0.module as? any PreparedOnce)?.preparedDType != nil }) {
+      throw TorchFault(operation: "prepared", message: "the network is prepared already; prepare the one it was made from")
+    }
+    for ((_, to), (_, from)) in zip(copy.state(), state()) {
+      if case .parameter(let parameter) = to { parameter.replace(with: from.value.detach()) }
+    }
+    for (_, module) in copy.modules() { try (module as? any Preparable)?.prepare(for: dtype) }
+    return copy
+  }
+}
+
+/// The part of a network that knows whether the network is a copy for inference.
+protocol PreparedOnce: Preparable {
+  var preparedDType: DType? { get }
 }
 
 /// The recipe of a network, which can make it.
@@ -38,13 +49,16 @@ public struct NetworkFacts: Sendable, Equatable {
   public var height: Int, width: Int
   /// Rows of the class embedding, the null class included; nil without classes.
   public var classRows: Int?
+  /// The class number that stands for "no class"; nil where there is none.
+  public var nullClass: Int?
 
-  public init(channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?) {
+  public init(channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil) {
     self.channels = channels
     self.outputChannels = outputChannels
     self.height = height
     self.width = width
     self.classRows = classRows
+    self.nullClass = nullClass
   }
 }
 

@@ -24,9 +24,7 @@ import Testing
   @Test(arguments: [
     ("network:\n  chanel_mult: [1]\n", "wrong.yaml:2: unknown key 'chanel_mult' in 'network'; did you mean 'channel_mult'?"),
     ("training:\n  batch_size: many\n", "wrong.yaml:2: training.batch_size: expected a whole number, found 'many'"),
-    (
-      "data: { type: glyphs, size: 10 }\nnetwork: { channel_mult: [1, 1, 1], attention_resolutions: [] }\n", "multiples of 4, found 10 x 10"
-    ),
+    ("network: { context_dim: 4, attention_resolutions: [] }\n", "this network needs context vectors"),
     ("training: [\n", "wrong.yaml:2:1: the YAML cannot be read"),
   ])
   func checkRefusesAMistakeWithItsLine(yaml: String, words: String) throws {

@@ -27,11 +27,11 @@ import Testing
     for channels in [48, 0, -32] {
       #expect(
         complaint { $0.modelChannels = channels }
-          == "model_channels: expected a multiple of 32, the groups of the norms, found \(channels)")
+          == "model_channels: expected a multiple of 32, for the groups of the norms, found \(channels)")
     }
     #expect(
       complaint { ($0.modelChannels, $0.channelMult) = (32, [1, 1.5]) }
-        == "channel_mult: 1.5 makes 48.0 channels; expected a multiple of 32, the groups of the norms")
+        == "channel_mult: 1.5 makes 48 channels; expected a multiple of 32, for the groups of the norms")
     for mult in [[0], [-1], [.nan], [.infinity], [1e300]] as [[Double]] {
       #expect(complaint { $0.channelMult = mult }.hasPrefix("channel_mult: \(mult[0]) makes "))
     }

@@ -109,7 +109,6 @@ import Testing
       try complaint { $0.x = .ones([2, 1, 8, 8]) }
         == "adm_unet([2, 1, 8, 8]) failed: expected images [N, 3, H, W], found [2, 1, 8, 8]")
     #expect(try complaint { $0.x = .ones([3, 8, 8]) } == "adm_unet([3, 8, 8]) failed: expected images [N, 3, H, W], found [3, 8, 8]")
-    #expect(try complaint { $0.x = .ones([2, 3, 8, 7]) }.hasSuffix("height and width must be multiples of 2, found 8 x 7"))
     #expect(try complaint { $0.labels = nil }.hasSuffix("this network needs labels"))
     #expect(try complaint(nil) { _ in }.hasSuffix("this network has no classes, but labels were given"))
     for shape in [[1], [3], [2, 1], []] {

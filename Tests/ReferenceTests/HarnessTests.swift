@@ -49,9 +49,13 @@ enum ReferenceSets {
 
   @Test func anErrorCaseThatIsNotRefusedIsFound() throws {
     for set in ReferenceSets.all {
-      for manifest in try comparable(set) where !manifest.errorCases.isEmpty {
+      for manifest in try comparable(set) {
+        let index = manifest.errorCases.firstIndex { errorCase in
+          !Exemptions.refusals.contains { $0.set == set.number && $0.covers(errorCase) }
+        }
+        guard let index else { continue }
         var reproduction = try set.reproduce(manifest)
-        reproduction.refusals[0] = nil
+        reproduction.refusals[index] = nil
         let complaints = Examination(manifest, reproduction).complaints
         #expect(complaints.count == 1 && complaints[0].contains("was not refused"), "\(complaints)")
       }

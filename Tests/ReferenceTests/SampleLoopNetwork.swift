@@ -14,7 +14,7 @@ struct SampleLoopNetwork {
       let all = manifest.members["network_arguments"]?.object, let arguments = all["model"]?.object,
       weights.count == 1, all.count == 1
     else { throw ReferenceError("\(manifest.name): the weights or the network's arguments are not understood") }
-    network = try ADMUNet(UNetReferenceSet.recipe(arguments, of: manifest), using: .shapes)
+    network = try ADMUNet(ReferenceNetwork.admRecipe(arguments, of: manifest), using: .shapes)
     classes = arguments["num_classes"]?.int
     try network.adopt(manifest.stateDict(file), on: .cpu)
   }

@@ -227,7 +227,7 @@ import Training
   // MARK: Refusals
 
   @Test(arguments: [
-    (["data.size=10", "network.channel_mult=[1,1,1]"], "height and width must be multiples of 4, found 10 x 10"),
+    (["network.context_dim=4"], "network adm_unet cannot take images of 8 x 8 x 1: this network needs context vectors"),
     (["network.out_channels=2"], "makes [2, 8, 8] of images of 8 x 8 x 1"),
     (["training.class_dropout=0"], "sampling.guidance_scale 2.0 needs training.class_dropout above 0"),
     (["sampling.steps=2000"], "2000"),

@@ -73,7 +73,8 @@ struct Manifest {
   /// The class of the reference that made it, where one is named.
   var kind: String? { config["class"]?.string ?? members["reference"]?.array?.first?.string }
   var cases: [JSON] { members["cases"]?.array ?? [] }
-  var errorCases: [JSON] { members["error_cases"]?.array ?? [] }
+  /// What must be refused; in a manifest that holds nothing else, it stands among the cases.
+  var errorCases: [JSON] { members["error_cases"]?.array ?? cases.filter { entries.isEmpty && $0["raises"] != nil } }
 
   /// Members that say where a manifest comes from and are for reading.
   private static let common: Swift.Set<String> = [

@@ -1,0 +1,23 @@
+import NN
+
+/// How many groups of channels a norm treats apart.
+public enum Normalization: String, Codable, Sendable, CaseIterable {
+  /// 32, whatever the channels: guided-diffusion's and all that follow it.
+  case openai
+  /// By the number of channels, as DL-Art-School: 8 up to 16, 16 up to 64, else 32, halved until they divide them.
+  case dlas
+
+  /// Channels must be multiples of it.
+  var step: Int { self == .openai ? 32 : 4 }
+
+  public func groups(of channels: Int) -> Int {
+    guard self == .dlas else { return 32 }
+    var groups = channels <= 16 ? 8 : channels <= 64 ? 16 : 32
+    while groups > 1 && channels % groups != 0 { groups /= 2 }
+    return groups
+  }
+
+  func make(_ channels: Int, using initializer: Initializer) -> GroupNorm {
+    GroupNorm(channels, groups: groups(of: channels), using: initializer)
+  }
+}
