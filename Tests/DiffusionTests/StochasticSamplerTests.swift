@@ -48,6 +48,16 @@ private struct UnitNoise: NoiseSource {
     #expect(try distance(finish(sampler, .always), finish(solver, .always)) > 0.01)
   }
 
+  @Test(arguments: pairs.map(\.name)) func addsTheSameNoiseWhereTheSignalIsNotScaled(name: String) throws {
+    let (sampler, _, _) = try pair(name), levels = smoothLevels(10)
+    let start = Tensor.randn([2, 1, 4, 4], dtype: .float64, using: Generator(seed: 1))
+    let finish = { (levels: [NoiseLevel], start: Tensor) in
+      try SamplingRun(sampler, denoiser: oracle, levels: levels, start: start, noise: BatchNoise(seed: Seed(2))).finish()
+    }
+    let exploding = try finish(levels.map(\.exploding), start / levels[0].alpha)
+    #expect(try distance(levels[10].alpha * exploding, finish(levels, start)) < 1e-11)
+  }
+
   /// Any η leaves the moments right, so it is held against others' forms: DDIM's, and k-diffusion's in σ/α.
   @Test(arguments: [0.3, 1]) func theAncestralStepHasTheNoiseThatItShould(eta: Double) throws {
     var ancestral = EulerAncestral(), noise: BatchNoise? = BatchNoise(Generator(seed: 5)), none: Void = ()

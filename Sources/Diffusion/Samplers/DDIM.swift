@@ -3,7 +3,9 @@ import Tensors
 
 /// One step of DDIM, from the level `t` to the cleaner level `s`:
 ///
-///     x_s = α_s x̂₀ + √(σ_s² − ς²) ε̂ + ς z,      ς = η (σ_s / σ_t) √(1 − α_t² / α_s²)
+///     x_s = α_s x̂₀ + √(σ_s² − ς²) ε̂ + ς z,      ς = η (σ_s / σ_t) √(σ_t² − σ_s² α_t² / α_s²)
+///
+/// The root is that of 1 − α_t² / α_s² if variance is preserved.
 ///
 /// Song, Meng and Ermon, "Denoising Diffusion Implicit Models" (ICLR 2021), eqs. 12 and 16, with α = √ᾱ, σ = √(1 − ᾱ).
 public struct DDIM: Sampler {
@@ -25,7 +27,8 @@ public struct DDIM: Sampler {
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let ratio = t.alpha / s.alpha
-    let deviation = noise == nil || eta == 0 ? 0 : eta * (s.sigma / t.sigma) * (1 - ratio * ratio).squareRoot()
+    let added = max(t.sigma * t.sigma - ratio * ratio * s.sigma * s.sigma, 0)
+    let deviation = noise == nil ? 0 : eta * (s.sigma / t.sigma) * added.squareRoot()
     // Never negative but by rounding, where t has no signal.
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
     var next = s.alpha * p.x0 + direction * p.epsilon

@@ -2,9 +2,9 @@ import Tensors
 
 /// Ancestral sampling: from the level `t` to the cleaner level `s`, draw from the model's p(x_s | x_t),
 ///
-///     x_s = (α_s β / σ_t²) x̂₀ + (r σ_s² / σ_t²) x + √Σ z,      r = α_t / α_s,   β = 1 − r²
+///     x_s = (α_s β / σ_t²) x̂₀ + (r σ_s² / σ_t²) x + √Σ z,      r = α_t / α_s,   β = σ_t² − r² σ_s²
 ///
-/// where Σ lies between β̃ = β σ_s² / σ_t² and β, as the model says. Wants many steps. A model that says the mean itself
+/// where β is 1 − r² if variance is preserved, and Σ lies between β̃ = β σ_s² / σ_t² and β, as the model says. Wants many steps. A model that says the mean itself
 /// (`Parameterization.previousX`) is taken at its word, and a classifier's gradient g adds Σ g to it.
 ///
 /// Ho, Jain and Abbeel 2020, eqs. 6 and 7; learned Σ: Nichol and Dhariwal 2021, eq. 15; the classifier: Dhariwal and Nichol
@@ -53,7 +53,7 @@ private struct AncestralStep {
 
   init(from t: NoiseLevel, to s: NoiseLevel) {
     let ratio = t.alpha / s.alpha
-    beta = 1 - ratio * ratio
+    beta = t.sigma * t.sigma - ratio * ratio * s.sigma * s.sigma
     kept = (s.sigma * s.sigma) / (t.sigma * t.sigma)
     x0Weight = s.alpha * beta / (t.sigma * t.sigma)
     xWeight = ratio * kept

@@ -1,0 +1,201 @@
+import Checkpoints
+import Diffusion
+import Foundation
+import Imaging
+import Tensors
+import Testing
+
+@testable import Workflows
+
+@Suite("Options of sampling") struct SamplingOptionsTests {
+  let model: Model
+  let folder: ScratchFolder
+
+  init() throws {
+    model = try Tiny.model()
+    folder = try ScratchFolder()
+  }
+
+  private func draw(_ count: Int = 2, _ change: (inout SampleRequest) -> Void) throws -> [Image] {
+    try SamplingJob(request(count, change), model: model).finish()
+  }
+
+  private func refused(_ change: (inout SampleRequest) -> Void) -> WorkflowError? {
+    refusal { try SamplingJob(request(2, change), model: model) }
+  }
+
+  /// A picture of one colour with a square of another.
+  private func picture(_ name: String, size: Int = 8, ground: UInt8 = 0, square: UInt8 = 255, half: Bool = true) throws -> String {
+    var image = Image(width: size, height: size, color: [ground])
+    for row in 0..<size { for column in 0..<(half ? size / 2 : size) { image[row, column] = square } }
+    let path = try folder.file(name)
+    try image.write(to: path)
+    return path
+  }
+
+  /// Each changes what is drawn, so each reaches the sampler.
+  @Test(
+    arguments: [
+      ([], "sampling.guidance_rescale=0.7"), ([], "sampling.guidance_interval=[0.2, 2]"), ([], "sampling.final=sigma_min"),
+      ([], "sampling.spacing=karras"), (["sampling.guidance_scale=40"], "sampling.dynamic_thresholding_ratio=0.9"),
+      (["sampler.type=ddim", "sampling.guidance_scale=40"], "sampling.use_clipped_model_output=false"),
+    ] as [([String], String)]) func everySettingMakesADifference(others: [String], setting: String) throws
+  {
+    #expect(try draw { $0.settings = others + [setting] } != draw { $0.settings = others })
+  }
+
+  @Test func noiseStopsWhereItIsToldTo() throws {
+    let ddpm = { (settings: [String]) in try draw { $0.settings = ["sampler.type=ddpm"] + settings } }
+    let plain = try ddpm([])
+    #expect(try ddpm(["sampling.noise_until=2"]) != plain)
+    #expect(try ddpm(["sampling.noise_window=[0, 0.001]"]) == ddpm(["sampling.noise_until=4"]))
+    #expect(try ddpm(["sampling.noise_until=1"]) == plain)
+  }
+
+  @Test(arguments: [
+    ("sampling.guidance_rescale=2", "expected 0 to 1"), ("sampling.guidance_interval=[3, 1]", "the least and the most"),
+    ("sampling.noise_window=[1]", "the least and the most"), ("sampling.noise_until=-1", "expected 0 or more"),
+    ("sampling.final=sigma", "sigma_min"), ("sampling.dynamic_thresholding_ratio=0", "quantile"),
+    ("sampling.jump_length=0", "1 step or more"),
+  ]) func anImpossibleSettingIsRefused(setting: String, words: String) {
+    let error = refused { $0.settings = [setting] }
+    #expect(error?.failure == .usage)
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
+  }
+
+  // MARK: Where it begins
+
+  @Test func aPictureIsTheNearerTheLessOfItIsGivenUp() throws {
+    let file = try picture("half.png")
+    let half = try Image(file: file)
+    func distance(_ strength: Double) throws -> Int {
+      let image = try draw(1) {
+        $0.start = .picture(file: file, strength: strength)
+        $0.settings = ["sampling.steps=20", "sampling.guidance_scale=1"]
+      }[0]
+      return zip(image.bytes, half.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+    }
+    #expect(try distance(0.05) < distance(0.5))
+    #expect(try distance(0.5) < distance(1))
+    #expect(try SamplingJob(request(1) { $0.start = .picture(file: file, strength: 0.5) }, model: model).stepCount == 2)
+  }
+
+  @Test func aPictureOfAnotherSizeIsCutToTheModelsProportions() throws {
+    let wide = try folder.file("wide.png")
+    try Image(width: 40, height: 16, color: [200, 10, 10]).write(to: wide)
+    #expect(try draw(1) { $0.start = .picture(file: wide, strength: 0.5) }[0].width == 8)
+  }
+
+  @Test func givenNoiseIsWhatItStartsFrom() throws {
+    let noise = Tensor.randn([3, 1, 8, 8], using: Generator(seed: 5))
+    let file = try folder.file("noise.npz")
+    try NPY.write([("arr_0", NPY.encode(noise.bytes(), shape: noise.shape, dtype: .float32))], to: file)
+    let job = try SamplingJob(
+      request(3) {
+        $0.start = .array(file: file)
+        $0.batchSize = 2
+        $0.tracedCount = 3
+      }, model: model)
+    _ = try job.finish()
+    #expect(try job.steps[0] == noise.images())
+    #expect(refused { $0.start = .array(file: file) } == nil)
+    let error = refusal { try SamplingJob(request(4) { $0.start = .array(file: file) }, model: model) }
+    #expect(error?.description.contains("expected floating-point numbers of the shape [4, 1, 8, 8]") == true)
+  }
+
+  @Test func leftOutStepsAreNotTaken() throws {
+    #expect(try SamplingJob(request(1) { $0.skippedSteps = 1 }, model: model).stepCount == 3)
+    #expect(refused { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
+    #expect(refused { $0.skippedSteps = -1 }?.failure == .usage)
+  }
+
+  @Test func aSecondPassGoesOnFromTheFinishedImages() throws {
+    let job = try SamplingJob(
+      request(1) {
+        $0.secondPass = 0.5
+        $0.tracedCount = 1
+      }, model: model)
+    let twice = try job.finish()
+    // Four steps down, one up, two down.
+    #expect(job.stepCount == 7)
+    #expect(try job.steps[4] == draw(1) { _ in })
+    #expect(try twice != draw(1) { _ in })
+    #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
+  }
+
+  // MARK: Filling in
+
+  @Test(arguments: SampleRequest.Inpainting.Method.allCases)
+  func whatTheMaskKeepsIsKeptToTheByte(method: SampleRequest.Inpainting.Method) throws {
+    let file = try picture("p.png", ground: 30, square: 210), mask = try picture("m.png")
+    let original = try Image(file: file)
+    let images = try draw(3) {
+      $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask, method: method)
+      $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
+    }
+    for image in images {
+      for row in 0..<8 { for column in 4..<8 { #expect(image[row, column] == original[row, column]) } }
+      #expect((0..<8).contains { row in (0..<4).contains { image[row, $0] != original[row, $0] } })
+    }
+  }
+
+  @Test func repaintTakesMoreSteps() throws {
+    let file = try picture("p.png"), mask = try picture("m.png")
+    func count(_ method: SampleRequest.Inpainting.Method) throws -> Int {
+      try SamplingJob(
+        request(1) {
+          $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask, method: method)
+          $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
+        }, model: model
+      ).stepCount
+    }
+    #expect(try count(.mask) == 4)
+    #expect(try count(.repaint) > 4)
+  }
+
+  @Test func aMaskThatKeepsAllOrNothingIsRefused() throws {
+    let file = try picture("p.png")
+    for (ground, word) in [(UInt8(255), "white all over"), (0, "black all over")] {
+      let mask = try picture("m.png", ground: ground, square: ground)
+      let error = refused { $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask) }
+      #expect(error?.description.contains(word) == true)
+    }
+    #expect(throws: ImagingError.self) {
+      try SamplingJob(request(1) { $0.inpainting = SampleRequest.Inpainting(picture: "nowhere.png", mask: file) }, model: model)
+    }
+  }
+
+  // MARK: The best of several
+
+  @Test func theBestCandidateIsKeptAndTheFirstIsTheOneThatThereIsAlone() throws {
+    let job = try SamplingJob(
+      request(3) {
+        $0.candidates = 4
+        $0.batchSize = 2
+        $0.tracedCount = 3
+      }, model: model)
+    var shares: [Double] = []
+    while let share = try job.next() { shares.append(share) }
+    #expect(zip(shares, shares.dropFirst()).allSatisfy { $0 < $1 } && shares.last == 1)
+    #expect(job.choices.count == 3)
+    for (winner, scores) in job.choices { #expect(scores.count == 4 && scores[winner] == scores.max()) }
+    #expect(job.steps.last == job.images)
+    let alone = try draw(3) { $0.batchSize = 2 }
+    for (index, choice) in job.choices.enumerated() { #expect((job.images[index] == alone[index]) == (choice.winner == 0)) }
+    #expect(Set(job.choices.map(\.winner)) != [0])
+  }
+
+  @Test(arguments: [0, -1, 1001]) func anImpossibleNumberOfCandidatesIsRefused(count: Int) {
+    #expect(refused { $0.candidates = count }?.failure == .usage)
+  }
+
+  @Test func aJobThatIsGivenUpHalfwayIsFreed() throws {
+    weak var job: SamplingJob?
+    do {
+      let halfway = try SamplingJob(request(), model: model)
+      _ = try halfway.next()
+      job = halfway
+    }
+    #expect(job == nil)
+  }
+}
