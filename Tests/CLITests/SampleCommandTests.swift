@@ -36,6 +36,14 @@ import Testing
       (["-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
       (["-o", "x.bmp"], 64, ".bmp"), (["--animation", "x.png"], 64, "no animation"),
       (["--npz", "tiny.yaml/x.npz"], 74, "cannot be written"),
+      (["--mask", "m.png"], 64, "give the picture by --init"), (["--strength", "0.5"], 64, "give the picture by --init"),
+      (["--init", "nowhere.png"], 66, "nowhere.png"), (["--start-noise", "nowhere.npz"], 66, "nowhere.npz"),
+      (["--init", "p.png", "--start-noise", "n.npz"], 64, "two starts"), (["--noise-window", "5"], 64, "--noise-window"),
+      (["--noise-window", "5,1"], 64, "the least and the most"), (["--guidance-interval", "a,b"], 64, "--guidance-interval"),
+      (["--guidance-rescale", "2"], 64, "expected 0 to 1"), (["--second-pass", "2"], 64, "strength 2"),
+      (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "the best of 1 to 1000"),
+      (["--set", "sampler.odrer=3"], 64, "odrer"), (["--sampler", "heunn"], 64, "did you mean 'heun'?"),
+      (["--spacing", "karras:rho=0"], 64, "rho"),
     ]
     for (flags, status, words) in cases {
       let run = try Program.run(["sample", "run"] + flags, in: shop.path)
@@ -44,6 +52,21 @@ import Testing
       #expect(run.output.isEmpty)
     }
     #expect(!shop.exists("samples.png"))
+  }
+
+  @Test func startsFromItsOwnPictureAndSaysWhichCandidatesItKept() throws {
+    #expect(try shop.run("sample", "run", "--count", "1", "--columns", "1", "-o", "p.png", "--quiet").status == 0)
+    let run = try shop.run(
+      "sample", "run", "--count", "2", "--init", "p.png", "--strength", "0.5", "--best-of", "3", "--second-pass", "0.5", "--sampler",
+      "ddpm",
+      "--noise-until", "1", "--set", "sampling.clip=false", "-o", "q.png", "--json", "--quiet")
+    #expect(run.status == 0, "\(run.errors)")
+    let candidates = try #require(try run.json()["candidates"] as? [[String: Any]])
+    #expect(candidates.count == 2)
+    for candidate in candidates {
+      let scores = try #require(candidate["scores"] as? [Double]), kept = try #require(candidate["kept"] as? Int)
+      #expect(scores.count == 3 && scores[kept] == scores.max())
+    }
   }
 
   @Test func aMissingModelIs66AndADamagedOne65() throws {
