@@ -66,9 +66,9 @@ import Testing
       try parameter.assign(parameter.value.detach() + 0.02 * Tensor.randn(parameter.shape, using: generator))
     }
     var batch = Batch(count: 2)
-    if network.recipe.numClasses == nil { batch.labels = nil }
+    if network.recipe.numClasses == nil { batch.conditioning.labels = nil }
     let y = network(
-      batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .training(generator))
+      batch.x, timesteps: batch.timesteps, conditioning: batch.conditioning, mode: .training(generator))
     try y.square().mean().backward()
     for (name, parameter) in network.namedParameters() {
       #expect(try #require(parameter.gradient, "\(name)").norm().item() > 0, "\(name)")
@@ -83,7 +83,7 @@ import Testing
     let batch = Batch(count: 1)
     func train(_ seed: UInt64) throws -> [Float] {
       try network(
-        batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .training(Generator(seed: seed))
+        batch.x, timesteps: batch.timesteps, conditioning: batch.conditioning, mode: .training(Generator(seed: seed))
       ).detach().floats()
     }
     #expect(try network.infer(batch).floats() == network.infer(batch).floats())
@@ -109,22 +109,22 @@ import Testing
       try complaint { $0.x = .ones([2, 1, 8, 8]) }
         == "adm_unet([2, 1, 8, 8]) failed: expected images [N, 3, H, W], found [2, 1, 8, 8]")
     #expect(try complaint { $0.x = .ones([3, 8, 8]) } == "adm_unet([3, 8, 8]) failed: expected images [N, 3, H, W], found [3, 8, 8]")
-    #expect(try complaint { $0.labels = nil }.hasSuffix("this network needs labels"))
+    #expect(try complaint { $0.conditioning.labels = nil }.hasSuffix("this network needs labels"))
     #expect(try complaint(nil) { _ in }.hasSuffix("this network has no classes, but labels were given"))
     for shape in [[1], [3], [2, 1], []] {
       let words = "of shape [2], one an image, found \(shape)"
       #expect(try complaint { $0.timesteps = .ones(shape) }.hasSuffix("expected timesteps \(words)"))
-      #expect(try complaint { $0.labels = .ones(shape, dtype: .int64) }.hasSuffix("expected labels \(words)"))
+      #expect(try complaint { $0.conditioning.labels = .ones(shape, dtype: .int64) }.hasSuffix("expected labels \(words)"))
     }
   }
 
   @Test func aFaultNamesTheModuleInWhichItArose() throws {
     let network = try TinyNetworks.network(ADMUNet.Recipe.name)
     var batch = Batch(count: 2)
-    batch.labels = Tensor([0, 5])
+    batch.conditioning.labels = Tensor([0, 5])
     #expect(network.infer(batch).fault?.module == "label_emb")
     let failed = Tensor.ones([2]).matmul(.ones([3, 3]))
-    batch.labels = failed
+    batch.conditioning.labels = failed
     #expect(network.infer(batch).fault == failed.fault)
     batch = Batch(count: 2)
     batch.timesteps = failed
