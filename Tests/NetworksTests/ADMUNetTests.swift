@@ -77,6 +77,44 @@ import Testing
     #expect(try relativeError(network.prepared(for: .bfloat16).infer(batch), y.detach()) < 0.03)
   }
 
+  /// A network whose layers that start from zero were moved away from it.
+  private func trained(_ change: @escaping @Sendable (inout ADMUNet.Recipe) -> Void) throws -> ADMUNet {
+    let generator = Generator(seed: 1)
+    let network = try network(Variant(testDescription: "", change: change), Initializer(generator))
+    for parameter in network.parameters() where try parameter.value.detach().norm().item() == 0 {
+      try parameter.assign(0.05 * Tensor.randn(parameter.shape, using: generator))
+    }
+    return network
+  }
+
+  @Test(arguments: [false, true]) func checkpointingChangesNeitherNamesNorResultNorGradients(scaleShift: Bool) throws {
+    func gradients(checkpoint: Bool) throws -> [(name: String, value: Tensor)] {
+      let network = try trained { ($0.useCheckpoint, $0.dropout, $0.useScaleShiftNorm) = (checkpoint, 0.3, scaleShift) }
+      let y = network.run(Batch(count: 2), mode: .training(Generator(seed: 5)))
+      try y.square().mean().backward()
+      return try [("y", y.detach())] + network.namedParameters().map { ($0.name, try #require($0.parameter.gradient)) }
+    }
+    let plain = try gradients(checkpoint: false), again = try gradients(checkpoint: true)
+    #expect(plain.map(\.name) == again.map(\.name))
+    for (a, b) in zip(plain, again) {
+      // The embedding's gradient is summed over the blocks in another order.
+      let error = try relativeError(b.value, a.value)
+      #expect(error < 1e-5, "\(a.name): \(error)")
+    }
+  }
+
+  @Test func contextVectorsMatterAndAreDemanded() throws {
+    let network = try trained { $0.contextDim = 6 }
+    var batch = Batch(count: 1)
+    #expect(network.infer(batch).fault?.message == "this network needs context vectors")
+    batch.conditioning.context = .zeros([1, 6])
+    let y = network.infer(batch)
+    batch.conditioning.context = .randn([1, 6], using: Generator(seed: 3))
+    #expect(try relativeError(network.infer(batch), y) > 1e-3)
+    batch.conditioning.context = .zeros([1, 5])
+    #expect(network.infer(batch).fault?.message == "expected context vectors of shape [1, 6], one an image, found [1, 5]")
+  }
+
   @Test func dropoutActsInTrainingAlone() throws {
     let network = try network(Variant(testDescription: "") { $0.dropout = 0.3 }, Initializer(Generator(seed: 1)))
     for parameter in network.parameters() { try parameter.assign(parameter.value.detach() + 0.05) }
