@@ -20,6 +20,12 @@ inline at::Tensor embedding(const at::Tensor &weight, const at::Tensor &indices)
   return at::empty(sizes, weight.options());
 }
 
+inline at::Tensor one_hot(const at::Tensor &indices, int64_t classes) {
+  auto sizes = indices.sizes().vec();
+  sizes.push_back(classes);
+  return at::empty(sizes, indices.options());
+}
+
 inline at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
   TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(1) == k.size(1) &&
                   q.size(3) == k.size(3),

@@ -117,7 +117,7 @@ ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices) {
 }
 
 ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes) {
-  return tensor([&] { return at::one_hot(indices->t, classes); });
+  return tensor([&] { return indices->t.is_meta() ? shim::meta::one_hot(indices->t, classes) : at::one_hot(indices->t, classes); });
 }
 
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps) {

@@ -32,7 +32,7 @@ UNARY(tanh, at::tanh(x))
 UNARY(sigmoid, at::sigmoid(x))
 UNARY(silu, at::silu(x))
 UNARY(gelu, at::gelu(x))
-UNARY(relu, at::relu(x))
+UNARY(relu, x.is_meta() ? at::empty_like(x) : at::relu(x))  // libtorch has none for shapes alone
 UNARY(softplus, at::softplus(x))
 UNARY(erf, at::erf(x))
 UNARY(floor, at::floor(x))

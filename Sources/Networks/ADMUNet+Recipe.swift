@@ -38,6 +38,8 @@ extension ADMUNet {
     public var numClasses: Int? = nil
     /// Length of the context vectors, whose linear map is added to the time embedding; none by default.
     public var contextDim: Int? = nil
+    /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
+    public var useCheckpoint = false
 
     public init() {}
 

@@ -11,6 +11,21 @@ extension Conv2d: UNetLayer {
   func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor { self(x) }
 }
 
+/// A layer whose intermediate results are computed again on the way back.
+final class CheckpointedLayer: Module, UNetLayer {
+  private let layer: any UNetLayer, recomputation: Recomputation
+  enum StateKeys: String, CaseIterable { case layer = "" }
+
+  init(_ layer: some UNetLayer) {
+    self.layer = layer
+    recomputation = Recomputation(of: layer)
+  }
+
+  func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor {
+    recomputation([x, emb], mode: mode) { [layer] in layer($0[0], $0[1], mode: mode) }
+  }
+}
+
 /// The residual block of Dhariwal and Nichol 2021 (ADM): two convolutions, the second norm modulated by the embedding.
 final class ResBlock<Names: UNetNames>: Module, UNetLayer {
   typealias StateKeys = Names.Residual

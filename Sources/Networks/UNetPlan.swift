@@ -87,6 +87,16 @@ extension UNetPlan.Layer {
   func make<Names: UNetNames>(
     _ recipe: ADMUNet.Recipe, _ names: Names.Type, using initializer: Initializer
   ) throws(TorchFault) -> any UNetLayer {
+    let layer = try makePlain(recipe, names, using: initializer)
+    switch self {
+    case .residual, .attention: return recipe.useCheckpoint ? CheckpointedLayer(layer) : layer
+    default: return layer
+    }
+  }
+
+  private func makePlain<Names: UNetNames>(
+    _ recipe: ADMUNet.Recipe, _ names: Names.Type, using initializer: Initializer
+  ) throws(TorchFault) -> any UNetLayer {
     switch self {
     case .convolution(let inputs, let outputs): Conv2d(inputs, outputs, using: initializer)
     case .residual(let inputs, let outputs, let resampling):

@@ -17,7 +17,7 @@ extension BenchmarkSubject {
       name: name, network: recipe.network.member,
       facts: NetworkFacts(
         channels: data.channels, outputChannels: recipe.process.variance.outputChannels(images: data.channels),
-        height: data.height, width: data.width, classRows: data.classRows))
+        height: data.height, width: data.width, classRows: data.classRows, nullClass: data.nullClass))
   }
 
   private static func trained(by path: String) throws -> ModelRecipe {

@@ -112,7 +112,7 @@ extension TrainRecipe {
     network.adapt(
       to: NetworkFacts(
         channels: data.channels, outputChannels: process.variance.outputChannels(images: data.channels), height: data.height,
-        width: data.width, classRows: data.classRows))
+        width: data.width, classRows: data.classRows, nullClass: data.nullClass))
     do throws(RecipeError) { try network.validate() } catch {
       throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)
     }

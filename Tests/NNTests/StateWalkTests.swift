@@ -73,4 +73,16 @@ private final class Block: Module {
 
   @Test(arguments: [("weight", "weight"), ("skipConnection", "skip_connection"), ("conv1", "conv1"), ("toQKV", "to_q_k_v")])
   func namesBecomeSnakeCase(name: String, key: String) { #expect(snakeCase(name) == key) }
+
+  @Test func anEmptyKeyPutsAPartAmongItsOwnersParts() {
+    final class Inner: Module { let first = Convolution(bias: false), second = [Convolution(bias: false)] }
+    final class Outer: Module {
+      let inner = Inner(), last = Convolution(bias: true)
+      enum StateKeys: String, CaseIterable { case inner = "" }
+    }
+    final class Owner: Module { let outer = Outer() }
+    let names = ["first.weight", "second.0.weight", "last.weight", "last.bias"]
+    #expect(Outer().state().map(\.name) == names)
+    #expect(Owner().state().map(\.name) == names.map { "outer.\($0)" })
+  }
 }

@@ -6,27 +6,21 @@ import RecipeKit
 import Tensors
 import Testing
 
-@Suite("Every registered network") struct NetworkContractTests {
+@Suite("Every denoising network") struct NetworkContractTests {
   typealias Batch = TinyNetworks.Batch
 
-  @Test(arguments: NetworkRegistry.names) func givesAnImageOfFloat32ForEachImage(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func givesAnImageOfFloat32ForEachImage(name: String) throws {
     let network = try TinyNetworks.network(name)
-    for size in [4, 8, 16] {
-      let y = try network.infer(Batch(count: 2, size: size)).validated()
-      #expect(y.shape == [2, 6, size, size] && y.dtype == .float32)
+    for (height, width) in [(8, 8)] + TinyNetworks.sizes(name) {
+      let y = try network.infer(Batch(for: name, count: 2, height: height, width: width)).validated()
+      #expect(y.shape == [2, 6, height, width] && y.dtype == .float32)
       #expect(try y.isFinite().all().item() == 1)
     }
-    // Wider than high.
-    let wide = Batch(count: 1)
-    let y = network(
-      .ones([1, 3, 4, 12]), timesteps: wide.timesteps, conditioning: Conditioning(labels: wide.labels), mode: .inference)
-    #expect(y.shape == [1, 6, 4, 12])
   }
 
-  @Test(arguments: NetworkRegistry.names) func everyParameterReceivesAGradient(name: String) throws {
-    let network = try TinyNetworks.network(name), batch = Batch()
-    let y = network(
-      batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .training(Generator(seed: 1)))
+  @Test(arguments: TinyNetworks.names) func everyParameterReceivesAGradient(name: String) throws {
+    let network = try TinyNetworks.network(name), batch = Batch(for: name)
+    let y = network.run(batch, mode: .training(Generator(seed: 1)))
     try (y * Tensor.randn(y.shape, using: Generator(seed: 2))).sum().backward()
     for (name, parameter) in network.namedParameters() {
       let norm = try #require(parameter.gradient, "\(name)").norm().item()
@@ -35,8 +29,8 @@ import Testing
     }
   }
 
-  @Test(arguments: NetworkRegistry.names) func imagesOfABatchDoNotAffectEachOther(name: String) throws {
-    let network = try TinyNetworks.network(name), batch = Batch()
+  @Test(arguments: TinyNetworks.names) func imagesOfABatchDoNotAffectEachOther(name: String) throws {
+    let network = try TinyNetworks.network(name), batch = Batch(for: name)
     let together = try network.infer(batch).validated()
     for index in 0..<3 {
       // Kernels depend on the batch's size; 1e-6 per operation was seen.
@@ -44,23 +38,24 @@ import Testing
     }
   }
 
-  @Test(arguments: NetworkRegistry.names) func labelsAndTimestepsAndEveryPixelMatter(name: String) throws {
-    let network = try TinyNetworks.network(name), batch = Batch(count: 1)
+  @Test(arguments: TinyNetworks.names) func labelsAndTimestepsAndEveryPixelMatter(name: String) throws {
+    let network = try TinyNetworks.network(name), batch = Batch(for: name, count: 1)
     let y = network.infer(batch)
     var other = batch
-    other.labels = Tensor([4])
+    other.conditioning.labels = Tensor([4])
     #expect(try relativeError(network.infer(other), y) > 1e-3)
     other = batch
     other.timesteps = Tensor([4.5] as [Float])
     #expect(try relativeError(network.infer(other), y) > 1e-3)
-    let x = batch.x.requiringGradient()
-    let z = network(x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .inference)
-    // Attention lets one corner of the output see all of the input.
-    let seen = try #require(try z.select(3, 0).select(2, 0).sum().gradients(of: [x])[0])
+    other = batch
+    other.x = batch.x.requiringGradient()
+    let z = network.run(other, mode: .inference)
+    // Attention, or the vector that all passes through, lets one corner of the output see all of the input.
+    let seen = try #require(try z.select(3, 0).select(2, 0).sum().gradients(of: [other.x])[0])
     #expect(try seen.abs().min().item() > 0)
   }
 
-  @Test(arguments: NetworkRegistry.names) func shapesAloneHaveTheKeysAndTheCountOfRealOnes(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func shapesAloneHaveTheKeysAndTheCountOfRealOnes(name: String) throws {
     let recipe = try TinyNetworks.recipe(name)
     let shapes = try recipe.makeNetwork(using: .shapes), real = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     #expect(shapes.state().map { "\($0.name) \($0.entry.value.shape)" } == real.state().map { "\($0.name) \($0.entry.value.shape)" })
@@ -68,7 +63,7 @@ import Testing
     #expect(shapes.state().allSatisfy { $0.entry.value.device == .meta })
   }
 
-  @Test(arguments: NetworkRegistry.names) func theSameSeedGivesTheSameNetwork(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func theSameSeedGivesTheSameNetwork(name: String) throws {
     func values(_ seed: UInt64) throws -> [[Float]] {
       try TinyNetworks.recipe(name).makeNetwork(using: Initializer(Generator(seed: seed))).stateDict().entries.map {
         try $0.tensor.floats()
@@ -78,17 +73,17 @@ import Testing
     #expect(try values(1) != values(2))
   }
 
-  @Test(arguments: NetworkRegistry.names) func aNetworkThatLearnedNothingGivesZero(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func aNetworkThatLearnedNothingGivesZero(name: String) throws {
     // The last layer starts from zero, so that the first step does not begin with noise.
     let network = try TinyNetworks.recipe(name).makeNetwork(using: Initializer(Generator(seed: 1)))
-    #expect(try network.infer(Batch()).abs().max().item() == 0)
+    #expect(try network.infer(Batch(for: name)).abs().max().item() == 0)
   }
 
   // MARK: Ready for inference
 
-  @Test(arguments: NetworkRegistry.names, [(DType.float32, 1e-5), (.bfloat16, 0.03)])
+  @Test(arguments: TinyNetworks.names, [(DType.float32, 1e-5), (.bfloat16, 0.03)])
   func aPreparedCopyComputesTheSame(name: String, precision: (dtype: DType, tolerance: Double)) throws {
-    let network = try TinyNetworks.network(name), batch = Batch()
+    let network = try TinyNetworks.network(name), batch = Batch(for: name)
     let plain = network.infer(batch)
     let y = try network.prepared(for: precision.dtype).infer(batch).validated()
     #expect(y.dtype == .float32)
@@ -97,9 +92,9 @@ import Testing
     if precision.dtype == .float32 { #expect(try (y - plain).abs().max().item() < 1e-4) }
   }
 
-  @Test(arguments: NetworkRegistry.names, [DType.float32, .bfloat16])
+  @Test(arguments: TinyNetworks.names, [DType.float32, .bfloat16])
   func aPreparedCopyIsIndependentOfTheOriginal(name: String, dtype: DType) throws {
-    let network = try TinyNetworks.network(name), batch = Batch()
+    let network = try TinyNetworks.network(name), batch = Batch(for: name)
     let before = try network.stateDict().entries.map { try $0.tensor.floats() }
     let copy = try network.prepared(for: dtype)
     let y = try copy.infer(batch).floats()

@@ -5,11 +5,14 @@ import RecipeKit
 import Tensors
 import Testing
 
-/// A small configuration of every network in the registry, and state dicts that the reference implementations made.
+/// A small configuration of every denoising network, and state dicts that the reference implementations made.
 enum TinyNetworks {
   /// What the contract's networks are told of the data. Every norm has groups of two channels or more: with one, a bias
   /// before a norm would have no effect.
-  static let facts = NetworkFacts(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5)
+  static let facts = NetworkFacts(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
+
+  /// Those of the registry, and those that are not trained yet.
+  static let names = NetworkRegistry.names + [SuperResolutionUNet.Recipe.name]
 
   /// By the name in the registry.
   static let recipes: [String: any NetworkRecipe] = {
@@ -19,8 +22,24 @@ enum TinyNetworks {
     adm.numResBlocks = 1
     adm.attentionResolutions = [4]
     adm.numHeadChannels = 32
-    return [ADMUNet.Recipe.name: adm]
+    var superResolution = SuperResolutionUNet.Recipe()
+    superResolution.unet = adm
+    superResolution.numCorruptions = 2
+    var nice = NiceUNet.Recipe()
+    (nice.modelChannels, nice.channelMult, nice.numResBlocks) = (64, [1, 1.5], 1)
+    (nice.attentionResolutions, nice.numHeads) = ([4], 2)
+    var context = ContextUNet.Recipe()
+    (context.modelChannels, context.channelMult, context.numResBlocks) = (16, [1, 2], 1)
+    return [
+      ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution, NiceUNet.Recipe.name: nice,
+      ContextUNet.Recipe.name: context,
+    ]
   }()
+
+  /// Heights and widths that a network takes beside those of the data.
+  static func sizes(_ name: String) -> [(Int, Int)] {
+    name == NiceUNet.Recipe.name ? [] : [(4, 4), (16, 16), (4, 12), (5, 8), (7, 11), (1, 1)]
+  }
 
   static func recipe(_ name: String) throws -> any NetworkRecipe {
     var recipe = try #require(recipes[name], "network '\(name)' has no tiny configuration in TinyNetworks")
@@ -40,17 +59,25 @@ enum TinyNetworks {
 
   /// Arguments for a batch.
   struct Batch {
-    var x: Tensor, timesteps: Tensor, labels: Tensor?
+    var x: Tensor, timesteps: Tensor, conditioning: Conditioning
 
-    init(count: Int = 3, size: Int = 8) {
-      x = Tensor.randn([count, 3, size, size], using: Generator(seed: 11))
+    /// For a network of the contract, with all that it can be told.
+    init(for name: String = ADMUNet.Recipe.name, count: Int = 3, height: Int = 8, width: Int = 8) {
+      let generator = Generator(seed: 11)
+      x = Tensor.randn([count, 3, height, width], using: generator)
       timesteps = Tensor((0..<count).map { Float(400 * $0) + 3.5 })
-      labels = Tensor((0..<count).map { ($0 + 1) % 5 })
+      conditioning = Conditioning(labels: Tensor((0..<count).map { ($0 + 1) % 5 }))
+      guard name == SuperResolutionUNet.Recipe.name else { return }
+      conditioning.lowRes = .randn([count, 3, (height + 1) / 2, (width + 1) / 2], using: generator)
+      conditioning.corruptionFactors = .rand([count, 2], using: generator)
     }
 
     func image(_ index: Int) -> Batch {
       var one = self
-      (one.x, one.timesteps, one.labels) = (x.image(index), timesteps.image(index), labels?.image(index))
+      (one.x, one.timesteps) = (x.image(index), timesteps.image(index))
+      one.conditioning = Conditioning(
+        labels: conditioning.labels?.image(index), lowRes: conditioning.lowRes?.image(index),
+        corruptionFactors: conditioning.corruptionFactors?.image(index))
       return one
     }
   }
@@ -88,10 +115,10 @@ enum TinyNetworks {
 
 extension DiffusionNetwork {
   /// The output for inference.
-  func infer(_ batch: TinyNetworks.Batch) -> Tensor {
-    withoutGradient {
-      self(batch.x, timesteps: batch.timesteps, conditioning: Conditioning(labels: batch.labels), mode: .inference)
-    }
+  func infer(_ batch: TinyNetworks.Batch) -> Tensor { withoutGradient { run(batch, mode: .inference) } }
+
+  func run(_ batch: TinyNetworks.Batch, mode: Mode) -> Tensor {
+    self(batch.x, timesteps: batch.timesteps, conditioning: batch.conditioning, mode: mode)
   }
 }
 

@@ -191,6 +191,16 @@ int ct_backward(const ct_tensor *loss);
 /// d output / d inputs[i] into out[i] (NULL where the output does not depend on it); gradients of leaves are left alone.
 /// `record`: the gradients' own computation is recorded, for second derivatives.
 int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, bool record, ct_tensor **out);
+/// A computation that is run again for its gradients. It owns the inputs that it is handed and hands over its result; where
+/// that is NULL, `why` says the reason.
+typedef struct {
+  ct_tensor *(*run)(void *context, ct_tensor *const *inputs, size_t n, char *why, size_t capacity);
+  void (*release)(void *context);
+  void *context;
+} ct_computation;
+/// The computation's result of the inputs, of which nothing but the inputs is kept for the way back (Chen et al. 2016). Gradients
+/// reach the inputs and the parameters, which the computation reads by itself. First derivatives only. Takes the context over.
+ct_tensor *ct_recomputed(ct_computation, ct_tensor *const *inputs, size_t n, ct_tensor *const *parameters, size_t m);
 typedef struct { bool enabled; ct_dtype dtype; } ct_autocast;
 /// Sets autocast of this thread and device and gives the earlier state; casts of weights that were kept are forgotten.
 /// Devices that know no autocast (meta) are left alone.

@@ -1,0 +1,103 @@
+// A part of a network that is computed again on the way back, so that its intermediate results need no memory until then.
+#include "ctorch_internal.h"
+
+#include <ATen/autocast_mode.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+/// The computation, with the autocast under which it ran first.
+struct Computation : torch::CustomClassHolder {
+  ct_computation body;
+  at::DeviceType device;
+  bool autocast = false;
+  at::ScalarType dtype = at::kBFloat16;
+
+  Computation(ct_computation body, at::DeviceType device) : body(body), device(device) {
+    if (device == at::kMeta) return;
+    autocast = at::autocast::is_autocast_enabled(device);
+    dtype = at::autocast::get_autocast_dtype(device);
+  }
+  ~Computation() override { body.release(body.context); }
+
+  at::Tensor run(const variable_list &inputs) const {
+    std::vector<ct_tensor *> handles;
+    for (const at::Tensor &input : inputs) handles.push_back(shim::make(input));
+    char why[512] = "";
+    std::unique_ptr<ct_tensor, void (*)(ct_tensor *)> result(
+        body.run(body.context, handles.data(), handles.size(), why, sizeof why), ct_tensor_free);
+    TORCH_CHECK(result, why);
+    return result->t;
+  }
+
+  /// As the first time, but recorded.
+  at::Tensor run_again(const variable_list &inputs) const {
+    c10::AutoGradMode recording(true);
+    if (device == at::kMeta) return run(inputs);
+    struct Autocast {  // of this thread, put back whatever happens
+      at::DeviceType device;
+      bool enabled;
+      at::ScalarType dtype;
+      ~Autocast() {
+        at::autocast::set_autocast_enabled(device, enabled);
+        at::autocast::set_autocast_dtype(device, dtype);
+        at::autocast::clear_cache();
+      }
+    } old{device, at::autocast::is_autocast_enabled(device), at::autocast::get_autocast_dtype(device)};
+    at::autocast::set_autocast_enabled(device, autocast);
+    at::autocast::set_autocast_dtype(device, dtype);
+    at::autocast::clear_cache();  // casts that were kept under another mode carry no record
+    return run(inputs);
+  }
+};
+
+struct Recomputed : torch::autograd::Function<Recomputed> {
+  /// - tensors: inputs, then parameters.
+  static at::Tensor forward(AutogradContext *context, at::TensorList tensors, int64_t inputs,
+                            const c10::intrusive_ptr<Computation> &computation) {
+    context->save_for_backward(tensors.vec());
+    context->saved_data["inputs"] = inputs;
+    context->saved_data["computation"] = c10::IValue::make_capsule(computation);
+    return computation->run(tensors.slice(0, inputs).vec());
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    TORCH_CHECK(!c10::GradMode::is_enabled(), "what is computed again on the way back has a first derivative only");
+    variable_list tensors = context->get_saved_variables();
+    const auto inputs = static_cast<size_t>(context->saved_data["inputs"].toInt());
+    auto computation = c10::static_intrusive_pointer_cast<Computation>(context->saved_data["computation"].toCapsule());
+    for (size_t i = 0; i < inputs; i++) tensors[i] = tensors[i].detach().set_requires_grad(tensors[i].requires_grad());
+    at::Tensor y = computation->run_again({tensors.begin(), tensors.begin() + inputs});
+    variable_list wanted;
+    for (const at::Tensor &tensor : tensors)
+      if (tensor.requires_grad()) wanted.push_back(tensor);
+    variable_list found = torch::autograd::grad({y}, wanted, {arriving[0]}, std::nullopt, false, true), gradients;
+    auto next = found.begin();
+    for (const at::Tensor &tensor : tensors) gradients.push_back(tensor.requires_grad() ? *next++ : Variable());
+    gradients.resize(tensors.size() + 2);
+    return gradients;
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+ct_tensor *ct_recomputed(ct_computation body, ct_tensor *const *inputs, size_t n, ct_tensor *const *parameters, size_t m) {
+  return shim::tensor([&] {
+    auto device = n > 0 ? inputs[0]->t.device().type() : at::kCPU;
+    auto computation = c10::make_intrusive<Computation>(body, device);
+    variable_list tensors = shim::list(inputs, n);
+    for (const at::Tensor &parameter : shim::list(parameters, m)) tensors.push_back(parameter);
+    return Recomputed::apply(at::TensorList(tensors), static_cast<int64_t>(n), computation);
+  });
+}
+
+}  // extern "C"
