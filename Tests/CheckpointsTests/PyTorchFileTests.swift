@@ -183,7 +183,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
       (nil, "holds no state dict; it holds 'net', 'epoch'"), ("ema", "has no member 'ema'; it holds 'net', 'epoch'"),
       ("net/w", "has no member 'net/w'; it holds 'params', 'step'"),
       ("epoch", "member 'epoch' is 1, no state dict; the state dicts are nothing by name"),
-      ("", "member '' is a dictionary, no state dict; the state dicts are nothing by name"),
+      ("", "has no member of the name ''; the state dicts are nothing by name"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try read(file, member: member) }
       #expect(error?.message == words)

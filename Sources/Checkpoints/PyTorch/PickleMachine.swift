@@ -204,7 +204,7 @@ struct PickleMachine {
     case .shortBinString: push(try string(UInt64(try number(UInt8.self))))
     case .binBytes: push(.bytes(Array(try take(UInt64(try number(UInt32.self))))))
     case .shortBinBytes: push(.bytes(Array(try take(UInt64(try number(UInt8.self))))))
-    case .binBytes8: push(.bytes(Array(try take(try number(UInt64.self)))))
+    case .binBytes8, .byteArray8: push(.bytes(Array(try take(try number(UInt64.self)))))
     default: return false
     }
     return true
