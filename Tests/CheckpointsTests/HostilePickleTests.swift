@@ -100,6 +100,16 @@ import Testing
     #expect(try complaint(bomb).hasPrefix("holds a list"))
   }
 
+  @Test func aStateDictUnderManyNamesIsLookedAtOnce() throws {
+    // Looked at under each of its names it would be 16 million pairs.
+    let names = (0..<4000).map { "n\($0)" }
+    let one = P.vector("0", count: 4) + P.put(1)
+    let state = P.dictionary(names.enumerated().map { ($1, $0 == 0 ? one : P.get(1)) }) + P.put(2)
+    let file = P.dictionary(names.enumerated().map { ($1, $0 == 0 ? state : P.get(2)) })
+    #expect(try complaint(file).contains("holds several state dicts, 'n0', 'n1',"))
+    #expect(try complaint(file).hasSuffix("and 3988 more; say which member to read"))
+  }
+
   @Test func stepsAreBounded() throws {
     func read(_ value: [UInt8], limit: Int) throws {
       try P.program(value).withUnsafeBytes {

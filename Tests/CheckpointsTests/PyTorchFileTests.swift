@@ -97,9 +97,11 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     for (value, version) in [
       (p.dictionary([("w", vector)]), UInt8(2)), (p.dictionary([("w", parameter)]), 2), (p.dictionary([("w", withAttributes)]), 2),
       (p.dictionary([("w", old)]), 2),
-      // An OrderedDict, with the attribute _metadata; one as Python 2 writes it; one item set by itself.
+      // An OrderedDict, with the attribute _metadata; one as Python 2 writes it; one item set by itself; one made of what
+      // stands above a mark.
       (p.orderedDict + p.mark + p.text("w") + vector + [0x75] + p.dictionary([("_metadata", p.orderedDict)]) + [0x62], 2),
       (p.call("collections", "OrderedDict", [p.list([p.list([p.text("w"), vector])])]), 2), ([0x7D] + p.text("w") + vector + [0x73], 2),
+      (p.mark + p.text("w") + vector + [0x64], 2),
       // Protocol 4: a frame, short text, a global by the stack, the memo in turn.
       (
         [0x95] + p.little(UInt64(20)) + p.short("collections") + [0x94] + p.short("OrderedDict") + [0x94, 0x93, 0x94, 0x29, 0x52, 0x94]
@@ -183,7 +185,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
       (nil, "holds no state dict; it holds 'net', 'epoch'"), ("ema", "has no member 'ema'; it holds 'net', 'epoch'"),
       ("net/w", "has no member 'net/w'; it holds 'params', 'step'"),
       ("epoch", "member 'epoch' is 1, no state dict; the state dicts are nothing by name"),
-      ("", "member '' is a dictionary, no state dict; the state dicts are nothing by name"),
+      ("", "has no member of the name ''; the state dicts are nothing by name"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try read(file, member: member) }
       #expect(error?.message == words)

@@ -17,8 +17,8 @@ struct PickleMachine {
   /// Where the opcode stands that is being read.
   private(set) var at = 0
 
-  /// A checkpoint of 20,000 tensors takes a million.
-  static let stepLimit = 4_000_000
+  /// A checkpoint of 20,000 tensors takes half of them.
+  static let stepLimit = 2_000_000
 
   private init(_ source: PickleSource, stepLimit: Int) {
     self.source = source
@@ -139,14 +139,18 @@ struct PickleMachine {
   }
 
   /// Puts values into the container on top of the stack. What is put into something foreign is dropped.
-  private mutating func fill(_ kinds: Set<Pickle.Container.Kind>, _ items: [Pickle.Value]) throws(CheckpointError) {
+  private mutating func fill(_ kind: Pickle.Container.Kind, _ items: [Pickle.Value]) throws(CheckpointError) {
     switch try top() {
     case .foreign: return
-    case .container(let index) where kinds.contains(pickle.containers[index].kind):
-      guard !kinds.contains(.dictionary) || items.count % 2 == 0 else { throw failure("a key has no value") }
-      pickle.containers[index].items += items
-    case let other: throw failure("values are put into \(pickle.describe(other)); expected a \(kinds.first!)")
+    case .container(let index) where pickle.containers[index].kind == kind:
+      pickle.containers[index].items += kind == .dictionary ? try paired(items) : items
+    case let other: throw failure("values are put into \(pickle.describe(other)); expected a \(kind)")
     }
+  }
+
+  private func paired(_ items: [Pickle.Value]) throws(CheckpointError) -> [Pickle.Value] {
+    guard items.count % 2 == 0 else { throw failure("a key has no value") }
+    return items
   }
 
   // MARK: Opcodes
@@ -204,7 +208,7 @@ struct PickleMachine {
     case .shortBinString: push(try string(UInt64(try number(UInt8.self))))
     case .binBytes: push(.bytes(Array(try take(UInt64(try number(UInt32.self))))))
     case .shortBinBytes: push(.bytes(Array(try take(UInt64(try number(UInt8.self))))))
-    case .binBytes8: push(.bytes(Array(try take(try number(UInt64.self)))))
+    case .binBytes8, .byteArray8: push(.bytes(Array(try take(try number(UInt64.self)))))
     default: return false
     }
     return true
@@ -222,17 +226,12 @@ struct PickleMachine {
     case .tuple: pushContainer(.tuple, try popToMark())
     case .list: pushContainer(.list, try popToMark())
     case .frozenSet: pushContainer(.set, try popToMark())
-    case .dict:
-      pushContainer(.dictionary, [])
-      let dictionary = stack.removeLast()
-      let items = try popToMark()
-      push(dictionary)
-      try fill([.dictionary], items)
-    case .append: try fill([.list], [try pop()])
-    case .appends: try fill([.list], try popToMark())
-    case .addItems: try fill([.set], try popToMark())
-    case .setItem: try fill([.dictionary], try pop(2))
-    case .setItems: try fill([.dictionary], try popToMark())
+    case .dict: pushContainer(.dictionary, try paired(try popToMark()))
+    case .append: try fill(.list, [try pop()])
+    case .appends: try fill(.list, try popToMark())
+    case .addItems: try fill(.set, try popToMark())
+    case .setItem: try fill(.dictionary, try pop(2))
+    case .setItems: try fill(.dictionary, try popToMark())
     default: return false
     }
     return true

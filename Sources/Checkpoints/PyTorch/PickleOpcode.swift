@@ -5,7 +5,7 @@ enum PickleOpcode: UInt8 {
   case none = 0x4E, newTrue = 0x88, newFalse = 0x89
   case binInt = 0x4A, binInt1 = 0x4B, binInt2 = 0x4D, long1 = 0x8A, long4 = 0x8B, binFloat = 0x47
   case binUnicode = 0x58, shortBinUnicode = 0x8C, binUnicode8 = 0x8D
-  case binString = 0x54, shortBinString = 0x55, binBytes = 0x42, shortBinBytes = 0x43, binBytes8 = 0x8E
+  case binString = 0x54, shortBinString = 0x55, binBytes = 0x42, shortBinBytes = 0x43, binBytes8 = 0x8E, byteArray8 = 0x96
   case emptyList = 0x5D, append = 0x61, appends = 0x65, list = 0x6C
   case emptyTuple = 0x29, tuple = 0x74, tuple1 = 0x85, tuple2 = 0x86, tuple3 = 0x87
   case emptyDict = 0x7D, dict = 0x64, setItem = 0x73, setItems = 0x75
@@ -18,7 +18,7 @@ enum PickleOpcode: UInt8 {
   static func name(_ byte: UInt8) -> String {
     let refused: [UInt8: String] = [
       0x46: "FLOAT", 0x49: "INT", 0x4C: "LONG", 0x50: "PERSID", 0x53: "STRING", 0x56: "UNICODE", 0x67: "GET", 0x69: "INST", 0x6F: "OBJ",
-      0x70: "PUT", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x96: "BYTEARRAY8", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
+      0x70: "PUT", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x97: "NEXT_BUFFER", 0x98: "READONLY_BUFFER",
     ]
     return refused[byte] ?? "0x\(String(byte, radix: 16))"
   }

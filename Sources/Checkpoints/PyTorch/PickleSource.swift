@@ -10,6 +10,6 @@ struct PickleSource {
 
   func failure(_ message: String, at offset: Int) -> CheckpointError {
     let place = entry.map { "entry '\($0)', byte \(offset)" } ?? "byte \(start + offset)"
-    return CheckpointError(.invalid, path, "\(place): \(message)")
+    return CheckpointError(.invalid, path, "\(place): \(message.count > 500 ? "\(message.prefix(500))…" : message)")
   }
 }

@@ -72,7 +72,7 @@ public enum PyTorchFile {
   private static func contents(
     _ pickle: Pickle, _ source: PickleSource, _ tensors: StoredTensors, _ member: String?
   ) throws -> Contents {
-    let search = StateDictSearch(pickle: pickle, source: source)
+    let search = StateDictSearch(pickle, source)
     var tensors = tensors, found = try search.find(member)
     var state = StateDict()
     for (name, value) in found.pairs {

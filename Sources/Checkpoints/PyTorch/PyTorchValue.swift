@@ -7,6 +7,7 @@ public indirect enum PyTorchValue: Sendable {
   case integer(Int)
   case number(Double)
   case text(String)
+  /// Also a whole number of more than 64 bits: little-endian, two's complement.
   case bytes([UInt8])
   /// A list, tuple or set.
   case list([PyTorchValue])

@@ -7,57 +7,75 @@ struct StateDictSearch {
     /// What else there is, by name.
     var rest: [(name: String, value: Pickle.Value)]
   }
-  let pickle: Pickle
-  let source: PickleSource
+  private let pickle: Pickle
+  private let source: PickleSource
+  /// What the pickle's dictionary holds by name.
+  private let all: [Entry]
+  /// The members that are state dicts, in the file's order.
+  let members: [String]
+
+  typealias Entry = (name: String, value: Pickle.Value)
+
+  init(_ pickle: Pickle, _ source: PickleSource) {
+    (self.pickle, self.source) = (pickle, source)
+    all = Self.entries(pickle.root, of: pickle)
+    // A dictionary that stands under many names is looked at once.
+    var known: [Int: Bool] = [:]
+    members = all.filter { entry in
+      guard case .container(let index) = entry.value else { return false }
+      if let known = known[index] { return known }
+      let isOne = Self.isStateDict(entry.value, of: pickle)
+      known[index] = isOne
+      return isOne
+    }.map(\.name)
+  }
 
   /// Where several are there, the first group that has a member decides: averages are what one samples with.
   static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema"]
   static let weights = ["params", "state_dict", "model_state_dict", "model", "network", "net", "weights"]
 
-  /// The members that are state dicts, in the file's order.
-  var members: [String] { entries(pickle.root).filter { stateDict($0.value) != nil }.map(\.name) }
-
   /// - Parameter member: the member to take, `a/b` for a member of a member; nil for the rule to choose.
   func find(_ member: String?) throws(CheckpointError) -> Found {
     guard pickle.pairs(pickle.root) != nil else { throw notADictionary }
     if let member { return try named(member) }
-    let all = entries(pickle.root)
-    let found = all.filter { stateDict($0.value) != nil }
-    if found.isEmpty, let pairs = stateDict(pickle.root) { return Found(member: nil, pairs: pairs, rest: []) }
-    let choice = try choose(found.map(\.name))
-    let pairs = stateDict(found.first { $0.name == choice }!.value)!
-    return Found(member: choice, pairs: pairs, rest: all.filter { $0.name != choice })
+    if members.isEmpty, Self.isStateDict(pickle.root, of: pickle) { return Found(member: nil, pairs: all, rest: []) }
+    let choice = try choose()
+    return Found(member: choice, pairs: entries(all.first { $0.name == choice }!.value), rest: all.filter { $0.name != choice })
   }
 
-  private func choose(_ names: [String]) throws(CheckpointError) -> String {
-    guard !names.isEmpty else { throw failure("holds no state dict; it holds \(listed(entries(pickle.root).map(\.name)))") }
-    for group in [Self.averages, Self.weights, names] {
-      let candidates = names.filter(group.contains)
+  private func choose() throws(CheckpointError) -> String {
+    guard !members.isEmpty else { throw failure("holds no state dict; it holds \(listed(all.map(\.name)))") }
+    if members.count == 1 { return members[0] }
+    for group in [Self.averages, Self.weights] {
+      let candidates = group.filter(members.contains)
       if candidates.count == 1 { return candidates[0] }
-      if candidates.count > 1 { throw failure("holds several state dicts, \(listed(names)); say which member to read") }
+      if candidates.count > 1 { break }
     }
-    return names[0]
+    throw failure("holds several state dicts, \(listed(members)); say which member to read")
   }
 
   private func named(_ member: String) throws(CheckpointError) -> Found {
     var value = pickle.root
-    let steps = entries(value).contains { $0.name == member } ? [member] : member.split(separator: "/").map(String.init)
+    let steps = all.contains { $0.name == member } ? [member] : member.split(separator: "/").map(String.init)
+    guard let first = steps.first else { throw failure("has no member of the name '\(member)'; the state dicts are \(listed(members))") }
     for step in steps {
       guard let next = entries(value).last(where: { $0.name == step }) else {
         throw failure("has no member '\(member)'; it holds \(listed(entries(value).map(\.name)))")
       }
       value = next.value
     }
-    guard let pairs = stateDict(value) else {
+    guard Self.isStateDict(value, of: pickle) else {
       throw failure("member '\(member)' is \(pickle.describe(value)), no state dict; the state dicts are \(listed(members))")
     }
-    return Found(member: member, pairs: pairs, rest: entries(pickle.root).filter { $0.name != steps[0] })
+    return Found(member: member, pairs: entries(value), rest: all.filter { $0.name != first })
   }
 
+  private func entries(_ value: Pickle.Value) -> [Entry] { Self.entries(value, of: pickle) }
+
   /// The pairs of a dictionary whose keys are text, the last where a key comes twice.
-  private func entries(_ value: Pickle.Value) -> [(name: String, value: Pickle.Value)] {
+  private static func entries(_ value: Pickle.Value, of pickle: Pickle) -> [Entry] {
     var places: [String: Int] = [:]
-    var entries: [(name: String, value: Pickle.Value)] = []
+    var entries: [Entry] = []
     for (key, value) in pickle.pairs(value) ?? [] {
       guard let name = key.text else { continue }
       if let place = places[name] {
@@ -70,11 +88,10 @@ struct StateDictSearch {
     return entries
   }
 
-  /// The entries of a state dict: every key is text, and one value at least a tensor.
-  private func stateDict(_ value: Pickle.Value) -> [(name: String, value: Pickle.Value)]? {
-    guard let pairs = pickle.pairs(value), pairs.allSatisfy({ $0.key.text != nil }) else { return nil }
-    let hasTensor = pairs.contains { if case .tensor = $0.value { true } else { false } }
-    return hasTensor ? entries(value) : nil
+  /// Whether every key is text, and one value at least a tensor.
+  private static func isStateDict(_ value: Pickle.Value, of pickle: Pickle) -> Bool {
+    guard let pairs = pickle.pairs(value), pairs.allSatisfy({ $0.key.text != nil }) else { return false }
+    return pairs.contains { if case .tensor = $0.value { true } else { false } }
   }
 
   private func listed(_ names: [String]) -> String {

@@ -12,6 +12,7 @@ struct StoredTensors {
   private var storages: [String: Tensor] = [:]
   /// Bytes of the tensors made so far, each counted in full.
   private var byteCount = 0
+  private var tensorCount = 0
 
   /// - Parameter ranges: where each storage's bytes lie in the file.
   /// - Throws: when a storage that the pickle tells of is not there or has another length.
@@ -23,11 +24,12 @@ struct StoredTensors {
     for storage in pickle.storages {
       let expected = storage.total * storage.dtype.size
       guard let found = ranges[storage.key]?.count else {
-        throw CheckpointError(.invalid, path, "\(entry(storage.key)) is missing; expected \(expected) bytes")
+        throw CheckpointError(.invalid, path, "\(entry(String(storage.key.prefix(60)))) is missing; expected \(expected) bytes")
       }
       guard found == expected else {
         throw CheckpointError(
-          .invalid, path, "\(entry(storage.key)) has \(found) bytes; expected \(expected) for \(storage.total) of \(storage.dtype)")
+          .invalid, path,
+          "\(entry(String(storage.key.prefix(60)))) has \(found) bytes; expected \(expected) for \(storage.total) of \(storage.dtype)")
       }
     }
   }
@@ -46,14 +48,19 @@ struct StoredTensors {
     return try whole.strided(view.shape, strides: view.strides, from: storage.range.lowerBound + view.start).validated()
   }
 
+  /// One tensor may stand under any number of names; no network has so many.
+  static let tensorLimit = 200_000
+
   /// Repetition by strides costs nothing here, but would wherever the tensors are written or changed.
   private mutating func charge(_ view: Pickle.TensorView, _ dtype: DType, _ name: String) throws(CheckpointError) {
+    tensorCount += 1
+    guard tensorCount <= Self.tensorLimit else { throw CheckpointError(.invalid, path, "holds more than \(Self.tensorLimit) tensors") }
     let limit = 16 * file.bytes.count + 1 << 20
     let (bytes, overflow) = (Pickle.TensorView.count(view.shape) ?? .max).multipliedReportingOverflow(by: dtype.size)
     guard !overflow, bytes <= limit - byteCount else {
       throw CheckpointError(
         .invalid, path,
-        "tensor '\(name)' of shape \(view.shape) repeats what is there: the tensors would take more than \(limit) bytes, sixteen times the file"
+        "tensor '\(name.prefix(100))' of shape \(view.shape) repeats what is there: the tensors would take more than \(limit) bytes, sixteen times the file"
       )
     }
     byteCount += bytes
