@@ -3,7 +3,9 @@ public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible 
   public enum Reason: Equatable, Sendable {
     /// No libvips could be opened. Each attempt names a place and what was wrong with it.
     case libraryMissing(attempts: [String])
-    /// The file cannot be read: missing, a folder, no permission. In the words of the system.
+    /// There is no such file.
+    case missing
+    /// The file cannot be read: a folder, no permission. In the words of the system.
     case unreadable(String)
     /// There is nothing in the file.
     case empty
@@ -39,7 +41,7 @@ public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible 
     case .notAPicture: "PNG, JPEG, WebP, GIF, TIFF and AVIF serve"
     case .tooLarge: "make it smaller with another program first"
     case .undecodable: "the file is probably cut off or damaged; fetch or make it again"
-    case .empty, .unreadable, .unsupported, .unencodable, .unwritable, .invalid: nil
+    case .missing, .empty, .unreadable, .unsupported, .unencodable, .unwritable, .invalid: nil
     }
   }
 
@@ -52,6 +54,7 @@ public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible 
     switch reason {
     case .libraryMissing(let attempts):
       "libvips, which reads and writes pictures, was not found (\(attempts.joined(separator: "; ")))"
+    case .missing: "there is no such file"
     case .unreadable(let why): "cannot be read: \(why)"
     case .empty: "is empty, expected a picture"
     case .notAPicture: "is not a picture of a known format"

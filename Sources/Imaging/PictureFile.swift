@@ -4,7 +4,7 @@ import Foundation
 enum PictureFile {
   static func contents(of file: String) throws -> [UInt8] {
     let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
+    guard descriptor >= 0 else { throw ImagingError(file: file, errno == ENOENT ? .missing : .unreadable(systemMessage())) }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }

@@ -63,7 +63,7 @@ public enum Failure: Error, Sendable, Equatable {
 
   private static func category(_ reason: ImagingError.Reason) -> Failure {
     switch reason {
-    case .libraryMissing: .missing
+    case .libraryMissing, .missing: .missing
     case .unreadable, .unwritable: .io
     default: .data
     }

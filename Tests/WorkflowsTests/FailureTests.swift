@@ -16,7 +16,8 @@ import Training
     (CheckpointError(.missing, "", ""), .missing), (CheckpointError(.invalid, "", ""), .data), (CheckpointError(.io, "", ""), .io),
     (RecipeError(place: nil, ""), .data), (DiffusionError.noBetas, .data), (TrainingError(""), .data),
     (DatasetError("", .missing(files: [], instructions: "")), .missing), (DatasetError("", .notIDX(start: [])), .data),
-    (ImagingError(.unwritable("")), .io), (ImagingError(.unreadable("")), .io), (ImagingError(.notAPicture), .data),
+    (ImagingError(.unwritable("")), .io), (ImagingError(.missing), .missing), (ImagingError(.unreadable("")), .io),
+    (ImagingError(.notAPicture), .data),
     (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
     (CancellationError(), .internal),
   ]
