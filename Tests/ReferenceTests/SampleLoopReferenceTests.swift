@@ -132,4 +132,20 @@ extension SampleLoop {
 @Suite("Reference sampling loops (set 5)") struct ReferenceSampleLoopTests {
   @Test func aSeedGivesTheImagesOfTheReference() throws { try Examination.check(SampleLoopReferenceSet()) }
   @Test func theRecordedNoiseGivesTheImagesOfTheReference() throws { try Examination.check(SampleLoopReferenceSet(replaysNoise: true)) }
+
+  private func settings(_ more: String, process: String = "") throws -> SampleLoopSettings {
+    let process = """
+      {"class": "SpacedDiffusion", "steps": 100, "schedule": "linear", "respacing": "10", "model_mean_type": "EPSILON",
+       "model_var_type": "FIXED_SMALL", "rescale_timesteps": false\(process)}
+      """
+    let config = #"{"shape": [1, 1, 2, 2], "clip_denoised": true, "process": \#(process)\#(more)}"#
+    return try SampleLoopSettings(ReferenceHarnessTests().manifest(#"{"manifest_version": 1, "config": \#(config)}"#))
+  }
+
+  @Test(arguments: [#", "sampler": "euler""#, #", "sampler": "ddim""#, #", "sampler": "ddpm", "eta": 1"#, #", "temperature": 2"#])
+  func aLoopThatIsNotUnderstoodFails(more: String) throws {
+    #expect(throws: ReferenceError.self) { try settings(more) }
+    #expect(throws: ReferenceError.self) { try settings("", process: more) }
+    #expect(try settings(#", "sampler": "ddpm""#).sampler is DDPM)
+  }
 }
