@@ -112,9 +112,10 @@ enum ReferenceSets {
     let manifest = try manifest(text)
     #expect(throws: ReferenceError.self) { try ScheduleReferenceSet().reproduce(manifest) }
     #expect(throws: ReferenceError.self) { try RespacingReferenceSet().reproduce(manifest) }
+    #expect(throws: ReferenceError.self) { try SampleLoopReferenceSet().reproduce(manifest) }
   }
 
-  private func manifest(_ text: String) throws -> Manifest {
+  func manifest(_ text: String) throws -> Manifest {
     let folder = URL.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }

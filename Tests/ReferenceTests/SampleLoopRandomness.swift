@@ -69,7 +69,7 @@ struct ReplayedNoise: NoiseSource {
 
   init(_ manifest: Manifest, startIsDrawn: Bool, _ generator: Generator) {
     self.generator = generator
-    tolerance = manifest.members["atol_of_redrawn_normals"]?.number ?? 0
+    tolerance = manifest.members["atol_of_redrawn_normals"]?.number ?? 5e-6
     let start = startIsDrawn ? try? manifest.tensor("x_T") : nil
     let noise = try? manifest.tensor("noise")
     recorded = [start].compactMap { $0 } + (noise.map { noise in (0..<noise.size(0)).map { noise.select(0, $0) } } ?? [])

@@ -1,6 +1,4 @@
 import Diffusion
-import NN
-import Networks
 import Tensors
 import Testing
 
@@ -17,7 +15,9 @@ struct SampleLoopReferenceSet: ReferenceSet {
       "change_over_second_half",
     ])
     let loop = try SampleLoop(manifest, replaysNoise: replaysNoise)
-    return try manifest.entries.contains { $0.name == "x_0" } ? loop.invertAndSample() : loop.sample()
+    let given = Set(manifest.entries.map(\.name))
+    if given.contains("x_start") { return try loop.bound() }
+    return try given.contains("x_0") ? loop.invertAndSample() : loop.sample()
   }
 }
 
@@ -26,7 +26,7 @@ struct SampleLoop {
   let manifest: Manifest
   let settings: SampleLoopSettings
   let random: SampleLoopRandomness
-  private let network: SampleLoopNetwork
+  let network: SampleLoopNetwork
 
   init(_ manifest: Manifest, replaysNoise: Bool) throws {
     self.manifest = manifest
@@ -39,7 +39,7 @@ struct SampleLoop {
   func sample() throws -> Reproduction {
     let noise = random.makeNoise()
     let (start, labels) = try random.drawPrelude(noise, classes: network.classes)
-    let run = try makeRun(start: start ?? manifest.tensor("x_T"), labels: labels, noise: noise)
+    let run = try makeRun(from: start ?? manifest.tensor("x_T"), labels, noise)
     var images: [Tensor] = []
     while let step = try run.next() { images.append(step.x) }
     return try reproduction(images, final: run.x)
@@ -49,32 +49,15 @@ struct SampleLoop {
   func invertAndSample() throws -> Reproduction {
     let noise = random.makeNoise()
     let (start, labels) = try random.drawPrelude(noise, classes: network.classes)
-    guard start == nil, labels == nil else { throw ReferenceError("something is drawn before the inversion") }
+    guard start == nil, labels == nil, case .none = settings.guidance else {
+      throw ReferenceError("\(manifest.name): an inversion with draws or with guidance is not understood")
+    }
+    let inversion = try makeInversion(of: manifest.tensor("x_0"))
     var images: [Tensor] = []
-    let image = try manifest.tensor("x_0"), denoiser = try settings.denoiser(network.told(labels: nil, manifest))
-    let levels = settings.process.samplingLevels
-    let inversion =
-      settings.clips
-      ? InversionRun(denoiser: denoiser.clipped(), levels: levels.inverted, image: image)
-      : InversionRun(denoiser: denoiser, levels: levels.inverted, image: image)
     while let step = try inversion.next() { images.append(step.x) }
-    let run = try makeRun(start: inversion.x, labels: nil, noise: noise)
+    let run = try makeRun(from: inversion.x, labels, noise)
     while let step = try run.next() { images.append(step.x) }
     return try reproduction(images, final: run.x)
-  }
-
-  private func makeRun(start: Tensor, labels: Tensor?, noise: any NoiseSource) throws -> SamplingRun {
-    let denoiser = try settings.denoiser(network.told(labels: labels, manifest))
-    return settings.clips ? makeRun(start, denoiser.clipped(), noise) : makeRun(start, denoiser, noise)
-  }
-
-  private func makeRun(_ start: Tensor, _ denoiser: some Denoiser, _ noise: some NoiseSource) -> SamplingRun {
-    makeRun(settings.sampler, start, denoiser, noise)
-  }
-
-  private func makeRun(_ sampler: some Sampler, _ start: Tensor, _ denoiser: some Denoiser, _ noise: some NoiseSource) -> SamplingRun {
-    SamplingRun(
-      sampler, denoiser: denoiser, levels: settings.process.samplingLevels, start: start, noise: noise, window: settings.window)
   }
 
   /// What the manifest wants of the images after each step.
@@ -96,7 +79,73 @@ struct SampleLoop {
   }
 }
 
+// MARK: Runs
+
+extension SampleLoop {
+  private func makeInversion(of image: Tensor) throws -> InversionRun {
+    let denoiser = settings.denoiser(network.told(nil)), levels = settings.process.samplingLevels.inverted
+    return switch settings.clipping {
+    case .none: InversionRun(denoiser: denoiser, levels: levels, image: image)
+    case .derivingTheNoiseAnew: InversionRun(denoiser: denoiser.clipped(), levels: levels, image: image)
+    case .keepingTheNoise: InversionRun(denoiser: denoiser.clipped(useClippedModelOutput: false), levels: levels, image: image)
+    }
+  }
+
+  private func makeRun(from start: Tensor, _ labels: Tensor?, _ noise: any NoiseSource) throws -> SamplingRun {
+    switch (settings.guidance, labels) {
+    case (.classifierFree(let scale), let labels?):
+      let guided = ClassifierFreeGuidance(scale: scale, condition: labels, null: .zeros(like: labels)) {
+        settings.denoiser(network.told($0))
+      }
+      return try clipped(guided, start, labels, noise)
+    case (.classifierFree, nil): throw ReferenceError("\(manifest.name): guidance without labels")
+    default: return try clipped(settings.denoiser(network.told(settings.tellsLabels ? labels : nil)), start, labels, noise)
+    }
+  }
+
+  private func clipped(
+    _ denoiser: some Denoiser, _ start: Tensor, _ labels: Tensor?, _ noise: any NoiseSource
+  ) throws -> SamplingRun {
+    switch settings.clipping {
+    case .none: try guided(denoiser, start, labels, noise)
+    case .derivingTheNoiseAnew: try guided(denoiser.clipped(), start, labels, noise)
+    case .keepingTheNoise: try guided(denoiser.clipped(useClippedModelOutput: false), start, labels, noise)
+    }
+  }
+
+  private func guided(
+    _ denoiser: some Denoiser, _ start: Tensor, _ labels: Tensor?, _ noise: any NoiseSource
+  ) throws -> SamplingRun {
+    guard case .classifier(let scale) = settings.guidance else { return run(settings.sampler, denoiser, start, noise) }
+    guard let labels else { throw ReferenceError("\(manifest.name): guidance without labels") }
+    return run(settings.sampler, denoiser.guided(by: try network.logProbability(of: labels), scale: scale), start, noise)
+  }
+
+  private func run(
+    _ sampler: some Sampler, _ denoiser: some Denoiser, _ start: Tensor, _ noise: some NoiseSource
+  ) -> SamplingRun {
+    SamplingRun(
+      sampler, denoiser: denoiser, levels: settings.process.samplingLevels, start: start, noise: noise, window: settings.window)
+  }
+}
+
 @Suite("Reference sampling loops (set 5)") struct ReferenceSampleLoopTests {
   @Test func aSeedGivesTheImagesOfTheReference() throws { try Examination.check(SampleLoopReferenceSet()) }
   @Test func theRecordedNoiseGivesTheImagesOfTheReference() throws { try Examination.check(SampleLoopReferenceSet(replaysNoise: true)) }
+
+  private func settings(_ more: String, process: String = "") throws -> SampleLoopSettings {
+    let process = """
+      {"class": "SpacedDiffusion", "steps": 100, "schedule": "linear", "respacing": "10", "model_mean_type": "EPSILON",
+       "model_var_type": "FIXED_SMALL", "rescale_timesteps": false\(process)}
+      """
+    let config = #"{"shape": [1, 1, 2, 2], "clip_denoised": true, "process": \#(process)\#(more)}"#
+    return try SampleLoopSettings(ReferenceHarnessTests().manifest(#"{"manifest_version": 1, "config": \#(config)}"#))
+  }
+
+  @Test(arguments: [#", "sampler": "euler""#, #", "sampler": "ddim""#, #", "sampler": "ddpm", "eta": 1"#, #", "temperature": 2"#])
+  func aLoopThatIsNotUnderstoodFails(more: String) throws {
+    #expect(throws: ReferenceError.self) { try settings(more) }
+    #expect(throws: ReferenceError.self) { try settings("", process: more) }
+    #expect(try settings(#", "sampler": "ddpm""#).sampler is DDPM)
+  }
 }
