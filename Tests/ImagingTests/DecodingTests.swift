@@ -104,7 +104,7 @@ import Testing
   @Test func aMissingFileAndAFolderAreNamedAsWhatTheyAre() throws {
     let folder = try Folder()
     let missing = #expect(throws: ImagingError.self) { try Image(file: folder.file("missing.png")) }
-    #expect(missing?.description == "\(folder.file("missing.png")): cannot be read: no such file or directory")
+    #expect(missing?.description == "\(folder.file("missing.png")): there is no such file")
     let directory = #expect(throws: ImagingError.self) { try Image(file: folder.path) }
     #expect(directory?.description == "\(folder.path): cannot be read: it is a folder")
   }
