@@ -94,6 +94,7 @@ struct Sample: ParsableCommand {
     request.seed = noise.seed
     request.noiseOrder = noise.noiseOrder
     try pictures.apply(to: &request)
+    try guidance.apply(to: &request)
     if let file = noise.startNoise {
       guard request.start == .noise else { throw ValidationError("--start-noise and --init are two starts; leave one of them out") }
       request.start = .array(file: file)

@@ -17,6 +17,21 @@ struct GuidanceOptions: ParsableArguments {
     ))
   var guidanceInterval: Range?
 
+  @Option(
+    help: ArgumentHelp("A classifier of noisy images, a model file, draws the images towards their classes.", valueName: "model"))
+  var classifier: String?
+
+  @Option(help: ArgumentHelp("How strongly it does: 0 not at all, 1 as it is, more exaggerates.", valueName: "scale"))
+  var classifierScale: Double?
+
+  /// Lays the classifier over a request.
+  func apply(to request: inout SampleRequest) throws {
+    request.classifier = classifier
+    guard let classifierScale else { return }
+    guard classifier != nil else { throw ValidationError("--classifier-scale is that of a classifier; give one by --classifier") }
+    request.classifierScale = classifierScale
+  }
+
   var settings: [String] {
     [
       guidance.map { "sampling.guidance_scale=\($0)" }, guidanceRescale.map { "sampling.guidance_rescale=\($0)" },
@@ -92,6 +107,7 @@ struct PictureOptions: ParsableArguments {
     request.skippedSteps = skipSteps
     request.secondPass = secondPass
     request.candidates = bestOf
+    request.judge = bestBy
     guard let picture else {
       if mask != nil { throw ValidationError("--mask says where a picture is painted anew; give the picture by --init") }
       if strength != nil { throw ValidationError("--strength says how much of a picture is given up; give the picture by --init") }
@@ -118,4 +134,5 @@ struct Range: ExpressibleByArgument, CustomStringConvertible {
 }
 
 extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
+extension SampleRequest.Judge: ExpressibleByArgument {}
 extension SampleRequest.Inpainting.Method: ExpressibleByArgument {}

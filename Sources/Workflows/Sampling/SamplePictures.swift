@@ -54,7 +54,7 @@ public struct SamplePictures: Sendable {
     if let animation {
       try Animation(frames: try job.steps.map { try picture($0, job) }, delay: 80, hold: 2000).write(to: animation)
     }
-    if let npz { try SampleArchive.write(job.images, labels: job.labels, to: npz) }
+    if let npz { try SampleArchive.write(job.images, labels: job.classes, to: npz) }
     return [grid, animation, npz].compactMap { $0 }
   }
 
@@ -83,7 +83,7 @@ public struct SamplePictures: Sendable {
   }
 
   private func columns(_ job: SamplingJob, _ count: Int) -> Int {
-    let distinct = Set(job.labels.prefix(count).compactMap { $0 }).count
+    let distinct = Set(job.classes.prefix(count).compactMap { $0 }).count
     let byClass = distinct > 1 && distinct <= 40 && count % distinct == 0 ? distinct : nil
     return columns ?? byClass ?? Int(Double(count).squareRoot().rounded(.up))
   }

@@ -16,8 +16,14 @@ public struct SampleRequest: Sendable {
   public var skippedSteps = 0
   /// How far the finished images are diffused again, to be denoised a second time: above 0, up to 1. Nil for once.
   public var secondPass: Double?
-  /// Candidates for each image, of which the one with the least denoising error is kept.
+  /// Candidates for each image, of which the best one is kept.
   public var candidates = 1
+  /// Who says which candidate is best.
+  public var judge = Judge.model
+  /// A classifier of noisy images that draws them towards their classes: a file. The classes of a model that has none are its.
+  public var classifier: String?
+  /// How strongly it does: 1 as it is, 0 not at all.
+  public var classifierScale = 1.0
   public var device = "cpu"
   public var precision = Precision.float32
   /// Images that are computed together.
@@ -41,6 +47,13 @@ public struct SampleRequest: Sendable {
   public enum NoiseOrder: String, Sendable, CaseIterable {
     case perImage = "per-image"
     case batch
+  }
+
+  public enum Judge: String, Sendable, CaseIterable {
+    /// The model itself, by how well it denoises them.
+    case model
+    /// The classifier, by how surely it sees the class asked for.
+    case classifier
   }
 
   /// What sampling begins from.

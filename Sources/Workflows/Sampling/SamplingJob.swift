@@ -25,6 +25,7 @@ public final class SamplingJob {
   package private(set) var x: Tensor?
 
   private let denoiser: SamplingDenoiser
+  private let classifier: SamplingClassifier?
   private let start: SamplingStart
   private let device: Device
   private var batch: SamplingBatch?
@@ -54,6 +55,7 @@ public final class SamplingJob {
     (settings, levels) = try Self.settle(request, model.recipe)
     labels = try Self.labels(request, model)
     try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
+    classifier = try SamplingClassifier(request, model.recipe, labels: labels, on: device)
     start = try SamplingStart(request, levels, settings.sampling, model.recipe.data, on: device)
     stepCount = start.path.count - 1
     denoiser = SamplingDenoiser(
@@ -86,14 +88,14 @@ public final class SamplingJob {
 extension SamplingJob {
   private func startBatch() throws -> SamplingBatch {
     let range = images.count..<min(images.count + request.batchSize, request.count)
-    let told = denoiser.guided(Array(labels[range]))
+    let told = denoiser.guided(Array(labels[range])), drawn = classifier?.guiding(told, range) ?? told
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
     // The batch lives no longer than the job.
     return try SamplingBatch(range, candidates: request.candidates, tracedCount: traced) { [unowned self] candidate in
       switch request.noiseOrder {
       case .perImage:
-        makeRun(settings.sampler.member, told, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
-      case .batch: makeRun(settings.sampler.member, told, range, BatchNoise(stream))
+        makeRun(settings.sampler.member, drawn, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
+      case .batch: makeRun(settings.sampler.member, drawn, range, BatchNoise(stream))
       }
     }
   }
@@ -108,8 +110,7 @@ extension SamplingJob {
   }
 
   private func finish(_ batch: SamplingBatch) throws {
-    let judge = denoiser.plain(Array(labels[batch.range]))
-    let best = try batch.best { -DenoisingScore(judge.noiseScale, seed: Seed(request.seed)).errors(of: $0, denoiser: judge) }
+    let best = try batch.best { score($0, batch.range) }
     images += try best.images.images()
     choices += zip(best.winners, best.scores).map { (winner: $0, scores: $1) }
     for (step, frames) in best.frames.enumerated() {
@@ -118,6 +119,21 @@ extension SamplingJob {
     }
     x = best.images
     self.batch = nil
+  }
+}
+
+extension SamplingJob {
+  /// How good images are, `[N]`, higher for the better.
+  private func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
+    if request.judge == .classifier, let classifier { return classifier.score(images, range) }
+    let judge = denoiser.plain(Array(labels[range]))
+    return -DenoisingScore(judge.noiseScale, seed: Seed(request.seed)).errors(of: images, denoiser: judge)
+  }
+
+  /// The class number of each image: what the model is told or, where it is told none, what the classifier is to see.
+  var classes: [Int?] {
+    guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
+    return classifier.targets
   }
 }
 
@@ -147,6 +163,8 @@ extension SamplingJob {
       let real = model.recipe.data.realClasses
       return (0..<request.count).map { real.isEmpty ? nil : real[$0 % real.count] }
     case .these(let names):
+      // Of a model without classes they are the classifier's.
+      if model.recipe.data.classNames.isEmpty, request.classifier != nil { return Array(repeating: nil, count: request.count) }
       let numbers = try model.classNumbers(names)
       guard !numbers.isEmpty else { throw WorkflowError(.usage, "no class was named") }
       return (0..<request.count).map { numbers[$0 % numbers.count] }
