@@ -47,6 +47,9 @@ struct InspectText {
   private var kind: String {
     switch inspection.kind {
     case .model: "a model of Sfumato"
+    case .classifier: "a classifier of Sfumato, which guides models"
+    case .superResolution: "a model of Sfumato that enlarges images by diffusion"
+    case .upscaler: "an upscaler of Sfumato"
     case .optimizerState: "the state of an optimizer; the model is in the file beside it"
     case .stateDict: "tensors without a recipe (a state dict)"
     case .empty: "no tensors"

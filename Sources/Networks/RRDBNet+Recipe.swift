@@ -20,6 +20,10 @@ extension RRDBNet {
     /// Heights and widths must be multiples of it.
     public var sizeStep: Int { 4 / scale }
 
+    /// How many pixels away from a pixel of the image the result there still depends on. In the trunk's pixels, each a block of
+    /// `sizeStep` pixels: one for each of its 3 x 3 convolutions, and two for the four at two and four times its size.
+    public var reach: Int { sizeStep * (15 * numBlock + 4) }
+
     public func validate() throws(RecipeError) {
       try require([1, 2, 4].contains(scale), "scale", "expected 1, 2 or 4, found \(scale)")
       for (key, value) in [

@@ -4,8 +4,14 @@ import Foundation
 /// What a file of tensors holds, found out from its header: no tensor is read.
 public struct Inspection: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, Sendable {
-    /// A model of ours: weights with the recipe that they were trained by.
+    /// A diffusion model of ours: weights with the recipe that they were trained by.
     case model
+    /// A classifier of noisy images with its recipe.
+    case classifier
+    /// A diffusion model that enlarges images, with its recipe.
+    case superResolution = "super_resolution"
+    /// An upscaler with its recipe.
+    case upscaler
     /// What an optimizer of ours keeps between two steps.
     case optimizerState = "optimizer_state"
     /// Tensors by name, and nothing that says what they are for.
@@ -51,15 +57,24 @@ public struct Inspection: Codable, Sendable, Equatable {
     metadataKeys = header.metadata.keys.sorted()
     kind = Self.kind(header)
     guard let recipe = header.metadata[Model.recipeKey] else { return }
-    provenance = header.metadata[Model.provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
+    provenance = ModelFile.provenance(header.metadata)
     do { network = try NetworkSummary(recipe: recipe) } catch { recipeProblem = "\(error)" }
   }
 
   private static func kind(_ header: SafetensorsHeader) -> Kind {
-    if header.metadata[Model.recipeKey] != nil { return .model }
+    if let recipe = header.metadata[Model.recipeKey] { return kind(ofRecipe: recipe) }
     if header.entries.isEmpty { return .empty }
     let optimizer = header.entries.allSatisfy { entry in ["first.", "second.", "steps."].contains { entry.name.hasPrefix($0) } }
     return optimizer ? .optimizerState : .stateDict
+  }
+
+  private static func kind(ofRecipe yaml: String) -> Kind {
+    switch try? ModelKind(ofRecipe: yaml, file: "recipe") {
+    case .denoiser, nil: .model
+    case .classifier: .classifier
+    case .superResolution: .superResolution
+    case .upscaler: .upscaler
+    }
   }
 }
 

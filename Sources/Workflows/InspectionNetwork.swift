@@ -12,13 +12,22 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   public var flopsPerImage: Double
 
   /// - Parameter recipe: the YAML that a model file carries.
-  /// - Throws: `RecipeError` for a recipe that this version does not understand, `TorchFault` for a network that does not
+  /// - Throws: `RecipeError` for a recipe that this version does not understand, `WorkflowError` for a network that does not
   ///   take its images.
-  public init(recipe: String) throws {
-    let recipe = try ModelRecipe(yaml: recipe, file: "the recipe in the file")
-    type = recipe.network.type
-    image = [recipe.data.channels, recipe.data.height, recipe.data.width]
-    classNames = recipe.data.classNames
-    flopsPerImage = try BenchmarkSubject(recipe, name: type).count(batch: 1).operations.flops
+  public init(recipe yaml: String) throws {
+    let file = "the recipe in the file"
+    try self.init(ModelKind(ofRecipe: yaml, file: file).description.init(yaml: yaml, file: file))
+  }
+
+  init(_ given: some ModelDescription) throws {
+    let recipe = given.adapted()
+    type = recipe.networkType
+    (image, classNames) = recipe.images
+    var failure: (any Error)?
+    let operations = OperationCount.measure {
+      do { try recipe.tryOut() } catch { failure = error }
+    }
+    if let failure { throw failure }
+    flopsPerImage = operations.flops
   }
 }

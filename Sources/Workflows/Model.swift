@@ -1,9 +1,5 @@
-import Checkpoints
-import Diffusion
 import Foundation
-import NN
 import Networks
-import RecipeKit
 import Tensors
 
 /// How a model came to be.
@@ -20,7 +16,7 @@ public final class Model {
   public let provenance: Provenance
   public let network: any DiffusionNetwork
 
-  public static let recipeKey = "sfumato.recipe", provenanceKey = "sfumato.provenance"
+  public static let recipeKey = ModelFile.recipeKey, provenanceKey = ModelFile.provenanceKey
 
   public init(recipe: ModelRecipe, provenance: Provenance, network: any DiffusionNetwork) {
     self.recipe = recipe
@@ -30,36 +26,31 @@ public final class Model {
 
   /// Reads a model for sampling.
   /// - Parameter model: a file, the folder of a training, or the name of a model that comes along.
-  /// - Throws: `WorkflowError` when there is none or the file is no model of ours; what reading it throws.
+  /// - Throws: `WorkflowError` when there is none, or the file is no model of ours or one of another kind; what reading it throws.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
-    let path = try ModelLocator.path(of: model)
-    let contents = try Safetensors.read(path)
-    guard let yaml = contents.metadata[Self.recipeKey] else {
-      throw WorkflowError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
-    }
-    let recipe = try ModelRecipe(yaml: yaml, file: "the recipe in \(path)")
+    let file = try ModelFile(model, expecting: .denoiser)
+    let recipe = try ModelRecipe(yaml: file.recipe, file: file.place)
     let network = try recipe.network.member.makeNetwork(using: .shapes)
     try NetworkTrial.run(network, recipe)
-    do {
-      try network.adopt(contents.state, on: device)
-    } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: path, network: recipe.network.type)
-    }
-    let provenance = contents.metadata[Self.provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
-    self.init(recipe: recipe, provenance: provenance ?? Provenance(), network: network)
+    try file.fill(network, recipe, on: device)
+    self.init(recipe: recipe, provenance: file.provenance, network: network)
   }
 
   /// The metadata of a model file.
   static func metadata(_ recipe: ModelRecipe, _ provenance: Provenance) throws -> [String: String] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    return [recipeKey: recipe.yaml(), provenanceKey: String(decoding: try encoder.encode(provenance), as: UTF8.self)]
+    try ModelFile.metadata(recipe, provenance)
   }
 
   /// Class names or numbers, as numbers.
   /// - Throws: `WorkflowError` that names the classes there are.
-  public func classNumbers(_ names: [String]) throws -> [Int] {
-    let known = recipe.data.classNames
+  public func classNumbers(_ names: [String]) throws -> [Int] { try recipe.data.classNumbers(names) }
+}
+
+extension DataFacts {
+  /// Class names or numbers, as numbers.
+  /// - Throws: `WorkflowError` that names the classes there are.
+  func classNumbers(_ names: [String]) throws -> [Int] {
+    let known = classNames
     return try names.map { name in
       if let index = known.firstIndex(of: name) { return index }
       if let index = Int(name), known.indices.contains(index) { return index }

@@ -7,22 +7,29 @@ import Tensors
 enum NetworkTrial {
   /// - Throws: `WorkflowError` when the network cannot take the images of the data, or gives something else.
   static func run(_ network: any DiffusionNetwork, _ recipe: ModelRecipe) throws {
-    let data = recipe.data
+    try run(network, type: recipe.network.type, recipe.data, recipe.process)
+  }
+
+  /// - Parameters:
+  ///   - type: the network's name, for messages.
+  ///   - conditioning: what the network is told beside the classes of the data.
+  static func run(
+    _ network: any DiffusionNetwork, type: String, _ data: DataFacts, _ process: ProcessRecipe, _ conditioning: Conditioning = .none
+  ) throws {
+    var conditioning = conditioning
+    if !data.classNames.isEmpty { conditioning.labels = .empty([1], dtype: .int64, on: .meta) }
     let x = Tensor.empty([1, data.channels, data.height, data.width], on: .meta)
-    let labels: Tensor? = data.classNames.isEmpty ? nil : .empty([1], dtype: .int64, on: .meta)
-    let y = withoutGradient {
-      network(x, timesteps: .empty([1], on: .meta), conditioning: Conditioning(labels: labels), mode: .inference)
-    }
+    let y = withoutGradient { network(x, timesteps: .empty([1], on: .meta), conditioning: conditioning, mode: .inference) }
     let images = "images of \(data.height) x \(data.width) x \(data.channels)"
     if let fault = y.fault {
       let place = fault.module.map { " in \($0)" } ?? ""
-      throw WorkflowError(.data, "network \(recipe.network.type) cannot take \(images): \(fault.message)\(place)")
+      throw WorkflowError(.data, "network \(type) cannot take \(images): \(fault.message)\(place)")
     }
-    let channels = recipe.process.variance.outputChannels(images: data.channels)
+    let channels = process.variance.outputChannels(images: data.channels)
     guard y.shape == [1, channels, data.height, data.width] else {
       throw WorkflowError(
         .data,
-        "network \(recipe.network.type) makes \(y.shape.dropFirst()) of \(images); process.variance \(recipe.process.variance.rawValue) "
+        "network \(type) makes \(y.shape.dropFirst()) of \(images); process.variance \(process.variance.rawValue) "
           + "needs \([channels, data.height, data.width])")
     }
   }

@@ -109,10 +109,7 @@ extension TrainRecipe {
 
   private func adaptedNetwork(to data: DataFacts) throws -> Choice<NetworkRegistry> {
     var network = self.network.member
-    network.adapt(
-      to: NetworkFacts(
-        channels: data.channels, outputChannels: process.variance.outputChannels(images: data.channels), height: data.height,
-        width: data.width, classRows: data.classRows, nullClass: data.nullClass))
+    network.adapt(to: data.networkFacts(process.variance))
     do throws(RecipeError) { try network.validate() } catch {
       throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)
     }

@@ -3,6 +3,7 @@ import Testing
 @Suite("Help") struct HelpTests {
   @Test(arguments: [
     ("sample", "--count --class --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"),
+    ("upscale", "-o --output --tile --overlap --precision --device --quiet --json"),
     ("sample", "-o --animation --npz --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
   ])
@@ -16,7 +17,7 @@ import Testing
 
   @Test func ofTheWholeListsTheCommandsAndExitCodes() throws {
     let run = try Program.run(["--help"], in: "/")
-    for word in ["sample", "train", "resume", "recipe", "inspect", "doctor", "bench", "130 interrupted"] {
+    for word in ["sample", "upscale", "train", "resume", "recipe", "inspect", "doctor", "bench", "130 interrupted"] {
       #expect(run.output.contains(word), "\(word)")
     }
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))

@@ -71,6 +71,26 @@ import Testing
     #expect(try RRDBNet.Recipe(recognising: state) == recipe(scale: scale, channels: channels))
   }
 
+  @Test(arguments: [1, 2, 4]) func aPixelIsSeenAsFarAwayAsTheRecipeSaysAndNoFarther(scale: Int) throws {
+    var recipe = recipe(scale: scale, channels: 1)
+    recipe.numBlock = 1
+    let network = try RRDBNet(recipe, using: Initializer(Generator(seed: 1)))
+    // Nothing cancels: a result above zero is one that depends on the pixel.
+    for (name, parameter) in network.namedParameters() {
+      try parameter.assign(.full(name.hasSuffix("bias") ? 0 : 0.25, parameter.shape))
+    }
+    let step = recipe.sizeStep, width = 2 * recipe.reach + 4 * step
+    var farthest = 0
+    for pixel in (width / 2 / step * step)..<(width / 2 / step * step + step) {
+      let image = (0..<width).map { $0 == pixel ? Float(1) : 0 }
+      let y = withoutGradient { network(Tensor(image, [1, 1, 1, width]).repeat(1, 1, step, 1)) }
+      for (place, value) in try y.select(2, 0).floats().enumerated() where value > 0 {
+        farthest = max(farthest, abs(place / scale - pixel))
+      }
+    }
+    #expect(farthest == recipe.reach)
+  }
+
   @Test func aStateOfAnotherNetworkIsNotRecognised() throws {
     #expect(throws: RecipeError.self) { try RRDBNet.Recipe(recognising: StateDict([("conv_first.weight", .ones([8, 3, 3, 3]))])) }
     var state = try network(scale: 4).stateDict()

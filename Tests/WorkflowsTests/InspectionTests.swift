@@ -64,6 +64,30 @@ import Training
     #expect(network.flopsPerImage > 1e8)
   }
 
+  @Test func aModelOfAnotherKindIsNamed() throws {
+    let folder = try ScratchFolder(), path = try folder.file("x.safetensors")
+    try Tiny.write(Tiny.classifier(), to: path)
+    let classifier = try Inspection(of: path)
+    #expect(classifier.kind == .classifier && classifier.provenance == Provenance(step: 4))
+    let network = try #require(classifier.network)
+    #expect(network.type == "encoder_classifier" && network.image == [1, 8, 8] && network.classNames == ["a", "b", "c"])
+    #expect(network.flopsPerImage > 1e6)
+    let upscaler = try Inspection(of: write(folder, [("w", .ones([1]))], metadata: [Model.recipeKey: "upscaler: { num_block: 1 }"]))
+    #expect(upscaler.kind == .upscaler && upscaler.network?.image == [3, 64, 64])
+    let enlarger = try write(
+      folder, [("w", .ones([1]))],
+      metadata: [
+        Model.recipeKey: """
+        data: { channels: 1, height: 8, width: 8 }
+        small_height: 2
+        small_width: 2
+        super_resolution: { unet: { in_channels: 1, model_channels: 32, channel_mult: [1], attention_resolutions: [] } }
+        """
+      ])
+    #expect(try Inspection(of: enlarger).kind == .superResolution)
+    #expect(try Inspection(of: enlarger).network?.type == "super_resolution_unet")
+  }
+
   @Test func aRecipeThatIsNotUnderstoodIsSaidAndTheTensorsStillShown() throws {
     let folder = try ScratchFolder()
     let found = try Inspection(of: write(folder, [("w", .ones([4]))], metadata: [Model.recipeKey: "netwerk: {}"]))

@@ -25,11 +25,16 @@ enum Tiny {
     let recipe = try TrainRecipe(yaml: recipe, set: set)
     let described = try recipe.modelRecipe(for: recipe.data.member.open())
     let network = try described.network.member.makeNetwork(using: Initializer(Generator(seed: 1)))
+    try unzero(network)
+    return Model(recipe: described, provenance: Provenance(step: 3), network: network)
+  }
+
+  /// Makes random what would start from zero.
+  static func unzero(_ network: some Module) throws {
     let random = Generator(seed: 2)
     for (_, parameter) in network.namedParameters() where try parameter.value.detach().abs().max().item() == 0 {
       try parameter.assign(.randn(parameter.shape, using: random) * 0.05)
     }
-    return Model(recipe: described, provenance: Provenance(step: 3), network: network)
   }
 
   /// Writes a model as training does.

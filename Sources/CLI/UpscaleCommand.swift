@@ -1,0 +1,93 @@
+import ArgumentParser
+import Workflows
+
+struct Upscale: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make pictures larger.",
+    discussion: """
+      The network sees tiles, so that memory does not grow with the picture. Grey stays grey; opacity is resampled.
+      Of a folder the pictures directly in it are taken. One that cannot be read is reported, the rest goes on, and the exit code is 65.
+
+      Examples:
+        sfumato upscale RealESRGAN_x4plus.pth photo.jpg -o large.png
+        sfumato upscale RealESRGAN_x2plus.pth holidays -o holidays-large
+      """)
+
+  @Argument(help: "A .pth or .safetensors file of an upscaler (Real-ESRGAN's RRDBNet); scale and size are recognised.")
+  var model: String
+
+  @Argument(help: ArgumentHelp("Pictures, and folders of pictures.", valueName: "picture|folder"))
+  var pictures: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: "The result of one picture: PNG, JPEG, WebP or GIF by its name; or a folder for all, under their names.")
+  var output: String
+
+  @Option(help: "Rows and columns of a tile; 0 for the whole picture at once. Halves itself when memory runs out.")
+  var tile = 256
+
+  @Option(help: "Pixels around a tile that the network sees too, so that no seams show.")
+  var overlap = 16
+
+  @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
+  var precision = SampleChoices.Precision.float32
+
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var shown: OutputOptions
+
+  mutating func run() throws {
+    let plan = try UpscalingPlan(pictures, output: output)
+    var settings = Upscaler.Settings()
+    (settings.tile, settings.overlap) = (tile, overlap)
+    (settings.device, settings.precision) = (device.device, precision)
+    let job = try UpscalingJob(plan, by: Upscaler(model, settings: settings))
+    let start = ContinuousClock.now
+    try work(job)
+    try report(job, start.duration(to: .now) / .seconds(1))
+    if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
+  }
+
+  private func work(_ job: UpscalingJob) throws {
+    var bar = ProgressBar("upscaling", quiet: shown.quiet)
+    var told = 0
+    while let share = try job.next() {
+      if job.failures.count > told {
+        bar.makeRoom()
+        for failure in job.failures[told...] { Console.error(failure.problem) }
+        told = job.failures.count
+      }
+      bar.show(share, "\(job.written.count) of \(job.plan.items.count) pictures")
+      if Interruption.isWanted {
+        bar.finish()
+        throw Failure.interrupted
+      }
+    }
+    bar.finish()
+  }
+
+  private func report(_ job: UpscalingJob, _ seconds: Double) throws {
+    if shown.json {
+      let result = Result(
+        files: job.written, failures: job.failures, leftOut: job.plan.leftOut, scale: job.upscaler.scale, tile: job.upscaler.tile,
+        seconds: seconds)
+      return Console.result(try JSONText.of(result))
+    }
+    for file in job.written { Console.result(file) }
+    guard !shown.quiet else { return }
+    let count = job.written.count
+    var facts = ["\(count) \(count == 1 ? "picture" : "pictures") by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
+    if !job.failures.isEmpty { facts.append("\(job.failures.count) failed") }
+    if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, no pictures by their names") }
+    Console.note(facts.joined(separator: "; "))
+  }
+
+  private struct Result: Encodable {
+    let files: [String], failures: [UpscalingJob.Failed]
+    /// Files of the folders that are no pictures by their names.
+    let leftOut: Int
+    /// `tile`: its side in the end, smaller than asked for when memory ran out.
+    let scale: Int, tile: Int
+    let seconds: Double
+  }
+}

@@ -1,0 +1,61 @@
+import Checkpoints
+import Foundation
+import NN
+import Tensors
+
+/// A model file of ours, of whatever kind: its tensors mapped, its recipe still text.
+struct ModelFile {
+  static let recipeKey = "sfumato.recipe", provenanceKey = "sfumato.provenance"
+
+  let path: String, kind: ModelKind
+  let recipe: String
+  /// The recipe's name for messages.
+  let place: String
+  let provenance: Provenance
+  private let state: StateDict
+
+  /// - Parameters:
+  ///   - model: a file, the folder of a training, or the name of a model that comes along.
+  ///   - kind: the only one that serves.
+  /// - Throws: `WorkflowError` when there is none, or it is no model of ours or of another kind; what reading it throws.
+  init(_ model: String, expecting kind: ModelKind) throws {
+    path = try ModelLocator.path(of: model)
+    let contents = try Safetensors.read(path)
+    guard let yaml = contents.metadata[Self.recipeKey] else {
+      throw WorkflowError(
+        .data,
+        "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds, "
+          + "'sfumato convert' makes a model of the checkpoints of other systems")
+    }
+    place = "the recipe in \(path)"
+    let found = try ModelKind(ofRecipe: yaml, file: place)
+    guard found == kind else {
+      throw WorkflowError(.data, "\(path) is \(found.phrase); expected \(kind.phrase)")
+    }
+    self.kind = kind
+    recipe = yaml
+    provenance = Self.provenance(contents.metadata) ?? Provenance()
+    state = contents.state
+  }
+
+  /// Puts the file's tensors in the place of the state of a network with shapes alone.
+  /// - Throws: `WorkflowError` when the recipe describes another network than the file holds.
+  func fill(_ network: any Module, _ description: some ModelDescription, on device: Device) throws {
+    do {
+      try network.adopt(state, on: device)
+    } catch let mismatch as StateMismatch {
+      throw WorkflowError(mismatch, checkpoint: path, network: description.networkType)
+    }
+  }
+
+  /// The metadata of a model file.
+  static func metadata(_ recipe: some ModelDescription, _ provenance: Provenance) throws -> [String: String] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return [recipeKey: recipe.yaml(), provenanceKey: String(decoding: try encoder.encode(provenance), as: UTF8.self)]
+  }
+
+  static func provenance(_ metadata: [String: String]) -> Provenance? {
+    metadata[provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
+  }
+}

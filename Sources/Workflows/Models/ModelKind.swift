@@ -1,0 +1,38 @@
+import RecipeKit
+
+/// What the network of a model file is for. The recipe in the file tells it, by the name of the section that describes the network.
+public enum ModelKind: String, Codable, Sendable, CaseIterable {
+  /// Makes images from noise.
+  case denoiser
+  /// Tells classes from noisy images, and so guides a denoiser.
+  case classifier
+  /// Makes a large image from noise and a small one.
+  case superResolution = "super_resolution"
+  /// Enlarges images in one pass.
+  case upscaler
+
+  /// The section of the recipe.
+  public var section: String {
+    switch self {
+    case .denoiser: "network"
+    case .classifier, .superResolution, .upscaler: rawValue
+    }
+  }
+
+  /// A noun for messages.
+  public var phrase: String {
+    switch self {
+    case .denoiser: "a diffusion model"
+    case .classifier: "a classifier of noisy images"
+    case .superResolution: "a diffusion model that enlarges images"
+    case .upscaler: "an upscaler"
+    }
+  }
+
+  /// The kind that a recipe describes; a denoiser where no section says otherwise.
+  /// - Throws: `RecipeError` for YAML that cannot be read.
+  init(ofRecipe yaml: String, file: String) throws(RecipeError) {
+    let keys = try RecipeSections.keys(ofYAML: yaml, file: file)
+    self = Self.allCases.first { $0 != .denoiser && keys.contains($0.section) } ?? .denoiser
+  }
+}

@@ -1,0 +1,29 @@
+/// A rectangle of a picture's pixels.
+struct PictureTile: Equatable {
+  var rows: Range<Int>, columns: Range<Int>
+
+  /// Corners of tiles lie at multiples of it, so that blocks of 2 x 2 and 4 x 4 pixels stay whole.
+  static let grid = 4
+
+  var area: Int { rows.count * columns.count }
+
+  /// The same rectangle in tiles of about one size, none longer than `side`, a multiple of `grid`; 0 for one tile.
+  func split(side: Int) -> [PictureTile] {
+    guard side > 0 else { return [self] }
+    return Self.split(rows, side).flatMap { rows in Self.split(columns, side).map { PictureTile(rows: rows, columns: $0) } }
+  }
+
+  private static func split(_ range: Range<Int>, _ side: Int) -> [Range<Int>] {
+    let parts = (range.count + side - 1) / side
+    let length = ((range.count + parts - 1) / parts + grid - 1) / grid * grid
+    return stride(from: range.lowerBound, to: range.upperBound, by: length).map { $0..<min($0 + length, range.upperBound) }
+  }
+
+  /// With `margin` more pixels on each side, as far as the picture goes.
+  func widened(by margin: Int, within whole: PictureTile) -> PictureTile {
+    func widened(_ range: Range<Int>, _ limit: Range<Int>) -> Range<Int> {
+      max(range.lowerBound - margin, limit.lowerBound)..<min(range.upperBound + margin, limit.upperBound)
+    }
+    return PictureTile(rows: widened(rows, whole.rows), columns: widened(columns, whole.columns))
+  }
+}

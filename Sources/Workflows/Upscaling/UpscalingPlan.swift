@@ -1,0 +1,95 @@
+import Foundation
+import Imaging
+
+/// Which pictures are made larger, and where each goes; worked out before anything is computed.
+public struct UpscalingPlan: Sendable, Equatable {
+  public struct Item: Sendable, Equatable {
+    public let source: String, target: String
+  }
+  public let items: [Item]
+  /// Files of the folders whose names are no picture's.
+  public let leftOut: Int
+  /// The folder to make, where the results go into one that is not there yet.
+  let newFolder: String?
+
+  /// Endings of pictures that are taken from a folder.
+  static let endings: Set<String> = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "avif"]
+
+  /// - Parameters:
+  ///   - sources: pictures, and folders, of which the pictures directly in them are taken, hidden files and folders not.
+  ///   - output: where there is one picture, its result; else, or where it is a folder, a folder, which is made. In a folder
+  ///     results have their picture's name, with `.png` in place of an ending that is not written.
+  /// - Throws: `WorkflowError` for a source that is not there, two results of one name, a result that would take its picture's
+  ///   place, and for what could not be written in the end.
+  public init(_ sources: [String], output: String) throws {
+    guard !output.isEmpty else { throw WorkflowError(.usage, "the name of a file to write is empty") }
+    var files: [String] = [], folders = 0, leftOut = 0
+    for source in sources {
+      switch Self.isFolder(source) {
+      case nil: throw WorkflowError(.missing, "there is no picture and no folder '\(source)'")
+      case false?: files.append(source)
+      case true?:
+        let (pictures, others) = try Self.pictures(in: source)
+        files += pictures
+        leftOut += others
+        folders += 1
+      }
+    }
+    guard !files.isEmpty else {
+      let endings = Self.endings.sorted().joined(separator: ", ")
+      throw WorkflowError(.missing, "there are no pictures in \(sources.joined(separator: ", ")): no names that end in \(endings)")
+    }
+    let outputIsFolder = Self.isFolder(output)
+    let isFile = folders == 0 && files.count == 1 && outputIsFolder != true && !output.hasSuffix("/")
+    guard isFile || outputIsFolder != false else {
+      throw WorkflowError(.usage, "\(output) is a file; the results of \(files.count) pictures go into a folder")
+    }
+    newFolder = isFile || outputIsFolder == true ? nil : output
+    items = files.map { Item(source: $0, target: isFile ? output : Self.target(of: $0, in: output)) }
+    self.leftOut = leftOut
+    try checkNames()
+    try OutputFile.check(outputIsFolder == true ? items[0].target : Self.withoutSlash(output))
+  }
+
+  private func checkNames() throws {
+    var sources: [String: String] = [:], seen = Set(items.map { Self.identity($0.source) })
+    for item in items {
+      do { _ = try ImageFormat(forFile: item.target) } catch { throw WorkflowError(.usage, "\(error)") }
+      if let other = sources.updateValue(item.source, forKey: item.target) {
+        throw WorkflowError(.usage, "\(other) and \(item.source) would both become \(item.target)")
+      }
+      guard seen.insert(Self.identity(item.target)).inserted else {
+        throw WorkflowError(.usage, "\(item.target) is one of the pictures, and would be written over; name another output")
+      }
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool? {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) ? isFolder.boolValue : nil
+  }
+
+  private static func pictures(in folder: String) throws -> (pictures: [String], others: Int) {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
+      throw WorkflowError(.io, "\(folder): cannot be read: \(error.localizedDescription)")
+    }
+    let files = names.filter { !$0.hasPrefix(".") && isFolder("\(folder)/\($0)") == false }
+    let pictures = files.filter { endings.contains(($0 as NSString).pathExtension.lowercased()) }
+    return (pictures.map { "\(withoutSlash(folder))/\($0)" }, files.count - pictures.count)
+  }
+
+  private static func target(of source: String, in folder: String) -> String {
+    let name = (source as NSString).lastPathComponent
+    let ending = (name as NSString).pathExtension.lowercased()
+    // Of a GIF only the first frame is made larger, and 256 colours would be too few.
+    let keepsName = ["png", "jpg", "jpeg", "webp"].contains(ending)
+    return "\(withoutSlash(folder))/\(keepsName ? name : (name as NSString).deletingPathExtension + ".png")"
+  }
+
+  private static func withoutSlash(_ path: String) -> String {
+    path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+
+  private static func identity(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+@Suite("sfumato upscale") struct UpscaleCommandTests {
+  let shop: Workshop
+  /// A checkpoint of Real-ESRGAN's form, of scale 4.
+  static let model = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/reference/upscaler/rrdbnet_x4.pth").path
+  /// 5 x 3 pixels of colour.
+  static let picture = Data(
+    base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAUAAAADCAIAAADUVFKvAAAAO0lEQVR42gEwAM//AEQggjz95vHCazD5DsfdAQDkiHU0og8LDQTD"
+      + "btgOceAA/XewdnDrlAvVM1+XParYGqQWm/Jb8A4AAAAASUVORK5CYII=")!
+
+  init() throws {
+    shop = try Workshop()
+    try shop.write([UInt8](Self.picture), to: "a.png")
+  }
+
+  private func size(_ name: String) throws -> [Int] {
+    let header = [UInt8](try shop.contents(name).prefix(24))
+    return [16, 20].map { at in header[at..<(at + 4)].reduce(0) { $0 << 8 | Int($1) } }
+  }
+
+  @Test func printsTheFilesThatItWrote() throws {
+    let run = try shop.run("upscale", Self.model, "a.png", "-o", "large.png")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output == "large.png\n")
+    #expect(run.errors.contains("upscaling: 100%") && run.errors.contains("1 picture by 4 in "))
+    #expect(try size("large.png") == [20, 12])
+    let tiled = try shop.run(
+      "upscale", Self.model, "a.png", "-o", "tiled.png", "--tile", "16", "--overlap", "4", "--precision", "bfloat16", "--json", "--quiet")
+    let json = try tiled.json()
+    #expect(json["files"] as? [String] == ["tiled.png"] && json["scale"] as? Int == 4 && json["tile"] as? Int == 16)
+    #expect((json["failures"] as? [Any])?.isEmpty == true && json["left_out"] as? Int == 0 && json["seconds"] is Double)
+    #expect(tiled.errors.isEmpty)
+  }
+
+  @Test func aPictureThatCannotBeReadIs65AndTheRestGoesOn() throws {
+    try FileManager.default.createDirectory(atPath: "\(shop.path)/in", withIntermediateDirectories: true)
+    try shop.write([UInt8](Self.picture), to: "in/z.png")
+    try shop.write("nothing", to: "in/b.png")
+    try shop.write("notes", to: "in/c.txt")
+    let run = try shop.run("upscale", Self.model, "in", "a.png", "-o", "out")
+    #expect(run.status == 65)
+    #expect(run.output == "out/z.png\nout/a.png\n")
+    #expect(run.errors.contains("error: in/b.png: is not a picture") && run.errors.contains("; 1 failed; 1 left out"))
+    #expect(try size("out/z.png") == [20, 12] && !shop.exists("out/b.png"))
+    let json = try shop.run("upscale", Self.model, "in", "-o", "again", "--json", "--quiet")
+    #expect(json.status == 65)
+    #expect((try json.json()["failures"] as? [[String: String]])?.first?["file"] == "in/b.png")
+  }
+
+  @Test func refusesWhatItCannotDoBeforeItBegins() throws {
+    try shop.write("no model", to: "text.pth")
+    let cases: [([String], Int32, String)] = [
+      ([Self.model, "a.png"], 64, "--output"), ([Self.model, "-o", "x.png"], 64, "picture|folder"),
+      ([Self.model, "a.png", "-o", "x.bmp"], 64, ".bmp"), ([Self.model, "a.png", "-o", "a.png"], 64, "would be written over"),
+      ([Self.model, "a.png", "-o", "x.png", "--tile", "4"], 64, "tile must be 16"),
+      ([Self.model, "a.png", "-o", "x.png", "--overlap=-2"], 64, "overlap must be 0"),
+      ([Self.model, "a.png", "-o", "x.png", "--device", "tpu"], 64, "unknown device"),
+      ([Self.model, "none.png", "-o", "x.png"], 66, "no picture and no folder 'none.png'"),
+      (["none.pth", "a.png", "-o", "x.png"], 66, "no upscaler 'none.pth'"), (["text.pth", "a.png", "-o", "x.png"], 65, "text.pth"),
+      ([Self.model, "a.png", "-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
+    ]
+    for (arguments, status, words) in cases {
+      let run = try Program.run(["upscale"] + arguments, in: shop.path)
+      #expect(run.status == status, "\(arguments): \(run.errors)")
+      #expect(run.errors.lowercased().contains("error: ") && run.errors.contains(words), "\(arguments): \(run.errors)")
+      #expect(run.output.isEmpty && !shop.exists("x.png"))
+    }
+  }
+}
