@@ -98,9 +98,11 @@ struct PictureOptions: ParsableArguments {
       valueName: "strength"))
   var secondPass: Double?
 
-  @Option(
-    help: ArgumentHelp("Draw this many candidates for each image, and keep the one that the model itself finds best.", valueName: "n"))
+  @Option(help: ArgumentHelp("Draw this many candidates for each image, and keep the best one.", valueName: "n"))
   var bestOf = 1
+
+  @Option(help: "Who says which is best: model, by how well it denoises them, or classifier, by how surely it sees the class.")
+  var bestBy = SampleRequest.Judge.model
 
   /// Lays these over a request.
   func apply(to request: inout SampleRequest) throws {

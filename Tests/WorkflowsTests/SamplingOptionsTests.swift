@@ -2,6 +2,9 @@ import Checkpoints
 import Diffusion
 import Foundation
 import Imaging
+import NN
+import Networks
+import RecipeKit
 import Tensors
 import Testing
 
@@ -197,5 +200,70 @@ import Testing
       job = halfway
     }
     #expect(job == nil)
+  }
+
+  // MARK: Classifiers
+
+  /// A classifier file of the tiny model's digits.
+  private func classifier(_ names: String = "['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']", classes: Int = 10) throws -> String {
+    let path = try folder.file("classifier.safetensors")
+    try Tiny.write(Tiny.classifier(set: ["data.class_names=\(names)", "classifier.num_classes=\(classes)"]), to: path)
+    return path
+  }
+
+  @Test(arguments: ["ddpm", "ddim", "dpmpp_2m"]) func aClassifierDrawsTheImages(sampler: String) throws {
+    let file = try classifier()
+    let images = try [nil, 0, 1, 30].map { (scale: Double?) in
+      try draw(3) {
+        $0.settings = ["sampler.type=\(sampler)"]
+        $0.classifier = scale == nil ? nil : file
+        $0.classifierScale = scale ?? 1
+      }
+    }
+    #expect(images[0] == images[1])
+    #expect(images[0] != images[3] && images[2] != images[3])
+  }
+
+  @Test func itKeepsTheCandidateWhoseClassItSeesMostSurely() throws {
+    let file = try classifier()
+    let job = try SamplingJob(
+      request(2) {
+        ($0.classifier, $0.classifierScale, $0.judge, $0.candidates) = (file, 0, .classifier, 3)
+        $0.classes = .these(["3", "8"])
+      }, model: model)
+    let images = try Tensor(images: job.finish())
+    let seen = try ClassifierModel(file).logProbabilities(ofClean: images).doubles()
+    for (index, label) in [3, 8].enumerated() {
+      // The images are bytes by now.
+      #expect(try abs(seen[10 * index + label] - #require(job.choices[index].scores.max())) < 0.05)
+    }
+  }
+
+  @Test func aModelWithoutClassesIsDrawnTowardsTheClassifiers() throws {
+    var recipe = model.recipe
+    (recipe.data.classNames, recipe.data.nullClass) = ([], nil)
+    var unconditional = try #require(recipe.network.member as? ADMUNet.Recipe)
+    unconditional.numClasses = nil
+    recipe.network = Choice(unconditional)
+    let plain = Model(
+      recipe: recipe, provenance: Provenance(), network: try unconditional.makeNetwork(using: Initializer(Generator(seed: 1))))
+    let file = try classifier("[cat, dog, eel]", classes: 3)
+    let job = try SamplingJob(
+      request(2) {
+        ($0.classifier, $0.classifierScale) = (file, 30)
+        $0.classes = .these(["eel"])
+      }, model: plain)
+    #expect(job.labels == [nil, nil] && job.classes == [2, 2])
+    #expect(try job.finish() != SamplingJob(request(2), model: plain).finish())
+  }
+
+  @Test func whatAClassifierCannotDoIsRefused() throws {
+    let file = try classifier()
+    #expect(refused { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
+    #expect(refused { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
+    #expect(refused { $0.judge = .classifier }?.description.contains("must be given") == true)
+    #expect(refused { $0.classifier = "nowhere" }?.failure == .missing)
+    let other = try classifier("[a, b, c]", classes: 3)
+    #expect(refused { $0.classifier = other }?.description.contains("cannot guide this model") == true)
   }
 }
