@@ -6,7 +6,8 @@ import Workflows
 enum WorkflowWorkloads {
   private static let recipe = """
     data: { type: glyphs, size: 8, classes: digits, count: 100 }
-    network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [], dropout: 0.1 }
+    network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [],
+      dropout: 0.1, use_checkpoint: true }
     sampling: { steps: 4, guidance_scale: 2 }
     training: { batch_size: 4, duration: 1000000, log_every: 1000000, preview_every: 1000000, checkpoint_every: 1000000 }
 

@@ -44,6 +44,21 @@ import Training
     #expect(try SamplingJob(request(2) { $0.model = job.folder.path }).finish().count == 2)
   }
 
+  @Test(arguments: [
+    "{ type: nice_unet, model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, attention_resolutions: [] }",
+    "{ type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }",
+    "{ type: adm_unet, model_channels: 32, channel_mult: [1, 1, 1, 1], num_res_blocks: 1, attention_resolutions: [], use_checkpoint: true }",
+  ])
+  func ofEveryKindOfNetworkLeavesAModelThatCanBeSampledFrom(network: String) throws {
+    let lines = Tiny.recipe.split(separator: "\n").map { $0.hasPrefix("network:") ? "network: \(network)" : $0 }
+    try lines.joined(separator: "\n").write(toFile: recipe, atomically: true, encoding: .utf8)
+    // 12 is no multiple of 8, to which the four levels of the last are padded.
+    let job = try begin(set: ["data.size=12", "training.precision=bfloat16"])
+    try finish(job)
+    let images = try SamplingJob(request(2) { $0.model = job.folder.path }).finish()
+    #expect(images.map(\.height) == [12, 12])
+  }
+
   @Test func savesBeforeItsFirstStep() throws {
     let job = try begin()
     let checkpoint = try job.folder.latestCheckpoint()
