@@ -29,24 +29,34 @@ public final class Model {
   }
 
   /// Reads a model for sampling.
-  /// - Parameter model: a file, the folder of a training, or the name of a model that comes along.
+  /// - Parameter model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
   /// - Throws: `WorkflowError` when there is none or the file is no model of ours; what reading it throws.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
     let path = try ModelLocator.path(of: model)
+    if DiffusersFolder.isOne(path) {
+      let folder = try DiffusersFolder(path)
+      try self.init(folder.recipe, Provenance(), folder.readState(), of: folder.weights, on: device)
+      return
+    }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {
       throw WorkflowError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
     }
     let recipe = try ModelRecipe(yaml: yaml, file: "the recipe in \(path)")
+    let provenance = contents.metadata[Self.provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
+    try self.init(recipe, provenance ?? Provenance(), contents.state, of: path, on: device)
+  }
+
+  /// The network of a recipe with the state that was read from a file.
+  private convenience init(_ recipe: ModelRecipe, _ provenance: Provenance, _ state: StateDict, of path: String, on device: Device) throws {
     let network = try recipe.network.member.makeNetwork(using: .shapes)
     try NetworkTrial.run(network, recipe)
     do {
-      try network.adopt(contents.state, on: device)
+      try network.adopt(state, on: device)
     } catch let mismatch as StateMismatch {
       throw WorkflowError(mismatch, checkpoint: path, network: recipe.network.type)
     }
-    let provenance = contents.metadata[Self.provenanceKey].flatMap { try? JSONDecoder().decode(Provenance.self, from: Data($0.utf8)) }
-    self.init(recipe: recipe, provenance: provenance ?? Provenance(), network: network)
+    self.init(recipe: recipe, provenance: provenance, network: network)
   }
 
   /// The metadata of a model file.
