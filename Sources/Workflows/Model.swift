@@ -27,15 +27,31 @@ public final class Model {
   }
 
   /// Reads a model for sampling.
-  /// - Parameter model: a file, the folder of a training, or the name of a model that comes along.
-  /// - Throws: `WorkflowError` when there is none, or the file is no model of ours or one of another kind; what reading it throws.
+  /// - Parameter model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
+  /// - Throws: `WorkflowError` when there is none, or it is no model or one of another kind; what reading it throws.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
-    let file = try ModelFile(model, expecting: .denoiser)
+    let path = try ModelLocator.path(of: model)
+    guard !DiffusersFolder.isOne(path) else {
+      try self.init(DiffusersFolder(path), on: device)
+      return
+    }
+    let file = try ModelFile(path, expecting: .denoiser)
     let recipe = try ModelRecipe(yaml: file.recipe, file: file.place)
     let network = try recipe.network.member.makeNetwork(using: .shapes)
     try NetworkTrial.run(network, recipe)
     try file.fill(network, recipe, on: device)
     self.init(recipe: recipe, provenance: file.provenance, network: network)
+  }
+
+  private convenience init(_ folder: DiffusersFolder, on device: Device) throws {
+    let network = try folder.recipe.network.member.makeNetwork(using: .shapes)
+    try NetworkTrial.run(network, folder.recipe)
+    do {
+      try network.adopt(folder.readState(), on: device)
+    } catch let mismatch as StateMismatch {
+      throw WorkflowError(mismatch, checkpoint: folder.weights, network: folder.recipe.network.type)
+    }
+    self.init(recipe: folder.recipe, provenance: Provenance(), network: network)
   }
 
   /// The metadata of a model file.
