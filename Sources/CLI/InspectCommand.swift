@@ -66,7 +66,9 @@ struct InspectText {
       }
     }
     if let problem = inspection.recipeProblem { lines.append("  recipe     not understood: \(problem)") }
-    if let p = inspection.provenance {
+    if let source = inspection.provenance?.convertedFrom {
+      lines.append("  converted  from \(source)")
+    } else if let p = inspection.provenance {
       lines.append("  trained    \(p.step) steps, \(p.images) images, seed \(p.seed); Sfumato \(p.sfumato), libtorch \(p.libtorch)")
     }
     return lines

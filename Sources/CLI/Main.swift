@@ -11,7 +11,9 @@ import Workflows
       Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal, 74 input/output, 130 interrupted.
       """,
     version: "sfumato \(sfumatoVersion)",
-    subcommands: [Sample.self, Upscale.self, Train.self, Resume.self, RecipeCommand.self, Inspect.self, Doctor.self, Bench.self])
+    subcommands: [
+      Sample.self, Upscale.self, Train.self, Resume.self, RecipeCommand.self, Inspect.self, Convert.self, Doctor.self, Bench.self,
+    ])
 
   static func main() {
     Interruption.prepare()

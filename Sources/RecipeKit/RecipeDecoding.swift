@@ -16,16 +16,7 @@ extension Recipe {
 
   /// Reads a file; otherwise as `init(yaml:file:set:)`.
   public init(path: String, set: [String] = []) throws(RecipeError) {
-    guard let file = FileHandle(forReadingAtPath: path) else {
-      let exists = FileManager.default.fileExists(atPath: path)
-      throw RecipeError(place: path, exists ? "the recipe may not be read" : RecipeError.noSuchRecipe)
-    }
-    let data: Data
-    do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {
-      throw RecipeError(place: path, "the recipe cannot be read; expected a text file")
-    }
-    guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(place: path, "the recipe is not UTF-8 text") }
-    try self.init(yaml: text, file: path, set: set)
+    try self.init(yaml: RecipeSections.text(of: path), file: path, set: set)
   }
 
   /// As `init(yaml:file:set:)`, over this recipe instead of the defaults.

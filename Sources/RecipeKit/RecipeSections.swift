@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a YAML text consists of, before it is known which recipe it is.
 public enum RecipeSections {
   /// The keys of the outermost section, in their order.
@@ -8,5 +10,23 @@ public enum RecipeSections {
       throw RecipeError(place: value.place, "expected a section of keys and values, found \(value.summary)")
     }
     return entries.map(\.key)
+  }
+
+  /// The keys of a file's outermost section.
+  /// - Throws: `RecipeError`, also when there is no such file.
+  public static func keys(ofFile path: String) throws(RecipeError) -> [String] { try keys(ofYAML: text(of: path), file: path) }
+
+  /// A recipe file's text, of which no more is read than a recipe may have.
+  static func text(of path: String) throws(RecipeError) -> String {
+    guard let file = FileHandle(forReadingAtPath: path) else {
+      let exists = FileManager.default.fileExists(atPath: path)
+      throw RecipeError(place: path, exists ? "the recipe may not be read" : RecipeError.noSuchRecipe)
+    }
+    let data: Data
+    do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {
+      throw RecipeError(place: path, "the recipe cannot be read; expected a text file")
+    }
+    guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(place: path, "the recipe is not UTF-8 text") }
+    return text
   }
 }

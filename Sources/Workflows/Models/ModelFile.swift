@@ -48,6 +48,12 @@ struct ModelFile {
     }
   }
 
+  /// Writes a model file, whole or not at all.
+  /// - Throws: as `Safetensors.write`.
+  static func write(_ state: StateDict, _ recipe: some ModelDescription, _ provenance: Provenance, to path: String) throws {
+    try Safetensors.write(state, metadata: metadata(recipe, provenance), to: path)
+  }
+
   /// The metadata of a model file.
   static func metadata(_ recipe: some ModelDescription, _ provenance: Provenance) throws -> [String: String] {
     let encoder = JSONEncoder()

@@ -32,7 +32,10 @@ public enum ModelKind: String, Codable, Sendable, CaseIterable {
   /// The kind that a recipe describes; a denoiser where no section says otherwise.
   /// - Throws: `RecipeError` for YAML that cannot be read.
   init(ofRecipe yaml: String, file: String) throws(RecipeError) {
-    let keys = try RecipeSections.keys(ofYAML: yaml, file: file)
-    self = Self.allCases.first { $0 != .denoiser && keys.contains($0.section) } ?? .denoiser
+    self.init(sections: try RecipeSections.keys(ofYAML: yaml, file: file))
+  }
+
+  init(sections: [String]) {
+    self = Self.allCases.first { $0 != .denoiser && sections.contains($0.section) } ?? .denoiser
   }
 }

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Workflows
+
+struct Convert: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Make a model of a checkpoint of another system, or a PyTorch file of a model.",
+    discussion: """
+      A model of Sfumato carries its recipe: what the network is, how it was trained and how it samples. A checkpoint of \
+      guided-diffusion, improved-diffusion or nice-diffusion holds tensors alone, so that the recipe comes from a preset, which \
+      is recognised where the shapes leave no doubt, or from a recipe of your own. Every tensor is checked against it, and half \
+      precision becomes float32. Nothing in a file is executed.
+
+      Examples:
+        sfumato convert --list-presets
+        sfumato convert 64x64_diffusion.pt adm64.safetensors
+        sfumato convert lsun_cat.pt cat.safetensors --preset adm-lsun-cat
+        sfumato convert mine.pt mine.safetensors --recipe mine.yaml
+        sfumato convert adm64.safetensors weights.safetensors --to pytorch
+      """)
+
+  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file.", valueName: "in"))
+  var input: String?
+
+  @Argument(help: ArgumentHelp("The file to write, NAME.safetensors.", valueName: "out"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("Which released checkpoint it is; --list-presets lists them.", valueName: "name"))
+  var preset: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A YAML file that describes it: sections data, network and process, and sampler and sampling if you like.", valueName: "file"))
+  var recipe: String?
+
+  @Option(help: ArgumentHelp("Lay a value over preset or recipe; may be repeated.", valueName: "key.path=value"))
+  var set: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Of a PyTorch file with several state dicts the one that is wanted; by default an average (params_ema, ema) before the weights.",
+      valueName: "name"))
+  var member: String?
+
+  @Option(help: "sfumato: a model with its recipe; pytorch: the tensors alone, under PyTorch's names.")
+  var to = ConversionRequest.Target.sfumato
+
+  @Flag(help: "List the presets instead.")
+  var listPresets = false
+
+  @OptionGroup var shown: OutputOptions
+
+  mutating func validate() throws {
+    guard !listPresets else { return }
+    guard input != nil else { throw ValidationError("Missing expected argument '<in>', the checkpoint") }
+    guard output != nil else { throw ValidationError("Missing expected argument '<out>', the file to write") }
+  }
+
+  mutating func run() throws {
+    if listPresets {
+      Console.result(try shown.json ? JSONText.of(Preset.all.map(Listed.init)) : Self.presets)
+      return
+    }
+    guard let input, let output else { return }
+    var request = ConversionRequest(input: input, output: output)
+    (request.preset, request.recipe, request.settings) = (preset, recipe, set)
+    (request.member, request.target) = (member, to)
+    report(try Conversion.run(request), input)
+  }
+
+  private func report(_ report: ConversionReport, _ input: String) {
+    if shown.json, let text = try? JSONText.of(report) { return Console.result(text) }
+    Console.result(report.output)
+    if !shown.quiet { Console.note(Self.words(report, input).joined(separator: "\n")) }
+  }
+
+  private static func words(_ report: ConversionReport, _ input: String) -> [String] {
+    var lines: [String] = []
+    if let preset = report.preset {
+      lines.append(report.isRecognised ? "\(input) is \(preset), by its shapes" : "\(input) as \(preset)")
+    } else if report.isRecognised {
+      lines.append("\(input) is \(report.kind?.phrase ?? "a model"), by its shapes")
+    }
+    if let member = report.member { lines.append("taken of it: \(member)") }
+    let widened = report.widened > 0 ? ", \(report.widened) of them widened from half precision" : ""
+    lines.append("\(report.tensors) tensors, \(Console.count(Double(report.parameters))) numbers\(widened)")
+    if let note = report.note { lines.append(note) }
+    return lines
+  }
+
+  // MARK: The list
+
+  private static var presets: String {
+    let width = Preset.all.map(\.name.count).max() ?? 0
+    let lines = Preset.all.map { preset in
+      "\(preset.name.padded(to: width))  \(preset.system.rawValue): \(preset.file)" + (preset.note.map { "; \($0)" } ?? "")
+    }
+    return (lines + ["", "From the published flags and counts; none was held against its file, of which none was at hand."])
+      .joined(separator: "\n")
+  }
+
+  private struct Listed: Encodable {
+    let name: String, system: String, file: String, flags: String, note: String?
+
+    init(_ preset: Preset) {
+      (name, system, file) = (preset.name, preset.system.rawValue, preset.file)
+      (flags, note) = (preset.flags, preset.note)
+    }
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(width - count, 0)) }
+}
+
+extension ConversionRequest.Target: ExpressibleByArgument {}

@@ -1,0 +1,202 @@
+import Checkpoints
+import Foundation
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+
+@testable import Workflows
+
+@Suite("Conversion") struct ConversionTests {
+  let folder: ScratchFolder
+  init() throws { folder = try ScratchFolder() }
+
+  /// A file that a reference implementation wrote.
+  static func fixture(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/reference/\(name)").path
+  }
+
+  static let adm = fixture("unets/b_adm.weights.safetensors")
+  static let admRecipe = """
+    data: { channels: 3, height: 16, width: 16 }
+    network:
+      { type: adm_unet, model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, attention_resolutions: [8], num_head_channels: 16 }
+    process: { schedule: { type: linear, steps: 1000 }, parameterization: epsilon, variance: learned_range }
+
+    """
+
+  private func convert(
+    _ input: String, recipe: String? = nil, _ change: (inout ConversionRequest) -> Void = { _ in }
+  ) throws -> ConversionReport {
+    var request = ConversionRequest(input: input, output: try folder.file("out.safetensors"))
+    request.recipe = try recipe.map { try folder.write($0, to: "recipe.yaml") }
+    change(&request)
+    return try Conversion.run(request)
+  }
+
+  private var output: String { "\(folder.path)/out.safetensors" }
+
+  private func expectSame(_ a: StateDict, _ b: StateDict) throws {
+    #expect(Set(a.names) == Set(b.names))
+    for (name, tensor) in a.entries { #expect(try tensor.floats() == b[name]?.floats(), "\(name)") }
+  }
+
+  // MARK: Into models
+
+  @Test func aCheckpointWithARecipeBecomesAModelOfTheSameNumbers() throws {
+    let report = try convert(Self.adm, recipe: Self.admRecipe)
+    #expect(report.kind == .denoiser && report.widened == 0 && report.preset == nil)
+    let model = try Model(output)
+    try expectSame(model.network.stateDict(), Safetensors.read(Self.adm).state)
+    // The recipe left the classes open: the embedding has five rows.
+    #expect(model.recipe.data.classNames == ["0", "1", "2", "3", "4"])
+    #expect(model.provenance.convertedFrom == "b_adm.weights.safetensors")
+    #expect(try SamplingJob(request(2) { $0.settings = ["sampling.steps=2"] }, model: model).finish().count == 2)
+  }
+
+  @Test func aLegacyPyTorchFileOfASuperResolutionNetworkIsRead() throws {
+    let recipe = """
+      data: { channels: 3, height: 16, width: 16 }
+      small_height: 8
+      small_width: 8
+      super_resolution:
+        num_corruptions: 2
+        unet:
+          { model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1, attention_resolutions: [8], num_heads: 2, resblock_updown: false,
+            normalization: dlas }
+      process: { variance: learned_range }
+      """
+    let report = try convert(Self.fixture("unets/f_dlas_superres.legacy.pt"), recipe: recipe)
+    #expect(report.kind == .superResolution)
+    try expectSame(
+      Safetensors.read(output).state, Safetensors.read(Self.fixture("unets/f_dlas_superres.weights.safetensors")).state)
+    #expect(try Inspection(of: output).kind == .superResolution)
+  }
+
+  @Test func aClassifierGuides() throws {
+    let recipe = """
+      data: { channels: 3, height: 16, width: 16, class_names: [a, b, c, d, e] }
+      classifier:
+        { type: encoder_classifier, model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, attention_resolutions: [8],
+          num_head_channels: 16 }
+      """
+    #expect(try convert(Self.fixture("unets/g_encoder_attention.weights.safetensors"), recipe: recipe).kind == .classifier)
+    #expect(try ClassifierModel(output).logProbabilities(ofClean: .zeros([1, 3, 16, 16])).shape == [1, 5])
+  }
+
+  @Test func anUpscalerIsRecognisedInAZipAndItsAverageIsTaken() throws {
+    let report = try convert(Self.fixture("upscaler/rrdbnet_x4_both.pth"))
+    #expect(report.kind == .upscaler && report.isRecognised && report.member == "params_ema")
+    try expectSame(Safetensors.read(output).state, Safetensors.read(Self.fixture("upscaler/rrdbnet_x4.weights.safetensors")).state)
+    #expect(try Inspection(of: output).network?.type == "rrdbnet")
+  }
+
+  @Test func halfPrecisionIsWidenedAndWrappersOfPyTorchAreTakenOff() throws {
+    let original = try Safetensors.read(Self.adm).state
+    let half = StateDict(original.entries.map { ("module.\($0.name)", $0.tensor.to(.float16)) })
+    let path = try folder.file("half.safetensors")
+    try Safetensors.write(half, to: path)
+    #expect(try convert(path, recipe: Self.admRecipe).widened == original.count)
+    let written = try Safetensors.read(output).state
+    #expect(written.entries.allSatisfy { $0.tensor.dtype == .float32 })
+    try expectSame(written, StateDict(original.entries.map { ($0.name, $0.tensor.to(.float16).to(.float32)) }))
+  }
+
+  // MARK: Out of models
+
+  @Test func aModelBecomesPyTorchsTensorsAlone() throws {
+    let model = try Tiny.model(), path = try folder.file("tiny.safetensors")
+    try Tiny.write(model, to: path)
+    let report = try convert(path) { $0.target = .pytorch }
+    #expect(report.kind == nil)
+    let written = try Safetensors.read(output)
+    #expect(written.metadata == ["format": "pt"])
+    try expectSame(written.state, model.network.stateDict())
+    // And back, by the recipe that it had.
+    let back = try folder.file("back.safetensors")
+    _ = try convert(output, recipe: model.recipe.yaml()) { $0.output = back }
+    #expect(try Model(back).recipe.yaml() == model.recipe.yaml())
+  }
+
+  @Test func aModelThatIsOneAlreadyIsNotConverted() throws {
+    let path = try folder.file("tiny.safetensors")
+    try Tiny.write(Tiny.model(), to: path)
+    let error = refusal { try convert(path) }
+    #expect(error?.failure == .usage && error?.description.contains("is a model of Sfumato already") == true)
+  }
+
+  // MARK: What does not fit
+
+  @Test(arguments: [
+    ("network.model_channels=64", "network.model_channels: 32;", "says 64"),
+    ("network.channel_mult=[1, 2]", "network.channel_mult: [1.0, 1.0];", "says [1.0, 2.0]"),
+    ("network.channel_mult=[1]", "network.channel_mult: [1.0, 1.0];", "says [1.0]"),
+    ("network.num_res_blocks=2", "network.num_res_blocks: 1;", "says 2"),
+    ("network.attention_resolutions=[16]", "network.attention_resolutions: [8];", "says [16]"),
+    ("network.use_scale_shift_norm=false", "network.use_scale_shift_norm: true;", "says false"),
+    ("network.resblock_updown=false", "network.resblock_updown: true;", "says false"),
+    ("network.num_classes=7", "network.num_classes: 5;", "says 7"),
+    ("process.variance=fixed_small", "network.out_channels: 6;", "says 3"),
+    ("data.channels=1", "network.in_channels: 3;", "says 1"),
+  ])
+  func aMismatchNamesTheFieldThatExplainsIt(setting: String, found: String, said: String) throws {
+    // With as many classes named as the recipe says that there are.
+    let names = setting.contains("num_classes") ? ["data.class_names=[a, b, c, d, e, f, g]"] : []
+    let error = try #require(refusal { try convert(Self.adm, recipe: Self.admRecipe) { $0.settings = [setting] + names } })
+    #expect(error.failure == .data)
+    #expect(error.description.hasPrefix("checkpoint \(Self.adm) does not fit \(folder.path)/recipe.yaml\n  "), "\(error)")
+    let last = error.description.split(separator: "\n").last { $0.contains(found) }
+    #expect(last?.hasPrefix("  by its shapes the checkpoint has \(found)") == true && last?.hasSuffix(said) == true, "\(error)")
+    #expect(error.description.contains(": expected ") || error.description.contains("not part of this network"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+  }
+
+  @Test func ofAPresetThePresetIsNamed() throws {
+    let error = try #require(refusal { try convert(Self.adm) { $0.preset = "adm-imagenet64" } })
+    #expect(error.description.contains("does not fit preset adm-imagenet64\n  time_embed.0.weight: expected [768, 192], found [128, 32]"))
+    #expect(error.description.contains("the checkpoint has network.model_channels: 32; preset adm-imagenet64 says 192"))
+  }
+
+  @Test func shapesOfNoPresetAreDescribedAndThoseOfSeveralListed() throws {
+    let error = try #require(refusal { try convert(Self.adm) })
+    #expect(error.failure == .usage && error.description.contains("--list-presets"))
+    #expect(error.description.contains("model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, in_channels: 3, num_classes: 5"))
+    #expect(refusal { try convert(Self.fixture("unets/pt_features.safetensors")) }?.description.contains("it looks like") == false)
+  }
+
+  @Test func requestsThatMakeNoSenseAreRefused() throws {
+    let cases: [(words: String, failure: Failure, change: (inout ConversionRequest) -> Void)] = [
+      ("leave one of them out", .usage, { $0.preset = "adm-imagenet64" }),
+      ("ends in .safetensors", .usage, { $0.output += ".pt" }), ("is the checkpoint itself", .usage, { $0.output = $0.input }),
+      ("no such file", .missing, { $0.input = "/nowhere.pt" }), ("is a folder", .data, { $0.input = "/" }),
+      ("has no members", .usage, { $0.member = "ema" }), ("there is no folder", .io, { $0.output = "/nowhere/x.safetensors" }),
+      ("there is no preset 'adm'", .usage, { ($0.preset, $0.recipe) = ("adm", nil) }),
+      ("--set changes a preset or a recipe", .usage, { ($0.recipe, $0.settings) = (nil, ["data.channels=1"]) }),
+    ]
+    for (words, failure, change) in cases {
+      let error = try #require(refusal { try convert(Self.adm, recipe: Self.admRecipe, change) }, "\(words)")
+      #expect(error.failure == failure && error.description.contains(words), "\(error)")
+    }
+    #expect(
+      refusal { try convert(Self.adm, recipe: Tiny.recipe) }?.description.contains("is a recipe for training; expected one of a model")
+        == true)
+    let missing = #expect(throws: RecipeError.self) { try convert(Self.adm) { $0.recipe = "/nowhere.yaml" } }
+    #expect(Failure.category(of: missing!) == .missing)
+  }
+
+  @Test func whatIsNoCheckpointIsRefusedByName() throws {
+    let text = try folder.write("hello", to: "x.pt")
+    #expect(throws: SafetensorsError.self) { try convert(text) }
+    let cut = try folder.write(
+      [UInt8](Data(contentsOf: URL(fileURLWithPath: Self.fixture("upscaler/rrdbnet_x4_both.pth"))).dropLast(99)), to: "y.pt")
+    #expect(throws: CheckpointError.self) { try convert(cut) }
+    let whole = try folder.file("whole.safetensors")
+    try Safetensors.write(
+      StateDict(Safetensors.read(Self.adm).state.entries.map { ($0.name, $0.name == "out.2.bias" ? $0.tensor.to(.int64) : $0.tensor) }),
+      to: whole)
+    #expect(
+      refusal { try convert(whole, recipe: Self.admRecipe) }?.description.contains("out.2.bias holds int64") == true)
+  }
+}
