@@ -91,6 +91,7 @@ import Testing
     #expect(report.kind == .upscaler && report.isRecognised && report.member == "params_ema")
     try expectSame(Safetensors.read(output).state, Safetensors.read(Self.fixture("upscaler/rrdbnet_x4.weights.safetensors")).state)
     #expect(try Inspection(of: output).network?.type == "rrdbnet")
+    #expect(try Upscaler(output).scale == 4)
   }
 
   @Test func halfPrecisionIsWidenedAndWrappersOfPyTorchAreTakenOff() throws {
@@ -159,17 +160,31 @@ import Testing
     #expect(error.description.contains("the checkpoint has network.model_channels: 32; preset adm-imagenet64 says 192"))
   }
 
-  @Test func shapesOfNoPresetAreDescribedAndThoseOfSeveralListed() throws {
+  @Test func shapesOfNoPresetAreDescribed() throws {
     let error = try #require(refusal { try convert(Self.adm) })
     #expect(error.failure == .usage && error.description.contains("--list-presets"))
     #expect(error.description.contains("model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, in_channels: 3, num_classes: 5"))
     #expect(refusal { try convert(Self.fixture("unets/pt_features.safetensors")) }?.description.contains("it looks like") == false)
   }
 
+  @Test func shapesOfSeveralPresetsAreRefusedWithTheirNamesAndFiles() throws {
+    let error = Conversion.ambiguous("x.pt", try ["adm-lsun-cat", "adm-lsun-horse"].map { try Preset(named: $0) })
+    #expect(error.failure == .usage)
+    #expect(
+      error.description == """
+        x.pt: its shapes are those of several presets; say which it is:
+          --preset adm-lsun-cat  (lsun_cat.pt)
+          --preset adm-lsun-horse  (lsun_horse.pt)
+        """)
+  }
+
   @Test func requestsThatMakeNoSenseAreRefused() throws {
+    let own = try folder.file("own.safetensors")
+    try FileManager.default.copyItem(atPath: Self.adm, toPath: own)
     let cases: [(words: String, failure: Failure, change: (inout ConversionRequest) -> Void)] = [
       ("leave one of them out", .usage, { $0.preset = "adm-imagenet64" }),
-      ("ends in .safetensors", .usage, { $0.output += ".pt" }), ("is the checkpoint itself", .usage, { $0.output = $0.input }),
+      ("ends in .safetensors", .usage, { $0.output += ".pt" }),
+      ("is the checkpoint itself", .usage, { ($0.input, $0.output) = (own, own) }),
       ("no such file", .missing, { $0.input = "/nowhere.pt" }), ("is a folder", .data, { $0.input = "/" }),
       ("has no members", .usage, { $0.member = "ema" }), ("there is no folder", .io, { $0.output = "/nowhere/x.safetensors" }),
       ("there is no preset 'adm'", .usage, { ($0.preset, $0.recipe) = ("adm", nil) }),

@@ -134,11 +134,26 @@ import Testing
     // improved-diffusion tells 1000 steps unless its flags say otherwise.
     #expect(try process("iddpm-imagenet64").rescaleTimesteps && process("iddpm-imagenet64").makeProcess().steps == 4000)
     #expect(try !process("iddpm-imagenet64-cond").rescaleTimesteps)
+    #expect(try process("adm-imagenet512").variance == .learnedRange)
     let letters = try #require(Preset(named: "nice-emnist-letters").makeRecipe() as? ModelRecipe)
     #expect(letters.data.classNames.count == 27 && letters.data.nullClass == 0 && letters.sampling.guidanceScale == 1.8)
     #expect(letters.sampler.type == "ddpm")
     let nice = try #require(Preset(named: "nice-imagenet64").makeRecipe() as? ModelRecipe)
     #expect(nice.sampler.type == "ddim" && !nice.sampling.useClippedModelOutput && nice.sampling.spacing == .centred)
+  }
+
+  /// What no shape tells, so that only the flags do.
+  @Test func theOrderOfAttentionAndTheDropoutAreThoseOfTheFlags() throws {
+    func network(_ name: String) throws -> any NetworkRecipe {
+      try #require(Preset(named: name).makeRecipe() as? ModelRecipe).network.member
+    }
+    let (first, second) = (try network("adm-imagenet64") as? ADMUNet.Recipe, try network("adm-imagenet128") as? ADMUNet.Recipe)
+    #expect(first?.useNewAttentionOrder == true && first?.dropout == 0.1)
+    #expect(second?.useNewAttentionOrder == false && second?.dropout == 0)
+    let improved = try network("iddpm-cifar10") as? ADMUNet.Recipe
+    #expect(improved?.useNewAttentionOrder == false && improved?.dropout == 0.3)
+    #expect((try network("nice-imagenet64") as? NiceUNet.Recipe)?.splitQkvFirst == true)
+    #expect((try network("nice-imagenet128") as? NiceUNet.Recipe)?.splitQkvFirst == false)
   }
 
   @Test(arguments: [64, 128, 256, 512]) func aClassifierCanGuideTheModelOfItsSize(size: Int) throws {

@@ -64,8 +64,12 @@ extension Conversion {
       return recipe
     }
     if presets.isEmpty { throw unknown(file) }
+    throw ambiguous(file.path, presets)
+  }
+
+  static func ambiguous(_ path: String, _ presets: [Preset]) -> WorkflowError {
     let names = presets.map { "\n  --preset \($0.name)  (\($0.file))" }.joined()
-    throw WorkflowError(.usage, "\(file.path): its shapes are those of several presets; say which it is:\(names)")
+    return WorkflowError(.usage, "\(path): its shapes are those of several presets; say which it is:\(names)")
   }
 
   private static func unknown(_ file: CheckpointFile) -> WorkflowError {
