@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
         sfumato inspect runs/digits --tensors
       """)
 
-  @Argument(help: "A .safetensors file, the folder of a training, or the name of a model that comes along.")
+  @Argument(help: "A .safetensors file, the folder of a training, a diffusers folder, or the name of a model that comes along.")
   var file: String
 
   @Flag(help: "Every tensor, not only the first.")
@@ -51,6 +51,7 @@ struct InspectText {
     case .superResolution: "a model of Sfumato that enlarges images by diffusion"
     case .upscaler: "an upscaler of Sfumato"
     case .optimizerState: "the state of an optimizer; the model is in the file beside it"
+    case .diffusersFolder: "a pipeline of diffusers"
     case .stateDict: "tensors without a recipe (a state dict)"
     case .empty: "no tensors"
     }

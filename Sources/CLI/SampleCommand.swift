@@ -13,7 +13,7 @@ struct Sample: ParsableCommand {
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
       """)
 
-  @Argument(help: "A model file, the folder of a training, or the name of a model that comes along, such as digits.")
+  @Argument(help: "A model file, the folder of a training, a diffusers folder, or the name of a model that comes along, such as digits.")
   var model: String
 
   @Option(help: "How many images in all.")

@@ -87,6 +87,26 @@ public final class PointwiseConv1d: Module, Preparable {
   }
 }
 
+/// The linear map of `PointwiseConv1d` under the shape of PyTorch's Linear.
+public final class PointwiseLinear: Module, Preparable {
+  public let weight: Parameter, bias: Parameter
+
+  /// Initialised as PyTorch's: uniform within 1/√inputs.
+  public init(_ inputs: Int, _ outputs: Int, using initializer: Initializer) {
+    let bound = 1 / Double(inputs).squareRoot()
+    weight = Parameter(initializer.uniform(bound, [outputs, inputs]))
+    bias = Parameter(initializer.uniform(bound, [outputs]))
+  }
+
+  /// - Parameter x: `[N, positions, inputs]`. - Returns: `[N, positions, outputs]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias.value) }
+
+  package func prepare(for dtype: DType) throws(TorchFault) {
+    try weight.prepare(as: dtype)
+    try bias.prepare(as: dtype)
+  }
+}
+
 /// Normalises groups of channels of each image (Wu and He 2018), in float32 whatever the input is.
 public final class GroupNorm: Module, Preparable {
   public let weight: Parameter, bias: Parameter

@@ -3,13 +3,19 @@ import Tensors
 
 /// Sines and cosines of the timestep at frequencies from 1 to 1/maxPeriod, cosines first, as ADM's (after Vaswani et al.
 /// 2017, section 3.5).
-/// - Parameters: timesteps: `[N]`, whole or fractional. - Returns: `[N, dimension]` float32; an odd last column is zero.
-public func timestepEmbedding(_ timesteps: Tensor, dimension: Int, maxPeriod: Double = 10_000) -> Tensor {
+/// - Parameters:
+///   - timesteps: `[N]`, whole or fractional.
+///   - sinesFirst: sines before cosines.
+///   - frequencyShift: frequency i of half is maxPeriod^(-i / (half - shift)): 1 lets them reach 1/maxPeriod; below half.
+/// - Returns: `[N, dimension]` float32; an odd last column is zero.
+public func timestepEmbedding(
+  _ timesteps: Tensor, dimension: Int, maxPeriod: Double = 10_000, sinesFirst: Bool = false, frequencyShift: Double = 0
+) -> Tensor {
   let half = dimension / 2
   // Multiplied, then divided, as ADM does: at timesteps near 1000 the last bit of a frequency shows in the fourth digit.
-  let exponents = Tensor.arange(0, Double(half), on: timesteps.device) * -Foundation.log(maxPeriod) / Double(half)
+  let exponents = Tensor.arange(0, Double(half), on: timesteps.device) * -Foundation.log(maxPeriod) / (Double(half) - frequencyShift)
   let arguments = timesteps.to(.float32).unsqueeze(-1) * exponents.exp().unsqueeze(0)
-  let columns = [arguments.cos(), arguments.sin()]
+  let columns = sinesFirst ? [arguments.sin(), arguments.cos()] : [arguments.cos(), arguments.sin()]
   guard dimension % 2 == 1 else { return .cat(columns, dim: -1) }
   return .cat(columns + [.zeros([timesteps.size(0), 1], on: timesteps.device)], dim: -1)
 }

@@ -65,5 +65,7 @@ public struct NetworkFacts: Sendable, Equatable {
 /// Every kind of denoising network, by the name that stands under `type:` in a recipe.
 public enum NetworkRegistry: RecipeRegistry {
   public typealias Member = any NetworkRecipe
-  public static let all: [any NamedRecipe.Type] = [ADMUNet.Recipe.self, NiceUNet.Recipe.self, ContextUNet.Recipe.self]
+  public static let all: [any NamedRecipe.Type] = [
+    ADMUNet.Recipe.self, NiceUNet.Recipe.self, ContextUNet.Recipe.self, UNet2DModel.Recipe.self,
+  ]
 }

@@ -26,27 +26,41 @@ final class CheckpointedLayer: Module, UNetLayer {
   }
 }
 
+/// What a residual block must know of the network that it belongs to.
+protocol ResidualRecipe {
+  /// The embedding scales and shifts the second norm (true) or is added before it (false).
+  var useScaleShiftNorm: Bool { get }
+  var dropout: Double { get }
+  func norm(over channels: Int, using initializer: Initializer) -> GroupNorm
+}
+
+extension ADMUNet.Recipe: ResidualRecipe {
+  func norm(over channels: Int, using initializer: Initializer) -> GroupNorm { normalization.make(channels, using: initializer) }
+}
+
 /// The residual block of Dhariwal and Nichol 2021 (ADM): two convolutions, the second norm modulated by the embedding.
 final class ResBlock<Names: UNetNames>: Module, UNetLayer {
   typealias StateKeys = Names.Residual
 
   let norm1: GroupNorm, conv1: Conv2d, embedding: Linear, norm2: GroupNorm, dropout: Dropout, conv2: Conv2d
   let skipConnection: Conv2d?
-  let resampling: Resampling, scaleShift: Bool
+  let resampling: Resampling, scaleShift: Bool, divisor: Double
 
+  /// - Parameter divisor: of the sum of both branches.
   init(
-    _ inputs: Int, _ outputs: Int, embedding width: Int, resampling: Resampling, _ recipe: ADMUNet.Recipe,
+    _ inputs: Int, _ outputs: Int, embedding width: Int, resampling: Resampling, _ recipe: some ResidualRecipe, divisor: Double = 1,
     using initializer: Initializer
   ) throws(TorchFault) {
     scaleShift = recipe.useScaleShiftNorm
-    norm1 = recipe.normalization.make(inputs, using: initializer)
+    norm1 = recipe.norm(over: inputs, using: initializer)
     conv1 = Conv2d(inputs, outputs, using: initializer)
     embedding = Linear(width, scaleShift ? 2 * outputs : outputs, using: initializer)
-    norm2 = recipe.normalization.make(outputs, using: initializer)
+    norm2 = recipe.norm(over: outputs, using: initializer)
     dropout = Dropout(recipe.dropout)
     conv2 = Conv2d(outputs, outputs, using: initializer)
     skipConnection = inputs == outputs ? nil : Conv2d(inputs, outputs, kernel: 1, using: initializer)
     self.resampling = resampling
+    self.divisor = divisor
     try conv2.zero()
   }
 
@@ -60,7 +74,8 @@ final class ResBlock<Names: UNetNames>: Module, UNetLayer {
       h = norm2(h + modulation.to(h.dtype).unsqueeze(-1, -1), activation: .silu)
     }
     let skip = resampling(x)
-    return conv2(dropout(h, mode: mode), addingTo: skipConnection?(skip) ?? skip)
+    let sum = conv2(dropout(h, mode: mode), addingTo: skipConnection?(skip) ?? skip)
+    return divisor == 1 ? sum : sum / divisor
   }
 }
 
@@ -130,12 +145,17 @@ final class Downsample<Names: UNetNames>: Module, UNetLayer {
   typealias StateKeys = Names.Downsampling
 
   let convolution: Conv2d?
+  let padsOneSide: Bool
 
-  init(_ channels: Int, convolution: Bool, using initializer: Initializer) {
-    self.convolution = convolution ? Conv2d(channels, channels, stride: 2, using: initializer) : nil
+  /// - Parameter padsOneSide: the convolution sees zeros right and below alone, not on all sides.
+  init(_ channels: Int, convolution: Bool, padsOneSide: Bool = false, using initializer: Initializer) {
+    self.convolution = convolution ? Conv2d(channels, channels, stride: 2, padding: padsOneSide ? 0 : 1, using: initializer) : nil
+    self.padsOneSide = padsOneSide
   }
 
-  func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor { convolution?(x) ?? Resampling.down(x) }
+  func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor {
+    convolution?(padsOneSide ? x.pad(top: 0, bottom: 1, left: 0, right: 1) : x) ?? Resampling.down(x)
+  }
 }
 
 /// Doubles the resolution: each pixel repeated, then, where wanted, a convolution.

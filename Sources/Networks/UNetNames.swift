@@ -39,3 +39,13 @@ enum NiceNames: UNetNames {
   enum Downsampling: String, CaseIterable { case convolution = "conv" }
   static let inputBlocks = "downsampling", outputBlocks = "upsampling"
 }
+
+/// Of diffusers' UNet2DModel, whose blocks are its own: only their layers are shared.
+enum DiffusersNames: UNetNames {
+  typealias Encoder = NoStateKeys
+  typealias Trunk = NoStateKeys
+  enum Residual: String, CaseIterable { case embedding = "time_emb_proj", skipConnection = "conv_shortcut" }
+  typealias Attention = NoStateKeys
+  enum Downsampling: String, CaseIterable { case convolution = "conv" }
+  static let inputBlocks = "down_blocks", outputBlocks = "up_blocks"
+}

@@ -26,7 +26,7 @@ extension ADMUNet.Recipe {
   func channels(_ level: Int) -> Int { Int(channelMult[level] * Double(modelChannels)) }
 
   /// Whether attention follows the residual blocks at a level.
-  private func hasAttention(_ level: Int) -> Bool {
+  func hasAttention(_ level: Int) -> Bool {
     attentionResolutions.contains { $0 << level == fullHeight }
   }
 

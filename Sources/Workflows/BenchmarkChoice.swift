@@ -4,7 +4,7 @@ import Networks
 
 extension BenchmarkSubject {
   /// The network of a recipe, for images as its data have them, or that of a model.
-  /// - Parameter source: a `.yaml` file; or a model's file, the folder of a training, or the name of a model that comes along.
+  /// - Parameter source: a `.yaml` file; or a model's file, the folder of a training, a diffusers folder, or the name of a model that comes along.
   /// - Throws: what is wrong with the recipe, its data or the model.
   public init(_ source: String) throws {
     let recipe = try source.hasSuffix(".yaml") || source.hasSuffix(".yml") ? Self.trained(by: source) : Self.carried(by: source)
@@ -27,6 +27,7 @@ extension BenchmarkSubject {
 
   private static func carried(by model: String) throws -> ModelRecipe {
     let path = try ModelLocator.path(of: model)
+    if DiffusersFolder.isOne(path) { return try DiffusersFolder(path).recipe }
     guard let yaml = try Safetensors.header(of: path).metadata[Model.recipeKey] else {
       throw WorkflowError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
     }

@@ -16,6 +16,8 @@ public struct Inspection: Codable, Sendable, Equatable {
     case optimizerState = "optimizer_state"
     /// Tensors by name, and nothing that says what they are for.
     case stateDict = "state_dict"
+    /// A pipeline of diffusers that is read as a model.
+    case diffusersFolder = "diffusers_folder"
     /// A header and no tensor.
     case empty
   }
@@ -42,20 +44,26 @@ public struct Inspection: Codable, Sendable, Equatable {
   /// Why the recipe that the file carries says nothing about its network.
   public var recipeProblem: String?
 
-  /// - Parameter model: a file, the folder of a training (its newest checkpoint is inspected), or the name of a model that
-  ///   comes along.
+  /// - Parameter model: a file, the folder of a training (its newest checkpoint is inspected), a diffusers folder, or the name
+  ///   of a model that comes along.
   /// - Throws: `WorkflowError` when there is none, or it is of a format that is not read; `CheckpointError` and
   ///   `SafetensorsError` for a file that cannot be read or whose header does not hold.
   public init(of model: String) throws {
     path = try ModelLocator.path(of: model)
-    try ForeignFormat.refuse(path)
-    let header = try Safetensors.header(of: path)
+    let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
+    let file = folder?.weights ?? path
+    try ForeignFormat.refuse(file)
+    let header = try Safetensors.header(of: file)
     bytes = header.dataStart + header.dataCount
     tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
     parameters = header.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
     dtypes = header.entries.reduce(into: [:]) { $0[$1.type.rawValue, default: 0] += 1 }
     metadataKeys = header.metadata.keys.sorted()
-    kind = Self.kind(header)
+    kind = folder == nil ? Self.kind(header) : .diffusersFolder
+    if let folder {
+      network = try NetworkSummary(folder.recipe)
+      return
+    }
     guard let recipe = header.metadata[Model.recipeKey] else { return }
     provenance = ModelFile.provenance(header.metadata)
     do { network = try NetworkSummary(recipe: recipe) } catch { recipeProblem = "\(error)" }

@@ -25,15 +25,29 @@ public final class Model {
   }
 
   /// Reads a model for sampling.
-  /// - Parameter model: a file, the folder of a training, or the name of a model that comes along.
+  /// - Parameter model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
   /// - Throws: `WorkflowError` when there is none, or the file is no model of ours or one of another kind; what reading it throws.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
+    let path = try ModelLocator.path(of: model)
+    if DiffusersFolder.isOne(path) {
+      let folder = try DiffusersFolder(path)
+      let network = try Self.shape(of: folder.recipe)
+      try folder.fill(network, on: device)
+      self.init(recipe: folder.recipe, provenance: Provenance(), network: network)
+      return
+    }
     let file = try ModelFile(model, expecting: .denoiser)
     let recipe = try ModelRecipe(yaml: file.recipe, file: file.place)
-    let network = try recipe.network.member.makeNetwork(using: .shapes)
-    try NetworkTrial.run(network, recipe)
+    let network = try Self.shape(of: recipe)
     try file.fill(network, recipe, on: device)
     self.init(recipe: recipe, provenance: file.provenance, network: network)
+  }
+
+  /// A recipe's network without numbers, which takes the images.
+  private static func shape(of recipe: ModelRecipe) throws -> any DiffusionNetwork {
+    let network = try recipe.network.member.makeNetwork(using: .shapes)
+    try NetworkTrial.run(network, recipe)
+    return network
   }
 
   /// The metadata of a model file.

@@ -2,7 +2,7 @@ import Foundation
 import RecipeKit
 import Training
 
-/// Finds the file that a user means by a model: a file, the folder of a training, or the name of a model that comes along.
+/// Finds what a user means by a model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
 public enum ModelLocator {
   /// - Throws: `WorkflowError` that names the models there are.
   public static func path(of model: String) throws -> String { try path(of: model, among: shippedModels()) }
@@ -11,7 +11,8 @@ public enum ModelLocator {
   static func path(of model: String, among shipped: [String: String]) throws -> String {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
-      return isFolder.boolValue ? try RunFolder(existing: model).latestModelPath() : model
+      guard isFolder.boolValue, !DiffusersFolder.isOne(model) else { return model }
+      return try RunFolder(existing: model).latestModelPath()
     }
     if let path = shipped[model] { return path }
     let names = shipped.keys.sorted()

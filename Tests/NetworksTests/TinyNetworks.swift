@@ -30,9 +30,17 @@ enum TinyNetworks {
     (nice.attentionResolutions, nice.numHeads) = ([4], 2)
     var context = ContextUNet.Recipe()
     (context.modelChannels, context.channelMult, context.numResBlocks) = (16, [1, 2], 1)
+    var unet2D = UNet2DModel.Recipe()
+    unet2D.blockOutChannels = [16, 24]
+    unet2D.downBlockTypes = [.plain, .attention]
+    unet2D.upBlockTypes = [.attention, .residual]
+    unet2D.layersPerBlock = 1
+    unet2D.normNumGroups = 8
+    unet2D.downsamplePadding = 0
+    unet2D.midBlockScaleFactor = 1.5
     return [
       ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution, NiceUNet.Recipe.name: nice,
-      ContextUNet.Recipe.name: context,
+      ContextUNet.Recipe.name: context, UNet2DModel.Recipe.name: unet2D,
     ]
   }()
 

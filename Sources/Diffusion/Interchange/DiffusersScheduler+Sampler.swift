@@ -63,8 +63,9 @@ extension DiffusersScheduler {
     return plain
   }
 
-  private var clips: Bool { kind == .ddim || kind == .ddpm || kind == .heun }
-  private var thresholds: Bool { [.ddim, .ddpm, .dpmSolverMultistep, .uniPC].contains(kind) }
+  /// Whether the class knows of clipping, or of thresholding.
+  package var clips: Bool { kind == .ddim || kind == .ddpm || kind == .heun }
+  package var thresholds: Bool { [.ddim, .ddpm, .dpmSolverMultistep, .uniPC].contains(kind) }
 
   /// The method, with the options that make it that of the class.
   ///

@@ -19,7 +19,7 @@ extension DiffusersScheduler {
       )
     }
     if let trainedBetas { return refused(betas: trainedBetas) }
-    if numTrainTimesteps < 1 { return ("num_train_timesteps", "expected 1 or more, found \(numTrainTimesteps)") }
+    if !(1...1_000_000).contains(numTrainTimesteps) { return ("num_train_timesteps", "expected 1 to 1000000, found \(numTrainTimesteps)") }
     for (key, beta) in [("beta_start", betaStart), ("beta_end", betaEnd)] where !(beta > 0 && beta <= 1) {
       return (key, "expected a number in (0, 1], found \(beta)")
     }

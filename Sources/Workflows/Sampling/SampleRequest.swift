@@ -2,7 +2,7 @@ import Training
 
 /// What to sample.
 public struct SampleRequest: Sendable {
-  /// A file, the folder of a training, or the name of a model that comes along.
+  /// A file, the folder of a training, a diffusers folder, or the name of a model that comes along.
   public var model: String
   public var count = 16
   public var classes = Classes.all

@@ -29,9 +29,13 @@ struct SamplingDenoiser {
   private func adjusted(_ denoiser: some Denoiser) -> AnyDenoiser {
     let rederives = sampling.useClippedModelOutput
     if let ratio = sampling.dynamicThresholdingRatio {
-      return AnyDenoiser(denoiser.thresholded(dynamicThresholdingRatio: ratio, useClippedModelOutput: rederives))
+      return AnyDenoiser(
+        denoiser.thresholded(
+          dynamicThresholdingRatio: ratio, sampleMaxValue: sampling.sampleMaxValue ?? .infinity, useClippedModelOutput: rederives))
     }
-    return sampling.clip ? AnyDenoiser(denoiser.clipped(useClippedModelOutput: rederives)) : AnyDenoiser(denoiser)
+    guard sampling.clip else { return AnyDenoiser(denoiser) }
+    let range = sampling.clipSampleRange
+    return AnyDenoiser(denoiser.clipped(to: -range...range, useClippedModelOutput: rederives))
   }
 
   /// The network told `labels`, `[N]`.

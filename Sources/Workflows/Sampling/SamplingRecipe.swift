@@ -14,10 +14,13 @@ public struct SamplingRecipe: Recipe {
   public var guidanceRescale = 0.0
   /// The noise over signal, least and most, at which guidance is applied; null for everywhere.
   public var guidanceInterval: [Double]? = nil
-  /// Keeps every estimate of the clean images in [-1, 1].
+  /// Keeps every estimate of the clean images in [-clip_sample_range, clip_sample_range].
   public var clip = true
+  public var clipSampleRange = 1.0
   /// Instead of clipping, divides every image by this quantile of its absolute values, where that is above 1; null for clipping.
   public var dynamicThresholdingRatio: Double? = nil
+  /// What it divides by at most; null for anything.
+  public var sampleMaxValue: Double? = nil
   /// Whether the noise is derived anew from the clipped image (guided-diffusion), or remains the network's (diffusers).
   public var useClippedModelOutput = true
   /// Noise is added only while at least so many steps remain.
@@ -38,6 +41,8 @@ public struct SamplingRecipe: Recipe {
     if let ratio = dynamicThresholdingRatio {
       try require(ratio > 0 && ratio <= 1, "dynamic_thresholding_ratio", "expected a quantile above 0, up to 1, found \(ratio)")
     }
+    try require(clipSampleRange > 0, "clip_sample_range", "expected a number above 0, found \(clipSampleRange)")
+    if let sampleMaxValue { try require(sampleMaxValue >= 1, "sample_max_value", "expected 1 or more, found \(sampleMaxValue)") }
     try require(jumpLength >= 1, "jump_length", "expected 1 step or more, found \(jumpLength)")
     try require(jumpNSample >= 1, "jump_n_sample", "expected 1 or more, found \(jumpNSample)")
   }

@@ -1,0 +1,123 @@
+import Checkpoints
+import Diffusion
+import Foundation
+import NN
+import Networks
+import RecipeKit
+import Tensors
+
+/// A pipeline of diffusers on the disk: `model_index.json`, a UNet2DModel in `unet/` and its scheduler in `scheduler/`, or all of
+/// it in the folder itself, as the first ones that were published have it.
+///
+/// Only files of fixed names are read: nothing in a file names another.
+public struct DiffusersFolder {
+  public let path: String
+  /// The file of the weights.
+  public let weights: String
+  /// The model as ours: its network, process, sampler and the way it samples.
+  public let recipe: ModelRecipe
+
+  static let indexName = "model_index.json", weightsName = "diffusion_pytorch_model"
+  static let unetPart = "unet", schedulerPart = "scheduler"
+
+  /// Whether a path is a folder with what diffusers writes.
+  public static func isOne(_ path: String) -> Bool {
+    let files = FileManager.default
+    return files.fileExists(atPath: "\(path)/\(indexName)") || files.fileExists(atPath: "\(path)/\(unetPart)/config.json")
+  }
+
+  /// Reads all but the weights.
+  /// - Throws: `CheckpointError` naming a file that is missing or unreadable, `RecipeError` for one with an option that is not
+  ///   understood, `WorkflowError` for a pipeline that needs more than a UNet2DModel and a scheduler.
+  public init(_ path: String) throws {
+    self.path = path
+    try Self.checkIndex(path)
+    let configPath = Self.file("config.json", of: Self.unetPart, in: path)
+    let unet = try UNet2DConfig(json: Self.text(configPath), file: configPath)
+    let schedulerPath = Self.file("scheduler_config.json", of: Self.schedulerPart, in: path)
+    let json = try Self.schedulerText(schedulerPath)
+    let scheduler = try DiffusersScheduler(json: json, file: schedulerPath)
+    weights = try Self.weights(in: path)
+    recipe = try Self.recipe(unet, scheduler, path)
+  }
+
+  /// Puts the weights in the place of the state of the recipe's network with shapes alone; half precision is widened.
+  /// - Throws: `WorkflowError` when they are of another network; what reading them throws.
+  func fill(_ network: any DiffusionNetwork, on device: Device) throws {
+    let read = weights.hasSuffix(".safetensors") ? try Safetensors.read(weights).state : try PyTorchFile.read(weights).state
+    let state = StateDict(read.entries.map { (Self.currentName($0.name), $0.tensor) })
+    do { try network.adopt(state, on: device) } catch let mismatch as StateMismatch {
+      throw WorkflowError(mismatch, checkpoint: weights, network: recipe.network.type)
+    }
+  }
+
+  /// diffusers' attention before version 0.17 had other names.
+  private static func currentName(_ name: String) -> String {
+    var parts = name.split(separator: ".").map(String.init)
+    guard parts.contains("attentions"), parts.count > 2 else { return name }
+    let renamed = ["query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"]
+    guard let new = renamed[parts[parts.count - 2]] else { return name }
+    parts[parts.count - 2] = new
+    return parts.joined(separator: ".")
+  }
+}
+
+// MARK: Files
+
+extension DiffusersFolder {
+  /// A file of a part, which lies in a folder of its own or in the pipeline's.
+  private static func file(_ name: String, of part: String, in path: String) -> String {
+    var isFolder: ObjCBool = false
+    let hasOwn = FileManager.default.fileExists(atPath: "\(path)/\(part)", isDirectory: &isFolder) && isFolder.boolValue
+    return hasOwn ? "\(path)/\(part)/\(name)" : "\(path)/\(name)"
+  }
+
+  /// A small file's bytes.
+  private static func text(_ path: String) throws -> Data {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CheckpointError(.missing, path, "is missing; a diffusers folder has \(indexName), \(unetPart)/ and \(schedulerPart)/")
+    }
+    let limit = 1 << 20
+    guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: limit + 1) ?? Data() else {
+      throw CheckpointError(.io, path, "cannot be read")
+    }
+    guard data.count <= limit else { throw CheckpointError(.invalid, path, "is larger than a config's 1 MiB") }
+    return data
+  }
+
+  private static func object(_ path: String) throws -> [String: Any] {
+    guard let object = (try? JSONSerialization.jsonObject(with: text(path))) as? [String: Any] else {
+      throw CheckpointError(.invalid, path, "is no JSON object")
+    }
+    return object
+  }
+
+  /// The scheduler's options without diffusers' notes to itself.
+  private static func schedulerText(_ path: String) throws -> String {
+    _ = try text(path)
+    let options = try object(path).filter { !$0.key.hasPrefix("_") || $0.key == "_class_name" }
+    return String(decoding: try JSONSerialization.data(withJSONObject: options, options: .sortedKeys), as: UTF8.self)
+  }
+
+  private static func checkIndex(_ path: String) throws {
+    let file = "\(path)/\(indexName)"
+    guard FileManager.default.fileExists(atPath: file) else { return }  // a UNet alone, with its scheduler beside it
+    _ = try text(file)
+    let parts = try object(file).filter { !$0.key.hasPrefix("_") && !(($0.value as? [Any])?.allSatisfy { $0 is NSNull } ?? false) }
+    let unknown = Set(parts.keys).subtracting([unetPart, schedulerPart]).sorted()
+    guard unknown.isEmpty else {
+      throw WorkflowError(
+        .data, "\(file): the pipeline needs \(unknown.joined(separator: ", ")) too; one of a UNet2DModel and a scheduler alone can be read")
+    }
+  }
+
+  private static func weights(in path: String) throws -> String {
+    let names = [".safetensors", ".bin"].map { weightsName + $0 }
+    let files = names.map { file($0, of: unetPart, in: path) }
+    if let found = files.first(where: { FileManager.default.fileExists(atPath: $0) }) { return found }
+    if FileManager.default.fileExists(atPath: "\(files[0]).index.json") {
+      throw CheckpointError(.invalid, files[0], "is in several pieces, which are not read; load and save it as one by diffusers")
+    }
+    throw CheckpointError(.missing, files[0], "is missing, and so is \(names[1])")
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+
+@Suite("diffusers' UNet2DModel") struct UNet2DModelTests {
+  static let config = """
+    {"_class_name": "UNet2DModel", "_diffusers_version": "0.42.0", "sample_size": 16, "in_channels": 1, "out_channels": 1,
+     "block_out_channels": [8, 8], "down_block_types": ["DownBlock2D", "AttnDownBlock2D"],
+     "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "norm_num_groups": 4, "layers_per_block": 1}
+    """
+
+  private func config(_ key: String, _ value: String) throws -> UNet2DConfig {
+    let text = Self.config.replacingOccurrences(of: "\"_diffusers_version\": \"0.42.0\"", with: "\"\(key)\": \(value)")
+    return try UNet2DConfig(json: Data(text.utf8), file: "config.json")
+  }
+
+  @Test func aConfigIsReadWithTheDefaultsOfDiffusers() throws {
+    let read = try config("decay", "0.99")
+    #expect((read.height, read.width) == (16, 16))
+    #expect(read.recipe.attentionHeadDim == 8 && read.recipe.flipSinToCos && read.recipe.numClassEmbeds == nil)
+    #expect(try config("attention_head_dim", "null").recipe.attentionHeadDim == nil)
+    #expect(try config("mid_block_type", "null").recipe.midBlockType == nil)
+    #expect(try UNet2DConfig(json: read.json, file: "again") == read)
+  }
+
+  @Test func blocksOfTheFirstVersionsAreTheSame() throws {
+    let text = Self.config.replacingOccurrences(of: "\"AttnDownBlock2D\"", with: "\"UNetResAttnDownBlock2D\"")
+    #expect(try UNet2DConfig(json: Data(text.utf8), file: "config.json").recipe == config("decay", "1").recipe)
+  }
+
+  @Test(arguments: [
+    ("act_fn", "\"mish\"", "silu or swish"), ("time_embedding_type", "\"fourier\"", "ScoreSdeVeScheduler"),
+    ("class_embed_type", "\"identity\"", "expected null"), ("mid_block_type", "\"UNetMidBlock2DCrossAttn\"", "UNetMidBlock2D"),
+    ("downsample_padding", "2", "expected 0 or 1"), ("resnet_time_scale_shift", "\"spatial\"", "scale_shift"),
+    ("attention_head_dim", "0", "expected 1 to 8"), ("attention_head_dim", "9", "expected 1 to 8"), ("freq_shift", "4", "below 4"),
+    ("attn_norm_num_groups", "3", "divisor of 8"), ("time_embedding_dim", "99999999999", "expected 1 or more"),
+    ("num_class_embeds", "-1", "expected 1 or more"), ("norm_eps", "0", "above 0"), ("chanels", "1", "unknown key 'chanels'"),
+    ("mid_block_scale_factor", "0", "above 0"), ("add_attention", "7", "add_attention"),
+  ])
+  func anOptionThatIsNotSupportedIsRefusedByItsName(key: String, value: String, words: String) throws {
+    let error = try #require(throws: RecipeError.self) { _ = try UNet2DModel(config(key, value).recipe, using: .shapes) }
+    #expect("\(error)".contains(words), "\(error)")
+    #expect("\(error)".contains(key), "\(error)")
+  }
+
+  @Test(arguments: [
+    "", "[]", "{", "{\"_class_name\": \"UNet2DConditionModel\"}", "{\"_class_name\": 7}", String(repeating: "[", count: 90_000),
+  ])
+  func whatIsNoConfigIsRefusedByTheFile(text: String) throws {
+    let error = try #require(throws: RecipeError.self) { try UNet2DConfig(json: Data(text.utf8), file: "config.json") }
+    #expect("\(error)".hasPrefix("config.json: "))
+  }
+
+  @Test(arguments: ["0", "-4", "99999999", "null", "[8]", "[8, 8, 8]", "\"8\"", "8.5"])
+  func absurdSizesAreRefused(size: String) throws {
+    let text = Self.config.replacingOccurrences(of: "\"sample_size\": 16", with: "\"sample_size\": \(size)")
+    let error = try #require(throws: RecipeError.self) { try UNet2DConfig(json: Data(text.utf8), file: "config.json") }
+    #expect(error.path == "sample_size")
+  }
+
+  // MARK: ADM as UNet2DModel
+
+  /// A network of guided-diffusion with options of both kinds, moved away from zero.
+  private func adm(_ change: (inout ADMUNet.Recipe) -> Void) throws -> ADMUNet {
+    var recipe = ADMUNet.Recipe()
+    (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks) = (32, [1, 2, 2], 1)
+    (recipe.attentionResolutions, recipe.imageSize, recipe.numHeadChannels) = ([8], 16, 16)
+    (recipe.inChannels, recipe.outChannels, recipe.numClasses) = (1, 2, 4)
+    change(&recipe)
+    let generator = Generator(seed: 3), network = try ADMUNet(recipe, using: Initializer(generator))
+    for parameter in network.parameters() {
+      try parameter.assign(parameter.value.detach() + 0.05 * .randn(parameter.shape, using: generator))
+    }
+    return network
+  }
+
+  static let expressible: [@Sendable (inout ADMUNet.Recipe) -> Void] = [
+    { _ in },
+    { $0.useNewAttentionOrder = false },
+    { ($0.resblockUpdown, $0.useScaleShiftNorm, $0.numClasses) = (false, false, nil) },
+    { ($0.numHeadChannels, $0.numHeads, $0.useNewAttentionOrder) = (-1, 1, false) },
+    { ($0.numHeadChannels, $0.numHeads, $0.numResBlocks, $0.attentionResolutions) = (-1, 4, 2, [4, 8]) },
+  ]
+
+  @Test(arguments: expressible.indices) func anADMNetworkComputesTheSameUnderDiffusersNames(index: Int) throws {
+    let network = try adm(Self.expressible[index])
+    let moved = try UNet2DModel(.init(expressing: network.recipe), using: .shapes)
+    try moved.adopt(network.unet2DState(), on: .cpu)
+    let x = Tensor.randn([2, 1, 16, 16], using: Generator(seed: 5)), t = Tensor([17, 803.5] as [Float])
+    let told = Conditioning(labels: network.recipe.numClasses.map { _ in Tensor([1, 3]) })
+    let want = withoutGradient { network(x, timesteps: t, conditioning: told, mode: .inference) }
+    let got = withoutGradient { moved(x, timesteps: t, conditioning: told, mode: .inference) }
+    #expect(try relativeError(got, want) < 1e-5)
+  }
+
+  @Test(
+    arguments: [
+      ("normalization", { $0.normalization = .dlas }), ("context_dim", { $0.contextDim = 3 }),
+      ("conv_resample", { ($0.resblockUpdown, $0.convResample) = (false, false) }), ("channel_mult", { $0.channelMult = [2, 2, 2] }),
+      ("num_heads", { ($0.numHeadChannels, $0.numHeads, $0.attentionResolutions) = (-1, 2, [16]) }),
+    ] as [(String, @Sendable (inout ADMUNet.Recipe) -> Void)])
+  func whatUNet2DModelCannotExpressIsRefusedByItsOption(key: String, change: @Sendable (inout ADMUNet.Recipe) -> Void) throws {
+    let recipe = try adm(change).recipe
+    let error = try #require(throws: RecipeError.self) { try UNet2DModel.Recipe(expressing: recipe) }
+    #expect(error.path == "network.\(key)")
+  }
+}
