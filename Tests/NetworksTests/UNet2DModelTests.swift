@@ -46,12 +46,12 @@ import Testing
     #expect("\(error)".contains(key), "\(error)")
   }
 
-  @Test(arguments: [
-    "", "[]", "{", "{\"_class_name\": \"UNet2DConditionModel\"}", "{\"_class_name\": 7}", String(repeating: "[", count: 90_000),
-  ])
-  func whatIsNoConfigIsRefusedByTheFile(text: String) throws {
-    let error = try #require(throws: RecipeError.self) { try UNet2DConfig(json: Data(text.utf8), file: "config.json") }
-    #expect("\(error)".hasPrefix("config.json: "))
+  @Test func whatIsNoConfigIsRefusedByTheFile() throws {
+    let deep = String(repeating: "[", count: 90_000), others = ["UNet2DConditionModel", "7"].map { "{\"_class_name\": \"\($0)\"}" }
+    for text in ["", "[]", "{", "{\"_class_name\": 7}", deep] + others {
+      let error = try #require(throws: RecipeError.self) { try UNet2DConfig(json: Data(text.utf8), file: "config.json") }
+      #expect("\(error)".hasPrefix("config.json: "))
+    }
   }
 
   @Test(arguments: ["0", "-4", "99999999", "null", "[8]", "[8, 8, 8]", "\"8\"", "8.5"])
@@ -96,15 +96,17 @@ import Testing
     #expect(try relativeError(got, want) < 1e-5)
   }
 
-  @Test(
-    arguments: [
-      ("normalization", { $0.normalization = .dlas }), ("context_dim", { $0.contextDim = 3 }),
-      ("conv_resample", { ($0.resblockUpdown, $0.convResample) = (false, false) }), ("channel_mult", { $0.channelMult = [2, 2, 2] }),
-      ("num_heads", { ($0.numHeadChannels, $0.numHeads, $0.attentionResolutions) = (-1, 2, [16]) }),
-    ] as [(String, @Sendable (inout ADMUNet.Recipe) -> Void)])
-  func whatUNet2DModelCannotExpressIsRefusedByItsOption(key: String, change: @Sendable (inout ADMUNet.Recipe) -> Void) throws {
-    let recipe = try adm(change).recipe
+  static let inexpressible: [(key: String, change: @Sendable (inout ADMUNet.Recipe) -> Void)] = [
+    ("normalization", { $0.normalization = .dlas }),
+    ("context_dim", { $0.contextDim = 3 }),
+    ("conv_resample", { ($0.resblockUpdown, $0.convResample) = (false, false) }),
+    ("channel_mult", { $0.channelMult = [2, 2, 2] }),
+    ("num_heads", { ($0.numHeadChannels, $0.numHeads, $0.attentionResolutions) = (-1, 2, [16]) }),
+  ]
+
+  @Test(arguments: inexpressible.indices) func whatUNet2DModelCannotExpressIsRefusedByItsOption(index: Int) throws {
+    let recipe = try adm(Self.inexpressible[index].change).recipe
     let error = try #require(throws: RecipeError.self) { try UNet2DModel.Recipe(expressing: recipe) }
-    #expect(error.path == "network.\(key)")
+    #expect(error.path == "network.\(Self.inexpressible[index].key)")
   }
 }

@@ -8,7 +8,7 @@ enum ReferenceSets {
     [
       ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet(), SampleLoopReferenceSet(),
       SchedulerReferenceSet(),
-      UpscalerReferenceSet(),
+      UpscalerReferenceSet(), DiffusersFolderReferenceSet(),
     ]
   }
 }

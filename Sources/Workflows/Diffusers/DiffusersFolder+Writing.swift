@@ -43,7 +43,10 @@ extension DiffusersFolder {
   // MARK: Files
 
   private static func checkFree(_ path: String) throws {
-    let files = FileManager.default
+    let files = FileManager.default, parent = (path as NSString).deletingLastPathComponent
+    guard parent.isEmpty || files.fileExists(atPath: parent) else {
+      throw WorkflowError(.io, "\(path): cannot be written: there is no folder \(parent); make it first")
+    }
     guard files.fileExists(atPath: path) else { return }
     guard let contents = try? files.contentsOfDirectory(atPath: path), contents.isEmpty else {
       throw WorkflowError(.io, "\(path): cannot be written: it is there already; give the name of a new folder")
@@ -96,7 +99,7 @@ extension DiffusersFolder {
       "thresholding": sampling.dynamicThresholdingRatio != nil,
       "dynamic_thresholding_ratio": sampling.dynamicThresholdingRatio ?? 0.995,
       // That library knows no "anything": a value that no estimate reaches.
-      "sample_max_value": sampling.sampleMaxValue ?? 1e6,
+      "sample_max_value": sampling.sampleMaxValue ?? (sampling.dynamicThresholdingRatio == nil ? 1 : 1e6), "steps_offset": 0,
     ]
     switch sampling.spacing {
     case .leading: options["timestep_spacing"] = "leading"
