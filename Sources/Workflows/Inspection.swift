@@ -61,7 +61,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     metadataKeys = header.metadata.keys.sorted()
     kind = folder == nil ? Self.kind(header) : .diffusersFolder
     if let folder {
-      network = try NetworkSummary(recipe: folder.recipe.yaml())
+      network = try NetworkSummary(folder.recipe)
       return
     }
     guard let recipe = header.metadata[Model.recipeKey] else { return }

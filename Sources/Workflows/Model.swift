@@ -1,5 +1,4 @@
 import Foundation
-import NN
 import Networks
 import Tensors
 
@@ -9,8 +8,6 @@ public struct Provenance: Codable, Sendable, Equatable {
   public var seed: UInt64 = 0
   public var sfumato = sfumatoVersion
   public var libtorch = Torch.headerVersion
-  /// The file of another system that it was made of, where it was not trained here.
-  public var convertedFrom: String? = nil
 }
 
 /// A trained network with the recipe that it carries. Not Sendable: a network belongs to the thread that computes with it.
@@ -29,30 +26,28 @@ public final class Model {
 
   /// Reads a model for sampling.
   /// - Parameter model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
-  /// - Throws: `WorkflowError` when there is none, or it is no model or one of another kind; what reading it throws.
+  /// - Throws: `WorkflowError` when there is none, or the file is no model of ours or one of another kind; what reading it throws.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
     let path = try ModelLocator.path(of: model)
-    guard !DiffusersFolder.isOne(path) else {
-      try self.init(DiffusersFolder(path), on: device)
+    if DiffusersFolder.isOne(path) {
+      let folder = try DiffusersFolder(path)
+      let network = try Self.shape(of: folder.recipe)
+      try folder.fill(network, on: device)
+      self.init(recipe: folder.recipe, provenance: Provenance(), network: network)
       return
     }
-    let file = try ModelFile(path, expecting: .denoiser)
+    let file = try ModelFile(model, expecting: .denoiser)
     let recipe = try ModelRecipe(yaml: file.recipe, file: file.place)
-    let network = try recipe.network.member.makeNetwork(using: .shapes)
-    try NetworkTrial.run(network, recipe)
+    let network = try Self.shape(of: recipe)
     try file.fill(network, recipe, on: device)
     self.init(recipe: recipe, provenance: file.provenance, network: network)
   }
 
-  private convenience init(_ folder: DiffusersFolder, on device: Device) throws {
-    let network = try folder.recipe.network.member.makeNetwork(using: .shapes)
-    try NetworkTrial.run(network, folder.recipe)
-    do {
-      try network.adopt(folder.readState(), on: device)
-    } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: folder.weights, network: folder.recipe.network.type)
-    }
-    self.init(recipe: folder.recipe, provenance: Provenance(), network: network)
+  /// A recipe's network without numbers, which takes the images.
+  private static func shape(of recipe: ModelRecipe) throws -> any DiffusionNetwork {
+    let network = try recipe.network.member.makeNetwork(using: .shapes)
+    try NetworkTrial.run(network, recipe)
+    return network
   }
 
   /// The metadata of a model file.

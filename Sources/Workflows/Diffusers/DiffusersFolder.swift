@@ -1,6 +1,7 @@
 import Checkpoints
 import Diffusion
 import Foundation
+import NN
 import Networks
 import RecipeKit
 import Tensors
@@ -40,10 +41,14 @@ public struct DiffusersFolder {
     recipe = try Self.recipe(unet, scheduler, path)
   }
 
-  /// The weights under the network's names, half precision as it is.
-  func readState() throws -> StateDict {
-    let state = weights.hasSuffix(".safetensors") ? try Safetensors.read(weights).state : try PyTorchFile.read(weights).state
-    return StateDict(state.entries.map { (Self.currentName($0.name), $0.tensor) })
+  /// Puts the weights in the place of the state of the recipe's network with shapes alone; half precision is widened.
+  /// - Throws: `WorkflowError` when they are of another network; what reading them throws.
+  func fill(_ network: any DiffusionNetwork, on device: Device) throws {
+    let read = weights.hasSuffix(".safetensors") ? try Safetensors.read(weights).state : try PyTorchFile.read(weights).state
+    let state = StateDict(read.entries.map { (Self.currentName($0.name), $0.tensor) })
+    do { try network.adopt(state, on: device) } catch let mismatch as StateMismatch {
+      throw WorkflowError(mismatch, checkpoint: weights, network: recipe.network.type)
+    }
   }
 
   /// diffusers' attention before version 0.17 had other names.

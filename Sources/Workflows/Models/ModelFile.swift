@@ -20,6 +20,9 @@ struct ModelFile {
   /// - Throws: `WorkflowError` when there is none, or it is no model of ours or of another kind; what reading it throws.
   init(_ model: String, expecting kind: ModelKind) throws {
     path = try ModelLocator.path(of: model)
+    guard !DiffusersFolder.isOne(path) else {
+      throw WorkflowError(.data, "\(path) is a pipeline of diffusers; expected \(kind.phrase)")
+    }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {
       throw WorkflowError(
