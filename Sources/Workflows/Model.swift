@@ -8,6 +8,8 @@ public struct Provenance: Codable, Sendable, Equatable {
   public var seed: UInt64 = 0
   public var sfumato = sfumatoVersion
   public var libtorch = Torch.headerVersion
+  /// The file of another system that it was made of, where it was not trained here.
+  public var convertedFrom: String? = nil
 }
 
 /// A trained network with the recipe that it carries. Not Sendable: a network belongs to the thread that computes with it.
