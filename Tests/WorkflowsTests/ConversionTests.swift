@@ -91,6 +91,7 @@ import Testing
     #expect(report.kind == .upscaler && report.isRecognised && report.member == "params_ema")
     try expectSame(Safetensors.read(output).state, Safetensors.read(Self.fixture("upscaler/rrdbnet_x4.weights.safetensors")).state)
     #expect(try Inspection(of: output).network?.type == "rrdbnet")
+    #expect(try Upscaler(output).scale == 4)
   }
 
   @Test func halfPrecisionIsWidenedAndWrappersOfPyTorchAreTakenOff() throws {

@@ -236,7 +236,7 @@ enum TinyUpscaler {
     #expect(refusal { try Upscaler("\(folder.path)/nowhere.pth") }?.failure == .missing)
     let model = try folder.file("model.safetensors")
     try Tiny.write(Tiny.model(), to: model)
-    #expect(refusal { try Upscaler(model) }?.description.contains("'sfumato sample \(model)' draws") == true)
+    #expect(refusal { try Upscaler(model) }?.description.contains("is a diffusion model; expected an upscaler") == true)
     let other = try folder.file("other.safetensors")
     try Safetensors.write(StateDict([("weight", .ones([2, 3]))]), metadata: [:], to: other)
     #expect(refusal { try Upscaler(other) }?.description.contains("no upscaler that is known") == true)

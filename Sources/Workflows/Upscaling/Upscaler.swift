@@ -110,8 +110,9 @@ extension Upscaler {
       throw WorkflowError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
     }
     let file = try TensorFile(path)
-    if file.metadata[Model.recipeKey] != nil {
-      throw WorkflowError(.data, "\(path) is a model that draws images, no upscaler; 'sfumato sample \(path)' draws")
+    if let yaml = file.metadata[Model.recipeKey] {
+      let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
+      guard kind == .upscaler else { throw WorkflowError(.data, "\(path) is \(kind.phrase); expected an upscaler") }
     }
     let recipe: RRDBNet.Recipe
     do { recipe = try RRDBNet.Recipe(recognising: file.state) } catch {
