@@ -24,6 +24,11 @@ import Testing
     #expect(zip(found, [cos(3), cos(0.3), sin(3), sin(0.3)]).allSatisfy { abs($0 - $1) < 1e-6 })
   }
 
+  @Test func sinesMayComeFirstAndFrequenciesReachTheLast() throws {
+    let found = try timestepEmbedding(Tensor([3]), dimension: 4, maxPeriod: 100, sinesFirst: true, frequencyShift: 1).doubles()
+    #expect(zip(found, [sin(3), sin(0.03), cos(3), cos(0.03)]).allSatisfy { abs($0 - $1) < 1e-6 })
+  }
+
   @Test func aFaultPassesThrough() {
     #expect(timestepEmbedding(Tensor.ones([2]).reshape(3), dimension: 5).fault?.operation == "reshape")
   }
