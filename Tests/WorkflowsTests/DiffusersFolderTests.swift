@@ -104,7 +104,7 @@ enum DiffusersFixture {
     #expect(try recipe.sampling.levels(of: recipe.process).count == wanted.count)
   }
 
-  /// As the first pipelines that were published: all files in one folder, a pickle of weights, attention's old names.
+  /// As the first pipelines that were published: all files in one folder, attention's old names.
   @Test func ofTheFirstFormAreTheSameModel() throws {
     let path = try DiffusersFixture.copy(into: scratch), files = FileManager.default
     for file in ["unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"] {
