@@ -231,12 +231,22 @@ enum TinyUpscaler {
     #expect(try upscaler.upscale([TinyUpscaler.picture(9, 6)])[0].width == 9 * scale)
   }
 
+  @Test func aModelFileOfOursIsReadToo() throws {
+    let folder = try ScratchFolder()
+    var recipe = UpscalerModelRecipe()
+    recipe.upscaler = TinyUpscaler.recipe(scale: 2)
+    let path = try folder.file("up.safetensors")
+    let state = try TinyUpscaler.network(scale: 2).stateDict()
+    try Safetensors.write(state, metadata: ModelFile.metadata(recipe, Provenance()), to: path)
+    #expect(try Upscaler(path).recipe == recipe.upscaler)
+  }
+
   @Test func otherFilesAreRefusedForWhatTheyAre() throws {
     let folder = try ScratchFolder()
     #expect(refusal { try Upscaler("\(folder.path)/nowhere.pth") }?.failure == .missing)
     let model = try folder.file("model.safetensors")
     try Tiny.write(Tiny.model(), to: model)
-    #expect(refusal { try Upscaler(model) }?.description.contains("'sfumato sample \(model)' draws") == true)
+    #expect(refusal { try Upscaler(model) }?.description.contains("is no upscaler; 'sfumato inspect \(model)'") == true)
     let other = try folder.file("other.safetensors")
     try Safetensors.write(StateDict([("weight", .ones([2, 3]))]), metadata: [:], to: other)
     #expect(refusal { try Upscaler(other) }?.description.contains("no upscaler that is known") == true)

@@ -12,6 +12,9 @@ import Training
 /// network sees (`RRDBNet.Recipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
 /// these networks are scaled down so often that far less leaves no seams. Not Sendable: it belongs to the thread that computes.
 public final class Upscaler {
+  /// What goes in and comes out, for callers that have no other use for `Imaging`.
+  public typealias Picture = Image
+
   public struct Settings: Sendable, Equatable {
     /// Rows and columns of a tile without its margin; 0 takes the whole picture at once.
     public var tile = 256
@@ -110,8 +113,9 @@ extension Upscaler {
       throw WorkflowError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
     }
     let file = try TensorFile(path)
-    if file.metadata[Model.recipeKey] != nil {
-      throw WorkflowError(.data, "\(path) is a model that draws images, no upscaler; 'sfumato sample \(path)' draws")
+    if let yaml = file.metadata[Model.recipeKey] {
+      let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
+      guard kind == .upscaler else { throw WorkflowError(.data, "\(path) is no upscaler; 'sfumato inspect \(path)' says what it is") }
     }
     let recipe: RRDBNet.Recipe
     do { recipe = try RRDBNet.Recipe(recognising: file.state) } catch {
