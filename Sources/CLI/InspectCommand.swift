@@ -8,10 +8,15 @@ struct Inspect: ParsableCommand {
       Examples:
         sfumato inspect digits
         sfumato inspect runs/digits --tensors
+        sfumato inspect RealESRGAN_x4plus.pth
       """)
 
-  @Argument(help: "A .safetensors file, the folder of a training, a diffusers folder, or the name of a model that comes along.")
+  @Argument(
+    help: "A .safetensors, .pt or .pth file, the folder of a training, a diffusers folder, or the name of a model that comes along.")
   var file: String
+
+  @Option(help: "Of a PyTorch file that holds several state dicts: which, such as params, or a/b for a member of a member.")
+  var member: String?
 
   @Flag(help: "Every tensor, not only the first.")
   var tensors = false
@@ -20,7 +25,7 @@ struct Inspect: ParsableCommand {
   var json = false
 
   mutating func run() throws {
-    let inspection = try Inspection(of: file)
+    let inspection = try Inspection(of: file, member: member)
     Console.result(try json ? JSONText.of(inspection) : InspectText(inspection: inspection, showsAll: tensors).text)
   }
 }
@@ -40,6 +45,10 @@ struct InspectText {
       "\(i.path): \(kind)",
       "  tensors    \(i.tensors.count), \(Console.count(Double(i.parameters))) numbers (\(dtypes.joined(separator: ", "))), \(Console.bytes(i.bytes))",
     ]
+    if let member = i.member {
+      let others = i.members.filter { $0 != member }
+      lines.append("  member     \(member)\(others.isEmpty ? "" : "; there are also \(others.joined(separator: ", "))")")
+    }
     if !i.metadataKeys.isEmpty { lines.append("  metadata   \(i.metadataKeys.joined(separator: ", "))") }
     return lines
   }
@@ -47,9 +56,10 @@ struct InspectText {
   private var kind: String {
     switch inspection.kind {
     case .model: "a model of Sfumato"
-    case .classifier: "a classifier of Sfumato, which guides models"
+    case .denoiser: "a network that turns noise into images, without a recipe"
+    case .classifier: "a classifier of noisy images, which guides models"
     case .superResolution: "a model of Sfumato that enlarges images by diffusion"
-    case .upscaler: "an upscaler of Sfumato"
+    case .upscaler: "an upscaler; 'sfumato upscale' makes pictures larger by it"
     case .optimizerState: "the state of an optimizer; the model is in the file beside it"
     case .diffusersFolder: "a pipeline of diffusers"
     case .stateDict: "tensors without a recipe (a state dict)"
@@ -59,12 +69,17 @@ struct InspectText {
 
   private var model: [String] {
     var lines: [String] = []
-    if let network = inspection.network {
+    if let network = inspection.network, inspection.upscaler == nil {
       let image = network.image.map(String.init).joined(separator: " x ")
       lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP forward an image")
       if !network.classNames.isEmpty {
         lines.append("  classes    \(network.classNames.count): \(network.classNames.joined(separator: ", "))")
       }
+    }
+    if let u = inspection.upscaler {
+      let channels = u.channels == 1 ? "1 channel" : "\(u.channels) channels"
+      lines.append("  network    rrdbnet, by \(u.scale), \(channels), \(Console.count(u.flopsPerPixel))FLOP a pixel of the picture")
+      lines.append("  blocks     \(u.blocks) of \(u.features) channels, each convolution adds \(u.growth)")
     }
     if let problem = inspection.recipeProblem { lines.append("  recipe     not understood: \(problem)") }
     if let source = inspection.provenance?.convertedFrom {

@@ -59,6 +59,12 @@ struct Sample: ParsableCommand {
   @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
   var npz: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Make the images larger before they are written, by an upscaler as of 'sfumato upscale'; an animation stays as drawn.",
+      valueName: "model"))
+  var upscale: String?
+
   @OptionGroup(title: "Guidance") var guidance: GuidanceOptions
   @OptionGroup(title: "Noise") var noise: NoiseOptions
   @OptionGroup(title: "Pictures, and second tries") var pictures: PictureOptions
@@ -68,7 +74,8 @@ struct Sample: ParsableCommand {
   mutating func run() throws {
     let job = try SamplingJob(request())
     let files = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
-    try files.check(job)
+    let upscaler = try upscaler()
+    try files.check(job, enlargement: upscaler?.scale ?? 1)
     let start = ContinuousClock.now
     var bar = ProgressBar("sampling", quiet: shown.quiet)
     while let share = try job.next() {
@@ -79,7 +86,29 @@ struct Sample: ParsableCommand {
       }
     }
     bar.finish()
-    try report(job, files.write(job), start.duration(to: .now) / .seconds(1))
+    let enlarged = try upscaler.map { try enlarge(job, by: $0) }
+    try report(job, files.write(job, enlarged: enlarged), start.duration(to: .now) / .seconds(1))
+  }
+
+  private func upscaler() throws -> Upscaler? {
+    var settings = Upscaler.Settings()
+    (settings.device, settings.precision) = (device.device, precision)
+    return try upscale.map { try Upscaler($0, settings: settings) }
+  }
+
+  private func enlarge(_ job: SamplingJob, by upscaler: Upscaler) throws -> [Upscaler.Picture] {
+    var bar = ProgressBar("upscaling", quiet: shown.quiet)
+    var enlarged: [Upscaler.Picture] = []
+    for image in job.images {
+      enlarged += try upscaler.upscale([image])
+      bar.show(Double(enlarged.count) / Double(count), "\(enlarged.count) of \(count) images")
+      if Interruption.isWanted {
+        bar.finish()
+        throw Failure.interrupted
+      }
+    }
+    bar.finish()
+    return enlarged
   }
 
   private func request() throws -> SampleRequest {

@@ -1,16 +1,20 @@
 import Checkpoints
 import Foundation
+import Networks
+import Tensors
 
-/// What a file of tensors holds, found out from its header: no tensor is read.
+/// What a file of tensors holds, found out from names and shapes: no tensor is read, and nothing in the file is run.
 public struct Inspection: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, Sendable {
     /// A diffusion model of ours: weights with the recipe that they were trained by.
     case model
-    /// A classifier of noisy images with its recipe.
+    /// A network that turns noise into images, by its names; there is no recipe.
+    case denoiser
+    /// A classifier of noisy images, by its recipe or its names.
     case classifier
     /// A diffusion model that enlarges images, with its recipe.
     case superResolution = "super_resolution"
-    /// An upscaler with its recipe.
+    /// As Real-ESRGAN's, by its recipe or its names.
     case upscaler
     /// What an optimizer of ours keeps between two steps.
     case optimizerState = "optimizer_state"
@@ -22,16 +26,26 @@ public struct Inspection: Codable, Sendable, Equatable {
     case empty
   }
 
+  public enum Format: String, Codable, Sendable {
+    case safetensors
+    /// `torch.save` since PyTorch 1.6, and before.
+    case pytorch, pytorchLegacy = "pytorch_legacy"
+  }
+
   public struct TensorFacts: Codable, Sendable, Equatable {
+    /// `dtype` in the format's own words: F32, float32.
     public var name: String, dtype: String
     /// Empty for a scalar.
     public var shape: [Int]
   }
 
   public var path: String
+  public var format: Format
   public var kind: Kind
   /// Of the whole file.
   public var bytes: Int
+  /// Of a PyTorch file with several: the one that is shown, and all that could be.
+  public var member: String?, members: [String]
   /// In the order of the file.
   public var tensors: [TensorFacts]
   /// Elements of all tensors together.
@@ -41,48 +55,80 @@ public struct Inspection: Codable, Sendable, Equatable {
   public var metadataKeys: [String]
   public var provenance: Provenance?
   public var network: NetworkSummary?
+  public var upscaler: UpscalerSummary?
   /// Why the recipe that the file carries says nothing about its network.
   public var recipeProblem: String?
 
-  /// - Parameter model: a file, the folder of a training (its newest checkpoint is inspected), a diffusers folder, or the name
-  ///   of a model that comes along.
+  /// - Parameters:
+  ///   - model: a file, the folder of a training (its newest checkpoint is inspected), a diffusers folder, or the name of a model
+  ///     that comes along.
+  ///   - member: of a PyTorch file, the member to show, such as `params`; nil for the one that would be read.
   /// - Throws: `WorkflowError` when there is none, or it is of a format that is not read; `CheckpointError` and
   ///   `SafetensorsError` for a file that cannot be read or whose header does not hold.
-  public init(of model: String) throws {
+  public init(of model: String, member: String? = nil) throws {
     path = try ModelLocator.path(of: model)
     let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
     let file = folder?.weights ?? path
     try ForeignFormat.refuse(file)
-    let header = try Safetensors.header(of: file)
-    bytes = header.dataStart + header.dataCount
-    tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
-    parameters = header.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
-    dtypes = header.entries.reduce(into: [:]) { $0[$1.type.rawValue, default: 0] += 1 }
-    metadataKeys = header.metadata.keys.sorted()
-    kind = folder == nil ? Self.kind(header) : .diffusersFolder
+    format = TensorFile.format(of: file)
+    let metadata: [String: String]
+    if format == .safetensors {
+      guard member == nil else { throw WorkflowError(.usage, "\(path) is a safetensors file, which has no members; leave --member out") }
+      let header = try Safetensors.header(of: file)
+      bytes = header.dataStart + header.dataCount
+      tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
+      (self.member, members, metadata) = (nil, [], header.metadata)
+    } else {
+      let contents = try TensorFile(file, member: member)
+      bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+      tensors = contents.state.entries.map { TensorFacts(name: $0.name, dtype: $0.tensor.dtype.rawValue, shape: $0.tensor.shape) }
+      (self.member, members, metadata) = (contents.member, contents.members, contents.metadata)
+    }
+    parameters = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    dtypes = tensors.reduce(into: [:]) { $0[$1.dtype, default: 0] += 1 }
+    metadataKeys = metadata.keys.sorted()
+    kind = folder != nil ? .diffusersFolder : metadata[Model.recipeKey].map(Kind.init(ofRecipe:)) ?? Kind(tensors.map(\.name))
+    if kind == .upscaler { upscaler = try? UpscalerSummary(tensors) }
     if let folder {
       network = try NetworkSummary(folder.recipe)
       return
     }
-    guard let recipe = header.metadata[Model.recipeKey] else { return }
-    provenance = ModelFile.provenance(header.metadata)
+    guard let recipe = metadata[Model.recipeKey] else { return }
+    provenance = ModelFile.provenance(metadata)
     do { network = try NetworkSummary(recipe: recipe) } catch { recipeProblem = "\(error)" }
   }
+}
 
-  private static func kind(_ header: SafetensorsHeader) -> Kind {
-    if let recipe = header.metadata[Model.recipeKey] { return kind(ofRecipe: recipe) }
-    if header.entries.isEmpty { return .empty }
-    let optimizer = header.entries.allSatisfy { entry in ["first.", "second.", "steps."].contains { entry.name.hasPrefix($0) } }
-    return optimizer ? .optimizerState : .stateDict
+extension Inspection.Kind {
+  /// What tensors of these names are for, where no recipe says so.
+  init(_ names: [String]) {
+    let known = Set(names)
+    func has(_ prefix: String) -> Bool { names.contains { $0.hasPrefix(prefix) } }
+    if names.isEmpty {
+      self = .empty
+    } else if names.allSatisfy({ name in ["first.", "second.", "steps."].contains { name.hasPrefix($0) } }) {
+      self = .optimizerState
+    } else if known.isSuperset(of: ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"]) {
+      self = .upscaler
+    } else if known.isSuperset(of: ["time_embed.0.weight", "input_blocks.0.0.weight"]) {
+      self = has("output_blocks.") ? .denoiser : .classifier
+    } else if known.contains("step_embed.0.weight") && has("downsampling.") && has("upsampling.") {
+      self = .denoiser  // nice-diffusion's
+    } else if known.contains("time_embedding.linear_1.weight") && has("down_blocks.") && has("up_blocks.") {
+      self = .denoiser  // diffusers'
+    } else {
+      self = .stateDict
+    }
   }
 
-  private static func kind(ofRecipe yaml: String) -> Kind {
-    switch try? ModelKind(ofRecipe: yaml, file: "recipe") {
-    case .denoiser, nil: .model
-    case .classifier: .classifier
-    case .superResolution: .superResolution
-    case .upscaler: .upscaler
-    }
+  init(ofRecipe yaml: String) {
+    self =
+      switch try? ModelKind(ofRecipe: yaml, file: "recipe") {
+      case .denoiser, nil: .model
+      case .classifier: .classifier
+      case .superResolution: .superResolution
+      case .upscaler: .upscaler
+      }
   }
 }
 
@@ -96,20 +142,12 @@ private enum ForeignFormat {
     throw WorkflowError(.data, "\(path) is \(name)")
   }
 
-  private static let pytorchHint =
-    "which this version does not read yet; nothing in it was executed. Where PyTorch is at hand, "
-    + "safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors') makes a file that can be read"
-
   private static func name(_ start: [UInt8]) -> String? {
     if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
       let entry = firstEntry(start)
-      if entry.hasSuffix(".pkl") { return "a PyTorch checkpoint (a zip archive with a pickle in it), \(pytorchHint)" }
       if entry.hasSuffix(".npy") { return "an .npz archive of arrays; expected a .safetensors file" }
-      return "a zip archive; expected a .safetensors file"
-    }
-    // PROTO 2 to 5: what every pickle since Python 2.3 begins with, PyTorch's files before version 1.6 among them.
-    if start.count > 2, start[0] == 0x80, (2...5).contains(start[1]), !isHeaderLength(start) {
-      return "a PyTorch checkpoint of the old format, or another pickle, \(pytorchHint)"
+      // torch.save writes entries within a folder; what is in it the reader finds out.
+      if !entry.contains("/") { return "a zip archive; expected a .safetensors file or one of torch.save" }
     }
     if start.starts(with: [0x1F, 0x8B]) { return "a gzip file; expected a .safetensors file" }
     if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return "an .npy array; expected a .safetensors file" }
@@ -121,10 +159,5 @@ private enum ForeignFormat {
     guard start.count >= 30 else { return "" }
     let length = Int(start[26]) | Int(start[27]) << 8
     return String(decoding: start[30...].prefix(length), as: UTF8.self)
-  }
-
-  /// Whether the first bytes are the length of a safetensors header, whose JSON then follows.
-  private static func isHeaderLength(_ start: [UInt8]) -> Bool {
-    start.count > 8 && start[8] == UInt8(ascii: "{") && start[4..<8].allSatisfy { $0 == 0 }
   }
 }

@@ -1,4 +1,6 @@
+import NN
 import Networks
+import RecipeKit
 import Tensors
 
 /// What a model's recipe says of its network.
@@ -29,5 +31,26 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
     }
     if let failure { throw failure }
     flopsPerImage = operations.flops
+  }
+}
+
+/// What the shapes of an upscaler's tensors say of it.
+public struct UpscalerSummary: Codable, Sendable, Equatable {
+  /// Rows and columns of the result for each of the picture; channels of both.
+  public var scale: Int, channels: Int
+  /// Residual blocks, channels between them, channels that each of their convolutions adds.
+  public var blocks: Int, features: Int, growth: Int
+  /// Floating-point operations for each pixel of the picture, a multiplication and an addition counted as two.
+  public var flopsPerPixel: Double
+
+  /// - Throws: `RecipeError` when the shapes are of no RRDBNet.
+  init(_ tensors: [Inspection.TensorFacts]) throws {
+    let recipe = try RRDBNet.Recipe(recognising: StateDict(tensors.map { ($0.name, Tensor.empty($0.shape, on: .meta)) }))
+    let network = try RRDBNet(recipe, using: .shapes)
+    (scale, channels) = (recipe.scale, recipe.numInCh)
+    (blocks, features, growth) = (recipe.numBlock, recipe.numFeat, recipe.numGrowCh)
+    let side = 64
+    let count = OperationCount.measure { withoutGradient { _ = network(.empty([1, recipe.numInCh, side, side], on: .meta)) } }
+    flopsPerPixel = count.flops / Double(side * side)
   }
 }

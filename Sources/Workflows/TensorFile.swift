@@ -4,11 +4,8 @@ import Tensors
 
 /// Tensors by name from any file that is read; its first bytes say of which format it is, not its name.
 struct TensorFile {
-  enum Format: String, Codable, Sendable {
-    case safetensors
-    /// `torch.save` since PyTorch 1.6, and before.
-    case pytorch, pytorchLegacy = "pytorch_legacy"
-  }
+  typealias Format = Inspection.Format
+
   let format: Format
   let state: StateDict
   /// Free text by key, of safetensors.

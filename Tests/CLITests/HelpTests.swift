@@ -4,7 +4,7 @@ import Testing
   @Test(arguments: [
     ("sample", "--count --class --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"),
     ("upscale", "-o --output --tile --overlap --precision --device --quiet --json"),
-    ("sample", "-o --animation --npz --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
+    ("sample", "-o --animation --npz --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
     ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
   ])

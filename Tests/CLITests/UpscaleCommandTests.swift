@@ -1,3 +1,4 @@
+import Archives
 import Foundation
 import Testing
 
@@ -48,6 +49,20 @@ import Testing
     let json = try shop.run("upscale", Self.model, "in", "-o", "again", "--json", "--quiet")
     #expect(json.status == 65)
     #expect((try json.json()["failures"] as? [[String: String]])?.first?["file"] == "in/b.png")
+  }
+
+  @Test func whatIsDrawnIsMadeLarger() throws {
+    try shop.train()
+    let words = ["--count", "4", "--columns", "2", "--npz", "x.npz", "--upscale"]
+    let run = try Program.run(["sample", "run", "-o", "x.png"] + words + [Self.model], in: shop.path)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.errors.contains("upscaling: 100%"))
+    // Four images of 8 x 8 become 32 x 32, with a border of 2 around each.
+    #expect(try size("x.png") == [2 + 2 * 34, 2 + 2 * 34])
+    let entry = try ArchiveReader(path: "\(shop.path)/x.npz").next()
+    #expect(entry?.size == 128 + 4 * 32 * 32)
+    let missing = try Program.run(["sample", "run", "-o", "y.png"] + words + ["none.pth"], in: shop.path)
+    #expect(missing.status == 66 && !missing.errors.contains("sampling"))
   }
 
   @Test func refusesWhatItCannotDoBeforeItBegins() throws {

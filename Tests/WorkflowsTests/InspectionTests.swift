@@ -105,10 +105,8 @@ import Training
     #expect(try Inspection(of: "\(folder.path)/run").path == path)
   }
 
-  @Test(arguments: [
-    ("archive/data.pkl", "PyTorch checkpoint (a zip archive", true), ("arr_0.npy", ".npz", false), ("a.txt", "zip archive", false),
-  ])
-  func aZipIsNamedForWhatItIs(entry: String, words: String, isPickle: Bool) throws {
+  @Test(arguments: [("arr_0.npy", ".npz"), ("a.txt", "zip archive")])
+  func aZipOfSomethingElseIsNamedForWhatItIs(entry: String, words: String) throws {
     let folder = try ScratchFolder()
     // A local header: signature, 22 bytes that do not matter, the length of the name, no extra field.
     let header: [UInt8] = [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [UInt8(entry.utf8.count), 0, 0, 0]
@@ -116,18 +114,56 @@ import Training
     let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
     #expect(error.failure == .data)
     #expect(error.description.contains(words))
-    #expect(error.description.contains("nothing in it was executed") == isPickle)
   }
 
-  @Test func anOldPickleIsNamedAndNothingInItIsExecuted() throws {
+  @Test func aPickleThatWouldRunSomethingIsRefusedAndNothingIsRun() throws {
     let folder = try ScratchFolder()
     let marker = "\(folder.path)/executed"
     // What unpickling this would do: os.system("touch …").
     let path = try folder.write([0x80, 0x02] + Array("cos\nsystem\n(S'touch \(marker)'\ntR.".utf8), to: "old.pt")
-    let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
-    #expect(error.description.contains("nothing in it was executed"))
+    let error = #expect(throws: CheckpointError.self) { try Inspection(of: path) }
+    #expect(error.map(Failure.category) == .data)
     #expect(!FileManager.default.fileExists(atPath: marker))
   }
+
+  @Test func aPyTorchFileIsShownByTheMemberThatWouldBeRead() throws {
+    let found = try Inspection(of: TinyUpscaler.checkpoint)
+    #expect(found.format == .pytorch && found.kind == .upscaler)
+    #expect(found.member == "params_ema" && found.members == ["params_ema"])
+    let same = try Inspection(of: TinyUpscaler.checkpoint.replacing(".pth", with: ".weights.safetensors"))
+    #expect(same.format == .safetensors && same.kind == .upscaler && same.member == nil)
+    #expect(Set(found.tensors.map { "\($0.name) \($0.shape)" }) == Set(same.tensors.map { "\($0.name) \($0.shape)" }))
+    #expect(found.parameters == same.parameters && found.upscaler == same.upscaler)
+    #expect(found.dtypes == ["float32": found.tensors.count])
+    #expect(throws: CheckpointError.self) { try Inspection(of: TinyUpscaler.checkpoint, member: "params") }
+    #expect(refusal { try Inspection(of: same.path, member: "params") }?.failure == .usage)
+  }
+
+  @Test func anUpscalerTellsItsScaleAndItsWork() throws {
+    let folder = try ScratchFolder()
+    for scale in [1, 2, 4] {
+      let state = try TinyUpscaler.network(scale: scale).stateDict()
+      let found = try #require(try Inspection(of: write(folder, state.entries.map { ($0.name, $0.tensor) })).upscaler)
+      #expect(found.scale == scale && found.channels == 3)
+      #expect(found.blocks == 1 && found.features == 8 && found.growth == 4)
+      // Multiplications by hand, for a pixel of the trunk: a dense block of 8 and 4 channels has 9 (4 (8 + 12 + 16 + 20) + 8 * 24).
+      let step = 4 / scale, dense = 9 * (4 * (8 + 12 + 16 + 20) + 8 * 24)
+      let trunk = 9 * 3 * step * step * 8 + 3 * dense + 9 * 8 * 8
+      let upper = 4 * 9 * 64 + 16 * (9 * 64 + 9 * 64 + 9 * 8 * 3)
+      #expect(found.flopsPerPixel == 2 * Double(trunk + upper) / Double(step * step))
+    }
+  }
+
+  @Test(arguments: [
+    (["time_embed.0.weight", "input_blocks.0.0.weight", "output_blocks.0.0.in_layers.0.weight"], Inspection.Kind.denoiser),
+    (["time_embed.0.weight", "input_blocks.0.0.weight", "out.0.weight"], .classifier),
+    (["step_embed.0.weight", "downsampling.0.0.weight", "upsampling.0.0.in_norm.weight"], .denoiser),
+    (["time_embedding.linear_1.weight", "down_blocks.0.resnets.0.conv1.weight", "up_blocks.0.resnets.0.conv1.weight"], .denoiser),
+    (["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"], .upscaler),
+    (["conv_first.weight", "body.0.weight", "conv_last.weight"], .stateDict), (["first.x", "second.x"], .optimizerState),
+    (["first.x", "x"], .stateDict), ([], .empty),
+  ])
+  func theKindIsToldByTheNames(names: [String], kind: Inspection.Kind) { #expect(Inspection.Kind(names) == kind) }
 
   @Test func aHeaderWhoseLengthBeginsLikeAPickleIsStillRead() throws {
     let folder = try ScratchFolder()

@@ -73,6 +73,18 @@ enum TinyUpscaler {
     #expect(spread.max()! - spread.min()! > 150, "the network says too little for this test")
   }
 
+  @Test func theMarginIsTheOverlapInWholeBlocksAndNoWiderThanTheNetworkSees() throws {
+    for scale in [1, 2, 4] {
+      func margin(_ overlap: Int) throws -> Int {
+        try TinyUpscaler.magnifier(scale: scale, TinyUpscaler.settings(tile: 64, overlap: overlap)).margin
+      }
+      let step = 4 / scale
+      #expect(try margin(0) == 0 && margin(16) == 16)
+      #expect(try margin(5) == [1: 8, 2: 6, 4: 5][scale])
+      #expect(try margin(1000) == 19 * step)
+    }
+  }
+
   @Test func withoutAMarginThereAreSeamsAndWithTheUsualOneNextToNone() throws {
     let picture = try TinyUpscaler.picture(64, 64)
     let whole = try TinyUpscaler.lively(scale: 4, TinyUpscaler.settings(tile: 0)).run(picture).finish()
@@ -229,6 +241,16 @@ enum TinyUpscaler {
     let upscaler = try Upscaler(path, settings: settings)
     #expect(upscaler.recipe == TinyUpscaler.recipe(scale: scale, channels: channels))
     #expect(try upscaler.upscale([TinyUpscaler.picture(9, 6)])[0].width == 9 * scale)
+  }
+
+  @Test func aModelFileOfOursIsReadToo() throws {
+    let folder = try ScratchFolder()
+    var recipe = UpscalerModelRecipe()
+    recipe.upscaler = TinyUpscaler.recipe(scale: 2)
+    let path = try folder.file("up.safetensors")
+    let state = try TinyUpscaler.network(scale: 2).stateDict()
+    try Safetensors.write(state, metadata: ModelFile.metadata(recipe, Provenance()), to: path)
+    #expect(try Upscaler(path).recipe == recipe.upscaler)
   }
 
   @Test func otherFilesAreRefusedForWhatTheyAre() throws {

@@ -33,8 +33,9 @@ public struct SamplePictures: Sendable {
   }
 
   /// Refuses, before anything is drawn, what could not be written in the end.
+  /// - Parameter enlargement: how many times as high and wide the images are to be made before they are written.
   /// - Throws: `WorkflowError`; `ImagingError` when no libvips is there.
-  public func check(_ job: SamplingJob) throws {
+  public func check(_ job: SamplingJob, enlargement: Int = 1) throws {
     if let columns, !(1...10_000).contains(columns) { throw WorkflowError(.usage, "the columns must be 1 to 10000, not \(columns)") }
     let files = [grid, animation, npz].compactMap { $0 }
     guard Set(files).count == files.count else { throw WorkflowError(.usage, "two results cannot be written to one file") }
@@ -42,19 +43,21 @@ public struct SamplePictures: Sendable {
     guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
       throw WorkflowError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
     }
-    try checkSize(job)
+    try checkSize(job, enlargement)
     for file in files { try OutputFile.check(file) }
     _ = try VipsLibrary.loaded()
   }
 
   /// Writes what was drawn; each file is whole or not there.
+  /// - Parameter enlarged: what was made of the job's images, to be written in their place; an animation shows them as drawn.
   /// - Returns: the files.
-  public func write(_ job: SamplingJob) throws -> [String] {
-    try picture(job.images, job).write(to: grid)
+  public func write(_ job: SamplingJob, enlarged: [Image]? = nil) throws -> [String] {
+    let images = enlarged ?? job.images
+    try picture(images, job).write(to: grid)
     if let animation {
       try Animation(frames: try job.steps.map { try picture($0, job) }, delay: 80, hold: 2000).write(to: animation)
     }
-    if let npz { try SampleArchive.write(job.images, labels: job.classes, to: npz) }
+    if let npz { try SampleArchive.write(images, labels: job.classes, to: npz) }
     return [grid, animation, npz].compactMap { $0 }
   }
 
@@ -63,21 +66,22 @@ public struct SamplePictures: Sendable {
   }
 
   private func picture(_ images: [Image], _ job: SamplingJob) throws -> Image {
-    try Image.grid(images, columns: columns(job, images.count), scale: scale(job))
+    try Image.grid(images, columns: columns(job, images.count), scale: Self.scale(height: images.first?.height ?? 1))
   }
 
-  private func checkSize(_ job: SamplingJob) throws {
-    func pixels(_ count: Int) -> Int {
-      let columns = columns(job, count), scale = scale(job), data = job.model.recipe.data
+  private func checkSize(_ job: SamplingJob, _ enlargement: Int) throws {
+    func pixels(_ count: Int, times enlargement: Int) -> Int {
+      let columns = columns(job, count), data = job.model.recipe.data
+      let scale = enlargement * Self.scale(height: data.height * enlargement)
       return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + 2)
     }
     // The border round the whole is all that this leaves out.
     let limit = Image.pixelLimit / 100 * 99
-    guard pixels(job.request.count) <= limit else {
+    guard pixels(job.request.count, times: enlargement) <= limit else {
       throw WorkflowError(
         .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
     }
-    guard animation == nil || pixels(job.request.tracedCount) <= limit / (job.stepCount + 1) else {
+    guard animation == nil || pixels(job.request.tracedCount, times: 1) <= limit / (job.stepCount + 1) else {
       throw WorkflowError(.usage, "\(job.stepCount + 1) pictures of \(job.request.tracedCount) images are too many for one animation")
     }
   }
@@ -88,5 +92,5 @@ public struct SamplePictures: Sendable {
     return columns ?? byClass ?? Int(Double(count).squareRoot().rounded(.up))
   }
 
-  private func scale(_ job: SamplingJob) -> Int { max(1, Self.visibleHeight / job.model.recipe.data.height) }
+  private static func scale(height: Int) -> Int { max(1, visibleHeight / height) }
 }

@@ -12,6 +12,9 @@ import Training
 /// network sees (`RRDBNet.Recipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
 /// these networks are scaled down so often that far less leaves no seams. Not Sendable: it belongs to the thread that computes.
 public final class Upscaler {
+  /// What goes in and comes out, for callers that have no other use for `Imaging`.
+  public typealias Picture = Image
+
   public struct Settings: Sendable, Equatable {
     /// Rows and columns of a tile without its margin; 0 takes the whole picture at once.
     public var tile = 256
