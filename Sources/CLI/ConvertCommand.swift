@@ -16,12 +16,14 @@ struct Convert: ParsableCommand {
         sfumato convert lsun_cat.pt cat.safetensors --preset adm-lsun-cat
         sfumato convert mine.pt mine.safetensors --recipe mine.yaml
         sfumato convert adm64.safetensors weights.safetensors --to pytorch
+        sfumato convert ddpm-cifar10-32 cifar10.safetensors
+        sfumato convert adm64.safetensors adm64-diffusers --to diffusers
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file.", valueName: "in"))
+  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file, or a diffusers folder.", valueName: "in"))
   var input: String?
 
-  @Argument(help: ArgumentHelp("The file to write, NAME.safetensors.", valueName: "out"))
+  @Argument(help: ArgumentHelp("The file to write, NAME.safetensors, or with --to diffusers the folder.", valueName: "out"))
   var output: String?
 
   @Option(help: ArgumentHelp("Which released checkpoint it is; --list-presets lists them.", valueName: "name"))
@@ -41,7 +43,8 @@ struct Convert: ParsableCommand {
       valueName: "name"))
   var member: String?
 
-  @Option(help: "sfumato: a model with its recipe; pytorch: the tensors alone, under PyTorch's names.")
+  @Option(
+    help: "sfumato: a model with its recipe; pytorch: the tensors alone, under PyTorch's names; diffusers: a pipeline folder of a model.")
   var to = ConversionRequest.Target.sfumato
 
   @Flag(help: "List the presets instead.")

@@ -43,6 +43,41 @@ import Testing
     for (name, tensor) in a.entries { #expect(try tensor.floats() == b[name]?.floats(), "\(name)") }
   }
 
+  // MARK: diffusers folders
+
+  @Test func aModelBecomesADiffusersFolderAndAModelAgain() throws {
+    let model = try Tiny.model(set: ["data.classes=digits"]), file = try folder.file("model.safetensors"),
+      pipeline = "\(folder.path)/pipeline"
+    try Tiny.write(model, to: file)
+    let there = try convert(file) { ($0.output, $0.target) = (pipeline, .diffusers) }
+    #expect(there.output == pipeline && there.kind == nil)
+    let back = try convert(pipeline)
+    #expect(back.kind == .denoiser && back.parameters == there.parameters)
+    let again = try Model(output)
+    #expect(again.recipe.network.type == "unet2d_model" && again.provenance.convertedFrom == "pipeline")
+    let settings = [
+      "sampling.steps=4", "sampling.guidance_scale=1", "sampling.spacing=trailing", "sampling.use_clipped_model_output=true",
+      "sampler.type=ddim",
+    ]
+    func draw(_ model: Model) throws -> [UInt8] {
+      try SamplingJob(
+        request(2) {
+          ($0.settings, $0.classes) = (settings, .these(["3"]))
+        }, model: model
+      ).finish().flatMap(\.bytes)
+    }
+    // The schedule goes out in float32.
+    #expect(try zip(draw(again), draw(model)).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+  }
+
+  @Test func whatCarriesItsOwnRecipeTakesNoOther() throws {
+    let file = try folder.file("model.safetensors")
+    try Tiny.write(Tiny.model(), to: file)
+    let error = refusal { try convert(file) { ($0.output, $0.target, $0.preset) = ("\(folder.path)/p", .diffusers, "adm-imagenet64") } }
+    #expect(error?.description.contains("carries its own recipe") == true)
+    #expect(throws: (any Error).self) { try convert(folder.path) { ($0.output, $0.target) = ("\(folder.path)/p", .diffusers) } }
+  }
+
   // MARK: Into models
 
   @Test func aCheckpointWithARecipeBecomesAModelOfTheSameNumbers() throws {

@@ -12,6 +12,8 @@ public struct ConversionRequest: Sendable {
     case sfumato
     /// Tensors under PyTorch's names and nothing else, as `safetensors.torch.load_file` reads them.
     case pytorch
+    /// A pipeline folder that diffusers loads, of a model of ours whose network UNet2DModel can express.
+    case diffusers
   }
 
   public var input: String, output: String
@@ -55,17 +57,38 @@ public enum Conversion {
   public static func run(_ request: ConversionRequest) throws -> ConversionReport {
     try Torch.start()
     try check(request)
+    if request.target == .diffusers || DiffusersFolder.isOne(request.input) { return try convertModel(request) }
     let file = try CheckpointFile(request.input, member: request.member)
     var report = ConversionReport(
       output: request.output, tensors: file.state.count, parameters: file.state.elementCount, widened: 0, isRecognised: false,
       member: file.member)
     let choice = try recipe(for: file, request, &report)
     if let choice { try check(file, against: choice, calledBy: request, report.preset) }
-    switch request.target {
-    case .pytorch: try Safetensors.write(file.state, metadata: ["format": "pt"], to: request.output)
-    case .sfumato: try writeModel(file, choice!, request, &report)
+    if request.target == .pytorch {
+      try Safetensors.write(file.state, metadata: ["format": "pt"], to: request.output)
+    } else {
+      try writeModel(file, choice!, request, &report)
     }
     return report
+  }
+
+  /// Converts what is a whole model already, its recipe included: a model of ours or a diffusers folder.
+  private static func convertModel(_ request: ConversionRequest) throws -> ConversionReport {
+    guard request.preset == nil, request.recipe == nil, request.member == nil else {
+      throw WorkflowError(.usage, "\(request.input) carries its own recipe; leave --preset, --recipe and --member out")
+    }
+    let model = try Model(request.input), state = model.network.stateDict()
+    switch request.target {
+    case .diffusers: try DiffusersFolder.write(model, to: request.output)
+    case .pytorch: try Safetensors.write(state, metadata: ["format": "pt"], to: request.output)
+    case .sfumato:
+      var provenance = model.provenance
+      provenance.convertedFrom = (request.input as NSString).lastPathComponent
+      try ModelFile.write(state, model.recipe, provenance, to: request.output)
+    }
+    return ConversionReport(
+      output: request.output, tensors: state.count, parameters: state.elementCount, widened: 0, isRecognised: false,
+      kind: request.target == .sfumato ? .denoiser : nil)
   }
 
   private static func check(_ request: ConversionRequest) throws {
@@ -75,11 +98,12 @@ public enum Conversion {
     guard request.settings.isEmpty || request.preset != nil || request.recipe != nil else {
       throw WorkflowError(.usage, "--set changes a preset or a recipe; name one by --preset or --recipe")
     }
+    let paths = [request.input, request.output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
+    guard paths[0] != paths[1] else { throw WorkflowError(.usage, "\(request.output) is the checkpoint itself; give another name") }
+    guard request.target != .diffusers else { return }
     guard request.output.hasSuffix(".safetensors") else {
       throw WorkflowError(.usage, "\(request.output): safetensors are written; give a name that ends in .safetensors")
     }
-    let paths = [request.input, request.output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
-    guard paths[0] != paths[1] else { throw WorkflowError(.usage, "\(request.output) is the checkpoint itself; give another name") }
     try OutputFile.check(request.output)
   }
 
