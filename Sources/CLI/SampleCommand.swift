@@ -16,70 +16,23 @@ struct Sample: ParsableCommand {
   @Argument(help: "A model file, the folder of a training, a diffusers folder, or the name of a model that comes along, such as digits.")
   var model: String
 
-  @Option(help: "How many images in all.")
-  var count = 16
-
-  @Option(
-    name: .customLong("class"),
-    help: ArgumentHelp(
-      "Classes by name or number, dealt out in turn: 7 or 3,7; 'all' for every class, 'none' for the model's own choice.",
-      valueName: "classes"))
-  var classes = "all"
-
-  @Option(help: "Steps of the sampler; more are slower and, up to a point, better.")
-  var steps: Int?
-
-  @Option(help: "The sampler: \(SampleChoices.samplers). The model's recipe says which by default.")
-  var sampler: String?
-
-  @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
-  var spacing: String?
-
-  @Option(
-    name: .customLong("set"),
-    help: ArgumentHelp(
-      "Any other setting of the sampler or of sampling: sampler.order=3; 'sfumato recipe show' lists them.", valueName: "key=value"))
-  var set: [String] = []
-
-  @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
-  var precision = SampleChoices.Precision.float32
-
-  @Option(help: "Images computed together: more are faster until memory runs out.")
-  var batch = 50
-
-  @Option(name: .shortAndLong, help: "The picture of all images in a grid: PNG, JPEG or WebP by its name.")
-  var output = "samples.png"
-
-  @Option(help: "Columns of the grid; by default square, or one for each class.")
-  var columns: Int?
-
-  @Option(help: "Also an animation of the denoising, GIF or WebP, of the first 100 images.")
-  var animation: String?
-
-  @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
-  var npz: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "Make the images larger before they are written, by an upscaler as of 'sfumato upscale'; an animation stays as drawn.",
-      valueName: "model"))
-  var upscale: String?
-
+  @OptionGroup(title: "Images") var images: ImageOptions
   @OptionGroup(title: "Guidance") var guidance: GuidanceOptions
   @OptionGroup(title: "Noise") var noise: NoiseOptions
   @OptionGroup(title: "Pictures, and second tries") var pictures: PictureOptions
+  @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
 
   mutating func run() throws {
     let job = try SamplingJob(request())
-    let files = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
+    let files = results.files
     let upscaler = try upscaler()
     try files.check(job, enlargement: upscaler?.scale ?? 1)
     let start = ContinuousClock.now
     var bar = ProgressBar("sampling", quiet: shown.quiet)
     while let share = try job.next() {
-      bar.show(share, "\(job.images.count) of \(count) images")
+      bar.show(share, "\(job.images.count) of \(images.count) images")
       if Interruption.isWanted {
         bar.finish()
         throw Failure.interrupted
@@ -92,8 +45,8 @@ struct Sample: ParsableCommand {
 
   private func upscaler() throws -> Upscaler? {
     var settings = Upscaler.Settings()
-    (settings.device, settings.precision) = (device.device, precision)
-    return try upscale.map { try Upscaler($0, settings: settings) }
+    (settings.device, settings.precision) = (device.device, images.precision)
+    return try results.upscale.map { try Upscaler($0, settings: settings) }
   }
 
   private func enlarge(_ job: SamplingJob, by upscaler: Upscaler) throws -> [Upscaler.Picture] {
@@ -101,7 +54,7 @@ struct Sample: ParsableCommand {
     var enlarged: [Upscaler.Picture] = []
     for image in job.images {
       enlarged += try upscaler.upscale([image])
-      bar.show(Double(enlarged.count) / Double(count), "\(enlarged.count) of \(count) images")
+      bar.show(Double(enlarged.count) / Double(images.count), "\(enlarged.count) of \(images.count) images")
       if Interruption.isWanted {
         bar.finish()
         throw Failure.interrupted
@@ -113,45 +66,23 @@ struct Sample: ParsableCommand {
 
   private func request() throws -> SampleRequest {
     var request = SampleRequest(model: model)
-    request.count = count
-    request.classes =
-      switch classes {
-      case "all": .all
-      case "none": .none
-      default: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
-      }
-    request.seed = noise.seed
-    request.noiseOrder = noise.noiseOrder
+    images.apply(to: &request)
     try pictures.apply(to: &request)
     try guidance.apply(to: &request)
-    if let file = noise.startNoise {
-      guard request.start == .noise else { throw ValidationError("--start-noise and --init are two starts; leave one of them out") }
-      request.start = .array(file: file)
-    }
+    try noise.apply(to: &request)
     request.device = device.device
-    request.precision = precision
-    request.batchSize = batch
-    request.tracedCount = animation == nil ? 0 : min(count, SamplePictures.animationLimit)
-    request.settings = settings
+    request.tracedCount = results.animation == nil ? 0 : min(images.count, SamplePictures.animationLimit)
+    request.settings = images.settings + guidance.settings + noise.settings + images.set
     return request
-  }
-
-  /// The flags as what they are: other names of recipe keys.
-  private var settings: [String] {
-    var settings: [String] = []
-    if let sampler { settings.append("sampler.type=\(sampler)") }
-    if let steps { settings.append("sampling.steps=\(steps)") }
-    if let spacing { settings.append("sampling.spacing='\(spacing)'") }
-    return settings + guidance.settings + noise.settings + set
   }
 
   private func report(_ job: SamplingJob, _ files: [String], _ seconds: Double) throws {
     if shown.json {
       let candidates = job.choices.isEmpty ? nil : job.choices.map { Candidates(kept: $0.winner, scores: $0.scores) }
-      Console.result(try JSONText.of(Result(files: files, images: count, seconds: seconds, candidates: candidates)))
+      Console.result(try JSONText.of(Result(files: files, images: images.count, seconds: seconds, candidates: candidates)))
     } else {
       for file in files { Console.result(file) }
-      if !shown.quiet { Console.note("\(count) images in \(Console.number(seconds)) s") }
+      if !shown.quiet { Console.note("\(images.count) images in \(Console.number(seconds)) s") }
     }
   }
 
@@ -166,5 +97,3 @@ struct Sample: ParsableCommand {
     let kept: Int, scores: [Double]
   }
 }
-
-extension SampleChoices.Precision: ExpressibleByArgument {}

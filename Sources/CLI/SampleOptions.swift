@@ -1,6 +1,81 @@
 import ArgumentParser
 import Workflows
 
+/// What is drawn, and by which way.
+struct ImageOptions: ParsableArguments {
+  @Option(help: "How many images in all.")
+  var count = 16
+
+  @Option(
+    name: .customLong("class"),
+    help: ArgumentHelp(
+      "Classes by name or number, dealt out in turn: 7 or 3,7; 'all' for every class, 'none' for the model's own choice.",
+      valueName: "classes"))
+  var classes = "all"
+
+  @Option(help: "Steps of the sampler; more are slower and, up to a point, better.")
+  var steps: Int?
+
+  @Option(help: "The sampler: \(SampleChoices.samplers). The model's recipe says which by default.")
+  var sampler: String?
+
+  @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
+  var spacing: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Any other setting of the sampler or of sampling: sampler.solver_type=heun; docs/samplers.md lists them.", valueName: "key=value"))
+  var set: [String] = []
+
+  @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
+  var precision = SampleChoices.Precision.float32
+
+  @Option(help: "Images computed together: more are faster until memory runs out.")
+  var batch = 50
+
+  func apply(to request: inout SampleRequest) {
+    request.count = count
+    request.classes =
+      switch classes {
+      case "all": .all
+      case "none": .none
+      default: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
+      }
+    request.precision = precision
+    request.batchSize = batch
+  }
+
+  /// The flags as what they are: other names of recipe keys.
+  var settings: [String] {
+    [sampler.map { "sampler.type=\($0)" }, steps.map { "sampling.steps=\($0)" }, spacing.map { "sampling.spacing='\($0)'" }]
+      .compactMap { $0 }
+  }
+}
+
+/// What becomes of the images.
+struct ResultOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: "The picture of all images in a grid: PNG, JPEG or WebP by its name.")
+  var output = "samples.png"
+
+  @Option(help: "Columns of the grid; by default square, or one for each class.")
+  var columns: Int?
+
+  @Option(help: "Also an animation of the denoising, GIF or WebP, of the first 100 images.")
+  var animation: String?
+
+  @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
+  var npz: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Make the images larger before they are written, by an upscaler as of 'sfumato upscale'; an animation stays as drawn.",
+      valueName: "model"))
+  var upscale: String?
+
+  var files: SamplePictures { SamplePictures(grid: output, animation: animation, npz: npz, columns: columns) }
+}
+
 /// How strongly images follow what is asked.
 struct GuidanceOptions: ParsableArguments {
   @Option(help: "How strongly the class is followed: 1 as trained, 0 not at all, 2 to 4 more than natural.")
@@ -65,6 +140,15 @@ struct NoiseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("They add noise only at these noise levels, given as noise over signal: 0.05,50.", valueName: "least,most"))
   var noiseWindow: Range?
+
+  /// Lays these over a request whose start is set, unless it is noise.
+  func apply(to request: inout SampleRequest) throws {
+    request.seed = seed
+    request.noiseOrder = noiseOrder
+    guard let startNoise else { return }
+    guard request.start == .noise else { throw ValidationError("--start-noise and --init are two starts; leave one of them out") }
+    request.start = .array(file: startNoise)
+  }
 
   var settings: [String] {
     [
@@ -135,6 +219,7 @@ struct Range: ExpressibleByArgument, CustomStringConvertible {
   var description: String { "[\(least), \(most)]" }
 }
 
+extension SampleChoices.Precision: ExpressibleByArgument {}
 extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
 extension SampleRequest.Judge: ExpressibleByArgument {}
 extension SampleRequest.Inpainting.Method: ExpressibleByArgument {}
