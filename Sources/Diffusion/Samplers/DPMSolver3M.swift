@@ -23,7 +23,6 @@ public struct DPMSolver3M: Sampler {
   public var eulerAtFinal = false
 
   public init() {}
-  public func makeMemory(for levels: [NoiseLevel]) -> MultistepMemory { MultistepMemory(levels) }
 
   public func step(
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout MultistepMemory, denoiser: some Denoiser,

@@ -22,7 +22,6 @@ public struct DPMSolverPP2MSDE: Sampler {
   public var eulerAtFinal = false
 
   public init() {}
-  public func makeMemory(for levels: [NoiseLevel]) -> MultistepMemory { MultistepMemory(levels) }
 
   public func validate() throws(RecipeError) {
     try require((0...1).contains(eta), "eta", "expected 0 (no noise) to 1 (as the reverse process), found \(eta)")

@@ -31,3 +31,7 @@ public struct MultistepMemory {
     return order
   }
 }
+
+extension Sampler where Memory == MultistepMemory {
+  public func makeMemory(for levels: [NoiseLevel]) -> MultistepMemory { MultistepMemory(levels) }
+}
