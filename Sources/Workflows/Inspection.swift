@@ -72,8 +72,8 @@ public struct Inspection: Codable, Sendable, Equatable {
     try ForeignFormat.refuse(file)
     format = TensorFile.format(of: file)
     let metadata: [String: String]
+    try TensorFile.check(member, of: format, path)
     if format == .safetensors {
-      guard member == nil else { throw WorkflowError(.usage, "\(path) is a safetensors file, which has no members; leave --member out") }
       let header = try Safetensors.header(of: file)
       bytes = header.dataStart + header.dataCount
       tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }

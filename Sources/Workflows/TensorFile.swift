@@ -13,9 +13,10 @@ struct TensorFile {
   /// Of PyTorch's files: the member of the file's dictionary that `state` is, nil for the whole file; and all that could be.
   let member: String?, members: [String]
 
-  /// - Throws: `CheckpointError` or `SafetensorsError`, which name the file and the place in it.
+  /// - Throws: `WorkflowError` for a member of a file that has none; `CheckpointError` or `SafetensorsError`, which name the file and the place in it.
   init(_ path: String, member: String? = nil) throws {
     format = Self.format(of: path)
+    try Self.check(member, of: format, path)
     if format == .safetensors {
       let contents = try Safetensors.read(path)
       (state, metadata) = (contents.state, contents.metadata)
@@ -24,6 +25,13 @@ struct TensorFile {
       let contents = try PyTorchFile.read(path, member: member)
       (state, metadata) = (contents.state, [:])
       (self.member, members) = (contents.member, contents.members)
+    }
+  }
+
+  /// Refuses a member of a file whose format has none.
+  static func check(_ member: String?, of format: Format, _ path: String) throws {
+    guard member == nil || format != .safetensors else {
+      throw WorkflowError(.usage, "\(path) is a safetensors file, which has no members; leave --member out")
     }
   }
 

@@ -117,7 +117,7 @@ extension TrainRecipe {
   }
 
   private func checkSampling(_ data: DataFacts) throws {
-    _ = try sampling.levels(of: process)
+    _ = try sampling.levels(of: process.makeProcess())
     guard sampling.guidanceScale == 1 || data.classNames.isEmpty || data.nullClass != nil else {
       throw WorkflowError(
         .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")

@@ -74,7 +74,9 @@ import Testing
     let file = try folder.file("model.safetensors")
     try Tiny.write(Tiny.model(), to: file)
     let error = refusal { try convert(file) { ($0.output, $0.target, $0.preset) = ("\(folder.path)/p", .diffusers, "adm-imagenet64") } }
-    #expect(error?.description.contains("carries its own recipe") == true)
+    #expect(error?.description.contains("make one of the checkpoint first") == true)
+    let pipeline = refusal { try convert(DiffusersFixture.folder) { $0.preset = "adm-imagenet64" } }
+    #expect(pipeline?.description.contains("carries its own recipe") == true)
     #expect(throws: (any Error).self) { try convert(folder.path) { ($0.output, $0.target) = ("\(folder.path)/p", .diffusers) } }
   }
 

@@ -101,7 +101,7 @@ enum DiffusersFixture {
     let scheduler = try DiffusersScheduler(json: #"{"_class_name": "UniPCMultistepScheduler"}"#)
     let wanted = try scheduler.levels(steps: 50, in: scheduler.process.makeProcess())
     #expect(recipe.sampling.spacing == .at(wanted.dropLast().map { Int($0.timestep) }))
-    #expect(try recipe.sampling.levels(of: recipe.process).count == wanted.count)
+    #expect(try recipe.sampling.levels(of: recipe.process.makeProcess()).count == wanted.count)
   }
 
   /// As the first pipelines that were published: all files in one folder, attention's old names.

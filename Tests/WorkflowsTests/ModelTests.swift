@@ -26,6 +26,12 @@ import Training
     try Tiny.write(Model(recipe: recipe, provenance: model.provenance, network: model.network), to: path)
   }
 
+  @Test func aCheckpointOfPyTorchIsRefusedWithWhatMakesAModelOfIt() {
+    let error = refusal { try Model(ConversionTests.fixture("unets/pt_features.pt")) }
+    #expect(error?.failure == .data)
+    #expect(error?.description.contains("is a checkpoint of PyTorch, without a recipe; 'sfumato convert") == true)
+  }
+
   @Test func carryAllThatSamplingNeeds() throws {
     let written = try Tiny.model(), read = try Model(path)
     #expect(read.recipe.yaml() == written.recipe.yaml())

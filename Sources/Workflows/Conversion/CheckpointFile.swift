@@ -26,9 +26,6 @@ struct CheckpointFile {
     }
     self.path = path
     let file = try TensorFile(path, member: member)
-    guard member == nil || file.format != .safetensors else {
-      throw WorkflowError(.usage, "\(path) is a safetensors file, which has no members; leave --member out")
-    }
     (self.member, recipe) = (file.member, file.metadata[ModelFile.recipeKey])
     (state, halfCount) = (Self.unwrapped(file.state), Self.halfCount(file.state))
     guard state.count > 0 else { throw WorkflowError(.data, "\(path) holds no tensors") }

@@ -75,7 +75,11 @@ public enum Conversion {
   /// Converts what is a whole model already, its recipe included: a model of ours or a diffusers folder.
   private static func convertModel(_ request: ConversionRequest) throws -> ConversionReport {
     guard request.preset == nil, request.recipe == nil, request.member == nil else {
-      throw WorkflowError(.usage, "\(request.input) carries its own recipe; leave --preset, --recipe and --member out")
+      throw WorkflowError(
+        .usage,
+        DiffusersFolder.isOne(request.input)
+          ? "\(request.input) carries its own recipe; leave --preset, --recipe and --member out"
+          : "a diffusers folder is written of a model: make one of the checkpoint first, by --preset or --recipe, then convert that")
     }
     let model = try Model(request.input), state = model.network.stateDict()
     switch request.target {

@@ -23,6 +23,10 @@ struct ModelFile {
     guard !DiffusersFolder.isOne(path) else {
       throw WorkflowError(.data, "\(path) is a pipeline of diffusers; expected \(kind.phrase)")
     }
+    guard TensorFile.format(of: path) == .safetensors else {
+      throw WorkflowError(
+        .data, "\(path) is a checkpoint of PyTorch, without a recipe; 'sfumato convert \(path) model.safetensors' makes a model of it")
+    }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {
       throw WorkflowError(

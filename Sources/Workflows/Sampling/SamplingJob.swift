@@ -51,8 +51,8 @@ public final class SamplingJob {
     self.request = request
     self.model = model
     device = try computeDevice(request.device)
-    let levels: [NoiseLevel]
-    (settings, levels) = try Self.settle(request, model.recipe)
+    let levels: [NoiseLevel], process = try model.recipe.process.makeProcess()
+    (settings, levels) = try Self.settle(request, model.recipe, process)
     labels = try Self.labels(request, model)
     try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
     classifier = try SamplingClassifier(request, model.recipe, labels: labels, on: device)
@@ -60,7 +60,7 @@ public final class SamplingJob {
     stepCount = start.path.count - 1
     denoiser = SamplingDenoiser(
       network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
-      process: try model.recipe.process.makeProcess(), sampling: settings.sampling, device: device)
+      process: process, sampling: settings.sampling, device: device)
   }
 
   /// Takes one step of one batch.
@@ -141,13 +141,15 @@ extension SamplingJob {
 
 extension SamplingJob {
   /// The model's own settings with the request's laid over them, and the noise levels that they visit.
-  private static func settle(_ request: SampleRequest, _ recipe: ModelRecipe) throws -> (SamplerSettings, [NoiseLevel]) {
+  private static func settle(
+    _ request: SampleRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
+  ) throws -> (SamplerSettings, [NoiseLevel]) {
     var settings = SamplerSettings()
     settings.sampler = recipe.sampler
     settings.sampling = recipe.sampling
     do {
       settings = try settings.overlaid(yaml: "", set: request.settings)
-      return (settings, try settings.sampling.levels(of: recipe.process, stepsAreAsked: request.sets("sampling.steps")))
+      return (settings, try settings.sampling.levels(of: process, stepsAreAsked: request.sets("sampling.steps")))
     } catch let error as RecipeError {
       let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
       throw WorkflowError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))

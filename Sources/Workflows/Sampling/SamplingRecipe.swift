@@ -59,9 +59,9 @@ extension SamplingRecipe {
   /// The noise levels that sampling visits.
   /// - Parameter stepsAreAsked: whether `steps` must hold; else a spacing that says how many it takes has its way.
   /// - Throws: `DiffusionError` when the process has no such steps.
-  func levels(of process: ProcessRecipe, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
+  func levels(of process: DiscreteProcess, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
     let wanted = stepsAreAsked || spacing.count == nil ? steps : nil
-    return try process.makeProcess().samplingLevels(spacing, steps: wanted, final: final)
+    return try process.samplingLevels(spacing, steps: wanted, final: final)
   }
 
   /// Where samplers may add noise.

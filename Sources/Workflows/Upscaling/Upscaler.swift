@@ -112,6 +112,7 @@ extension Upscaler {
     guard FileManager.default.fileExists(atPath: path) else {
       throw WorkflowError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
     }
+    guard !DiffusersFolder.isOne(path) else { throw WorkflowError(.data, "\(path) is a pipeline of diffusers; expected an upscaler") }
     let file = try TensorFile(path)
     if let yaml = file.metadata[Model.recipeKey] {
       let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
