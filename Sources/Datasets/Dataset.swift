@@ -1,26 +1,78 @@
 import Imaging
 import RecipeKit
 
-/// Labelled pictures that are found by their index. Reading is done in many tasks at a time and never touches a tensor.
+/// Labelled pictures that are found by their index, as they lie in files or memory: of any size, whole, without change.
+///
+/// What training makes of them, images of one shape, is decided by later sections of a recipe. Reading is done in many tasks at
+/// a time and never touches a tensor.
 public protocol Dataset: Sendable {
-  /// How many examples make an epoch.
+  /// How many pictures make an epoch.
   var count: Int { get }
   /// The meaning of the labels 0, 1, …; empty for pictures without labels.
   var classNames: [String] { get }
-  /// What every image of the set has.
-  var shape: ImageShape { get }
+  /// What every picture of the set has; nil where sizes differ.
+  var shape: ImageShape? { get }
+  /// The channels of its pictures; the most that any of them is known to have, where they differ.
+  var channels: Int { get }
+  /// How many numbers the context of each picture has; nil for a set without contexts.
+  var contextSize: Int? { get }
+  /// The picture, not decoded where it lies in a file of its own.
   /// - Precondition: `index` is in `0..<count`.
-  subscript(index: Int) -> Example { get throws }
+  subscript(index: Int) -> Picture { get throws }
 }
 
-/// One picture, 8 bits a sample, with its class: an index into the set's `classNames`, or nil.
+extension Dataset {
+  public var contextSize: Int? { nil }
+}
+
+/// One picture of a data set, with what is known of it.
+public struct Picture: Sendable, Equatable {
+  public enum Content: Sendable, Equatable {
+    /// Decoded, 8 bits a sample.
+    case pixels(Image)
+    /// A file of any format that libvips reads.
+    case file(String)
+    /// What such a file would hold.
+    case encoded([UInt8])
+  }
+
+  public var content: Content
+  /// An index into the set's `classNames`.
+  public var label: Int?
+  /// A vector that describes the picture, as an embedding of a caption does.
+  public var context: [Float]?
+  /// What reports call it: a path, "images.zip: cats/12.png", "train-images-idx3-ubyte.gz: image 12".
+  public var name: String
+
+  public init(_ content: Content, label: Int? = nil, context: [Float]? = nil, name: String) {
+    self.content = content
+    self.label = label
+    self.context = context
+    self.name = name
+  }
+
+  /// The whole picture, decoded.
+  /// - Throws: `ImagingError`.
+  public func image() throws -> Image {
+    switch content {
+    case .pixels(let image): image
+    case .file(let path): try Image(file: path)
+    case .encoded(let bytes): try Image(decoding: bytes, name: name)
+    }
+  }
+}
+
+/// One image as training sees it: of the shape that all have, with its class, an index into `classNames`, or nil.
 public struct Example: Sendable, Equatable {
   public var image: Image
   public var label: Int?
+  /// A vector that describes the picture; nil for a set without contexts.
+  public var context: [Float]?
 
-  public init(image: Image, label: Int?) {
+  public init(image: Image, label: Int?, context: [Float]? = nil) {
     self.image = image
     self.label = label
+    self.context = context
   }
 }
 

@@ -5,8 +5,11 @@ import RecipeKit
 /// Grey images from a pair of IDX files, MNIST's format; loaded whole (45 MB for MNIST's 60,000) when it is opened.
 public struct IDXDataset: Dataset {
   public let classNames: [String]
-  public let shape: ImageShape
+  public var shape: ImageShape? { imageShape }
+  public var channels: Int { 1 }
 
+  private let imageShape: ImageShape
+  private let path: String
   private let images: IDXFile
   private let labels: [UInt8]?
   private let firstLabel: Int
@@ -47,7 +50,8 @@ public struct IDXDataset: Dataset {
     if let side = recipe.padTo, side < max(height, width) {
       throw DatasetError(files.images, .padding(height: height, width: width, padTo: side))
     }
-    shape = ImageShape(height: recipe.padTo ?? height, width: recipe.padTo ?? width, channels: 1)
+    path = files.images
+    imageShape = ImageShape(height: recipe.padTo ?? height, width: recipe.padTo ?? width, channels: 1)
     guard let labelFile = files.labels else {
       labels = nil
       classNames = []
@@ -69,15 +73,16 @@ public struct IDXDataset: Dataset {
 
   public var count: Int { images.shape[0] }
 
-  public subscript(index: Int) -> Example {
+  public subscript(index: Int) -> Picture {
     precondition((0..<count).contains(index), "example \(index) of a data set of \(count)")
     let height = images.shape[1], width = images.shape[2]
     let start = index * height * width
     let image = Image(
       width: width, height: height, channels: 1, bytes: Array(images.bytes[start..<(start + height * width)]))
-    return Example(
-      image: shape.height == height && shape.width == width ? image : image.padded(toWidth: shape.width, height: shape.height),
-      label: labels.map { Int($0[index]) - firstLabel })
+    let (fullHeight, fullWidth) = (imageShape.height, imageShape.width)
+    return Picture(
+      .pixels(fullHeight == height && fullWidth == width ? image : image.padded(toWidth: fullWidth, height: fullHeight)),
+      label: labels.map { Int($0[index]) - firstLabel }, name: "\(path): image \(index)")
   }
 
   // ---- files

@@ -24,7 +24,10 @@ public struct BatchLoader: Sendable {
 
   /// The batch that begins with the image at `position`, counted over all epochs.
   public func batch(at position: Int, on device: Device) throws -> Batch {
-    let examples = try (position..<(position + batchSize)).map { try dataset[order[$0]] }
+    let examples = try (position..<(position + batchSize)).map { position in
+      let picture = try dataset[order[position]]
+      return try Example(image: picture.image(), label: picture.label, context: picture.context)
+    }
     let labels = examples.compactMap(\.label)
     return Batch(
       images: try Tensor(images: examples.map(\.image)).to(device),

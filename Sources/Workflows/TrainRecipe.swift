@@ -93,9 +93,12 @@ extension TrainRecipe {
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     var model = ModelRecipe()
     let classes = dataset.classNames.count
-    model.data.channels = dataset.shape.channels
-    model.data.height = dataset.shape.height
-    model.data.width = dataset.shape.width
+    guard let shape = dataset.shape else {
+      throw WorkflowError(.data, "data: the pictures differ in size or channels; training needs images of one shape")
+    }
+    model.data.channels = shape.channels
+    model.data.height = shape.height
+    model.data.width = shape.width
     model.data.classNames = dataset.classNames
     model.data.nullClass = classes > 0 && training.classDropout > 0 ? classes : nil
     model.network = try adaptedNetwork(to: model.data)

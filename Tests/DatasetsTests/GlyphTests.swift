@@ -13,7 +13,7 @@ import Testing
   @Test func imagesAreTheSameOnEveryMachineAndInEveryVersion() {
     let set = GlyphDataset(seed: 1)
     let sums = [0, 13, 500, 123_456].map { index in
-      set[index].image.bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+      set.image(at: index).bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
     #expect(
       sums == [
@@ -45,7 +45,7 @@ import Testing
     let learned = means(set, perClass: 50)
     var right = [Int](repeating: 0, count: 36)
     for index in (36 * 50)..<(36 * 62) {
-      if nearest(to: set[index].image.bytes.map(Double.init), among: learned) == index % 36 { right[index % 36] += 1 }
+      if nearest(to: set.image(at: index).bytes.map(Double.init), among: learned) == index % 36 { right[index % 36] += 1 }
     }
     let accuracy = Double(right.reduce(0, +)) / (36 * 12)
     #expect(accuracy > 0.8, "\(zip(set.classNames, right).filter { $0.1 < 10 })")
@@ -56,7 +56,7 @@ import Testing
   @Test func twoImagesOfAClassDiffer() {
     let set = GlyphDataset(size: 16, seed: 2)
     for label in 0..<36 {
-      let a = set[label].image.bytes, b = set[label + 36].image.bytes
+      let a = set.image(at: label).bytes, b = set.image(at: label + 36).bytes
       let difference = zip(a, b).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
       #expect(difference > 2000, "class \(set.classNames[label])")
     }
@@ -65,8 +65,8 @@ import Testing
   @Test func theSameImageAtTwiceTheSizeShowsTheSame() throws {
     let small = GlyphDataset(size: 28, seed: 6), large = GlyphDataset(size: 56, seed: 6)
     for index in 0..<36 {
-      let reduced = try large[index].image.resized(width: 28, height: 28, filter: .box)
-      let difference = zip(small[index].image.bytes, reduced.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+      let reduced = try large.image(at: index).resized(width: 28, height: 28, filter: .box)
+      let difference = zip(small.image(at: index).bytes, reduced.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
       // Edges are a little sharper, grain is finer: 5 of 255 on average, where two images of a class differ by 30.
       #expect(Double(difference) / 784 < 5, "index \(index)")
     }
@@ -75,7 +75,7 @@ import Testing
   @Test func inkStaysOffTheBorderAndIsNeitherScarceNorEverywhere() {
     let set = GlyphDataset(seed: 8)
     for index in 0..<108 {
-      let image = set[index].image
+      let image = set.image(at: index)
       let border = (0..<28).flatMap { [image[0, $0], image[27, $0], image[$0, 0], image[$0, 27]] }
       #expect(border.allSatisfy { $0 < 40 }, "index \(index)")
       let inked = image.bytes.filter { $0 > 127 }.count
@@ -95,10 +95,10 @@ import Testing
   }
 
   private func means(_ set: GlyphDataset, perClass: Int) -> [[Double]] {
-    let classes = set.classNames.count, pixels = set.shape.height * set.shape.width
+    let classes = set.classNames.count, pixels = set.image(at: 0).bytes.count
     var sums = [[Double]](repeating: [Double](repeating: 0, count: pixels), count: classes)
     for index in 0..<(perClass * classes) {
-      for (pixel, value) in set[index].image.bytes.enumerated() { sums[index % classes][pixel] += Double(value) }
+      for (pixel, value) in set.image(at: index).bytes.enumerated() { sums[index % classes][pixel] += Double(value) }
     }
     return sums.map { $0.map { $0 / Double(perClass) } }
   }

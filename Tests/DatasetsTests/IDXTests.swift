@@ -46,7 +46,7 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
     #expect(set.classNames == ["0", "1", "2"])
     #expect(set.shape == ImageShape(height: 2, width: 3, channels: 1))
     let expected = Image(width: 3, height: 2, channels: 1, bytes: [60, 70, 80, 90, 100, 110])
-    #expect(try set[1] == Example(image: expected, label: 2))
+    #expect(try set[1] == Picture(.pixels(expected), label: 2, name: "\(fixture.recipe.images): image 1"))
     #expect(try set[2].label == 1)
   }
 
@@ -73,7 +73,7 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
     fixture.recipe.padTo = 6
     let set = try fixture.recipe.open()
     #expect(set.shape == ImageShape(height: 6, width: 6, channels: 1))
-    let image = try set[1].image
+    let image = try set[1].image()
     #expect(image.cropped(row: 2, column: 1, width: 3, height: 2).bytes == [60, 70, 80, 90, 100, 110])
     #expect(image.bytes.reduce(0) { $0 + Int($1) } == 510)
     fixture.recipe.padTo = 2
@@ -112,7 +112,7 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
     struct Wrapper: RecipeKit.Recipe { var data = Choice<DatasetRegistry>(GlyphDataset.Recipe()) }
     let fixture = try Fixture()
     let yaml = "data: { type: idx, images: \(fixture.recipe.images), labels: \(fixture.recipe.labels!), pad_to: 4 }"
-    #expect(try Wrapper(yaml: yaml).data.member.open().shape.height == 4)
+    #expect(try Wrapper(yaml: yaml).data.member.open().shape?.height == 4)
     #expect(try Wrapper(yaml: "data: { size: 16, classes: letters }").data.member.open().classNames.count == 26)
     #expect(throws: RecipeError.self) { try Wrapper(yaml: "data: { size: 4 }") }
     #expect(throws: RecipeError.self) { try Wrapper(yaml: "data: { type: idx, pad_to: 0 }") }

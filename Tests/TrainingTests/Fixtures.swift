@@ -10,12 +10,13 @@ import Tensors
 struct GreyImages: Dataset {
   var count = 10
   var classNames = ["even", "odd"]
-  let shape = ImageShape(height: 2, width: 2, channels: 1)
+  let shape: ImageShape? = ImageShape(height: 2, width: 2, channels: 1)
+  let channels = 1
 
-  subscript(index: Int) -> Example {
-    Example(
-      image: Image(width: 2, height: 2, channels: 1, bytes: Array(repeating: UInt8(20 * index), count: 4)),
-      label: classNames.isEmpty ? nil : index % 2)
+  subscript(index: Int) -> Picture {
+    Picture(
+      .pixels(Image(width: 2, height: 2, channels: 1, bytes: Array(repeating: UInt8(20 * index), count: 4))),
+      label: classNames.isEmpty ? nil : index % 2, name: "image \(index)")
   }
 }
 

@@ -13,7 +13,9 @@ public struct GlyphDataset: Dataset {
 
   public let count: Int
   public let classNames: [String]
-  public let shape: ImageShape
+  public var shape: ImageShape? { ImageShape(height: size, width: size, channels: 1) }
+  public var channels: Int { 1 }
+  private let size: Int
   private let seed: UInt64
   private let shapes: [[GlyphShape]]
 
@@ -56,19 +58,23 @@ public struct GlyphDataset: Dataset {
     self.seed = seed
     classNames = Array(GlyphAlphabet.names[range])
     shapes = Array(GlyphAlphabet.shapes[range])
-    shape = ImageShape(height: size, width: size, channels: 1)
+    self.size = size
   }
 
   /// - Precondition: `index` is not negative; it may exceed `count`.
-  public subscript(index: Int) -> Example {
+  public subscript(index: Int) -> Picture {
+    Picture(.pixels(image(at: index)), label: index % shapes.count, name: "glyph \(index)")
+  }
+
+  func image(at index: Int) -> Image {
     precondition(index >= 0, "glyph \(index); the first is 0")
-    let label = index % shapes.count
+    let ways = shapes[index % shapes.count]
     var random = StableRandom(seed, UInt64(index))
     let hand = Hand(&random)
-    let way = shapes[label][random.below(shapes[label].count)]
+    let way = ways[random.below(ways.count)]
     var writing = Handwriting(hand: hand, random: random)
     let lines = writing.write(way)
-    let bytes = InkRaster(side: shape.height).draw(lines, hand: hand, random: &writing.random)
-    return Example(image: Image(width: shape.width, height: shape.height, channels: 1, bytes: bytes), label: label)
+    let bytes = InkRaster(side: size).draw(lines, hand: hand, random: &writing.random)
+    return Image(width: size, height: size, channels: 1, bytes: bytes)
   }
 }
