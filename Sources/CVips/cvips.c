@@ -43,6 +43,9 @@ enum { LOG_EVERY_LEVEL = ~3 };
   F(int, vips_image_get_int, (const VipsImage *, const char *, int *)) \
   F(int, vips_image_get_array_int, (VipsImage *, const char *, int **, int *)) \
   F(int, vips_image_get_blob, (const VipsImage *, const char *, const void **, size_t *)) \
+  F(int, vips_image_get_string, (const VipsImage *, const char *, const char **)) \
+  F(char **, vips_image_get_fields, (const VipsImage *)) \
+  F(void, vips_image_set_string, (VipsImage *, const char *, const char *)) \
   F(void, vips_image_set_int, (VipsImage *, const char *, int)) \
   F(void, vips_image_set_array_int, (VipsImage *, const char *, const int *, int)) \
   F(int, vips_copy, (VipsImage *, VipsImage **, ...)) \
@@ -61,6 +64,7 @@ enum { LOG_EVERY_LEVEL = ~3 };
   F(int, vips_gifsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(unsigned, g_log_set_handler, (const char *, int, void (*)(const char *, int, const char *, void *), void *)) \
   F(void, g_object_unref, (void *)) \
+  F(void, g_strfreev, (char **)) \
   F(void, g_free, (void *))
 
 #define MEMBER(result, name, arguments) result(*name) arguments;
@@ -167,6 +171,25 @@ int cv_loop(cv_image *image) {
   int loop = 0;
   if (vips.vips_image_get_typeof(raw(image), "loop")) vips.vips_image_get_int(raw(image), "loop", &loop);
   return loop;
+}
+
+// ---- notes: libvips keeps a PNG's text under the name "png-comment-" NUMBER "-" KEY
+
+void cv_add_note(cv_image *image, int number, const char *key, const char *text) {
+  char name[128];
+  snprintf(name, sizeof name, "png-comment-%d-%s", number, key);
+  vips.vips_image_set_string(raw(image), name, text);
+}
+
+void cv_notes(const cv_image *image, void (*found)(const char *key, const char *text, void *context), void *context) {
+  static const char prefix[] = "png-comment-";
+  char **fields = vips.vips_image_get_fields(raw(image));
+  for (char **field = fields; field && *field; field++) {
+    if (strncmp(*field, prefix, sizeof prefix - 1)) continue;
+    const char *key = strchr(*field + sizeof prefix - 1, '-'), *text = NULL;
+    if (key && !vips.vips_image_get_string(raw(image), *field, &text) && text) found(key + 1, text, context);
+  }
+  vips.g_strfreev(fields);
 }
 
 // ---- colour

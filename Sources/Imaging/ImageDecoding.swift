@@ -59,6 +59,14 @@ struct Decoding<Bytes: ContiguousBytes> {
     }
   }
 
+  func notes() throws -> PictureNotes {
+    try checkHeader(allPages: false)
+    return try attempt { bytes in
+      guard let source = VipsHandle(cv_read(bytes.baseAddress, bytes.count, 0)) else { return nil }
+      return PictureNotes(of: source)
+    }
+  }
+
   /// `extract` is handed the converted image, whose pixels are not computed yet, and the image as the file has it.
   private func decode<Value>(
     allPages: Bool, _ extract: (borrowing VipsHandle, borrowing VipsHandle) -> Value?

@@ -41,20 +41,26 @@ public enum ImageFormat: Sendable, Equatable {
 }
 
 extension Image {
+  /// - Parameter notes: what a PNG carries with it as text; other formats leave it out.
   /// - Throws: `ImagingError` when libvips is missing or the format cannot hold the picture.
-  public func encoded(as format: ImageFormat = .png) throws -> [UInt8] {
+  public func encoded(as format: ImageFormat = .png, notes: PictureNotes = [:]) throws -> [UInt8] {
     if case .jpeg = format, hasAlpha {
       return try flattened(over: [UInt8](repeating: 255, count: channels - 1)).encoded(as: format)
     }
-    return try encoded { format.encode($0) }
+    return try encoded { image in
+      if case .png = format { notes.add(to: image) }
+      return format.encode(image)
+    }
   }
 
   /// Writes the picture under a temporary name, then renames: an earlier file stays whole until the new one is.
-  /// - Parameter format: as the file's name says, when it is not given.
+  /// - Parameters:
+  ///   - format: as the file's name says, when it is not given.
+  ///   - notes: what a PNG carries with it as text.
   /// - Throws: `ImagingError`; what was there before is then untouched.
-  public func write(to file: String, as format: ImageFormat? = nil) throws {
+  public func write(to file: String, as format: ImageFormat? = nil, notes: PictureNotes = [:]) throws {
     let format = try format ?? ImageFormat(forFile: file)
-    try PictureFile.write(to: file) { try encoded(as: format) }
+    try PictureFile.write(to: file) { try encoded(as: format, notes: notes) }
   }
 
   /// - Parameter encode: gives the bytes of the image that it is handed, or nil when libvips failed.

@@ -38,6 +38,11 @@ int cv_delays(cv_image *image, int *delays, int capacity);
 /// How often the animation is shown; 0 is without an end.
 int cv_loop(cv_image *image);
 
+/// Text that a PNG is to carry; `number` counts an image's notes from 0. `key` at most 79 bytes, both in ASCII.
+void cv_add_note(cv_image *image, int number, const char *key, const char *text);
+/// Calls `found` for each text that a PNG carries.
+void cv_notes(const cv_image *image, void (*found)(const char *key, const char *text, void *context), void *context);
+
 /// Turned upright as its EXIF block says, in 8-bit sRGB or 8-bit grey, with the alpha channel that it had.
 cv_image *cv_upright_8bit(cv_image *image);
 cv_image *cv_resize_lanczos3(cv_image *image, int width, int height, int has_alpha);

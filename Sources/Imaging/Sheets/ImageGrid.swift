@@ -16,31 +16,9 @@ extension Image {
       throw ImagingError(
         .invalid("picture \(index) of a grid is \(image.shapeText), expected \(first.shapeText) like the first"))
     }
-    let columns = columns ?? squareColumns(images.count)
-    guard columns > 0, padding >= 0, scale > 0 else {
-      throw ImagingError(
-        .invalid("a grid of \(columns) columns, padding \(padding), scale \(scale); expected at least 1, 0 and 1"))
-    }
-    let rows = (images.count + columns - 1) / columns
-    let width = padding + columns * (first.width * scale + padding)
-    let height = padding + rows * (first.height * scale + padding)
-    guard width <= pixelLimit / height else {
-      throw ImagingError(.tooLarge(width: width, height: height, limit: pixelLimit))
-    }
-    var result = Image(
-      width: width, height: height, color: background ?? [UInt8](repeating: 0, count: first.channels))
-    for (index, image) in images.enumerated() {
-      result.paste(
-        image.magnified(by: scale), row: padding + index / columns * (first.height * scale + padding),
-        column: padding + index % columns * (first.width * scale + padding))
-    }
-    return result
-  }
-
-  private static func squareColumns(_ count: Int) -> Int {
-    var columns = 1
-    while columns * columns < count { columns += 1 }
-    return columns
+    var sheet = PictureSheet(images, columns: columns)
+    (sheet.padding, sheet.background, sheet.scale) = (padding, background, scale)
+    return try sheet.draw()
   }
 
   func hasShape(of other: Image) -> Bool {
