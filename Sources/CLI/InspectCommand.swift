@@ -1,18 +1,22 @@
 import ArgumentParser
+import Foundation
 import Workflows
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say what a file of tensors holds.",
+    abstract: "Say what a file of tensors holds, or how a picture was drawn.",
     discussion: """
       Examples:
         sfumato inspect digits
         sfumato inspect runs/digits --tensors
         sfumato inspect RealESRGAN_x4plus.pth
+        sfumato inspect samples.png
       """)
 
   @Argument(
-    help: "A .safetensors, .pt or .pth file, the folder of a training, a diffusers folder, or the name of a model that comes along.")
+    help:
+      "A .safetensors, .pt or .pth file, the folder of a training, a diffusers folder, the name of a model that comes along, or a picture."
+  )
   var file: String
 
   @Option(help: "Of a PyTorch file that holds several state dicts: which, such as params, or a/b for a member of a member.")
@@ -25,8 +29,18 @@ struct Inspect: ParsableCommand {
   var json = false
 
   mutating func run() throws {
+    if let picture = try PictureInspection(of: file) { return Console.result(try json ? JSONText.of(picture) : picture.text) }
     let inspection = try Inspection(of: file, member: member)
     Console.result(try json ? JSONText.of(inspection) : InspectText(inspection: inspection, showsAll: tensors).text)
+  }
+}
+
+extension PictureInspection {
+  fileprivate var text: String {
+    let channels = ["grey", "grey with opacity", "colour", "colour with opacity"][channels - 1]
+    var lines = ["\(path): a picture of \(width) x \(height) pixels, \(channels)"]
+    for note in notes { lines += ["", "\(note.key):", "  " + note.text.replacingOccurrences(of: "\n", with: "\n  ")] }
+    return lines.joined(separator: "\n")
   }
 }
 

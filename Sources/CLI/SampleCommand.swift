@@ -9,6 +9,7 @@ struct Sample: ParsableCommand {
         sfumato sample digits -o digits.png
         sfumato sample digits --class 7 --guidance 3 -o sevens.png
         sfumato sample runs/glyphs --count 72 --animation glyphs.gif -o glyphs.png
+        sfumato sample digits --count 8 --denoising steps.png --show estimate
         sfumato sample digits --class 3 --init seven.png --strength 0.6 -o three.png
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
       """)
@@ -26,7 +27,8 @@ struct Sample: ParsableCommand {
 
   mutating func run() throws {
     let job = try SamplingJob(request())
-    let files = results.files
+    var files = results.files
+    if !results.noNotes { files.notes = try job.notes(command: ["sfumato"] + CommandLine.arguments.dropFirst()) }
     let upscaler = try upscaler()
     try files.check(job, enlargement: upscaler?.scale ?? 1)
     let start = ContinuousClock.now
@@ -71,7 +73,7 @@ struct Sample: ParsableCommand {
     try guidance.apply(to: &request)
     try noise.apply(to: &request)
     request.device = device.device
-    request.tracedCount = results.animation == nil ? 0 : min(images.count, SamplePictures.animationLimit)
+    results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings + images.set
     return request
   }

@@ -61,8 +61,29 @@ struct ResultOptions: ParsableArguments {
   @Option(help: "Columns of the grid; by default square, or one for each class.")
   var columns: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "What stands below each image of the grid: class, number, score (with --best-of), or several of them as class,score.",
+      valueName: "words"))
+  var captions: Captions?
+
   @Option(help: "Also an animation of the denoising, GIF or WebP, of the first 100 images.")
   var animation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Which moments the animation shows: all, so many (20), or those after certain steps (0,5,10).", valueName: "schedule"))
+  var frames = FrameSchedule.all
+
+  @Option(
+    help: ArgumentHelp("How long each of its frames is shown, in milliseconds, and by a second number the last one.", valueName: "ms"))
+  var frameTime = FrameTime(delay: 80, hold: 2000)
+
+  @Option(help: "Also a sheet of the denoising: a row for each of the first 12 images, nine moments from left to right.")
+  var denoising: String?
+
+  @Option(help: "What animation and sheet show: the image with the noise that is left, or the model's estimate without it.")
+  var show = SampleRequest.Traced.image
 
   @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
   var npz: String?
@@ -73,7 +94,52 @@ struct ResultOptions: ParsableArguments {
       valueName: "model"))
   var upscale: String?
 
-  var files: SamplePictures { SamplePictures(grid: output, animation: animation, npz: npz, columns: columns) }
+  @Flag(help: "Leave out of PNG files what they otherwise say of themselves: the command, the model, seed and settings.")
+  var noNotes = false
+
+  var files: SamplePictures {
+    var files = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
+    files.captions = captions?.parts ?? []
+    files.timing.frames = frames
+    (files.timing.delay, files.timing.hold) = (frameTime.delay, frameTime.hold)
+    files.denoising = denoising
+    return files
+  }
+
+  /// Lays over a request what is kept on the way.
+  func apply(to request: inout SampleRequest) {
+    files.trace(&request)
+    request.traced = show
+  }
+}
+
+/// `class`, or several as `class,score`.
+struct Captions: ExpressibleByArgument {
+  let parts: [SamplePictures.Caption]
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { SamplePictures.Caption(rawValue: String($0)) }
+    guard parts.allSatisfy({ $0 != nil }) else { return nil }
+    self.parts = parts.map { $0! }
+  }
+}
+
+/// Milliseconds: `80`, or `80,2000` with another time for the last frame.
+struct FrameTime: ExpressibleByArgument, CustomStringConvertible {
+  let delay: Int, hold: Int
+
+  init(delay: Int, hold: Int) {
+    self.delay = delay
+    self.hold = hold
+  }
+
+  init?(argument: String) {
+    let times = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard (1...2).contains(times.count), let delay = times[0], let hold = times.last ?? nil else { return nil }
+    self.init(delay: delay, hold: times.count == 1 ? max(delay, 2000) : hold)
+  }
+
+  var description: String { "\(delay),\(hold)" }
 }
 
 /// How strongly images follow what is asked.
@@ -219,6 +285,12 @@ struct Range: ExpressibleByArgument, CustomStringConvertible {
   var description: String { "[\(least), \(most)]" }
 }
 
+extension FrameSchedule: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public var defaultValueDescription: String { description }
+}
+
+extension SampleRequest.Traced: ExpressibleByArgument {}
 extension SampleChoices.Precision: ExpressibleByArgument {}
 extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
 extension SampleRequest.Judge: ExpressibleByArgument {}

@@ -24,6 +24,9 @@ struct Upscale: ParsableCommand {
     help: "The result of one picture: PNG, JPEG, WebP or GIF by its name; or a folder for all, under their names.")
   var output: String
 
+  @Option(help: ArgumentHelp("Also a picture of details before and after, side by side, of the first 12 pictures.", valueName: "file"))
+  var compare: String?
+
   @Option(help: "Rows and columns of a tile; 0 for the whole picture at once. Halves itself when memory runs out.")
   var tile = 256
 
@@ -41,10 +44,10 @@ struct Upscale: ParsableCommand {
     var settings = Upscaler.Settings()
     (settings.tile, settings.overlap) = (tile, overlap)
     (settings.device, settings.precision) = (device.device, precision)
-    let job = try UpscalingJob(plan, by: Upscaler(model, settings: settings))
+    let job = try UpscalingJob(plan, by: Upscaler(model, settings: settings), comparison: compare)
     let start = ContinuousClock.now
     try work(job)
-    try report(job, start.duration(to: .now) / .seconds(1))
+    try report(job, comparison: job.writeComparison(), start.duration(to: .now) / .seconds(1))
     if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
   }
 
@@ -66,14 +69,14 @@ struct Upscale: ParsableCommand {
     bar.finish()
   }
 
-  private func report(_ job: UpscalingJob, _ seconds: Double) throws {
+  private func report(_ job: UpscalingJob, comparison: String?, _ seconds: Double) throws {
     if shown.json {
       let result = Result(
         files: job.written, failures: job.failures, leftOut: job.plan.leftOut, scale: job.upscaler.scale, tile: job.upscaler.tile,
-        seconds: seconds)
+        comparison: comparison, seconds: seconds)
       return Console.result(try JSONText.of(result))
     }
-    for file in job.written { Console.result(file) }
+    for file in job.written + [comparison].compactMap({ $0 }) { Console.result(file) }
     guard !shown.quiet else { return }
     let count = job.written.count
     var facts = ["\(count) \(count == 1 ? "picture" : "pictures") by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
@@ -88,6 +91,7 @@ struct Upscale: ParsableCommand {
     let leftOut: Int
     /// `tile`: its side in the end, smaller than asked for when memory ran out.
     let scale: Int, tile: Int
+    let comparison: String?
     let seconds: Double
   }
 }

@@ -10,11 +10,12 @@ import Testing
   }
 
   @Test func printsTheFilesThatItWroteAndTheSameSeedGivesTheSameBytes() throws {
-    let first = try shop.run("sample", "run", "--count", "4", "-o", "a.png", "--npz", "a.npz", "--animation", "a.gif", "--quiet")
+    let first = try shop.run(
+      "sample", "run", "--count", "4", "-o", "a.png", "--npz", "a.npz", "--animation", "a.gif", "--quiet", "--no-notes")
     #expect(first.status == 0)
     #expect(first.output == "a.png\na.gif\na.npz\n")
     #expect(first.errors.isEmpty)
-    let second = try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--npz", "b.npz", "--json")
+    let second = try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--npz", "b.npz", "--json", "--no-notes")
     #expect(second.status == 0)
     #expect(second.errors.contains("sampling: "))
     let json = try second.json()
@@ -23,7 +24,7 @@ import Testing
     #expect(json["seconds"] is Double)
     #expect(try shop.contents("a.png") == shop.contents("b.png"))
     #expect(try shop.contents("a.npz") == shop.contents("b.npz"))
-    #expect(try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--seed", "1").status == 0)
+    #expect(try shop.run("sample", "run", "--count", "4", "-o", "b.png", "--seed", "1", "--no-notes").status == 0)
     #expect(try shop.contents("a.png") != shop.contents("b.png"))
   }
 
@@ -43,7 +44,9 @@ import Testing
       (["--guidance-rescale", "2"], 64, "expected 0 to 1"), (["--second-pass", "2"], 64, "strength 2"),
       (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "the best of 1 to 1000"),
       (["--set", "sampler.odrer=3"], 64, "odrer"), (["--sampler", "heunn"], 64, "did you mean 'heun'?"),
-      (["--spacing", "karras:rho=0"], 64, "rho"),
+      (["--spacing", "karras:rho=0"], 64, "rho"), (["--captions", "clas"], 64, "--captions"), (["--captions", "score"], 64, "--best-of 2"),
+      (["--animation", "a.gif", "--frames", "1"], 64, "--frames"), (["--animation", "a.gif", "--frames", "0,5000"], 64, "no step 5000"),
+      (["--animation", "a.gif", "--frame-time", "0"], 64, "1 to 600000 ms"), (["--denoising", "a.gift"], 64, ".gift"),
     ]
     for (flags, status, words) in cases {
       let run = try Program.run(["sample", "run"] + flags, in: shop.path)
@@ -52,6 +55,21 @@ import Testing
       #expect(run.output.isEmpty)
     }
     #expect(!shop.exists("samples.png"))
+  }
+
+  @Test func thePictureSaysByWhichCommandItWasDrawnAndThatDrawsItAgain() throws {
+    let first = try shop.run(
+      "sample", "run", "--count", "3", "--seed", "5", "--captions", "class,number", "--denoising", "steps.png", "-o", "a b.png", "--quiet")
+    #expect(first.output == "a b.png\nsteps.png\n")
+    let told = try shop.run("inspect", "a b.png", "--json").json()
+    let notes = try #require(told["notes"] as? [[String: String]])
+    let command = try #require(notes.first { $0["key"] == "sfumato.command" }?["text"])
+    #expect(command == "sfumato sample run --count 3 --seed 5 --captions class,number --denoising steps.png -o 'a b.png' --quiet")
+    let before = try shop.contents("a b.png")
+    let words = command.replacingOccurrences(of: "'a b.png'", with: "a%b.png").split(separator: " ").dropFirst()
+    #expect(try Program.run(words.map { $0.replacingOccurrences(of: "%", with: " ") }, in: shop.path).status == 0)
+    #expect(try shop.contents("a b.png") == before)
+    #expect(try shop.run("inspect", "steps.png").output.contains("sfumato.command:"))
   }
 
   @Test func startsFromItsOwnPictureAndSaysWhichCandidatesItKept() throws {

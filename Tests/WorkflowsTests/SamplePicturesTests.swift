@@ -73,4 +73,106 @@ import Training
     }
     #expect(refusal { try SamplePictures(grid: grid).check(job(100_000)) }?.description.contains("too many") == true)
   }
+
+  @Test func aSheetOfTheDenoisingHasARowForEachImageAndAColumnForEachMoment() throws {
+    var pictures = SamplePictures(grid: try folder.file("grid.png"))
+    pictures.denoising = try folder.file("denoising.png")
+    let job = try SamplingJob(request(14) { pictures.trace(&$0) }, model: model)
+    try pictures.check(job)
+    _ = try job.finish()
+    #expect(try pictures.write(job).count == 2)
+    // Twelve rows; start and four steps; cells of 8 pixels, magnified seven times; titles of one digit and a space beside them.
+    let sheet = try Image(file: pictures.denoising!)
+    #expect(sheet.height == 2 + 10 + 12 * 58 && sheet.width == 2 + (5 + 4) + 5 * 58)
+    let corner = (row: 12, column: 11)
+    for (column, moment) in [0, 2, 4].map({ ($0, job.frames[$0]) }) {
+      let cell = sheet.cropped(row: corner.row + 58, column: corner.column + column * 58, width: 56, height: 56)
+      #expect(cell == moment[1].magnified(by: 7))
+    }
+  }
+
+  @Test func anAnimationShowsTheMomentsThatAreAskedFor() throws {
+    var pictures = SamplePictures(grid: try folder.file("grid.png"), animation: try folder.file("steps.webp"))
+    pictures.timing.frames = .these([0, 3])
+    (pictures.timing.delay, pictures.timing.hold) = (50, 700)
+    let job = try SamplingJob(request(2) { pictures.trace(&$0) }, model: model)
+    _ = try job.finish()
+    _ = try pictures.write(job)
+    #expect(job.tracedMoments == [0, 3, 4])
+    #expect(try Animation(file: pictures.animation!).delays == [50, 50, 700])
+    pictures.timing.frames = .these([5])
+    #expect(refusal { try SamplingJob(request(2) { pictures.trace(&$0) }, model: model) }?.description.contains("no step 5") == true)
+    pictures.timing.hold = 0
+    #expect(refusal { try pictures.check(job) }?.failure == .usage)
+  }
+
+  @Test func anEstimateIsShownInPlaceOfTheNoisyImage() throws {
+    func frames(_ traced: SampleRequest.Traced) throws -> [[Image]] {
+      let job = try SamplingJob(
+        request(2) {
+          $0.tracedCount = 2
+          $0.traced = traced
+        }, model: model)
+      _ = try job.finish()
+      return job.frames
+    }
+    let noisy = try frames(.image), clean = try frames(.estimate)
+    // Nothing is known at the start, all at the end.
+    #expect(noisy[0] == clean[0] && noisy[4] == clean[4])
+    #expect(noisy[1] != clean[1])
+  }
+
+  @Test func captionsNameClassNumberAndScore() throws {
+    func sheet(_ captions: [SamplePictures.Caption], candidates: Int = 1) throws -> Image {
+      var pictures = SamplePictures(grid: try folder.file("grid.png"), columns: 2)
+      pictures.captions = captions
+      let job = try SamplingJob(request(4) { $0.candidates = candidates }, model: model)
+      try pictures.check(job)
+      _ = try job.finish()
+      _ = try pictures.write(job)
+      return try Image(file: pictures.grid)
+    }
+    let plain = try sheet([]), told = try sheet([.class, .number])
+    #expect(told.height == plain.height + 2 * 11 && told.width == plain.width)
+    #expect(try sheet([.score], candidates: 2).height == told.height)
+    #expect(refusal { try sheet([.score]) }?.description.contains("--best-of 2") == true)
+  }
+
+  @Test func aPictureSaysHowItWasMade() throws {
+    var pictures = SamplePictures(grid: try folder.file("grid.png"))
+    let job = try SamplingJob(request(3) { $0.seed = 77 }, model: model)
+    _ = try job.finish()
+    pictures.notes = try job.notes(command: ["sfumato", "sample", "my model", "--seed", "77"])
+    _ = try pictures.write(job)
+    let found = try #require(try PictureInspection(of: pictures.grid))
+    #expect(found.command == "sfumato sample 'my model' --seed 77")
+    let record = try #require(found.notes.first { $0.key == "sfumato.sample" }?.text)
+    for part in [#""seed":77"#, #""count":3"#, #""type":"dpmpp_2m""#, #""steps":4"#, #""classes":["0","1","2"]"#] {
+      #expect(record.contains(part), "\(record)")
+    }
+    #expect(try PictureInspection(of: folder.write("", to: "model.safetensors")) == nil)
+    #expect(throws: ImagingError.self) { try PictureInspection(of: folder.write("words", to: "words.png")) }
+  }
+}
+
+@Suite("Frame schedules") struct FrameScheduleTests {
+  @Test func nameMomentsBetweenTheStartAndTheEnd() throws {
+    #expect(try FrameSchedule.all.moments(of: 3) == [0, 1, 2, 3])
+    #expect(try FrameSchedule.evenly(3).moments(of: 20) == [0, 10, 20])
+    #expect(try FrameSchedule.evenly(4).moments(of: 20) == [0, 7, 13, 20])
+    #expect(try FrameSchedule.evenly(9).moments(of: 4) == [0, 1, 2, 3, 4])
+    #expect(try FrameSchedule.these([7, 0, 7]).moments(of: 9) == [0, 7, 9])
+    #expect(refusal { try FrameSchedule.these([10]).moments(of: 9) }?.failure == .usage)
+    #expect(refusal { try FrameSchedule.evenly(1).moments(of: 9) }?.failure == .usage)
+  }
+
+  @Test(arguments: [("all", FrameSchedule.all), ("12", .evenly(12)), ("0,5,10", .these([0, 5, 10]))])
+  func areReadFromText(text: String, schedule: FrameSchedule) {
+    #expect(FrameSchedule(text) == schedule)
+    #expect(schedule.description == text)
+  }
+
+  @Test(arguments: ["", "1", "some", "1,", "-3", "0,-1", "2,x"]) func otherTextIsRefused(text: String) {
+    #expect(FrameSchedule(text) == nil)
+  }
 }

@@ -100,7 +100,7 @@ import Testing
         $0.tracedCount = 3
       }, model: model)
     _ = try job.finish()
-    #expect(try job.steps[0] == noise.images())
+    #expect(try job.frames[0] == noise.images())
     #expect(refused { $0.start = .array(file: file) } == nil)
     let error = refusal { try SamplingJob(request(4) { $0.start = .array(file: file) }, model: model) }
     #expect(error?.description.contains("expected floating-point numbers of the shape [4, 1, 8, 8]") == true)
@@ -121,7 +121,7 @@ import Testing
     let twice = try job.finish()
     // Four steps down, one up, two down.
     #expect(job.stepCount == 7)
-    #expect(try job.steps[4] == draw(1) { _ in })
+    #expect(try job.frames[4] == draw(1) { _ in })
     #expect(try twice != draw(1) { _ in })
     #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
   }
@@ -182,7 +182,7 @@ import Testing
     #expect(zip(shares, shares.dropFirst()).allSatisfy { $0 < $1 } && shares.last == 1)
     #expect(job.choices.count == 3)
     for (winner, scores) in job.choices { #expect(scores.count == 4 && scores[winner] == scores.max()) }
-    #expect(job.steps.last == job.images)
+    #expect(job.frames.last == job.images)
     let alone = try draw(3) { $0.batchSize = 2 }
     for (index, choice) in job.choices.enumerated() { #expect((job.images[index] == alone[index]) == (choice.winner == 0)) }
     #expect(Set(job.choices.map(\.winner)) != [0])

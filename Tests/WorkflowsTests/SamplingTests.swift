@@ -63,7 +63,7 @@ import Training
           $0.tracedCount = 7
         }, model: model)
       _ = try job.finish()
-      return job.steps[0]
+      return job.frames[0]
     }
     let alone = try start(1)
     #expect(alone.count == 7)
@@ -83,7 +83,7 @@ import Training
     let stream = Generator(seed: 9)
     let draws = (0..<6).map { _ in Tensor.randn([2, 1, 8, 8], using: stream) }
     // The first batch takes x_T and one draw a step, also where its sampler adds no noise; then comes the second one's x_T.
-    #expect(try job.steps[0] == draws[0].images() + draws[5].images())
+    #expect(try job.frames[0] == draws[0].images() + draws[5].images())
   }
 
   @Test(arguments: SamplerRegistry.names) func oneStepIsEnough(sampler: String) throws {
@@ -108,8 +108,8 @@ import Training
         $0.tracedCount = 3
       }, model: model)
     let images = try job.finish()
-    #expect(job.steps.map(\.count) == [3, 3, 3, 3, 3])
-    #expect(job.steps.last == Array(images.prefix(3)))
+    #expect(job.frames.map(\.count) == [3, 3, 3, 3, 3])
+    #expect(job.frames.last == Array(images.prefix(3)))
   }
 
   // MARK: Classes and guidance

@@ -33,6 +33,24 @@ import Testing
     #expect(try Image(file: target) == TinyUpscaler.picture(20, 10).magnified(by: 4))
   }
 
+  @Test func aComparisonShowsDetailsBeforeAndAfterSideBySide() throws {
+    let source = try put(120, 10, at: "a.png"), target = "\(folder.path)/b.png", sheet = "\(folder.path)/sheet.png"
+    let plan = try UpscalingPlan([source], output: target)
+    let job = try UpscalingJob(plan, by: TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)), comparison: sheet)
+    while try job.next() != nil {}
+    #expect(try job.writeComparison() == sheet)
+    // A detail of 96 x 10 pixels from the middle, four times as large, below its title.
+    let drawn = try Image(file: sheet), before = try Image(file: source), after = try Image(file: target)
+    #expect(drawn.width == 2 + 2 * (384 + 2) && drawn.height == 2 + 20 + 40 + 2)
+    let left = drawn.cropped(row: 22, column: 2, width: 384, height: 40),
+      right = drawn.cropped(row: 22, column: 388, width: 384, height: 40)
+    #expect(right == after.cropped(row: 0, column: 48, width: 384, height: 40))
+    #expect(try left == before.cropped(row: 0, column: 12, width: 96, height: 10).resized(width: 384, height: 40))
+    for file in [source, target] {
+      #expect(refusal { try UpscalingJob(plan, by: TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)), comparison: file) } != nil)
+    }
+  }
+
   @Test func aFolderIsMadeIntoOneOfTheSameNamesAndWhatCannotBeReadIsNoted() throws {
     _ = try put(20, 10, at: "in/a.png")
     _ = try put(18, 18, channels: 1, at: "in/B.GIF")

@@ -13,17 +13,42 @@ public enum SampleChoices {
 public struct SamplePictures: Sendable {
   /// All images in a grid: PNG, JPEG, WebP or GIF by its name.
   public var grid: String
-  /// How the first images came out of the noise, GIF or WebP by its name.
-  public var animation: String?
-  /// The images as numbers, see `SampleArchive`.
-  public var npz: String?
   /// Of the grid; nil for one for each class, or square.
   public var columns: Int?
+  /// What stands below each image of the grid.
+  public var captions: [Caption] = []
+  /// How the first images came out of the noise, GIF or WebP by its name.
+  public var animation: String?
+  public var timing = Timing()
+  /// The same as a still picture: a row for each of the first images, a column for each of some moments.
+  public var denoising: String?
+  /// The images as numbers, see `SampleArchive`.
+  public var npz: String?
+  /// What the PNG files say of themselves.
+  public var notes: PictureNotes = [:]
+
+  public enum Caption: String, Sendable, CaseIterable {
+    /// The name of its class.
+    case `class`
+    /// Its number, from 0, which with the seed decides its noise.
+    case number
+    /// What the best candidate scored.
+    case score
+  }
+
+  /// How fast an animation runs.
+  public struct Timing: Sendable, Equatable {
+    public var frames = FrameSchedule.all
+    /// Milliseconds for each frame, and for the last one.
+    public var delay = 80, hold = 2000
+    public init() {}
+  }
 
   /// Images of at most this height are magnified, so that they can be looked at.
   private static let visibleHeight = 56
-  /// An animation shows at most so many images.
-  public static let animationLimit = 100
+  /// An animation and a sheet of the denoising show at most so many images.
+  public static let animationLimit = 100, denoisingLimit = 12
+  private static let denoisingColumns = FrameSchedule.evenly(9)
 
   public init(grid: String, animation: String? = nil, npz: String? = nil, columns: Int? = nil) {
     self.grid = grid
@@ -32,20 +57,12 @@ public struct SamplePictures: Sendable {
     self.columns = columns
   }
 
-  /// Refuses, before anything is drawn, what could not be written in the end.
-  /// - Parameter enlargement: how many times as high and wide the images are to be made before they are written.
-  /// - Throws: `WorkflowError`; `ImagingError` when no libvips is there.
-  public func check(_ job: SamplingJob, enlargement: Int = 1) throws {
-    if let columns, !(1...10_000).contains(columns) { throw WorkflowError(.usage, "the columns must be 1 to 10000, not \(columns)") }
-    let files = [grid, animation, npz].compactMap { $0 }
-    guard Set(files).count == files.count else { throw WorkflowError(.usage, "two results cannot be written to one file") }
-    _ = try format(of: grid)
-    guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
-      throw WorkflowError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
-    }
-    try checkSize(job, enlargement)
-    for file in files { try OutputFile.check(file) }
-    _ = try VipsLibrary.loaded()
+  private var files: [String] { [grid, animation, denoising, npz].compactMap { $0 } }
+
+  /// Lays over a request what these pictures must see of the denoising.
+  public func trace(_ request: inout SampleRequest) {
+    request.tracedCount = min(request.count, animation != nil ? Self.animationLimit : denoising != nil ? Self.denoisingLimit : 0)
+    request.tracedMoments = (animation == nil ? [] : [timing.frames]) + (denoising == nil ? [] : [Self.denoisingColumns])
   }
 
   /// Writes what was drawn; each file is whole or not there.
@@ -53,37 +70,58 @@ public struct SamplePictures: Sendable {
   /// - Returns: the files.
   public func write(_ job: SamplingJob, enlarged: [Image]? = nil) throws -> [String] {
     let images = enlarged ?? job.images
-    try picture(images, job).write(to: grid)
+    try sheet(images, job).write(to: grid, notes: notes)
     if let animation {
-      try Animation(frames: try job.steps.map { try picture($0, job) }, delay: 80, hold: 2000).write(to: animation)
+      let frames = try moments(timing.frames, job).map { try frame($0.images, job) }
+      try Animation(frames: frames, delay: timing.delay, hold: timing.hold).write(to: animation)
     }
+    if let denoising { try denoisingSheet(job).draw().write(to: denoising, notes: notes) }
     if let npz { try SampleArchive.write(images, labels: job.classes, to: npz) }
-    return [grid, animation, npz].compactMap { $0 }
+    return files
   }
 
-  private func format(of file: String) throws -> ImageFormat {
-    do { return try ImageFormat(forFile: file) } catch { throw WorkflowError(.usage, "\(error)") }
+  private func moments(_ schedule: FrameSchedule, _ job: SamplingJob) throws -> [(number: Int, images: [Image])] {
+    let wanted = Set(try schedule.moments(of: job.stepCount))
+    return zip(job.tracedMoments, job.frames).filter { wanted.contains($0.0) }.map { (number: $0.0, images: $0.1) }
   }
 
-  private func picture(_ images: [Image], _ job: SamplingJob) throws -> Image {
+  private func sheet(_ images: [Image], _ job: SamplingJob) throws -> Image {
+    var sheet = PictureSheet(images, columns: columns(job, images.count))
+    sheet.scale = Self.scale(height: images.first?.height ?? 1)
+    if !captions.isEmpty { sheet.captions = images.indices.map { caption($0, job) } }
+    return try sheet.draw()
+  }
+
+  private func frame(_ images: [Image], _ job: SamplingJob) throws -> Image {
     try Image.grid(images, columns: columns(job, images.count), scale: Self.scale(height: images.first?.height ?? 1))
   }
 
-  private func checkSize(_ job: SamplingJob, _ enlargement: Int) throws {
-    func pixels(_ count: Int, times enlargement: Int) -> Int {
-      let columns = columns(job, count), data = job.model.recipe.data
-      let scale = enlargement * Self.scale(height: data.height * enlargement)
-      return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + 2)
-    }
-    // The border round the whole is all that this leaves out.
-    let limit = Image.pixelLimit / 100 * 99
-    guard pixels(job.request.count, times: enlargement) <= limit else {
-      throw WorkflowError(
-        .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
-    }
-    guard animation == nil || pixels(job.request.tracedCount, times: 1) <= limit / (job.stepCount + 1) else {
-      throw WorkflowError(.usage, "\(job.stepCount + 1) pictures of \(job.request.tracedCount) images are too many for one animation")
-    }
+  /// Row by row an image, from noise on the left to what became of it on the right, below the numbers of the steps.
+  private func denoisingSheet(_ job: SamplingJob) throws -> PictureSheet {
+    let moments = try moments(Self.denoisingColumns, job), rows = min(job.images.count, Self.denoisingLimit)
+    var sheet = PictureSheet((0..<rows).flatMap { row in moments.map { $0.images[row] } }, columns: moments.count)
+    sheet.scale = Self.scale(height: job.images[0].height)
+    sheet.columnTitles = moments.map { String($0.number) }
+    let names = (0..<rows).map { className($0, job) }
+    if names.contains(where: { !$0.isEmpty }) { sheet.rowTitles = names }
+    return sheet
+  }
+
+  private func className(_ index: Int, _ job: SamplingJob) -> String { job.classes[index].map { job.className($0) } ?? "" }
+
+  private func caption(_ index: Int, _ job: SamplingJob) -> String {
+    captions.map { caption in
+      switch caption {
+      case .class: className(index, job)
+      case .number: String(index)
+      case .score: Self.shortly(job.choices[index].scores[job.choices[index].winner])
+      }
+    }.joined(separator: ", ")
+  }
+
+  /// With three digits that count.
+  private static func shortly(_ score: Double) -> String {
+    score.formatted(.number.precision(.significantDigits(3)).locale(.init(identifier: "en")))
   }
 
   private func columns(_ job: SamplingJob, _ count: Int) -> Int {
@@ -93,4 +131,61 @@ public struct SamplePictures: Sendable {
   }
 
   private static func scale(height: Int) -> Int { max(1, visibleHeight / height) }
+}
+
+// MARK: What could not be written
+
+extension SamplePictures {
+  /// Refuses, before anything is drawn, what could not be written in the end.
+  /// - Parameter enlargement: how many times as high and wide the images are to be made before they are written.
+  /// - Throws: `WorkflowError`; `ImagingError` when no libvips is there.
+  public func check(_ job: SamplingJob, enlargement: Int = 1) throws {
+    if let columns, !(1...10_000).contains(columns) { throw WorkflowError(.usage, "the columns must be 1 to 10000, not \(columns)") }
+    guard Set(files).count == files.count else { throw WorkflowError(.usage, "two results cannot be written to one file") }
+    for file in [grid, denoising].compactMap({ $0 }) { _ = try format(of: file) }
+    guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
+      throw WorkflowError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
+    }
+    for time in [timing.delay, timing.hold] where !(1...600_000).contains(time) {
+      throw WorkflowError(.usage, "a frame is shown for 1 to 600000 ms, not \(time)")
+    }
+    try checkCaptions(job)
+    try checkSize(job, enlargement)
+    for file in files { try OutputFile.check(file) }
+    _ = try VipsLibrary.loaded()
+  }
+
+  private func checkCaptions(_ job: SamplingJob) throws {
+    guard !captions.contains(.class) || job.classes.contains(where: { $0 != nil }) else {
+      throw WorkflowError(.usage, "captions of classes: the images have none")
+    }
+    guard !captions.contains(.score) || job.request.candidates > 1 else {
+      throw WorkflowError(.usage, "captions of scores: only the best of several candidates has one; ask for --best-of 2 or more")
+    }
+  }
+
+  private func format(of file: String) throws -> ImageFormat {
+    do { return try ImageFormat(forFile: file) } catch { throw WorkflowError(.usage, "\(error)") }
+  }
+
+  private func checkSize(_ job: SamplingJob, _ enlargement: Int) throws {
+    func pixels(_ count: Int, times enlargement: Int, captions: Bool) -> Int {
+      let columns = columns(job, count), data = job.model.recipe.data
+      let scale = enlargement * Self.scale(height: data.height * enlargement)
+      // A caption is 11 pixels high, of large images a twelfth of their height.
+      let words = captions ? max(11, data.height * scale / 11) : 0
+      return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + words + 2)
+    }
+    // The border round the whole is all that this leaves out.
+    let limit = Image.pixelLimit / 100 * 99
+    guard pixels(job.request.count, times: enlargement, captions: !captions.isEmpty) <= limit else {
+      throw WorkflowError(
+        .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
+    }
+    let frames = try animation == nil ? 0 : timing.frames.moments(of: job.stepCount).count
+    guard frames == 0 || pixels(job.request.tracedCount, times: 1, captions: false) <= limit / frames else {
+      throw WorkflowError(
+        .usage, "\(frames) pictures of \(job.request.tracedCount) images are too many for one animation; show fewer frames, --frames 20")
+    }
+  }
 }

@@ -30,8 +30,12 @@ public struct SampleRequest: Sendable {
   public var batchSize = 50
   /// What differs from the model's recipe, as `sampling.steps=50` or `sampler.type=ddim`.
   public var settings: [String] = []
-  /// So many images, the first ones, are kept as they stand after each step too, for an animation.
+  /// So many images, the first ones, are kept as they stand on the way too, for an animation or a sheet of the denoising.
   public var tracedCount = 0
+  /// At which moments: whichever one of these names.
+  public var tracedMoments = [FrameSchedule.all]
+  /// What is kept of them.
+  public var traced = Traced.image
 
   public init(model: String) { self.model = model }
 
@@ -54,6 +58,13 @@ public struct SampleRequest: Sendable {
     case model
     /// The classifier, by how surely it sees the class asked for.
     case classifier
+  }
+
+  public enum Traced: String, Sendable, CaseIterable {
+    /// The image as it stands, with the noise that is left.
+    case image
+    /// The model's estimate of the image without noise; at the start, where there is none, the image.
+    case estimate
   }
 
   /// What sampling begins from.

@@ -9,21 +9,29 @@ final class SamplingBatch {
   let range: Range<Int>
   private let candidates: Int
   private let makeRun: (_ candidate: Int) -> SamplingRun
-  private let tracedCount: Int
+  private let trace: Trace
   private var run: SamplingRun
   private var taken = 0
   private var finished: [Tensor] = []
-  /// Of each candidate how the traced images looked at the start and after each step.
+  /// Of each candidate how the traced images looked at each of the moments.
   private var frames: [[[Image]]]
 
-  init(_ range: Range<Int>, candidates: Int, tracedCount: Int, makeRun: @escaping (_ candidate: Int) -> SamplingRun) throws {
+  /// What is kept on the way: of the first so many images, at these moments.
+  struct Trace {
+    var count: Int
+    /// Numbers of steps, ascending; 0 is the start.
+    var moments: [Int]
+    var what: SampleRequest.Traced
+  }
+
+  init(_ range: Range<Int>, candidates: Int, trace: Trace, makeRun: @escaping (_ candidate: Int) -> SamplingRun) throws {
     self.range = range
     self.candidates = candidates
-    self.tracedCount = tracedCount
+    self.trace = trace
     self.makeRun = makeRun
     run = makeRun(0)
     frames = [[]]
-    try trace()
+    try keep(run.x)
   }
 
   /// The images as they stand, `[N, C, H, W]`.
@@ -34,9 +42,9 @@ final class SamplingBatch {
   /// Takes a step of the candidate at hand.
   /// - Returns: false when all candidates are finished.
   func next() throws -> Bool {
-    _ = try run.next()
+    let step = try run.next()
     taken += 1
-    try trace()
+    try keep(trace.what == .estimate ? step?.x0 ?? run.x : run.x)
     guard taken == run.levels.count - 1 else { return true }
     guard try run.x.isFinite().all().item() == 1 else {
       throw WorkflowError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
@@ -46,7 +54,7 @@ final class SamplingBatch {
     run = makeRun(finished.count)
     taken = 0
     frames.append([])
-    try trace()
+    try keep(run.x)
     return true
   }
 
@@ -55,12 +63,12 @@ final class SamplingBatch {
   func best(by score: (Tensor) -> Tensor) throws -> (images: Tensor, winners: [Int], scores: [[Double]], frames: [[Image]]) {
     guard candidates > 1 else { return (finished[0], [], [], frames[0]) }
     let best = try BestCandidates(of: finished, score: score)
-    let steps = frames[0].indices.map { step in (0..<tracedCount).map { frames[best.winners[$0]][step][$0] } }
+    let steps = frames[0].indices.map { step in (0..<trace.count).map { frames[best.winners[$0]][step][$0] } }
     return (best.images, best.winners, best.scores, steps)
   }
 
-  private func trace() throws {
-    guard tracedCount > 0 else { return }
-    frames[frames.count - 1].append(Array(try run.x.images().prefix(tracedCount)))
+  private func keep(_ images: Tensor) throws {
+    guard trace.count > 0, trace.moments.contains(taken) else { return }
+    frames[frames.count - 1].append(Array(try images.images().prefix(trace.count)))
   }
 }

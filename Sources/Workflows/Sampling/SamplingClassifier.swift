@@ -7,6 +7,7 @@ struct SamplingClassifier {
   private let scale: Double
   /// Of each image the class, among the classifier's own.
   let targets: [Int]
+  var classNames: [String] { model.recipe.data.classNames }
 
   /// - Parameter labels: of each image what the model is told; nil for none.
   /// - Throws: `WorkflowError` when the classifier cannot guide this model, or towards these classes; what reading it throws.

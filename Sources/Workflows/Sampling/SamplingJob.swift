@@ -12,8 +12,10 @@ public final class SamplingJob {
   public private(set) var images: [Image] = []
   /// The class number of each image, the ones to come included; nil where the model is told none.
   public let labels: [Int?]
-  /// Of the images that the request wants traced: how they looked at the start and after each step, for all batches done.
-  public private(set) var steps: [[Image]] = []
+  /// Of the images that the request wants traced: how they looked at each of `tracedMoments`, for all batches done.
+  public private(set) var frames: [[Image]] = []
+  /// Numbers of steps, ascending; 0 is the start.
+  public let tracedMoments: [Int]
   /// Where there are several candidates: for each image done the number of the one that was kept, and all their scores, higher
   /// for the better.
   public private(set) var choices: [(winner: Int, scores: [Double])] = []
@@ -57,7 +59,9 @@ public final class SamplingJob {
     try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
     classifier = try SamplingClassifier(request, model.recipe, labels: labels, on: device)
     start = try SamplingStart(request, levels, settings.sampling, model.recipe.data, on: device)
-    stepCount = start.path.count - 1
+    let steps = start.path.count - 1
+    stepCount = steps
+    tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
     denoiser = SamplingDenoiser(
       network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
       process: process, sampling: settings.sampling, device: device)
@@ -91,7 +95,8 @@ extension SamplingJob {
     let told = denoiser.guided(Array(labels[range])), drawn = classifier?.guiding(told, range) ?? told
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
     // The batch lives no longer than the job.
-    return try SamplingBatch(range, candidates: request.candidates, tracedCount: traced) { [unowned self] candidate in
+    let trace = SamplingBatch.Trace(count: traced, moments: tracedMoments, what: request.traced)
+    return try SamplingBatch(range, candidates: request.candidates, trace: trace) { [unowned self] candidate in
       switch request.noiseOrder {
       case .perImage:
         makeRun(settings.sampler.member, drawn, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
@@ -113,9 +118,9 @@ extension SamplingJob {
     let best = try batch.best { score($0, batch.range) }
     images += try best.images.images()
     choices += zip(best.winners, best.scores).map { (winner: $0, scores: $1) }
-    for (step, frames) in best.frames.enumerated() {
-      if steps.count <= step { steps.append([]) }
-      steps[step] += frames
+    for (moment, images) in best.frames.enumerated() {
+      if frames.count <= moment { frames.append([]) }
+      frames[moment] += images
     }
     x = best.images
     self.batch = nil
@@ -134,6 +139,12 @@ extension SamplingJob {
   var classes: [Int?] {
     guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
     return classifier.targets
+  }
+
+  /// What one of `classes` is called.
+  func className(_ label: Int) -> String {
+    let own = model.recipe.data.classNames, names = own.isEmpty ? classifier?.classNames ?? [] : own
+    return names.indices.contains(label) ? names[label] : String(label)
   }
 }
 

@@ -11,11 +11,21 @@ public final class UpscalingJob {
   /// The files written so far.
   public private(set) var written: [String] = []
   public private(set) var failures: [Failed] = []
-  private var current: UpscalingRun?
+  private var current: (before: Image, run: UpscalingRun)?
+  private var comparison: (file: String, sheet: ComparisonSheet)?
 
-  /// - Throws: `ImagingError` when no libvips is there.
-  public init(_ plan: UpscalingPlan, by upscaler: Upscaler) throws {
+  /// - Parameter comparison: a picture to be made of the first pictures before and after.
+  /// - Throws: `ImagingError` when no libvips is there; `WorkflowError` when the comparison could not be written.
+  public init(_ plan: UpscalingPlan, by upscaler: Upscaler, comparison: String? = nil) throws {
     _ = try VipsLibrary.loaded()
+    if let comparison {
+      do { _ = try ImageFormat(forFile: comparison) } catch { throw WorkflowError(.usage, "\(error)") }
+      guard !plan.items.contains(where: { $0.target == comparison || $0.source == comparison }) else {
+        throw WorkflowError(.usage, "\(comparison): the comparison would take the place of a picture")
+      }
+      try OutputFile.check(comparison)
+      self.comparison = (comparison, ComparisonSheet())
+    }
     self.plan = plan
     self.upscaler = upscaler
   }
@@ -29,16 +39,31 @@ public final class UpscalingJob {
     guard done < plan.items.count else { return nil }
     let item = plan.items[done]
     do {
-      let run = try current ?? upscaler.run(Image(file: item.source))
-      current = run
+      let (before, run) = try current ?? begin(item.source)
+      current = (before, run)
       if let share = try run.next(), share < 1 { return (Double(done) + share) / Double(plan.items.count) }
-      try write(run.finish(), to: item.target)
+      let after = try run.finish()
+      try write(after, to: item.target)
       written.append(item.target)
+      try comparison?.sheet.add(before: before, after: after, name: (item.source as NSString).lastPathComponent)
     } catch let error where Self.isAboutOnePicture(error) {
       failures.append(Failed(file: item.source, problem: "\(error)"))
     }
     current = nil
     return Double(done) / Double(plan.items.count)
+  }
+
+  private func begin(_ source: String) throws -> (before: Image, run: UpscalingRun) {
+    let before = try Image(file: source)
+    return (before, try upscaler.run(before))
+  }
+
+  /// Writes the comparison, where one is wanted and any picture was written.
+  /// - Returns: its file.
+  public func writeComparison() throws -> String? {
+    guard let comparison, !written.isEmpty else { return nil }
+    try comparison.sheet.draw().write(to: comparison.file)
+    return comparison.file
   }
 
   private func write(_ image: Image, to target: String) throws {

@@ -1,0 +1,53 @@
+import Foundation
+import Imaging
+import Training
+
+extension SamplingJob {
+  /// What a picture of its images should say of itself, so that it can be made again: the program, the command that it was
+  /// started by, the model, and every setting.
+  /// - Parameter command: the words of the command, the program's name first.
+  public func notes(command: [String] = []) throws -> PictureNotes {
+    var notes: PictureNotes = ["Software": "Sfumato \(sfumatoVersion)"]
+    if !command.isEmpty { notes.add(command.map(ShellWord.quoted).joined(separator: " "), as: SampleRecord.commandKey) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    notes.add(String(decoding: try encoder.encode(SampleRecord(self)), as: UTF8.self), as: SampleRecord.key)
+    return notes
+  }
+}
+
+/// All that decides what a sampling gives.
+struct SampleRecord: Encodable {
+  static let key = "sfumato.sample", commandKey = "sfumato.command"
+
+  let model: String, trained: Provenance
+  let seed: UInt64, noiseOrder: String
+  let count: Int, batch: Int
+  /// The name of the class of each image, in turn; empty without classes.
+  let classes: [String]
+  let device: String, precision: Precision
+  let settings: SamplingJob.SamplerSettings
+
+  init(_ job: SamplingJob) {
+    let request = job.request
+    (model, trained) = (request.model, job.model.provenance)
+    (seed, noiseOrder) = (request.seed, request.noiseOrder.rawValue)
+    (count, batch) = (request.count, request.batchSize)
+    // Classes take turns: one round says all.
+    let labels = job.classes.compactMap { $0 }
+    classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.className($0) }
+    (device, precision) = (request.device, request.precision)
+    settings = job.settings
+  }
+}
+
+/// Words as a shell reads them.
+enum ShellWord {
+  private static let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,@%+")
+
+  static func quoted(_ word: String) -> String {
+    if !word.isEmpty, word.allSatisfy(plain.contains) { return word }
+    return "'" + word.replacingOccurrences(of: "'", with: #"'\''"#) + "'"
+  }
+}
