@@ -6,15 +6,17 @@
 #include <string.h>
 
 typedef struct _VipsImage VipsImage;
+typedef struct _VipsRegion VipsRegion;
 
 // Values of libvips's enumerations, which belong to its ABI.
-enum { ACCESS_SEQUENTIAL = 1, FAIL_ON_ERROR = 2, KERNEL_LANCZOS3 = 5, PNG_FILTER_ALL = 0xF8, ROUND_NEAREST = 0 };
+enum { ACCESS_SEQUENTIAL = 1, FAIL_ON_ERROR = 2, PNG_FILTER_ALL = 0xF8, ROUND_NEAREST = 0 };
 enum { FORMAT_UCHAR = 0, FORMAT_USHORT = 2 };
 enum {
   SPACE_MULTIBAND = 0, SPACE_B_W = 1, SPACE_HISTOGRAM = 10, SPACE_CMYK = 15, SPACE_RGB = 17, SPACE_SRGB = 22,
   SPACE_RGB16 = 25, SPACE_GREY16 = 26, SPACE_MATRIX = 27
 };
 enum { LOG_EVERY_LEVEL = ~3 };
+enum { STRIP_BYTES = 1 << 18 };
 
 // Every function of the library that is used. "..." stays in the type: variadic calls have their own convention.
 #define FUNCTIONS(F) \
@@ -29,8 +31,8 @@ enum { LOG_EVERY_LEVEL = ~3 };
   F(const char *, vips_foreign_find_load_buffer, (const void *, size_t)) \
   F(VipsImage *, vips_image_new_from_buffer, (const void *, size_t, const char *, ...)) \
   F(VipsImage *, vips_image_new_from_memory, (const void *, size_t, int, int, int, int)) \
-  F(VipsImage *, vips_image_copy_memory, (VipsImage *)) \
-  F(void *, vips_image_write_to_memory, (VipsImage *, size_t *)) \
+  F(VipsRegion *, vips_region_new, (VipsImage *)) \
+  F(unsigned char *, vips_region_fetch, (VipsRegion *, int, int, int, int, size_t *)) \
   F(int, vips_image_get_width, (const VipsImage *)) \
   F(int, vips_image_get_height, (const VipsImage *)) \
   F(int, vips_image_get_bands, (const VipsImage *)) \
@@ -50,19 +52,16 @@ enum { LOG_EVERY_LEVEL = ~3 };
   F(void, vips_image_set_array_int, (VipsImage *, const char *, const int *, int)) \
   F(int, vips_copy, (VipsImage *, VipsImage **, ...)) \
   F(int, vips_cast, (VipsImage *, VipsImage **, int, ...)) \
-  F(int, vips_autorot, (VipsImage *, VipsImage **, ...)) \
   F(int, vips_colourspace, (VipsImage *, VipsImage **, int, ...)) \
   F(int, vips_icc_transform, (VipsImage *, VipsImage **, const char *, ...)) \
-  F(int, vips_premultiply, (VipsImage *, VipsImage **, ...)) \
-  F(int, vips_unpremultiply, (VipsImage *, VipsImage **, ...)) \
   F(int, vips_linear1, (VipsImage *, VipsImage **, double, double, ...)) \
   F(int, vips_round, (VipsImage *, VipsImage **, int, ...)) \
-  F(int, vips_resize, (VipsImage *, VipsImage **, double, ...)) \
   F(int, vips_pngsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_jpegsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_webpsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_gifsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(unsigned, g_log_set_handler, (const char *, int, void (*)(const char *, int, const char *, void *), void *)) \
+  F(void *, g_object_ref, (void *)) \
   F(void, g_object_unref, (void *)) \
   F(void, g_strfreev, (char **)) \
   F(void, g_free, (void *))
@@ -131,13 +130,12 @@ void cv_clear_messages(void) { vips.vips_error_clear(); }
 
 // ---- images
 
-cv_image *cv_read(const void *bytes, size_t count, int all_pages) {
-  const char *options = all_pages ? "[n=-1]" : "";
+cv_image *cv_read(const void *bytes, size_t count, const char *options) {
   return (cv_image *)vips.vips_image_new_from_buffer(
       bytes, count, options, "access", ACCESS_SEQUENTIAL, "fail_on", FAIL_ON_ERROR, (void *)0);
 }
 
-int cv_is_known(const void *bytes, size_t count) { return vips.vips_foreign_find_load_buffer(bytes, count) != NULL; }
+const char *cv_decoder(const void *bytes, size_t count) { return vips.vips_foreign_find_load_buffer(bytes, count); }
 
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels) {
   size_t count = (size_t)width * (size_t)height * (size_t)channels;
@@ -156,6 +154,8 @@ void cv_release(cv_image *image) {
 int cv_width(const cv_image *image) { return vips.vips_image_get_width(raw(image)); }
 int cv_height(const cv_image *image) { return vips.vips_image_get_height(raw(image)); }
 int cv_channels(const cv_image *image) { return vips.vips_image_get_bands(raw(image)); }
+int cv_sample_format(const cv_image *image) { return vips.vips_image_get_format(raw(image)); }
+int cv_orientation(cv_image *image) { return vips.vips_image_get_orientation(raw(image)); }
 int cv_page_count(cv_image *image) { return vips.vips_image_get_n_pages(raw(image)); }
 int cv_page_height(cv_image *image) { return vips.vips_image_get_page_height(raw(image)); }
 
@@ -242,19 +242,12 @@ static void narrow_to_8bit(VipsImage **image, int space) {
   if (*image) replace(image, &next, vips.vips_copy(*image, &next, "interpretation", space, (void *)0));
 }
 
-cv_image *cv_upright_8bit(cv_image *source) {
+cv_image *cv_8bit(cv_image *source) {
   VipsImage *image = NULL, *next = NULL;
-  if (vips.vips_copy(raw(source), &image, "interpretation", space_of(raw(source)), (void *)0)) return NULL;
-  int space = vips.vips_image_get_interpretation(image);
-
-  if (vips.vips_image_get_orientation(image) > 1) {
-    // The decoder gives rows from the top only, turning needs them in any order.
-    next = vips.vips_image_copy_memory(image);
-    replace(&image, &next, !next);
-    if (!image) return NULL;
-    replace(&image, &next, vips.vips_autorot(image, &next, (void *)0));
-    if (!image) return NULL;
-  }
+  int space = space_of(raw(source));
+  int plain = vips.vips_image_get_format(raw(source)) == FORMAT_UCHAR && !has_foreign_profile(raw(source));
+  if (plain && (space == SPACE_B_W || space == SPACE_SRGB)) return (cv_image *)vips.g_object_ref(source);
+  if (vips.vips_copy(raw(source), &image, "interpretation", space, (void *)0)) return NULL;
   int rgb = space == SPACE_SRGB || space == SPACE_RGB16;
   if (space == SPACE_CMYK || (rgb && has_foreign_profile(image))) {
     // A broken profile is no reason to refuse the picture: then the plain conversion below does it.
@@ -273,26 +266,22 @@ cv_image *cv_upright_8bit(cv_image *source) {
 
 // ---- pixels
 
-cv_image *cv_resize_lanczos3(cv_image *source, int width, int height, int has_alpha) {
-  VipsImage *image = NULL, *next = NULL;
-  double across = (double)width / cv_width(source), down = (double)height / cv_height(source);
-  if (vips.vips_copy(raw(source), &image, (void *)0)) return NULL;
-  if (has_alpha) replace(&image, &next, vips.vips_premultiply(image, &next, (void *)0));
-  if (!image) return NULL;
-  replace(&image, &next, vips.vips_resize(image, &next, across, "vscale", down, "kernel", KERNEL_LANCZOS3, (void *)0));
-  if (!image || !has_alpha) return (cv_image *)image;
-  replace(&image, &next, vips.vips_unpremultiply(image, &next, (void *)0));
-  if (image) round_to_8bit(&image);
-  return (cv_image *)image;
-}
-
-int cv_copy_pixels(cv_image *image, void *pixels, size_t capacity) {
-  size_t count = 0;
-  void *bytes = vips.vips_image_write_to_memory(raw(image), &count);
-  if (!bytes) return -1;
-  if (count == capacity) memcpy(pixels, bytes, count);
-  vips.g_free(bytes);
-  return count == capacity ? 0 : -1;
+int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels) {
+  VipsRegion *region = vips.vips_region_new(raw(image));
+  size_t row = (size_t)width * (size_t)cv_channels(image);
+  // A strip at a time keeps the pictures between decoder and result small.
+  int strip = row < STRIP_BYTES ? (int)(STRIP_BYTES / row) : 1;
+  int failed = !region;
+  for (int y = 0; !failed && y < height; y += strip) {
+    int rows = height - y < strip ? height - y : strip;
+    size_t count = 0;
+    unsigned char *bytes = vips.vips_region_fetch(region, left, top + y, width, rows, &count);
+    failed = !bytes || count != row * (size_t)rows;
+    if (!failed) memcpy(pixels + row * (size_t)y, bytes, count);
+    vips.g_free(bytes);
+  }
+  if (region) vips.g_object_unref(region);
+  return failed ? -1 : 0;
 }
 
 // ---- encoding
@@ -308,8 +297,9 @@ int cv_encode_png(cv_image *image, int compression, void **out, size_t *count) {
       raw(image), out, count, "compression", compression, "filter", PNG_FILTER_ALL, (void *)0);
 }
 
-int cv_encode_jpeg(cv_image *image, int quality, void **out, size_t *count) {
-  return vips.vips_jpegsave_buffer(raw(image), out, count, "Q", quality, "optimize_coding", 1, (void *)0);
+int cv_encode_jpeg(cv_image *image, int quality, int subsampling, int smallest, void **out, size_t *count) {
+  return vips.vips_jpegsave_buffer(
+      raw(image), out, count, "Q", quality, "subsample_mode", subsampling, "optimize_coding", smallest, (void *)0);
 }
 
 int cv_encode_webp(cv_image *image, int quality, int lossless, void **out, size_t *count) {

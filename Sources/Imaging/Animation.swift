@@ -57,15 +57,22 @@ public struct Animation: Sendable, Equatable {
 
   /// Reads every frame; a picture that does not move has one, shown for 100 ms.
   public init(file: String) throws {
-    let decoding = try Decoding(PictureFile.contents(of: file), name: file)
-    let (tall, pageHeight, delays, loop) = try decoding.allFrames()
-    let count = tall.height / pageHeight
+    let source = try EncodedPicture(EncodedBytes(file: file), name: file)
+    guard try source.open().header.pageCount > 1 else {
+      try self.init(frames: [PictureReader(source).image()], delay: 100)
+      return
+    }
+    // Only decoders of formats with pages know the option that asks for all of them.
+    let opened = try source.open(options: "[n=-1]"), header = opened.header
+    let whole = PixelArea(row: 0, column: 0, width: header.width, height: header.height)
+    let tall = try source.image(whole, from: opened, options: "[n=-1]")
+    let count = tall.height / header.pageHeight
     let frames = (0..<count).map {
-      tall.cropped(row: $0 * pageHeight, column: 0, width: tall.width, height: pageHeight)
+      tall.cropped(row: $0 * header.pageHeight, column: 0, width: tall.width, height: header.pageHeight)
     }
     // A file may give no time, or 0 for "as fast as you can", which browsers show as 100 ms.
-    let times = (0..<count).map { $0 < delays.count && delays[$0] > 0 ? min(delays[$0], 600_000) : 100 }
-    try self.init(frames: frames, delays: times, loop: max(0, min(loop, 65_535)))
+    let times = (0..<count).map { $0 < header.delays.count && header.delays[$0] > 0 ? min(header.delays[$0], 600_000) : 100 }
+    try self.init(frames: frames, delays: times, loop: max(0, min(header.loop, 65_535)))
   }
 
   /// The frames in one image, from top to bottom, which is how libvips wants them.

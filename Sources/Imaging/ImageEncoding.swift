@@ -5,8 +5,8 @@ import Foundation
 public enum ImageFormat: Sendable, Equatable {
   /// Without loss. `compression` from 0, none, to 9, smallest.
   case png(compression: Int)
-  /// `quality` from 1 to 100; below 90 colour is kept at half the resolution. Transparent parts are laid over white.
-  case jpeg(quality: Int)
+  /// `quality` from 1 to 100, on the scale of libjpeg. Transparent parts are laid over white.
+  case jpeg(quality: Int, subsampling: ChromaSubsampling = .byQuality)
   /// `quality` from 0 to 100.
   case webp(quality: Int)
   case webpLossless
@@ -38,6 +38,16 @@ public enum ImageFormat: Sendable, Equatable {
       throw ImagingError(file: file, .unencodable("\(given); .png, .jpg, .webp and .gif are"))
     }
   }
+}
+
+/// The resolution at which a JPEG keeps colour beside that of brightness.
+public enum ChromaSubsampling: Int32, Sendable, CaseIterable {
+  /// Half below quality 90, else full.
+  case byQuality = 0
+  /// Half across and down: 4:2:0.
+  case half = 1
+  /// Full: 4:4:4.
+  case full = 2
 }
 
 extension Image {
@@ -86,7 +96,8 @@ extension ImageFormat {
     let failed =
       switch self {
       case .png(let compression): cv_encode_png(image.raw, Int32(compression), &bytes, &count)
-      case .jpeg(let quality): cv_encode_jpeg(image.raw, Int32(quality), &bytes, &count)
+      case .jpeg(let quality, let subsampling):
+        cv_encode_jpeg(image.raw, Int32(clamping: quality), subsampling.rawValue, 1, &bytes, &count)
       case .webp(let quality): cv_encode_webp(image.raw, Int32(quality), 0, &bytes, &count)
       case .webpLossless: cv_encode_webp(image.raw, 75, 1, &bytes, &count)
       // Scattered pixels are for gradients of colour; 256 greys need next to none, and a digit's black shall stay black.

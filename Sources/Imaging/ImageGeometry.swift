@@ -4,19 +4,31 @@ extension Image {
     precondition(
       row >= 0 && column >= 0 && width > 0 && height > 0 && row + height <= self.height && column + width <= self.width,
       "a crop of \(width) x \(height) pixels at (\(row), \(column)) from \(self.width) x \(self.height)")
-    var result: [UInt8] = []
-    result.reserveCapacity(width * height * channels)
-    for y in row..<(row + height) {
-      let start = (y * self.width + column) * channels
-      result.append(contentsOf: bytes[start..<(start + width * channels)])
+    return make(width: width, height: height, channels: channels) { source, result in
+      for y in 0..<height {
+        let from = source + ((row + y) * self.width + column) * channels
+        (result + y * width * channels).update(from: from, count: width * channels)
+      }
     }
-    return Image(width: width, height: height, channels: channels, bytes: result)
+  }
+
+  /// The part of `width` x `height` pixels in the middle; an odd remainder is cut at the right and at the bottom.
+  public func centerCropped(width: Int, height: Int) -> Image {
+    cropped(row: (self.height - height) / 2, column: (self.width - width) / 2, width: width, height: height)
+  }
+
+  /// A part of `width` x `height` pixels from anywhere, every place as likely; the row is drawn first, then the column.
+  public func randomCropped(width: Int, height: Int, using generator: inout some RandomNumberGenerator) -> Image {
+    precondition(width <= self.width && height <= self.height, "a crop of \(width) x \(height) pixels from \(self.width) x \(self.height)")
+    let row = Int.random(in: 0...(self.height - height), using: &generator)
+    let column = Int.random(in: 0...(self.width - width), using: &generator)
+    return cropped(row: row, column: column, width: width, height: height)
   }
 
   /// The largest square in the middle; an odd remainder is taken from the right and from the bottom.
   public func centerCroppedToSquare() -> Image {
     let side = min(width, height)
-    return cropped(row: (height - side) / 2, column: (width - side) / 2, width: side, height: side)
+    return centerCropped(width: side, height: side)
   }
 
   /// A border of one colour; `color` has one value for each channel, and is 0 everywhere when it is not given.

@@ -1,27 +1,7 @@
 import Foundation
 
-/// Whole files, read with the system's own words for what is wrong, written so that nobody ever sees half of one.
+/// Whole files, written so that nobody ever sees half of one, with the system's own words for what is wrong.
 enum PictureFile {
-  static func contents(of file: String) throws -> [UInt8] {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw ImagingError(file: file, errno == ENOENT ? .missing : .unreadable(systemMessage())) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
-    guard status.st_mode & S_IFMT != S_IFDIR else { throw ImagingError(file: file, .unreadable("it is a folder")) }
-
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(status.st_size) + 1)
-    var chunk = [UInt8](repeating: 0, count: 1 << 18)
-    while true {
-      let count = read(descriptor, &chunk, chunk.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw ImagingError(file: file, .unreadable(systemMessage())) }
-      if count == 0 { return bytes }
-      bytes.append(contentsOf: chunk[..<count])
-    }
-  }
-
   /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A target that is no plain file, such
   /// as a pipe or /dev/stdout, is written to as it stands: a rename would put a file in its place.
   /// - Parameter encode: an `ImagingError` without a file name that it throws gets this one.
@@ -74,11 +54,5 @@ enum PictureFile {
       }
     }
     if sync && fsync(descriptor) != 0 { throw ImagingError(.unwritable(systemMessage())) }
-  }
-
-  /// "No such file or directory" becomes "no such file or directory".
-  private static func systemMessage() -> String {
-    let message = String(cString: strerror(errno))
-    return message.prefix(1).lowercased() + message.dropFirst()
   }
 }

@@ -33,8 +33,7 @@ public struct PictureNotes: Sendable, Equatable, ExpressibleByDictionaryLiteral 
   /// What a picture file carries; none for other formats than PNG.
   /// - Throws: `ImagingError` when the file is no picture.
   public init(ofFile file: String) throws {
-    let decoding = try Decoding(PictureFile.contents(of: file), name: file)
-    self = try decoding.notes()
+    self = try EncodedPicture(EncodedBytes(file: file), name: file).notes()
   }
 }
 

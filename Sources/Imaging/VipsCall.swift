@@ -1,8 +1,8 @@
 internal import CVips
 import Foundation
 
-/// A handle of libvips, released with the last reference to it.
-struct VipsHandle: ~Copyable {
+/// An image of libvips, released at the end. libvips lets any thread use it, one at a time.
+struct VipsHandle: ~Copyable, @unchecked Sendable {
   let raw: OpaquePointer
 
   init?(_ raw: OpaquePointer?) {
@@ -21,7 +21,7 @@ enum VipsCall {
   /// libvips keeps one buffer of messages for the whole process, so a failure's message may be mixed with that of another
   /// picture that fails at the same time. Hence a failure is repeated alone, and what that leaves in the buffer is its own.
   /// - Parameter work: a whole job from opening to result; nil when any part of it failed.
-  static func run<Value>(_ work: () -> Value?) throws -> Value {
+  static func run<Value: ~Copyable>(_ work: () -> Value?) throws -> Value {
     _ = try VipsLibrary.loaded()
     if let value = lock.shared(work) { return value }
     return try lock.exclusive {
@@ -49,13 +49,13 @@ private final class ReadersWriterLock: @unchecked Sendable {
 
   init() { pthread_rwlock_init(lock, nil) }
 
-  func shared<Value>(_ body: () -> Value) -> Value {
+  func shared<Value: ~Copyable>(_ body: () -> Value) -> Value {
     pthread_rwlock_rdlock(lock)
     defer { pthread_rwlock_unlock(lock) }
     return body()
   }
 
-  func exclusive<Value>(_ body: () throws -> Value) rethrows -> Value {
+  func exclusive<Value: ~Copyable>(_ body: () throws -> Value) rethrows -> Value {
     pthread_rwlock_wrlock(lock)
     defer { pthread_rwlock_unlock(lock) }
     return try body()

@@ -94,3 +94,15 @@ func cmykTIFF(width: Int, height: Int, color: [UInt8]) -> [UInt8] {
   let bits: [UInt8] = [8, 0, 8, 0, 8, 0, 8, 0]
   return header + pixels + bits + little(entries.count, 2) + entries.flatMap { $0 } + little(0, 4)
 }
+
+/// An image without edges, which lossy formats keep well; every channel rises in another direction.
+func smooth(width: Int, height: Int, channels: Int) -> Image {
+  var image = Image(width: width, height: height, color: [UInt8](repeating: 0, count: channels))
+  for row in 0..<height {
+    for column in 0..<width {
+      let across = 255 * column / width, down = 255 * row / height
+      for c in 0..<channels { image[row, column, c] = UInt8([across, down, (across + 255 - down) / 2, 255 - across / 2][c]) }
+    }
+  }
+  return image
+}

@@ -19,11 +19,12 @@ const char *cv_version(void);
 char *cv_take_message(void);
 void cv_clear_messages(void);
 
-/// Reads the header of an encoded picture; pixels are decoded when they are asked for. `bytes` must outlive the image.
-/// With `all_pages` the pages of an animation follow each other from top to bottom.
-cv_image *cv_read(const void *bytes, size_t count, int all_pages);
-/// Whether some decoder of the library knows these bytes.
-int cv_is_known(const void *bytes, size_t count);
+/// Reads the header of an encoded picture; pixels are decoded when they are asked for, once, from the top down.
+/// `bytes` must outlive the image. `options` are the decoder's, "" or "[shrink=2]"; with "[n=-1]" the pages of an animation
+/// follow each other from top to bottom.
+cv_image *cv_read(const void *bytes, size_t count, const char *options);
+/// The name of the decoder that knows these bytes, such as "VipsForeignLoadPngBuffer"; NULL when none does.
+const char *cv_decoder(const void *bytes, size_t count);
 /// Pixels in memory, 8 bits, rows from the top, `channels` interleaved. They are not copied and must outlive the image.
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels);
 void cv_release(cv_image *image);
@@ -31,6 +32,10 @@ void cv_release(cv_image *image);
 int cv_width(const cv_image *image);
 int cv_height(const cv_image *image);
 int cv_channels(const cv_image *image);
+/// The type of a sample: 0 is 8 bits, 2 is 16 bits, each unsigned.
+int cv_sample_format(const cv_image *image);
+/// 1 to 8 as in EXIF; 1 where the file says nothing.
+int cv_orientation(cv_image *image);
 int cv_page_count(cv_image *image);
 int cv_page_height(cv_image *image);
 /// Copies up to `capacity` delays in milliseconds; the number of them that the file gives.
@@ -43,18 +48,19 @@ void cv_add_note(cv_image *image, int number, const char *key, const char *text)
 /// Calls `found` for each text that a PNG carries.
 void cv_notes(const cv_image *image, void (*found)(const char *key, const char *text, void *context), void *context);
 
-/// Turned upright as its EXIF block says, in 8-bit sRGB or 8-bit grey, with the alpha channel that it had.
-cv_image *cv_upright_8bit(cv_image *image);
-cv_image *cv_resize_lanczos3(cv_image *image, int width, int height, int has_alpha);
-/// `capacity` must be width x height x channels of an 8-bit image.
-int cv_copy_pixels(cv_image *image, void *pixels, size_t capacity);
+/// The same pixels in 8-bit sRGB or 8-bit grey, with the alpha channel that they had; not turned.
+cv_image *cv_8bit(cv_image *image);
+/// Computes a part of an 8-bit image in this thread: width x height x channels bytes into `pixels`. An image from cv_read can
+/// be read once, and only downwards.
+int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels);
 
 /// Marks a tall image as an animation of pages `page_height` high.
 void cv_set_animation(cv_image *image, int page_height, const int *delays, int count, int loop);
 
 /// On success `*out` holds `*count` bytes, to be freed with cv_free_bytes.
 int cv_encode_png(cv_image *image, int compression, void **out, size_t *count);
-int cv_encode_jpeg(cv_image *image, int quality, void **out, size_t *count);
+/// `subsampling`: 0 halves colour below quality 90, 1 always, 2 never. `smallest` costs time and changes no pixel.
+int cv_encode_jpeg(cv_image *image, int quality, int subsampling, int smallest, void **out, size_t *count);
 int cv_encode_webp(cv_image *image, int quality, int lossless, void **out, size_t *count);
 int cv_encode_gif(cv_image *image, double dither, void **out, size_t *count);
 void cv_free_bytes(void *bytes);

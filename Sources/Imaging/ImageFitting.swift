@@ -1,0 +1,58 @@
+import Foundation
+
+/// From a picture of any size to the size that a model is trained with, in the ways of guided-diffusion's `image_datasets.py`,
+/// for sides that may differ. The numbers are those of its code on Pillow.
+extension Image {
+  /// Brought to a size that just covers `width` x `height`, the proportions kept: halved by a box filter while both sides are
+  /// at least twice as long as asked, then resampled with `bicubic` by the larger of the two ratios. A picture that is too
+  /// small is made larger.
+  ///
+  /// Halving first is faster than one step and keeps more of the picture's grain. An odd side loses half a pixel at each halving
+  /// (the box then counts a pixel whole by its centre).
+  public func covering(width: Int, height: Int) throws -> Image {
+    try checkTarget(width: width, height: height)
+    var image = self
+    while image.width >= 2 * width && image.height >= 2 * height {
+      image = image.resampled(width: image.width / 2, height: image.height / 2, kernel: .box)
+    }
+    let ratio = max(Double(width) / Double(image.width), Double(height) / Double(image.height))
+    return try image.resized(
+      width: max(width, scaled(image.width, ratio)), height: max(height, scaled(image.height, ratio)), filter: .bicubic)
+  }
+
+  /// The middle of the picture at `width` x `height`: `covering`, and what is too much cut off at two sides. An odd remainder
+  /// is cut at the right or at the bottom. guided-diffusion: `center_crop_arr`.
+  public func centerFitted(width: Int, height: Int) throws -> Image {
+    try covering(width: width, height: height).centerCropped(width: width, height: height)
+  }
+
+  /// Any part of the picture at `width` x `height` that is from `minFraction` to `maxFraction` as long as the picture:
+  /// `covering` with sides longer by a ratio drawn from 1/`maxFraction` to 1/`minFraction`, then a random crop.
+  /// guided-diffusion: `random_crop_arr`, which draws the shorter side in whole pixels, then row, then column.
+  public func randomFitted(
+    width: Int, height: Int, minFraction: Double = 0.8, maxFraction: Double = 1,
+    using generator: inout some RandomNumberGenerator
+  ) throws -> Image {
+    guard minFraction > 0, minFraction <= maxFraction, maxFraction <= 1 else {
+      throw ImagingError(
+        .invalid("a random crop of \(minFraction) to \(maxFraction) of the picture, expected 0 < from <= to <= 1"))
+    }
+    try checkTarget(width: width, height: height)
+    let side = min(width, height)
+    let shortest = Int((Double(side) / maxFraction).rounded(.up)), longest = Int((Double(side) / minFraction).rounded(.up))
+    let drawn = Int.random(in: shortest...longest, using: &generator)
+    let ratio = Double(drawn) / Double(side)
+    return try covering(width: scaled(width, ratio), height: scaled(height, ratio))
+      .randomCropped(width: width, height: height, using: &generator)
+  }
+
+  private func checkTarget(width: Int, height: Int) throws {
+    guard width > 0, height > 0, width <= Self.pixelLimit / height else {
+      throw ImagingError(
+        .invalid("an image cannot be fitted to \(width) x \(height), expected positive sides and at most \(Self.pixelLimit) pixels"))
+    }
+  }
+}
+
+/// To the nearest, halves to the even one, as Python rounds.
+private func scaled(_ side: Int, _ ratio: Double) -> Int { Int((Double(side) * ratio).rounded(.toNearestOrEven)) }

@@ -1,0 +1,83 @@
+import Foundation
+import Synchronization
+
+/// A picture whose header is read and whose pixels are not yet: its size is known, and a part of it can be decoded alone.
+///
+/// Pixels are what `Image(file:)` gives: upright as the EXIF block says, 8 bits a sample, grey or sRGB, with the alpha channel
+/// that the file has; of an animation the first frame. The file is read once, when the reader is made; what becomes of it
+/// afterwards does not matter. May be used by many threads at a time.
+public final class PictureReader: Sendable {
+  /// What errors call it: the file, or what the caller said.
+  public let name: String?
+  public let format: PictureFormat
+  /// Of the upright picture.
+  public let width: Int
+  public let height: Int
+  /// Of the image that it decodes to: 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha.
+  public let channels: Int
+
+  private let source: EncodedPicture
+  private let turn: Turn
+  /// What `init` opened, for the first decoding: pixels of an opened picture can be read once.
+  private let opened: Mutex<EncodedPicture.Opened?>
+
+  /// - Throws: `ImagingError`: no plain file, empty, no picture, larger than `Image.pixelLimit`, or of a kind that an image
+  ///   cannot hold. Damage behind the header shows when pixels are decoded.
+  public convenience init(file: String) throws {
+    try self.init(EncodedPicture(EncodedBytes(file: file), name: file))
+  }
+
+  /// - Parameter name: what errors call it.
+  public convenience init(decoding encoded: some ContiguousBytes, name: String? = nil) throws {
+    try self.init(EncodedPicture(encoded.withUnsafeBytes { EncodedBytes(copying: $0) }, name: name))
+  }
+
+  init(_ source: EncodedPicture) throws {
+    self.source = source
+    name = source.name
+    format = source.format
+    let opened = try source.open(), header = opened.header
+    turn = Turn(exifOrientation: header.orientation)
+    (width, height) = turn.transposes ? (header.height, header.width) : (header.width, header.height)
+    channels = header.channels
+    self.opened = Mutex(opened)
+  }
+
+  /// The whole picture.
+  /// - Throws: `ImagingError`. A picture that is cut off or damaged is refused, never filled up.
+  public func image() throws -> Image {
+    try decode(PixelArea(row: 0, column: 0, width: width, height: height))
+  }
+
+  /// The part of `width` x `height` pixels whose upper left corner is at (`row`, `column`) of the upright picture: the same
+  /// pixels as of `image().cropped(...)`. It must lie inside.
+  ///
+  /// Of JPEG, PNG (not interlaced) and TIFF only the rows down to the end of the part are decoded, in strips, so that a large
+  /// picture takes little memory; other formats decode all of it. The part is turned after it is cut, whatever EXIF says.
+  /// - Throws: `ImagingError`. A JPEG, PNG or WebP without its end is refused whatever the part is; other damage below the part
+  ///   is not noticed.
+  public func image(row: Int, column: Int, width: Int, height: Int) throws -> Image {
+    precondition(
+      row >= 0 && column >= 0 && width > 0 && height > 0 && row + height <= self.height && column + width <= self.width,
+      "a part of \(width) x \(height) pixels at (\(row), \(column)) from \(self.width) x \(self.height)")
+    // Whether all pixels are there although the end is missing only the decoder can say.
+    if source.lacksItsEnd { return try image().cropped(row: row, column: column, width: width, height: height) }
+    return try decode(PixelArea(row: row, column: column, width: width, height: height))
+  }
+
+  /// A part of `width` x `height` pixels from anywhere in the picture, every place as likely; the row is drawn first, then
+  /// the column. It must not be larger than the picture.
+  public func randomTile(width: Int, height: Int, using generator: inout some RandomNumberGenerator) throws -> Image {
+    precondition(
+      width <= self.width && height <= self.height, "a tile of \(width) x \(height) from \(self.width) x \(self.height) pixels")
+    let row = Int.random(in: 0...(self.height - height), using: &generator)
+    let column = Int.random(in: 0...(self.width - width), using: &generator)
+    return try image(row: row, column: column, width: width, height: height)
+  }
+
+  private func decode(_ area: PixelArea) throws -> Image {
+    let (storedWidth, storedHeight) = turn.transposes ? (height, width) : (width, height)
+    let part = turn.storedArea(area, width: storedWidth, height: storedHeight)
+    return try source.image(part, from: opened.withLock { $0.take() }).turned(turn)
+  }
+}
