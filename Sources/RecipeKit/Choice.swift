@@ -3,6 +3,8 @@
 ///     public var sampler = Choice<SamplerRegistry>(DPMSolverPP())     sampler: { type: ddim, eta: 0.5 }
 ///
 /// The type's name alone, `sampler: ddim`, is as good where no other key is given. Another type than the default's starts from that type's own defaults.
+///
+/// In a list, and where the default is nil, every choice names its type: `steps: [ddim, { type: heun, eta: 0.5 }]`.
 public struct Choice<Registry: RecipeRegistry>: Codable, Sendable {
   /// The recipe chosen.
   public private(set) var recipe: any NamedRecipe

@@ -54,17 +54,22 @@ struct RecipeOverlay {
     return try R(from: ValueDecoder(value: value, inForce: inForce, path: path))
   }
 
-  func choose<C: AnyChoice>(over choice: C) throws -> C {
-    if case .scalar = value.content, !value.isNull { return try RecipeOverlay(value: value.namingType, path: path).choose(over: choice) }
+  /// - Parameter choice: the choice in force; nil in a list or where nothing was chosen, so that the type must be named.
+  func choose<C: AnyChoice>(_: C.Type, over choice: C?) throws -> C {
+    if case .scalar = value.content, !value.isNull {
+      return try RecipeOverlay(value: value.namingType, path: path).choose(C.self, over: choice)
+    }
     guard value.entries != nil else {
       let example = C.types.first ?? "name"
       throw RecipeError(
         place: value.place, path: path, "expected \(example) or a section such as { type: \(example) }, found \(value.summary)")
     }
-    let current = Swift.type(of: choice.recipe).name
-    guard let given = value["type"] else { return C(try layAny(over: choice.recipe)) }
+    guard let given = value["type"] else {
+      if let choice { return C(try layAny(over: choice.recipe)) }
+      throw RecipeError(place: value.place, path: path, "key 'type' is missing; expected one of \(C.types.joined(separator: ", "))")
+    }
     let name = try ValueDecoder(value: given, inForce: nil, path: joined(path, "type")).decode(String.self)
-    if name == current { return C(try layAny(over: choice.recipe)) }
+    if let choice, name == Swift.type(of: choice.recipe).name { return C(try layAny(over: choice.recipe)) }
     guard let fresh = try? C(named: name) else {
       throw RecipeError(
         place: given.place, "unknown type '\(name)' in '\(path)'; \(Suggestion.phrase(for: name, among: C.types))")

@@ -32,9 +32,9 @@ struct ValueDecoder: Decoder {
     case let recipe as any Recipe.Type:
       let base = current as? any Recipe ?? recipe.init()
       return try overlay.lay(over: base) as! T
-    case is any AnyChoice.Type:
-      guard let current = current as? any AnyChoice else { break }
-      return try overlay.choose(over: current) as! T
+    case let choice as any AnyChoice.Type:
+      func chosen<C: AnyChoice>(_: C.Type) throws -> any AnyChoice { try overlay.choose(C.self, over: current as? C) }
+      return try chosen(choice) as! T
     default: break
     }
     if let names = rawValues(of: type) { try checkIsOne(of: names) }
