@@ -16,9 +16,9 @@ public struct PictureInspection: Codable, Sendable, Equatable {
   /// - Throws: `ImagingError` when the file is none.
   public init?(of path: String) throws {
     guard (try? ImageFormat(forFile: path)) != nil else { return nil }
-    let image = try Image(file: path)
+    let reader = try PictureReader(file: path)
     self.path = path
-    (width, height, channels) = (image.width, image.height, image.channels)
+    (width, height, channels) = (reader.width, reader.height, reader.channels)
     notes = try PictureNotes(ofFile: path).entries.map { Note(key: $0.key, text: $0.text) }
   }
 
