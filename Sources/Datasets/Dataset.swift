@@ -19,10 +19,16 @@ public protocol Dataset: Sendable {
   /// The picture, not decoded where it lies in a file of its own.
   /// - Precondition: `index` is in `0..<count`.
   subscript(index: Int) -> Picture { get throws }
+  /// The picture's class, where it is known without reading the picture; nil otherwise.
+  func label(at index: Int) -> Int?
+  /// Runs of indices that follow each other from 0 to `count`, each visited as often as its weight says.
+  var parts: [DatasetPart] { get }
 }
 
 extension Dataset {
   public var contextSize: Int? { nil }
+  public func label(at index: Int) -> Int? { nil }
+  public var parts: [DatasetPart] { [DatasetPart(range: 0..<count, weight: 1)] }
 }
 
 /// One picture of a data set, with what is known of it.
@@ -100,5 +106,5 @@ public protocol DatasetRecipe: NamedRecipe {
 /// Every kind of data set that a recipe can name.
 public enum DatasetRegistry: RecipeRegistry {
   public typealias Member = any DatasetRecipe
-  public static let all: [any NamedRecipe.Type] = [IDXDataset.Recipe.self, GlyphDataset.Recipe.self]
+  public static let all: [any NamedRecipe.Type] = [IDXDataset.Recipe.self, GlyphDataset.Recipe.self, MixedDataset.Recipe.self]
 }

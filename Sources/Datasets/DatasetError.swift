@@ -23,8 +23,18 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     case labelCount(labels: Int, images: Int, imagesFile: String)
     /// The label of the example at `index` lies outside the classes.
     case label(UInt8, index: Int, accepted: ClosedRange<Int>)
-    /// The images are larger than the size they shall be padded to.
-    case padding(height: Int, width: Int, padTo: Int)
+    /// The pictures differ in size, and nothing says which size they shall have.
+    case noCommonSize
+    /// There is nothing to learn from.
+    case noPictures
+    /// The vectors of the sources of a mix differ in length; nil for a source without.
+    case contextSizes([Int?])
+    /// Of so many pictures, one after the other, none could be used; what is wrong with the first.
+    case nothingUsable(tried: Int, first: String)
+    /// More than half of the pictures of an epoch cannot be used; what is wrong with the first.
+    case mostlyUnusable(found: Int, of: Int, first: String)
+    /// A picture cannot be used, and the recipe wants that to be an error.
+    case unusable(String)
   }
 
   public let file: String
@@ -39,13 +49,14 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     switch problem {
     case .missing(let files, let instructions): "no such file: \(files.joined(separator: ", ")); \(instructions)"
     case .unreadable(let error): error.description
+    case .unusable(let report): "\(report); fix or remove it, or set loading.strict to false to train without it"
     default: "\(file): \(statement)"
     }
   }
 
   private var statement: String {
     switch problem {
-    case .missing, .unreadable: ""
+    case .missing, .unreadable, .unusable: ""
     case .notIDX(let start):
       "is not an IDX file: it begins with the bytes \(Self.hex(start)), expected 00 00 08 and the number of dimensions"
     case .elementType(let code): "holds numbers of type \(Self.hex([code])), expected unsigned bytes, type 08"
@@ -61,8 +72,14 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     case .label(let value, let index, let accepted):
       "label \(index) is \(value), expected \(accepted.lowerBound) to \(accepted.upperBound);"
         + " set first_label and class_names in the recipe to what the file holds"
-    case .padding(let height, let width, let padTo):
-      "holds images of \(height) x \(width) pixels, which cannot be padded to \(padTo); set pad_to to \(max(height, width)) or more"
+    case .noCommonSize: "the pictures differ in size; give images.size, such as 64 or [96, 128]"
+    case .noPictures: "there are no pictures"
+    case .contextSizes(let sizes):
+      "the sources' pictures come with vectors of different lengths (\(sizes.map { $0.map(String.init) ?? "none" }.joined(separator: ", "))),"
+        + " expected one length for all"
+    case .nothingUsable(let tried, let first): "none of \(tried) pictures, one after the other, can be used; the first: \(first)"
+    case .mostlyUnusable(let found, let count, let first):
+      "\(found) of \(count) pictures cannot be used, more than half; the first: \(first)"
     }
   }
 

@@ -5,10 +5,9 @@ import RecipeKit
 /// Grey images from a pair of IDX files, MNIST's format; loaded whole (45 MB for MNIST's 60,000) when it is opened.
 public struct IDXDataset: Dataset {
   public let classNames: [String]
-  public var shape: ImageShape? { imageShape }
+  public var shape: ImageShape? { ImageShape(height: images.shape[1], width: images.shape[2], channels: 1) }
   public var channels: Int { 1 }
 
-  private let imageShape: ImageShape
   private let path: String
   private let images: IDXFile
   private let labels: [UInt8]?
@@ -26,8 +25,6 @@ public struct IDXDataset: Dataset {
     public var firstLabel = 0
     /// One name for each class; when not given, as many as the file's labels reach, named by the file's numbers.
     public var classNames: [String]?
-    /// Puts each image in the middle of a black square of this side: 32 for networks that halve 28 too often.
-    public var padTo: Int?
 
     public init() {}
 
@@ -35,7 +32,6 @@ public struct IDXDataset: Dataset {
       try require(!images.isEmpty, "images", "expected the path of an IDX file of images")
       try require((0...255).contains(firstLabel), "first_label", "expected 0 to 255, found \(firstLabel)")
       try require(classNames?.isEmpty != true, "class_names", "expected at least one name, or null")
-      if let padTo { try require((1...4096).contains(padTo), "pad_to", "expected 1 to 4096, found \(padTo)") }
     }
 
     public func open() throws -> any Dataset { try IDXDataset(self) }
@@ -46,12 +42,7 @@ public struct IDXDataset: Dataset {
     let files = try Self.locate(recipe)
     images = try IDXFile(path: files.images, rank: 3, meaning: "3: images, rows, columns")
     firstLabel = recipe.firstLabel
-    let height = images.shape[1], width = images.shape[2]
-    if let side = recipe.padTo, side < max(height, width) {
-      throw DatasetError(files.images, .padding(height: height, width: width, padTo: side))
-    }
     path = files.images
-    imageShape = ImageShape(height: recipe.padTo ?? height, width: recipe.padTo ?? width, channels: 1)
     guard let labelFile = files.labels else {
       labels = nil
       classNames = []
@@ -79,11 +70,10 @@ public struct IDXDataset: Dataset {
     let start = index * height * width
     let image = Image(
       width: width, height: height, channels: 1, bytes: Array(images.bytes[start..<(start + height * width)]))
-    let (fullHeight, fullWidth) = (imageShape.height, imageShape.width)
-    return Picture(
-      .pixels(fullHeight == height && fullWidth == width ? image : image.padded(toWidth: fullWidth, height: fullHeight)),
-      label: labels.map { Int($0[index]) - firstLabel }, name: "\(path): image \(index)")
+    return Picture(.pixels(image), label: label(at: index), name: "\(path): image \(index)")
   }
+
+  public func label(at index: Int) -> Int? { labels.map { Int($0[index]) - firstLabel } }
 
   // ---- files
 

@@ -85,12 +85,18 @@ private func numberText(_ digits: String) -> String {
   return parts[0] + (parts[0].contains(".") ? "e" : ".0e") + (exponent < 0 ? "-" : "+") + "\(exponent.magnitude)"
 }
 
-/// What a type of its own encodes as, where that is one scalar.
+/// What a type of its own encodes as, where that is one scalar or a list of scalars.
 private func encodedText(_ value: any Encodable) -> String {
-  guard let text = try? YAMLEncoder().encode(value), let node = try? Yams.compose(yaml: text, .basic), let scalar = node.scalar else {
-    preconditionFailure("a recipe cannot hold a \(type(of: value)): it does not encode as one scalar")
+  guard let text = try? YAMLEncoder().encode(value), let node = try? Yams.compose(yaml: text, .basic), let inline = inlineText(node) else {
+    preconditionFailure("a recipe cannot hold a \(type(of: value)): it encodes neither as one scalar nor as a list of scalars")
   }
-  return scalar.style == .plain ? scalar.string : quotedIfNeeded(scalar.string)
+  return inline
+}
+
+private func inlineText(_ node: Node) -> String? {
+  if let scalar = node.scalar { return scalar.style == .plain ? scalar.string : quotedIfNeeded(scalar.string) }
+  guard let elements = node.sequence?.map({ $0.scalar == nil ? nil : inlineText($0) }), !elements.contains(nil) else { return nil }
+  return "[\(elements.map { $0! }.joined(separator: ", "))]"
 }
 
 /// Plain where no reader of YAML can take it for anything but this text, else in double quotes.

@@ -63,8 +63,10 @@ public struct GlyphDataset: Dataset {
 
   /// - Precondition: `index` is not negative; it may exceed `count`.
   public subscript(index: Int) -> Picture {
-    Picture(.pixels(image(at: index)), label: index % shapes.count, name: "glyph \(index)")
+    Picture(.pixels(image(at: index)), label: label(at: index), name: "glyph \(index)")
   }
+
+  public func label(at index: Int) -> Int? { index % shapes.count }
 
   func image(at index: Int) -> Image {
     precondition(index >= 0, "glyph \(index); the first is 0")

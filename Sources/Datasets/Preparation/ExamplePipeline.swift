@@ -1,0 +1,51 @@
+import Imaging
+
+/// The way from the pictures of a data set to the examples of a training: prepared, mirrored, augmented, degraded.
+///
+/// Every choice left to chance depends on the seed, the position in the training and its purpose alone: not on the thread that
+/// makes the example, nor on what was made before.
+public struct ExamplePipeline: Sendable {
+  public let dataset: any Dataset
+  /// The shape of every image that comes out.
+  public let shape: ImageShape
+  private let images: ImagesRecipe
+  private let seed: UInt64
+
+  /// What random numbers are for; each has a stream of its own, so that one more of them changes no other.
+  enum Purpose: UInt64 {
+    case fit = 1, flip, augmentation, corruption
+  }
+
+  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images.
+  public init(_ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), seed: UInt64) throws {
+    self.dataset = dataset
+    self.images = images
+    self.seed = seed
+    shape = try images.shape(for: dataset)
+  }
+
+  /// The example that training sees at a position.
+  /// - Parameters:
+  ///   - index: of the picture in the data set.
+  ///   - position: counted over all epochs.
+  /// - Throws: what is wrong with the picture.
+  public func example(_ index: Int, at position: Int) throws -> Example {
+    let picture = try dataset[index]
+    let source = try PictureSource(picture, channels: shape.channels, background: images.background)
+    var image = try fitted(source, at: position)
+    if images.flip != .none {
+      var random = stream(.flip, position)
+      image = images.flipped(image, using: &random)
+    }
+    return Example(image: image, label: picture.label, context: picture.context)
+  }
+
+  private func fitted(_ source: PictureSource, at position: Int) throws -> Image {
+    var random = stream(.fit, position)
+    return try images.fit.fit.fit(source, to: ImageSize(height: shape.height, width: shape.width), using: &random)
+  }
+
+  func stream(_ purpose: Purpose, _ position: Int) -> StableRandom {
+    StableRandom(seed ^ StableRandom.mix(purpose.rawValue), UInt64(bitPattern: Int64(position)))
+  }
+}
