@@ -68,7 +68,7 @@ public final class Trainer {
   public private(set) var seconds = 0.0
 
   package let parameters: [(name: String, parameter: Parameter)]
-  private let loader: BatchLoader
+  public let loader: BatchLoader
   private let device: Device
   private let loss: Loss
   public let optimizer: AdamW
@@ -92,7 +92,7 @@ public final class Trainer {
   public var progress: Double {
     switch recipe.duration {
     case .images(let total): total > 0 ? Double(images) / Double(total) : 1
-    case .epochs(let epochs): epochs > 0 ? Double(images) / (epochs * Double(loader.dataset.count)) : 1
+    case .epochs(let epochs): epochs > 0 ? Double(images) / (epochs * Double(loader.data.count)) : 1
     case .seconds(let total): total > 0 ? seconds / Double(total) : 1
     }
   }

@@ -8,6 +8,8 @@ import Training
 /// Everything that decides a training: the whole of a recipe file.
 public struct TrainRecipe: Recipe {
   public var data = Choice<DatasetRegistry>(GlyphDataset.Recipe())
+  public var images = ImagesRecipe()
+  public var loading = LoadingRecipe()
   public var network = Choice<NetworkRegistry>(ADMUNet.Recipe())
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
@@ -77,6 +79,13 @@ public struct DataFacts: Recipe, Equatable {
 }
 
 extension TrainRecipe {
+  /// The examples that a training on `dataset` sees.
+  /// - Throws: `DatasetError` when there are none, or when nothing says their size.
+  func trainingData(of dataset: any Dataset) throws -> TrainingData {
+    let pipeline = try ExamplePipeline(dataset, images: images, seed: training.seed)
+    return try TrainingData(pipeline, holdOut: loading.validation, seed: training.seed)
+  }
+
   /// Reads a recipe's file, with settings laid over it.
   /// - Throws: `WorkflowError` when it is not there, `RecipeError` when it is no recipe.
   init(file path: String, set: [String]) throws {
@@ -93,9 +102,7 @@ extension TrainRecipe {
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     var model = ModelRecipe()
     let classes = dataset.classNames.count
-    guard let shape = dataset.shape else {
-      throw WorkflowError(.data, "data: the pictures differ in size or channels; training needs images of one shape")
-    }
+    let shape = try images.shape(for: dataset)
     model.data.channels = shape.channels
     model.data.height = shape.height
     model.data.width = shape.width

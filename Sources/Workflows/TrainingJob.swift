@@ -72,9 +72,8 @@ public final class TrainingJob {
     parameterCount = network.parameterCount
     let loss = try TrainingLoss(recipe, modelRecipe, network, on: self.device)
     self.loss = loss
-    trainer = Trainer(
-      network, BatchLoader(dataset, batchSize: recipe.training.batchSize, seed: seed), recipe.training, on: self.device
-    ) { try loss($0, $1, $2) }
+    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading)
+    trainer = Trainer(network, loader, recipe.training, on: self.device) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
   }

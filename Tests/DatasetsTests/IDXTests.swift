@@ -68,18 +68,6 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
     #expect(try fixture.recipe.open()[1].label == 2)
   }
 
-  @Test func imagesArePaddedInTheMiddleWithBlack() throws {
-    let fixture = try Fixture()
-    fixture.recipe.padTo = 6
-    let set = try fixture.recipe.open()
-    #expect(set.shape == ImageShape(height: 6, width: 6, channels: 1))
-    let image = try set[1].image()
-    #expect(image.cropped(row: 2, column: 1, width: 3, height: 2).bytes == [60, 70, 80, 90, 100, 110])
-    #expect(image.bytes.reduce(0) { $0 + Int($1) } == 510)
-    fixture.recipe.padTo = 2
-    #expect(fixture.problem() == .padding(height: 2, width: 3, padTo: 2))
-  }
-
   @Test func labelsMayBeginAtOne() throws {
     let fixture = try Fixture()
     try fixture.write(idx([3], [1, 3, 2]), to: "labels")
@@ -111,11 +99,11 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
   @Test func aRecipeNamesTheSetByItsType() throws {
     struct Wrapper: RecipeKit.Recipe { var data = Choice<DatasetRegistry>(GlyphDataset.Recipe()) }
     let fixture = try Fixture()
-    let yaml = "data: { type: idx, images: \(fixture.recipe.images), labels: \(fixture.recipe.labels!), pad_to: 4 }"
-    #expect(try Wrapper(yaml: yaml).data.member.open().shape?.height == 4)
+    let yaml = "data: { type: idx, images: \(fixture.recipe.images), labels: \(fixture.recipe.labels!) }"
+    #expect(try Wrapper(yaml: yaml).data.member.open().shape?.height == 2)
     #expect(try Wrapper(yaml: "data: { size: 16, classes: letters }").data.member.open().classNames.count == 26)
     #expect(throws: RecipeError.self) { try Wrapper(yaml: "data: { size: 4 }") }
-    #expect(throws: RecipeError.self) { try Wrapper(yaml: "data: { type: idx, pad_to: 0 }") }
+    #expect(throws: RecipeError.self) { try Wrapper(yaml: "data: { type: idx, first_label: 256 }") }
   }
 }
 

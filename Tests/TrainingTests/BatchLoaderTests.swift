@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Batches") struct BatchLoaderTests {
   private func loader(_ batchSize: Int = 4, seed: UInt64 = 1, of dataset: GreyImages = GreyImages()) -> BatchLoader {
-    BatchLoader(dataset, batchSize: batchSize, seed: Seed(seed))
+    makeLoader(batchSize, seed: seed, of: dataset)
   }
 
   /// The byte that marks each image of the batch at a position.

@@ -38,9 +38,18 @@ func makeTrainer(
   recipe.warmupImages = 0
   recipe.learningRate = 0.01
   change(&recipe)
-  return Trainer(numbers, BatchLoader(GreyImages(), batchSize: recipe.batchSize, seed: Seed(1)), recipe, on: .cpu) {
-    StepLoss(try loss($0, $1, $2).mean())
-  }
+  return Trainer(numbers, makeLoader(recipe.batchSize), recipe, on: .cpu) { StepLoss(try loss($0, $1, $2).mean()) }
+}
+
+/// A loader of images as they are, by the training's own thread unless it is told otherwise.
+func makeLoader(
+  _ batchSize: Int = 4, seed: UInt64 = 1, of dataset: any Dataset = GreyImages(), _ change: (inout LoadingRecipe) -> Void = { _ in }
+) -> BatchLoader {
+  var recipe = LoadingRecipe()
+  recipe.workers = 0
+  change(&recipe)
+  let data = try! TrainingData(ExamplePipeline(dataset, seed: seed), holdOut: recipe.validation, seed: seed)
+  return BatchLoader(data, batchSize: batchSize, recipe)
 }
 
 extension StateDict {

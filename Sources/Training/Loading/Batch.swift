@@ -1,0 +1,76 @@
+import Datasets
+import Imaging
+import Tensors
+
+/// The examples of one training step.
+public struct Batch {
+  /// `[N, C, H, W]` float32 in [−1, 1], channels last in memory.
+  public let images: Tensor
+  /// Class numbers, `[N]` int64; nil for a data set without classes.
+  public let labels: Tensor?
+}
+
+/// A batch in the making: each example is put in its place by whichever thread made it.
+///
+/// Places are written by one thread each, and read when all are filled; whoever hands places out sees to both.
+final class BatchAssembly: @unchecked Sendable {
+  private let images: PixelMemory
+  private let shape: ImageShape
+  private let examples: UnsafeMutableBufferPointer<DrawnExample?>
+
+  init(count: Int, shape: ImageShape) {
+    self.shape = shape
+    images = PixelMemory(images: count, shape: shape)
+    examples = .allocate(capacity: count)
+    examples.initialize(repeating: nil)
+  }
+
+  deinit {
+    examples.deinitialize()
+    examples.deallocate()
+  }
+
+  func put(_ drawn: DrawnExample, at place: Int) {
+    images.put(drawn.example.image, at: place)
+    // The pixels are kept as numbers now.
+    var drawn = drawn
+    drawn.example.image = Self.nothing
+    examples[place] = drawn
+  }
+
+  private static let nothing = Image(width: 1, height: 1, channels: 1, bytes: [0])
+
+  /// The pictures that could not be used, in the order of the places that they were meant for.
+  var unusable: [UnusablePicture] { examples.flatMap { $0?.unusable ?? [] } }
+
+  func batch(on device: Device) -> Batch {
+    let labels = examples.compactMap { $0?.example.label }
+    return Batch(
+      images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil)
+  }
+}
+
+/// Images as numbers in [−1, 1], byte / 127.5 − 1, in memory that a tensor can borrow.
+private final class PixelMemory {
+  private let shape: [Int]
+  private let numbers: UnsafeMutablePointer<Float>
+
+  init(images: Int, shape: ImageShape) {
+    self.shape = [images, shape.height, shape.width, shape.channels]
+    let bytes = self.shape.reduce(MemoryLayout<Float>.stride, *)
+    numbers = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64).assumingMemoryBound(to: Float.self)
+  }
+
+  deinit { UnsafeMutableRawPointer(numbers).deallocate() }
+
+  func put(_ image: Image, at place: Int) {
+    precondition(shape[1...] == [image.height, image.width, image.channels], "an image of another shape than \(shape)")
+    let target = numbers + place * image.bytes.count
+    image.bytes.withUnsafeBufferPointer { bytes in
+      for i in 0..<bytes.count { target[i] = Float(bytes[i]) / 127.5 - 1 }
+    }
+  }
+
+  /// `[N, C, H, W]`, channels last in memory.
+  var tensor: Tensor { Tensor(borrowing: numbers, shape, .float32, owner: self).permute(0, 3, 1, 2) }
+}

@@ -1,0 +1,64 @@
+import Datasets
+import Tensors
+
+/// Gives the examples of a training in batches, made ready by threads of its own.
+///
+/// What stands at a position depends on the seed and the position alone, whatever the number of threads, so a resumed
+/// training sees the images that an uninterrupted one would have seen.
+public final class BatchLoader {
+  public let data: TrainingData
+  public let batchSize: Int
+  /// What could not be used so far.
+  public private(set) var unusable = UnusablePictures()
+  private let recipe: LoadingRecipe
+  private let crew: LoaderCrew?
+
+  public init(_ data: TrainingData, batchSize: Int, _ recipe: LoadingRecipe = LoadingRecipe()) {
+    self.data = data
+    self.batchSize = batchSize
+    self.recipe = recipe
+    let workers = recipe.resolvedWorkers
+    crew =
+      workers == 0
+      ? nil
+      : LoaderCrew(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shape: data.pipeline.shape) {
+        try data.example(at: $0)
+      }
+  }
+
+  /// The batch that begins with the example at `position`, counted over all epochs. Batches that follow each other are made ahead.
+  /// - Throws: `DatasetError` when pictures that cannot be used are too many, or where the recipe wants none.
+  public func batch(at position: Int, on device: Device) throws -> Batch {
+    let assembly = try crew?.batch(at: position) ?? assembled(batchSize) { try data.example(at: position + $0) }
+    try note(assembly.unusable)
+    return assembly.batch(on: device)
+  }
+
+  /// How many batches hold what training does not see.
+  public var validationBatchCount: Int { (data.split.validation.count + batchSize - 1) / batchSize }
+
+  /// Examples that training does not see, the same every time; the last batch may be smaller.
+  /// - Parameter number: 0 to `validationBatchCount` - 1.
+  public func validationBatch(_ number: Int, on device: Device) throws -> Batch {
+    let start = number * batchSize
+    let assembly = try assembled(min(batchSize, data.split.validation.count - start)) { try data.validationExample(start + $0) }
+    try note(assembly.unusable)
+    return assembly.batch(on: device)
+  }
+
+  private func assembled(_ count: Int, _ example: (Int) throws -> DrawnExample) throws -> BatchAssembly {
+    let assembly = BatchAssembly(count: count, shape: data.pipeline.shape)
+    for place in 0..<count { assembly.put(try example(place), at: place) }
+    return assembly
+  }
+
+  private func note(_ pictures: [UnusablePicture]) throws {
+    guard let first = pictures.first else { return }
+    if recipe.strict { throw DatasetError("data", .unusable(first.report)) }
+    unusable.add(pictures)
+    if 2 * unusable.count > data.pipeline.dataset.count {
+      throw DatasetError(
+        "data", .mostlyUnusable(found: unusable.count, of: data.pipeline.dataset.count, first: unusable.reports[0]))
+    }
+  }
+}
