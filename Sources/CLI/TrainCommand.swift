@@ -59,11 +59,12 @@ enum TrainingView {
     var bar = ProgressBar("training", quiet: output.quiet)
     var smooth: Double?
     let start = ContinuousClock.now, before = job.position
-    var problem: String?
+    var problem: String?, reports = UnusableReports(quiet: output.quiet)
     while let step = try job.next() {
       if step.loss.isFinite { smooth = smooth.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
       let rate = Double(step.images - before.images) / (start.duration(to: .now) / .seconds(1))
       bar.show(step.progress, "\(step.images) images, loss \(Console.number(smooth ?? .nan)), \(Console.number(rate)) images/s")
+      reports.show(job.unusable, &bar)
       if !output.quiet, let line = job.lastLogLine, line.step == step.step {
         bar.makeRoom()
         Console.note(summary(of: line))
@@ -76,11 +77,13 @@ enum TrainingView {
       if Interruption.isWanted {
         bar.finish()
         try job.finish()
+        reports.sum(job.unusable)
         if !output.quiet { Console.note("stopped and saved at step \(step.step); go on with: sfumato resume \(job.folder.path)") }
         throw Failure.interrupted
       }
     }
     bar.finish()
+    reports.sum(job.unusable)
     try report(job, output)
   }
 
@@ -88,14 +91,17 @@ enum TrainingView {
   private static func summary(of line: TrainingLogLine) -> String {
     let number = { (value: Double?) in value.map(Console.number) ?? "-" }
     let quarters = line.quartiles.map(number).joined(separator: ", ")
-    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)"
+    let unusable = line.unusablePictures.map { ", \($0) pictures unusable" } ?? ""
+    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(unusable)"
   }
 
   private static func introduce(_ job: TrainingJob) {
     let data = job.modelRecipe.data
     let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
     Console.note("training in \(job.folder.path)")
-    Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)")
+    let heldOut = job.data.split.validation.count
+    let validation = heldOut > 0 ? ", \(heldOut) of them held out" : ""
+    Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
     Console.note("  network  \(job.modelRecipe.network.type), \(Console.count(Double(job.parameterCount))) parameters")
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
     if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }

@@ -98,6 +98,13 @@ public final class TrainingJob {
 
   public var position: TrainingPosition { trainer.position }
   public var progress: Double { trainer.progress }
+  public typealias Unusable = UnusablePictures
+  /// The pictures that this sitting could not use.
+  public var unusable: UnusablePictures { trainer.loader.unusable }
+  /// The examples that it sees, and those that are held out.
+  public var data: TrainingData { trainer.loader.data }
+  /// Gives the examples in batches, those of the training and those that are held out.
+  package var loader: BatchLoader { trainer.loader }
 
   /// Takes one step and writes what is due; nil when the training's duration is over and all is saved.
   /// - Throws: what the data, the network or the system throw; `WorkflowError` when the loss stays not finite.
@@ -141,10 +148,10 @@ public final class TrainingJob {
 
   private func writeLog() throws {
     guard let last, !log.isEmpty else { return }
-    let line = log.line(to: last)
+    let line = log.line(to: last, unusable: unusable)
     try folder.log(line)
     lastLogLine = line
-    log = TrainingLog(from: trainer.position)
+    log = TrainingLog(from: trainer.position, unusable: unusable.count)
   }
 
   // MARK: Previews

@@ -25,9 +25,7 @@ public struct CenterCrop: ImageFit, Equatable {
   public init() {}
 
   func fit(_ source: PictureSource, to size: ImageSize, using random: inout StableRandom) throws -> Image {
-    let image = try source.covering(size)
-    return image.cropped(
-      row: (image.height - size.height) / 2, column: (image.width - size.width) / 2, width: size.width, height: size.height)
+    try source.whole().centerFitted(width: size.width, height: size.height)
   }
 }
 
@@ -50,9 +48,8 @@ public struct RandomCrop: ImageFit, Equatable {
     let side = min(size.height, size.width)
     let least = Int((Double(side) / maxFraction).rounded(.up)), most = Int((Double(side) / minFraction).rounded(.up))
     let chosen = least + random.below(most - least + 1)
-    let box = ImageSize(
-      height: max(size.height, size.height * chosen / side), width: max(size.width, size.width * chosen / side))
-    let image = try source.covering(box)
+    // Not by the library's random choice: that may change from one version of Swift to the next.
+    let image = try source.whole().covering(width: size.width * chosen / side, height: size.height * chosen / side)
     let row = random.below(image.height - size.height + 1), column = random.below(image.width - size.width + 1)
     return image.cropped(row: row, column: column, width: size.width, height: size.height)
   }
@@ -104,6 +101,8 @@ public struct Stretch: ImageFit, Equatable {
   public init() {}
 
   func fit(_ source: PictureSource, to size: ImageSize, using random: inout StableRandom) throws -> Image {
-    try source.resized(to: size)
+    let image = try source.whole()
+    // Bicubic widens with the reduction, so nothing is skipped.
+    return try image.resized(width: size.width, height: size.height, filter: .bicubic)
   }
 }

@@ -53,16 +53,3 @@ public struct ImagesRecipe: Recipe {
     return image
   }
 }
-
-extension Image {
-  fileprivate func flippedHorizontally() -> Image {
-    var result = self
-    for row in 0..<height { for column in 0..<width { for c in 0..<channels { result[row, column, c] = self[row, width - 1 - column, c] } } }
-    return result
-  }
-  fileprivate func flippedVertically() -> Image {
-    var result = self
-    for row in 0..<height { for column in 0..<width { for c in 0..<channels { result[row, column, c] = self[height - 1 - row, column, c] } } }
-    return result
-  }
-}

@@ -3,49 +3,50 @@ import Imaging
 /// A picture of a data set as the ways to fit it see it: its size first, then as much of its pixels as is wanted, in the channels
 /// that training wants.
 struct PictureSource {
+  private enum Pixels {
+    case decoded(Image)
+    case reader(PictureReader)
+  }
+
   let height: Int, width: Int
-  private let image: Image
+  private let pixels: Pixels
   private let name: String
   private let channels: Int
   private let background: [Int]
 
   var size: ImageSize { ImageSize(height: height, width: width) }
 
-  /// - Parameter channels: of the images that come out.
+  /// - Parameters:
+  ///   - channels: of the images that come out.
+  ///   - background: the colour, one value or three, behind alpha that has no place in them.
   /// - Throws: `ImagingError` when the picture cannot be read.
   init(_ picture: Picture, channels: Int, background: [Int]) throws {
-    image = try picture.image()
-    (height, width, name) = (image.height, image.width, picture.name)
-    (self.channels, self.background) = (channels, background)
+    switch picture.content {
+    case .pixels(let image):
+      pixels = .decoded(image)
+      (height, width) = (image.height, image.width)
+    case .file, .encoded:
+      let reader = try picture.reader()
+      pixels = .reader(reader)
+      (height, width) = (reader.height, reader.width)
+    }
+    (name, self.channels, self.background) = (picture.name, channels, background)
   }
 
   /// The whole picture.
-  func whole() throws -> Image { converted(image) }
-
-  /// The part whose upper left corner is at (`row`, `column`), which must lie inside.
-  func region(row: Int, column: Int, _ size: ImageSize) throws -> Image {
-    converted(image.cropped(row: row, column: column, width: size.width, height: size.height))
-  }
-
-  /// The picture in its proportions, resized until it just covers `box`: halved by the mean of four pixels while it stays large
-  /// enough, then by a filter, as guided-diffusion does.
-  func covering(_ box: ImageSize) throws -> Image {
-    let image = try halved(keeping: box)
-    let scale = max(Double(box.height) / Double(image.height), Double(box.width) / Double(image.width))
-    let height = Int((Double(image.height) * scale).rounded(.toNearestOrEven))
-    let width = Int((Double(image.width) * scale).rounded(.toNearestOrEven))
-    return try image.resized(width: max(width, box.width), height: max(height, box.height))
-  }
-
-  /// The picture in other proportions.
-  func resized(to size: ImageSize) throws -> Image { try halved(keeping: size).resized(width: size.width, height: size.height) }
-
-  private func halved(keeping box: ImageSize) throws -> Image {
-    var image = try whole()
-    while image.height >= 2 * box.height, image.width >= 2 * box.width {
-      image = try image.resized(width: image.width / 2, height: image.height / 2, filter: .box)
+  func whole() throws -> Image {
+    switch pixels {
+    case .decoded(let image): converted(image)
+    case .reader(let reader): try converted(reader.image())
     }
-    return image
+  }
+
+  /// The part whose upper left corner is at (`row`, `column`), which must lie inside; of a file only what is needed is decoded.
+  func region(row: Int, column: Int, _ size: ImageSize) throws -> Image {
+    switch pixels {
+    case .decoded(let image): converted(image.cropped(row: row, column: column, width: size.width, height: size.height))
+    case .reader(let reader): try converted(reader.image(row: row, column: column, width: size.width, height: size.height))
+    }
   }
 
   /// In the channels that are wanted; alpha that has no place is laid over the background.
@@ -58,4 +59,15 @@ struct PictureSource {
 
   /// Why the picture is not fit for training.
   func refused(_ reason: String) -> ImagingError { ImagingError(file: name, .unsupported(reason)) }
+}
+
+extension Picture {
+  /// - Precondition: the picture is not decoded.
+  fileprivate func reader() throws -> PictureReader {
+    switch content {
+    case .file(let path): try PictureReader(file: path)
+    case .encoded(let bytes): try PictureReader(decoding: bytes, name: name)
+    case .pixels: preconditionFailure("\(name) is decoded already")
+    }
+  }
 }

@@ -41,7 +41,7 @@ public enum HoldOut: Codable, Sendable, Equatable {
 /// was held out. Each source of a mix, and in it each class that is known without reading the pictures, gives in proportion
 /// to its pictures; each keeps at least one for training.
 public struct DataSplit: Sendable, Equatable {
-  /// Indices into the data set, ascending.
+  /// Indices into the data set, in random order.
   public let validation: [Int]
   /// For each part of the data set those of its indices that are for training, ascending; nil where all are.
   let training: [[Int]]?
@@ -60,7 +60,8 @@ public struct DataSplit: Sendable, Equatable {
       let drawn = stratum.sorted { Self.rank($0) < Self.rank($1) }
       held.formUnion(drawn.prefix(min(number, stratum.count - 1)))
     }
-    validation = held.sorted()
+    // In the order of the draw, so that the first of them are a sample of all.
+    validation = held.sorted { Self.rank($0) < Self.rank($1) }
     training = parts.map { part in part.range.filter { !held.contains($0) } }
   }
 

@@ -138,7 +138,7 @@ private final class CrewState: @unchecked Sendable {
   private func lowerPriority() {
     #if os(Linux)
       // There the number 0 stands for the calling thread alone. Without the right to it all goes on as it is.
-      _ = setpriority(PRIO_PROCESS, 0, 10)
+      _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 10)
     #endif
   }
 }

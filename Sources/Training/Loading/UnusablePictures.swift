@@ -6,6 +6,8 @@ public struct UnusablePictures: Sendable, Equatable {
   public private(set) var reports: [String] = []
   private var indices: Set<Int> = []
 
+  public init() {}
+
   public var count: Int { indices.count }
 
   mutating func add(_ pictures: [UnusablePicture]) {
