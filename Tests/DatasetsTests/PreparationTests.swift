@@ -28,7 +28,7 @@ import Testing
     // Twice as large on both sides: the mean of four pixels, which lie 0, 1, 16 and 17 above the first.
     let half = try images(Album(height: 4, width: 12), ImagesRecipe(ImageSize(height: 2, width: 6)))[0]
     #expect((half.height, half.width) == (2, 6))
-    #expect((0..<6).map { half[0, $0] } == (0..<6).map { UInt8(2 * $0 + 9) })
+    #expect(half.bytes[..<6] == [9, 11, 13, 15, 17, 19])
   }
 
   @Test func byPadPutsThePictureIntoTheMiddleOfItsColour() throws {
@@ -94,7 +94,8 @@ import Testing
     let file = Encoded(bytes: try Album.map(size).encoded(as: .png))
     for fit in ["tile", "center_crop", "random_crop"] {
       let recipe = try ImagesRecipe(ImageSize(height: 4, width: 5), fit)
-      let decoded = try ExamplePipeline(file, images: recipe, seed: 3), inMemory = try ExamplePipeline(Album(height: 12, width: 14), images: recipe, seed: 3)
+      let decoded = try ExamplePipeline(file, images: recipe, seed: 3),
+        inMemory = try ExamplePipeline(Album(height: 12, width: 14), images: recipe, seed: 3)
       for position in 0..<5 { #expect(try decoded.example(0, at: position).image == inMemory.example(0, at: position).image) }
     }
   }
@@ -160,7 +161,8 @@ import Testing
 
   @Test func isWrittenAsASection() throws {
     struct Wrapper: RecipeKit.Recipe { var images = ImagesRecipe() }
-    let recipe = try Wrapper(yaml: "images: { size: [96, 128], fit: { type: random_crop, min_fraction: 0.5 }, channels: 3, flip: both }").images
+    let recipe = try Wrapper(yaml: "images: { size: [96, 128], fit: { type: random_crop, min_fraction: 0.5 }, channels: 3, flip: both }")
+      .images
     #expect(recipe.size == ImageSize(height: 96, width: 128))
     #expect((recipe.fit.recipe as? RandomCrop)?.minFraction == 0.5)
     let again = try Wrapper(yaml: Wrapper(yaml: "images: { size: [96, 128], fit: tile }").yaml())

@@ -35,8 +35,9 @@ public struct ImagesRecipe: Recipe {
   }
 
   /// The shape of the images that pictures of `dataset` become.
-  /// - Throws: `DatasetError` where neither the data nor this section say the size.
+  /// - Throws: `DatasetError` where there are no pictures, or neither the data nor this section say the size.
   public func shape(for dataset: any Dataset) throws -> ImageShape {
+    guard dataset.count > 0 else { throw DatasetError("data", .noPictures) }
     let channels = channels ?? dataset.channels
     if let size { return ImageShape(height: size.height, width: size.width, channels: channels) }
     guard let shape = dataset.shape else { throw DatasetError("data", .noCommonSize) }
