@@ -1,5 +1,5 @@
 /// How a pixel of the new size is made from those of the old.
-public enum ResizeFilter: String, Sendable, CaseIterable {
+public enum ResizeFilter: String, Codable, Sendable, CaseIterable {
   /// The windowed sinc of Lanczos with three lobes: for photographs.
   case lanczos3
   /// Keys' cubic with a = -1/2: softer, and with less ringing.

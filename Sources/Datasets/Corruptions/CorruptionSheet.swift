@@ -1,0 +1,39 @@
+import Imaging
+import RecipeKit
+
+/// A picture of what corruptions do: a row for each, a column for each strength.
+public struct CorruptionSheet {
+  public var corruptions: [any Corruption]
+  public var strengths: [Double]
+  /// Of the random parts: within a row they are the same, so that only the strength changes.
+  public var seed: UInt64
+
+  /// - Parameters:
+  ///   - corruptions: all that there are, with their defaults, when not given.
+  ///   - strengths: each from 0 to 1.
+  public init(
+    _ corruptions: [any Corruption] = CorruptionRegistry.all.compactMap { $0.init() as? any Corruption },
+    strengths: [Double] = [0, 0.25, 0.5, 0.75, 1], seed: UInt64 = 0
+  ) {
+    self.corruptions = corruptions
+    self.strengths = strengths
+    self.seed = seed
+  }
+
+  /// - Returns: the sheet with its titles, on white, to be drawn.
+  /// - Throws: `ImagingError`, where a library is missing.
+  public func sheet(of picture: Image) throws -> PictureSheet {
+    let cells = try corruptions.indices.flatMap { row in
+      try strengths.map { strength in
+        var random = StableRandom(seed, UInt64(row))
+        return try corruptions[row].apply(picture, strength: strength, random: &random)
+      }
+    }
+    var sheet = PictureSheet(cells, columns: strengths.count)
+    sheet.rowTitles = corruptions.map { type(of: $0).name }
+    sheet.columnTitles = strengths.map { "\($0)" }
+    sheet.background = [UInt8](repeating: 255, count: picture.channels)
+    sheet.padding = 4
+    return sheet
+  }
+}

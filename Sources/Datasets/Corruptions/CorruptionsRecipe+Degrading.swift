@@ -1,0 +1,51 @@
+import Imaging
+
+extension CorruptionsRecipe {
+  /// The bad picture that belongs to a good one, and what the model is told of it.
+  /// - Returns: `image`, `scale` times smaller; `entropy`, the strength of each of `corruptions`, 0 for a random one that was not chosen.
+  /// - Throws: `ImagingError` for a picture whose sides are no multiples of `scale`, and where a library is missing.
+  public func degrade(_ image: Image, random: inout StableRandom) throws -> (image: Image, entropy: [Double]) {
+    let strengths = drawStrengths(&random)
+    return (try degrade(image, at: strengths, random: &random), strengths.map { $0 ?? 0 })
+  }
+
+  /// A strength for each of `corruptions`; nil for those that are not applied.
+  public func drawStrengths(_ random: inout StableRandom) -> [Double?] {
+    let chosen = choose(&random)
+    return corruptions.enumerated().map { index, corruption in
+      // Drawn for all, so that what the others get does not depend on the choice.
+      let part = strengthDistribution.strength(random.uniform())
+      guard index < fixed.count || chosen.contains(index - fixed.count) else { return nil }
+      return corruption.strength.min + (corruption.strength.max - corruption.strength.min) * part
+    }
+  }
+
+  /// The picture at given strengths, as `drawStrengths` gives them.
+  public func degrade(_ image: Image, at strengths: [Double?], random: inout StableRandom) throws -> Image {
+    let corruptions = corruptions
+    precondition(strengths.count == corruptions.count, "\(strengths.count) strengths for \(corruptions.count) corruptions")
+    guard image.width % scale == 0, image.height % scale == 0 else {
+      throw ImagingError(
+        .invalid(
+          "\(image.width) x \(image.height) pixels cannot be made \(scale) times smaller; crop the picture to multiples of \(scale)"))
+    }
+    let key = random.bits()
+    func applied(_ place: CorruptionPlace, to image: Image) throws -> Image {
+      try (Array(fixed.count..<corruptions.count) + Array(0..<fixed.count)).reduce(image) { image, index in
+        guard corruptions[index].place == place, let strength = strengths[index] else { return image }
+        var stream = StableRandom(key, UInt64(index))
+        return try corruptions[index].apply(image, strength: strength, random: &stream)
+      }
+    }
+    let before = try applied(.beforeDownsampling, to: image)
+    let smaller = try before.resized(width: image.width / scale, height: image.height / scale, filter: filter)
+    return try applied(.afterDownsampling, to: smaller)
+  }
+
+  /// Indices into `random`.
+  private func choose(_ stream: inout StableRandom) -> Set<Int> {
+    var left = Array(random.indices)
+    let count = left.isEmpty ? 0 : randomCount ?? 1
+    return Set((0..<count).map { _ in left.remove(at: stream.below(left.count)) })
+  }
+}

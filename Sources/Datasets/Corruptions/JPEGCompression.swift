@@ -1,0 +1,47 @@
+import Imaging
+import RecipeKit
+
+/// Compression as JPEG, colour at half the resolution.
+///
+/// Strength 0 is the best quality of the range, which is not the picture itself; strength 1 the worst. The quality is
+/// worst + ⌊(1 − strength)(best − worst)⌋ with the ranges of DL-Art-School.
+public struct JPEGCompression: Corruption, Equatable {
+  public static let name = "jpeg"
+
+  /// Qualities, from 1 to 100, of DL-Art-School's corruptions `jpeg-low`, `jpeg-medium`, `jpeg-broad` and `jpeg-normal`.
+  public enum Range: String, Codable, Sendable, CaseIterable {
+    case low, medium, broad, normal
+
+    var qualities: ClosedRange<Int> {
+      switch self {
+      case .low: 15...25
+      case .medium: 23...48
+      case .broad: 15...75
+      case .normal: 47...82
+      }
+    }
+  }
+
+  public var range = Range.broad
+  /// In place of the range's ends: DL-Art-School's plain `jpeg` is 10 to 30.
+  public var minQuality: Int?, maxQuality: Int?
+  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+
+  public init() {}
+
+  public func validate() throws(RecipeError) {
+    let worst = minQuality ?? range.qualities.lowerBound, best = maxQuality ?? range.qualities.upperBound
+    try require((1...100).contains(worst), "min_quality", "expected 1 to 100, found \(worst)")
+    try require(best >= worst && best <= 100, "max_quality", "expected \(worst) to 100, found \(best)")
+  }
+
+  /// The quality at a strength.
+  func quality(at strength: Double) -> Int {
+    let worst = minQuality ?? range.qualities.lowerBound, best = maxQuality ?? range.qualities.upperBound
+    return worst + Int((1 - strength) * Double(best - worst))
+  }
+
+  public func corrupted(_ colors: Image, strength: Double, random: inout StableRandom) throws -> Image {
+    try Image(decoding: colors.encoded(as: .jpeg(quality: quality(at: strength), subsampling: .half)))
+  }
+}
