@@ -83,6 +83,28 @@ public struct ByteStore: Sendable {
     }
   }
 
+  /// The first bytes of what a path names, without taking the rest into memory.
+  /// - Throws: `ArchiveError`, `truncated` when there are fewer.
+  public static func start(of path: String, count: Int) throws(ArchiveError) -> [UInt8] {
+    let bytes = try start(of: path, upTo: count)
+    guard bytes.count == count else {
+      throw ArchiveError(path, .truncated("expected \(count) bytes or more, found \(bytes.count)"))
+    }
+    return bytes
+  }
+
+  /// As `start(of:count:)`; fewer bytes where there are no more.
+  public static func start(of path: String, upTo count: Int) throws(ArchiveError) -> [UInt8] {
+    guard let (archive, name) = divided(path) else { return try ByteReader(path: path).read(upTo: count) }
+    let reader = try ArchiveReader(path: archive)
+    while let entry = try reader.next() {
+      guard entry.isFile, entry.name == name else { continue }
+      let bytes = try entry.read(upTo: max(count, 1 << 16))
+      return bytes.starts(with: gzipStart) ? try ByteReader(compressed: bytes, name: path).read(upTo: count) : Array(bytes.prefix(count))
+    }
+    throw ArchiveError(archive, .noEntry(there: try names(in: archive)), entry: name)
+  }
+
   // ---- archives
 
   /// Whether a path names a file, or an entry of what could be an archive.
@@ -114,7 +136,10 @@ public struct ByteStore: Sendable {
     while !isEnough(found.count), let entry = try reader.next() {
       guard entry.isFile, isWanted(entry.name) else { continue }
       let name = "\(archive): \(entry.name)"
-      let store = try ByteStore(name: name, limit: limit) { wanted throws(ArchiveError) in try entry.read(upTo: wanted) }
+      // What is gzip can be a little longer than its content.
+      let store = try ByteStore(name: name, limit: limit + limit >> 6 + 1 << 12) { wanted throws(ArchiveError) in
+        try entry.read(upTo: wanted)
+      }
       found.append(try store.decompressed(limit: limit))
     }
     return found
@@ -130,7 +155,10 @@ public struct ByteStore: Sendable {
 
   /// A file that is gzip within an archive, which compresses it once more at best: as its content.
   private func decompressed(limit: Int) throws(ArchiveError) -> ByteStore {
-    guard count >= 2, try read(0..<2) == Self.gzipStart else { return self }
+    guard count >= 2, try read(0..<2) == Self.gzipStart else {
+      guard count <= limit else { throw ArchiveError(name, .overLimit(limit)) }
+      return self
+    }
     let reader = try ByteReader(compressed: try read(0..<count), name: name)
     return try ByteStore(name: name, limit: limit) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
   }
