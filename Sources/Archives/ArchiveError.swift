@@ -18,6 +18,8 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case overLimit(Int)
     /// An entry was read after its reader had moved on.
     case entryPassed
+    /// The archive has no entry of that name, but these.
+    case noEntry(there: [String])
   }
 
   public let path: String
@@ -42,6 +44,9 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case .damaged(let detail): return "\(place): the file is damaged: \(detail); get it again"
     case .trailingBytes(let count): return "\(place): \(count) or more bytes follow where the data should end; expected none"
     case .overLimit(let limit): return "\(place): holds more than the \(limit) bytes that are accepted here"
+    case .noEntry(let names):
+      let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", … (\(names.count))" : "")
+      return "\(place): there is no such entry; the archive holds \(names.isEmpty ? "no files" : shown)"
     case .entryPassed: return "\(place): read after the archive's reader had moved to the next entry"
     }
   }

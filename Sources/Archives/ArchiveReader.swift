@@ -20,12 +20,17 @@ public final class ArchiveReader {
     /// - Parameter limit: the most bytes to accept.
     /// - Throws: `ArchiveError` when the entry is longer, cut short or damaged (zip: its checksum), or no longer the current one.
     public func read(limit: Int) throws(ArchiveError) -> [UInt8] { try reader.read(self, limit: limit) }
+
+    /// Its next bytes, as many as `count` unless fewer are left; none at the verified end.
+    func read(upTo count: Int) throws(ArchiveError) -> [UInt8] { try reader.read(self, upTo: count) }
   }
 
   public let path: String
   private let archive: OpaquePointer
   private let source: Source?
   private var index = 0
+  /// Bytes read of the current entry.
+  private var taken = 0
 
   /// - Throws: `ArchiveError` when the file is missing, unreadable, or neither zip nor tar.
   public init(path: String) throws(ArchiveError) {
@@ -47,6 +52,7 @@ public final class ArchiveReader {
   /// - Throws: `ArchiveError` when the archive is cut short or damaged.
   public func next() throws(ArchiveError) -> Entry? {
     index += 1
+    taken = 0
     var header: OpaquePointer?
     switch archive_read_next_header(archive, &header) {
     case ARCHIVE_OK: break
@@ -62,19 +68,30 @@ public final class ArchiveReader {
   }
 
   private func read(_ entry: Entry, limit: Int) throws(ArchiveError) -> [UInt8] {
-    guard entry.index == index else { throw ArchiveError(path, .entryPassed, entry: entry.name) }
     guard (entry.size ?? 0) <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = archive_read_data(archive, &chunk, chunk.count)
-      guard count >= 0 else { throw failure(entry: entry.name) }
-      if count == 0 { break }
-      guard bytes.count + count <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }
-      bytes += chunk[..<count]
+      let piece = try read(entry, upTo: 1 << 16)
+      if piece.isEmpty { return bytes }
+      guard bytes.count + piece.count <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }
+      bytes += piece
     }
-    if let size = entry.size, bytes.count != size {
-      throw ArchiveError(path, .truncated("expected \(size) bytes, found \(bytes.count)"), entry: entry.name)
+  }
+
+  private func read(_ entry: Entry, upTo wanted: Int) throws(ArchiveError) -> [UInt8] {
+    guard entry.index == index else { throw ArchiveError(path, .entryPassed, entry: entry.name) }
+    var status = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+      while filled < wanted {
+        status = archive_read_data(archive, buffer.baseAddress! + filled, wanted - filled)
+        if status <= 0 { return }
+        filled += status
+      }
+    }
+    guard status >= 0 else { throw failure(entry: entry.name) }
+    taken += bytes.count
+    if bytes.count < wanted, let size = entry.size, taken != size {
+      throw ArchiveError(path, .truncated("expected \(size) bytes, found \(taken)"), entry: entry.name)
     }
     return bytes
   }

@@ -22,15 +22,31 @@ public final class ByteReader {
   private var block = UnsafeRawBufferPointer(start: nil, count: 0)
   private var end = End.ahead
 
+  /// What libarchive reads from, where that is no file.
+  private var memory: NSData?
+
   private enum End { case ahead, reached, failed(ArchiveError) }
 
   /// Opens a regular file and reads its first bytes.
   /// - Throws: `ArchiveError` when there is no such file, it is no regular file or may not be read, or its gzip header is damaged.
-  public init(path: String) throws(ArchiveError) {
+  public convenience init(path: String) throws(ArchiveError) {
     let file = try Self.map(path)
+    try self.init(path, file, isCompressed: file.starts(with: [0x1F, 0x8B])) { archive_read_open_filename($0, path, 1 << 16) }
+  }
+
+  /// Reads a gzip file that is in memory.
+  /// - Parameter name: what errors call it.
+  /// - Throws: `ArchiveError` when its header is damaged.
+  convenience init(compressed bytes: [UInt8], name: String) throws(ArchiveError) {
+    let memory = NSData(bytes: bytes, length: bytes.count)
+    try self.init(name, memory as Data, isCompressed: true) { archive_read_open_memory($0, memory.bytes, memory.length) }
+    self.memory = memory
+  }
+
+  private init(_ path: String, _ file: Data, isCompressed: Bool, open: (OpaquePointer) -> Int32) throws(ArchiveError) {
     self.path = path
     fileSize = file.count
-    isCompressed = file.starts(with: [0x1F, 0x8B])
+    self.isCompressed = isCompressed
     trailers = isCompressed ? GzipTrailers(file: file) : nil
     archive = archive_read_new()
     guard !isCompressed || fileSize >= 18 else { throw fail(.truncated("no room for a gzip header and trailer")) }
@@ -38,7 +54,7 @@ public final class ByteReader {
     if isCompressed { archive_read_append_filter(archive, ARCHIVE_FILTER_GZIP) }
     archive_read_support_format_raw(archive)
     archive_read_support_format_empty(archive)
-    guard archive_read_open_filename(archive, path, 1 << 16) == ARCHIVE_OK else { throw failure() }
+    guard open(archive) == ARCHIVE_OK else { throw failure() }
     var entry: OpaquePointer?
     switch archive_read_next_header(archive, &entry) {
     case ARCHIVE_OK: break
@@ -59,6 +75,9 @@ public final class ByteReader {
     }
     return bytes
   }
+
+  /// The next bytes, as many as `count` unless fewer are left; none at the verified end.
+  func read(upTo count: Int) throws(ArchiveError) -> [UInt8] { try take(upTo: count) }
 
   /// All bytes that are left, verified.
   /// - Parameter limit: the most bytes to accept; a small file can decompress to a thousand times its size.

@@ -106,5 +106,7 @@ public protocol DatasetRecipe: NamedRecipe {
 /// Every kind of data set that a recipe can name.
 public enum DatasetRegistry: RecipeRegistry {
   public typealias Member = any DatasetRecipe
-  public static let all: [any NamedRecipe.Type] = [IDXDataset.Recipe.self, GlyphDataset.Recipe.self, MixedDataset.Recipe.self]
+  public static let all: [any NamedRecipe.Type] = [
+    IDXDataset.Recipe.self, ArrayDataset.Recipe.self, CIFARDataset.Recipe.self, GlyphDataset.Recipe.self, MixedDataset.Recipe.self,
+  ]
 }

@@ -13,6 +13,8 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     case elementType(UInt8)
     /// As many dimensions as this were expected, `found` are there.
     case rank(expected: String, found: Int)
+    /// So many channels are no picture's.
+    case channels(Int)
     /// A dimension is zero, or all of them together are more than is accepted.
     case impossibleShape([Int], limit: Int)
     /// The header promises more bytes than follow it.
@@ -61,6 +63,7 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
       "is not an IDX file: it begins with the bytes \(Self.hex(start)), expected 00 00 08 and the number of dimensions"
     case .elementType(let code): "holds numbers of type \(Self.hex([code])), expected unsigned bytes, type 08"
     case .rank(let expected, let found): "holds \(found) dimension\(found == 1 ? "" : "s"), expected \(expected)"
+    case .channels(let found): "holds images of \(found) channels, expected 1 to 4"
     case .impossibleShape(let shape, let limit):
       "says that it holds \(Self.text(shape)) bytes; expected no 0 and at most \(limit) bytes in all"
     case .tooFewBytes(let shape, let expected, let found):

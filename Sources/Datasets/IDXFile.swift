@@ -1,49 +1,64 @@
 import Archives
 
-/// An IDX file of unsigned bytes, gzip or plain: the format in which MNIST is distributed.
+/// An IDX file of unsigned bytes, gzip or plain, also within a zip or tar: the format in which MNIST is distributed.
 ///
 /// Two zero bytes, the type of the numbers, the number of dimensions, each dimension as 32 bits big-endian, then the bytes, the
 /// last dimension fastest. (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".)
 struct IDXFile {
   let shape: [Int]
-  let bytes: [UInt8]
+  private let path: String
+  private let file: ByteStore
 
   /// More than this is not loaded into memory.
   static let byteLimit = 1 << 33
 
+  /// What stands before the bytes.
+  private var headerSize: Int { 4 + 4 * shape.count }
+
   /// - Parameters:
-  ///   - rank: how many dimensions the file must have.
+  ///   - ranks: how many dimensions the file may have.
   ///   - meaning: what errors call that many dimensions.
   /// - Throws: `DatasetError`. No promise of the header is believed before the bytes are there.
-  init(path: String, rank: Int, meaning: String) throws {
+  init(path: String, ranks: ClosedRange<Int>, meaning: String) throws {
+    self.path = path
     do {
-      let reader = try ByteReader(path: path)
-      let start = try reader.read(count: 4)
+      let start = try ByteStore.start(of: path, count: 4)
       guard start[0] == 0, start[1] == 0 else { throw DatasetError(path, .notIDX(start: start)) }
       guard start[2] == 0x08 else { throw DatasetError(path, .elementType(start[2])) }
-      guard start[3] == rank else { throw DatasetError(path, .rank(expected: meaning, found: Int(start[3]))) }
-      let header = try reader.read(count: 4 * rank)
-      shape = stride(from: 0, to: header.count, by: 4).map { at in
+      guard ranks.contains(Int(start[3])) else { throw DatasetError(path, .rank(expected: meaning, found: Int(start[3]))) }
+      let header = try ByteStore.start(of: path, count: 4 + 4 * Int(start[3]))
+      shape = stride(from: 4, to: header.count, by: 4).map { at in
         header[at..<(at + 4)].reduce(0) { $0 << 8 | Int($1) }
       }
       guard let expected = Self.byteCount(shape) else {
         throw DatasetError(path, .impossibleShape(shape, limit: Self.byteLimit))
       }
-      bytes = try Self.content(of: reader, shape: shape, expected: expected)
+      file = try Self.whole(path, shape: shape, header: header.count, expected: expected)
     } catch let error as ArchiveError {
       throw DatasetError(path, .unreadable(error))
     }
   }
 
-  private static func content(of reader: ByteReader, shape: [Int], expected: Int) throws -> [UInt8] {
+  /// The bytes of one index of the first dimension, or of several in a row.
+  /// - Throws: `DatasetError` when the file has changed since it was opened.
+  func bytes(_ range: Range<Int>) throws -> [UInt8] {
+    let size = shape.dropFirst().reduce(1, *)
     do {
-      let bytes = try reader.readToEnd(limit: expected)
-      guard bytes.count == expected else {
-        throw DatasetError(reader.path, .tooFewBytes(shape: shape, expected: expected, found: bytes.count))
+      return try file.read((headerSize + range.lowerBound * size)..<(headerSize + range.upperBound * size))
+    } catch { throw DatasetError(path, .unreadable(error)) }
+  }
+
+  private static func whole(_ path: String, shape: [Int], header: Int, expected: Int) throws -> ByteStore {
+    do {
+      let file = try ByteStore(path: path, limit: header + expected)
+      guard file.count >= header + expected else {
+        throw DatasetError(path, .tooFewBytes(shape: shape, expected: expected, found: file.count - header))
       }
-      return bytes
-    } catch let error as ArchiveError where error.problem == .overLimit(expected) {
-      throw DatasetError(reader.path, .tooManyBytes(shape: shape, expected: expected))
+      // A plain file is not loaded, so that no limit stops it.
+      guard file.count == header + expected else { throw DatasetError(path, .tooManyBytes(shape: shape, expected: expected)) }
+      return file
+    } catch let error as ArchiveError where error.problem == .overLimit(header + expected) {
+      throw DatasetError(path, .tooManyBytes(shape: shape, expected: expected))
     }
   }
 

@@ -32,12 +32,6 @@ private final class Fixture {
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 }
 
-/// An IDX file whose header says whatever it is told to say.
-private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UInt8] {
-  let sizes = shape.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } }
-  return [0, 0, type, UInt8(shape.count)] + sizes + bytes
-}
-
 @Suite("IDX data sets") struct IDXTests {
   @Test func imagesAndLabelsComeOutInTheOrderOfTheFile() throws {
     let fixture = try Fixture()
@@ -52,7 +46,8 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
 
   @Test func gzipIsReadLikePlain() throws {
     let fixture = try Fixture()
-    let plain = try fixture.recipe.open()
+    let set = try fixture.recipe.open()
+    let plain = try (0..<3).map { try set[$0] }
     try fixture.write(Gzip.compress(idx([3, 2, 3], fixture.pixels)), to: "images")
     try fixture.write(Gzip.compress(idx([3], [0, 2, 1])), to: "labels")
     let compressed = try fixture.recipe.open()
@@ -94,6 +89,81 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
     let set = try fixture.recipe.open()
     #expect(set.classNames.isEmpty)
     #expect(try set[0].label == nil)
+  }
+
+  @Test func colourHasAFourthDimension() throws {
+    let fixture = try Fixture()
+    try fixture.write(idx([2, 1, 3, 3], fixture.pixels), to: "images")
+    fixture.recipe.labels = nil
+    let set = try fixture.recipe.open()
+    #expect(set.shape == ImageShape(height: 1, width: 3, channels: 3) && set.channels == 3)
+    #expect(try set[1].image() == Image(width: 3, height: 1, channels: 3, bytes: Array(fixture.pixels[9...])))
+    try fixture.write(idx([1, 1, 3, 6], fixture.pixels), to: "images")
+    #expect(fixture.problem() == .channels(6))
+  }
+
+  @Test func imagesThatLieOnTheirSideAreTurned() throws {
+    let fixture = try Fixture()
+    fixture.recipe.transpose = true
+    let set = try fixture.recipe.open()
+    #expect(set.shape == ImageShape(height: 3, width: 2, channels: 1))
+    #expect(try set[0].image().bytes == [0, 30, 10, 40, 20, 50])
+  }
+
+  @Test func emnistIsKnownByItsFilesAndReadUpright() throws {
+    let fixture = try Fixture()
+    try fixture.write(idx([3, 2, 3], fixture.pixels), to: "emnist-letters-train-images-idx3-ubyte")
+    try fixture.write(idx([3], [1, 26, 2]), to: "emnist-letters-train-labels-idx1-ubyte")
+    fixture.recipe.images = "\(fixture.folder)/emnist-letters-train-images-idx3-ubyte"
+    fixture.recipe.labels = "\(fixture.folder)/emnist-letters-train-labels-idx1-ubyte"
+    let set = try fixture.recipe.open()
+    #expect(set.classNames.count == 26 && set.classNames[25] == "Z" && set.shape?.height == 3)
+    #expect(try set[1].label == 25)
+    // What is said goes before what is known.
+    (fixture.recipe.transpose, fixture.recipe.firstLabel) = (false, 0)
+    fixture.recipe.classNames = (0...26).map { "\($0)" }
+    #expect(try fixture.recipe.open()[1].label == 26 && fixture.recipe.open().shape?.height == 2)
+  }
+
+  @Test func collectionsAreToldByTheirPaths() {
+    for (path, collection) in [
+      ("gzip/emnist-byclass-test-images-idx3-ubyte.gz", .emnistByClass), ("emnist-balanced-train-images-idx3-ubyte", .emnistBalanced),
+      ("EMNIST/raw/emnist-mnist-train-images-idx3-ubyte", .emnistMNIST), ("data/KMNIST/raw/train-images-idx3-ubyte", .kmnist),
+      ("fashion-mnist.zip/train-images-idx3-ubyte.gz", .fashionMNIST), ("FashionMNIST/raw/t10k-images-idx3-ubyte", .fashionMNIST),
+      ("mnist/train-images-idx3-ubyte.gz", nil), ("letters-images-idx3-ubyte.gz", nil), ("emnist/images", nil), ("", nil),
+    ] as [(String, IDXCollection?)] { #expect(IDXCollection(path: path) == collection, "\(path)") }
+    let counts = IDXCollection.allCases.map(\.classNames.count)
+    #expect(counts == [10, 10, 10, 47, 62, 47, 26, 10, 10])
+    for collection in IDXCollection.allCases { #expect(Set(collection.classNames).count == collection.classNames.count) }
+  }
+
+  @Test func aPathThatMisleadsNamesNothing() throws {
+    let fixture = try Fixture()
+    try FileManager.default.createDirectory(atPath: "\(fixture.folder)/kmnist", withIntermediateDirectories: true)
+    try fixture.write(idx([3, 2, 3], fixture.pixels), to: "kmnist/images")
+    try fixture.write(idx([3], [0, 12, 2]), to: "labels")
+    fixture.recipe.images = "\(fixture.folder)/kmnist/images"
+    #expect(try fixture.recipe.open().classNames.count == 13)
+    fixture.recipe.collection = .kmnist
+    #expect(fixture.problem() == .label(12, index: 1, accepted: 0...9))
+    try fixture.write(idx([3], [0, 9, 2]), to: "labels")
+    fixture.recipe.collection = nil
+    #expect(try fixture.recipe.open().classNames[1] == "ki")
+  }
+
+  @Test func filesWithinAnArchiveAreReadThere() throws {
+    let fixture = try Fixture()
+    let path = "\(fixture.folder)/all.zip", plain = try fixture.recipe.open()
+    let images = idx([3, 2, 3], fixture.pixels), labels = Gzip.compress(idx([3], [0, 2, 1]))
+    try ZipWriter.write([("raw/images", images), ("raw/labels.gz", labels)], to: path)
+    (fixture.recipe.images, fixture.recipe.labels) = ("\(path)/raw/images", "\(path)/raw/labels.gz")
+    let set = try fixture.recipe.open()
+    for index in 0..<3 { #expect(try set[index].content == plain[index].content && set[index].label == plain[index].label) }
+    fixture.recipe.labels = "\(path)/raw/labels"
+    guard case .unreadable = fixture.problem() else {
+      Issue.record("an entry that is not there was read")
+      return
+    }
   }
 
   @Test func aRecipeNamesTheSetByItsType() throws {
@@ -138,7 +208,7 @@ private func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UI
   @Test func imagesAndLabelsInEachOthersPlaceAreRefused() throws {
     let fixture = try Fixture()
     (fixture.recipe.images, fixture.recipe.labels) = (fixture.recipe.labels!, fixture.recipe.images)
-    #expect(fixture.problem() == .rank(expected: "3: images, rows, columns", found: 1))
+    #expect(fixture.problem() == .rank(expected: "3: images, rows, columns; or 4, with channels", found: 1))
     (fixture.recipe.images, fixture.recipe.labels) = (fixture.recipe.labels!, fixture.recipe.labels!)
     #expect(fixture.problem() == .rank(expected: "1: labels", found: 3))
   }

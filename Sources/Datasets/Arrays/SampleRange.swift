@@ -1,0 +1,32 @@
+/// Which numbers are black and white in an array of images.
+public enum SampleRange: String, Codable, Sendable, CaseIterable {
+  /// 0 to 255.
+  case bytes
+  /// 0 to 1.
+  case unit
+  /// -1 to 1.
+  case signed
+
+  var low: Double { self == .signed ? -1 : 0 }
+  var high: Double { self == .bytes ? 255 : 1 }
+
+  /// What the numbers of some pictures say, if they leave no doubt.
+  ///
+  /// Whole numbers from 0 to 255 that reach beyond 1 are bytes. Numbers within 0 and 1 that reach near 1, and numbers within -1 and
+  /// 1 that reach near -1, are what they seem; little overshoots, as those of a resampling, are no sign. All else is doubtful.
+  static func detected(low: Double, high: Double, areWhole: Bool) -> SampleRange? {
+    if areWhole, low >= 0, high > 1, high <= 255 { return .bytes }
+    if low >= 0, high > 0.5, high <= 1 { return .unit }
+    if low >= -1, low <= -0.5, high <= 1 { return .signed }
+    return nil
+  }
+
+  /// The sample of 8 bits; nil for what is no number, or off the range: beyond rounding where steps are whole numbers, else by
+  /// more than a step, which is what resampling overshoots.
+  func sample(_ value: Double) -> UInt8? {
+    let scaled = (value - low) * (255 / (high - low)), tolerance = self == .bytes ? 0.5 : 1
+    // Also false for what is no number.
+    guard scaled >= -tolerance, scaled <= 255 + tolerance else { return nil }
+    return UInt8(min(max(scaled, 0), 255).rounded())
+  }
+}
