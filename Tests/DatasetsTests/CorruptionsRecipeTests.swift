@@ -32,6 +32,23 @@ import Testing
     }
   }
 
+  @Test func aRecipeAsTheDocumentationShowsItIsRead() throws {
+    let recipe = try recipe(
+      """
+      random: [noise, { type: saturation, strength: { max: 0.5 } }, motion_blur]
+      random_count: 1
+      fixed:
+        - { type: gaussian_blur, sigma: 2, place: before_downsampling }
+        - { type: jpeg, range: broad }
+      scale: 2
+      filter: box
+      strength_distribution: cosine
+      """)
+    #expect(recipe.corruptionNames == ["gaussian_blur", "jpeg", "noise", "saturation", "motion_blur"])
+    #expect(recipe.corruptions[0].place == .beforeDownsampling && recipe.corruptions[1].place == .afterDownsampling)
+    #expect(recipe.corruptions[3].strength.max == 0.5 && recipe.scale == 2)
+  }
+
   @Test func asManyRandomOnesAreChosenAsTheCountSaysEachAsOftenAsTheOthers() throws {
     let recipe = try recipe("{ random: [grey, noise, saturation, color_jitter, gaussian_blur], random_count: 2 }")
     let entropies = try entropies(recipe, count: 2000)
