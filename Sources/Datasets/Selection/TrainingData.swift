@@ -11,7 +11,12 @@ public struct UnusablePicture: Sendable, Equatable, Hashable {
 /// An example, and the pictures that it was to be made of before one served.
 public struct DrawnExample: Sendable, Equatable {
   public var example: Example
-  public var unusable: [UnusablePicture] = []
+  public var unusable: [UnusablePicture]
+
+  public init(example: Example, unusable: [UnusablePicture] = []) {
+    self.example = example
+    self.unusable = unusable
+  }
 }
 
 /// The examples of a training in the order in which it sees them, and those that are held out.

@@ -9,15 +9,19 @@ import Foundation
 final class LoaderCrew {
   private let state: CrewState
   private let workers: Int
+  private let name: String
 
   /// - Parameters:
   ///   - workers: at least one.
   ///   - ahead: batches that are kept ready beside the one that is asked for.
+  ///   - name: of its threads, for whoever looks at the process.
   ///   - make: the example at a position; called from many threads.
   init(
-    workers: Int, ahead: Int, batchSize: Int, shape: ImageShape, make: @escaping @Sendable (_ position: Int) throws -> DrawnExample
+    workers: Int, ahead: Int, batchSize: Int, shape: ImageShape, name: String = "loader",
+    make: @escaping @Sendable (_ position: Int) throws -> DrawnExample
   ) {
     self.workers = workers
+    self.name = name
     state = CrewState(batchSize: batchSize, ahead: ahead, shape: shape, make: make)
   }
 
@@ -25,7 +29,7 @@ final class LoaderCrew {
   /// last one makes them begin anew there.
   /// - Throws: what its first example that failed threw.
   func batch(at position: Int) throws -> BatchAssembly {
-    state.startThreads(workers)
+    state.startThreads(workers, name)
     return try state.take(position)
   }
 
@@ -64,11 +68,11 @@ private final class CrewState: @unchecked Sendable {
     (self.batchSize, self.ahead, self.shape, self.make) = (batchSize, ahead, shape, make)
   }
 
-  func startThreads(_ count: Int) {
+  func startThreads(_ count: Int, _ name: String) {
     condition.withLock {
       for number in running..<max(running, count) {
         let thread = Thread { [self] in run() }
-        thread.name = "loader \(number)"
+        thread.name = "\(name) \(number)"
         thread.stackSize = 4 << 20
         thread.qualityOfService = .utility
         running += 1
