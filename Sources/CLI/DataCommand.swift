@@ -161,6 +161,9 @@ struct DataText {
       line += line.isEmpty ? word : ", \(word)"
     }
     lines.append("             \(line)")
+    if let first = report.classes.first, first.name == "0", first.count == 0 {
+      lines.append("             0 has no pictures; if the labels begin at 1, --set first_label=1 says so")
+    }
     if report.unlabelled > 0 { lines.append("             \(report.unlabelled) without a class") }
     return lines
   }

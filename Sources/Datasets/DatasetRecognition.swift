@@ -13,8 +13,9 @@ public enum DatasetRecognition {
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
       return try recipe(ofFolder: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
     }
+    if NPZFile.entryPath(path) != path { return arrays(path) }
     let start = try ByteStore.start(of: path, upTo: 512)
-    if NPYHeader.begins(start) || NPZFile.entryPath(path) != path { return arrays(path) }
+    if NPYHeader.begins(start) { return arrays(path) }
     if let rank = idxRank(start) { return try idx(path, rank: rank) { ByteStore.mayExist($0) } }
     if start.starts(with: zipStart) || isTar(start) { return try recipe(ofArchive: path) }
     if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
