@@ -8,7 +8,7 @@ struct DataCommand: ParsableCommand {
       SOURCE is a folder of pictures, a zip or tar of them, an IDX file, an array of numpy (.npy, .npz), CIFAR's binary files, a \
       recipe (its section data), or a kind of data set that needs no files: glyphs. What it is is told by what is in it.
       """,
-    subcommands: [Inspect.self, Export.self])
+    subcommands: [Inspect.self, Export.self, Corruptions.self])
 
   /// What names a data set.
   struct Source: ParsableArguments {
@@ -115,6 +115,42 @@ struct DataCommand: ParsableCommand {
         Console.note("\(report.count) \(report.count == 1 ? "picture" : "pictures")\(left)")
       }
       if !report.unreadable.isEmpty { throw ExitCode(Failure.data.exitCode) }
+    }
+  }
+}
+
+extension DataCommand {
+  struct Corruptions: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what the corruptions of restoration training do to a picture, from strength 0 to 1.",
+      discussion: """
+        A row for each corruption, a column for each strength; of a large picture the middle is shown.
+
+        Examples:
+          sfumato data corruptions photo.jpg -o corruptions.png
+          sfumato data corruptions photo.jpg mine.yaml -o mine.png
+        """)
+
+    @Argument(help: "A picture of any format.")
+    var picture: String
+
+    @Argument(help: "A recipe whose section corruptions says which; by default all that there are.")
+    var recipe: String?
+
+    @Option(name: .shortAndLong, help: "The sheet: PNG, JPEG or WebP by its name.")
+    var output: String
+
+    @Option(help: "Height and width of the part that is shown, in pixels.")
+    var size = 128
+
+    @Option(help: "Of what is random in them.")
+    var seed = 0
+
+    mutating func run() throws {
+      var overview = CorruptionOverview(picture: picture, recipe: recipe)
+      (overview.side, overview.seed) = (size, seed)
+      try overview.write(to: output)
+      Console.result(output)
     }
   }
 }

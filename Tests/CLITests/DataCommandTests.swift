@@ -114,3 +114,28 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path).filter { $0.hasSuffix(".part") }.isEmpty)
   }
 }
+
+@Suite("sfumato data corruptions") struct CorruptionsCommandTests {
+  @Test func aRowForEachAndAColumnForEachStrength() throws {
+    let shop = try Workshop()
+    try shop.write([UInt8](UpscaleCommandTests.picture), to: "a.png")
+    func size(_ name: String) throws -> [Int] {
+      let header = [UInt8](try shop.contents(name).prefix(24))
+      return [16, 20].map { at in header[at..<(at + 4)].reduce(0) { $0 << 8 | Int($1) } }
+    }
+    let all = try shop.run("data", "corruptions", "a.png", "-o", "all.png")
+    #expect(all.status == 0 && all.output == "all.png\n", "\(all.errors)")
+    try shop.write("corruptions: { fixed: [grey, { type: jpeg }] }\n", to: "two.yaml")
+    let two = try shop.run("data", "corruptions", "a.png", "two.yaml", "-o", "two.png")
+    #expect(two.status == 0, "\(two.errors)")
+    // Nine rows and two of 3 pixels, 4 between and around them.
+    #expect(try size("all.png")[1] - size("two.png")[1] == 7 * 7)
+    for (arguments, status) in [
+      (["none.png", "-o", "x.png"], 66), (["two.yaml", "-o", "x.png"], 65), (["a.png", "none.yaml", "-o", "x.png"], 66),
+      (["a.png", "tiny.yaml", "-o", "x.png"], 65), (["a.png", "-o", "x.bmp"], 64), (["a.png", "-o", "x.png", "--size", "2"], 64),
+    ] as [([String], Int32)] {
+      let run = try Program.run(["data", "corruptions"] + arguments, in: shop.path)
+      #expect(run.status == status && run.output.isEmpty && !shop.exists("x.png"), "\(arguments): \(run.errors)")
+    }
+  }
+}

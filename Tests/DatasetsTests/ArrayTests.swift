@@ -150,7 +150,9 @@ import Testing
     func labels(_ bytes: [UInt8]) throws -> [Int?] {
       recipe.labels = try folder.write(bytes, to: "labels.npy")
       let set = try recipe.open()
-      return try (0..<3).map { try set[$0].label }
+      let numbers = try (0..<3).map { try set[$0].label }
+      #expect((0..<3).map { set.label(at: $0) } == numbers)
+      return numbers
     }
     #expect(try labels(npy("|u1", [3], [2, 0, 5])) == [2, 0, 5])
     #expect(try labels(npy("<i4", [3, 1], raw([2, 0, 5] as [Int32]))) == [2, 0, 5])
