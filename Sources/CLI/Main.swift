@@ -12,7 +12,8 @@ import Workflows
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
-      Sample.self, Upscale.self, Train.self, Resume.self, RecipeCommand.self, Inspect.self, Convert.self, Doctor.self, Bench.self,
+      Sample.self, Upscale.self, Train.self, Resume.self, RecipeCommand.self, DataCommand.self, Inspect.self, Convert.self, Doctor.self,
+      Bench.self,
     ])
 
   static func main() {

@@ -32,6 +32,8 @@ public enum Failure: Error, Sendable, Equatable {
     case let error as ArchiveError: category(error.problem)
     case let error as ImagingError: category(error.reason)
     case let error as RecipeError where error.isMissingFile: .missing
+    case let error as RecognitionError: if case .unreadable = error.problem { .io } else { .data }
+    case is NPYError, is ArrayError, is CIFARError: .data
     case is RecipeError, is SafetensorsError, is DiffusionError, is StateMismatch, is TrainingError: .data
     default: .internal
     }
@@ -55,7 +57,7 @@ public enum Failure: Error, Sendable, Equatable {
 
   private static func category(_ problem: ArchiveError.Problem) -> Failure {
     switch problem {
-    case .notFound: .missing
+    case .notFound, .noEntry: .missing
     case .unreadable, .unwritable: .io
     default: .data
     }

@@ -6,6 +6,7 @@ import Testing
     ("upscale", "-o --output --tile --overlap --precision --device --quiet --json"),
     ("sample", "-o --animation --npz --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
+    ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),
     ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
   ])
   func ofACommandShowsItsFlags(command: String, flags: String) throws {
@@ -18,7 +19,7 @@ import Testing
 
   @Test func ofTheWholeListsTheCommandsAndExitCodes() throws {
     let run = try Program.run(["--help"], in: "/")
-    for word in ["sample", "upscale", "train", "resume", "recipe", "inspect", "convert", "doctor", "bench", "130 interrupted"] {
+    for word in ["sample", "upscale", "train", "resume", "recipe", "data", "inspect", "convert", "doctor", "bench", "130 interrupted"] {
       #expect(run.output.contains(word), "\(word)")
     }
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))

@@ -36,6 +36,7 @@ import Testing
     let set = try recipe.open()
     #expect(set.count == 10 && set.classNames[1] == "automobile" && set.shape == ImageShape(height: 32, width: 32, channels: 3))
     #expect(try (0..<10).map { try set[$0].label } == [1, 9, 2, 9, 3, 9, 4, 9, 5, 9])
+    #expect((0..<10).map { set.label(at: $0) } == [1, 9, 2, 9, 3, 9, 4, 9, 5, 9])
     let picture = try set[4], image = try picture.image()
     #expect(image[2, 5, 0] == 3 + 2 && image[2, 5, 1] == 5 && image[2, 5, 2] == 7)
     #expect(picture.name == "\(recipe.path)/data_batch_3.bin: image 0")

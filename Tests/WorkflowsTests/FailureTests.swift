@@ -1,3 +1,4 @@
+import Archives
 import Checkpoints
 import Datasets
 import Diffusion
@@ -17,7 +18,8 @@ import Training
     (RecipeError(place: nil, ""), .data), (DiffusionError.noBetas, .data), (TrainingError(""), .data),
     (DatasetError("", .missing(files: [], instructions: "")), .missing), (DatasetError("", .notIDX(start: [])), .data),
     (ImagingError(.unwritable("")), .io), (ImagingError(.missing), .missing), (ImagingError(.unreadable("")), .io),
-    (ImagingError(.notAPicture), .data),
+    (ImagingError(.notAPicture), .data), (NPYError("", .notAnArray), .data), (ArrayError("", .oneHot(index: 0)), .data),
+    (CIFARError("", .missing([])), .data), (RecognitionError("", .labels), .data), (RecognitionError("", .unreadable("")), .io),
     (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
     (CancellationError(), .internal),
   ]

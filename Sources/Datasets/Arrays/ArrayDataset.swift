@@ -104,4 +104,5 @@ public struct ArrayDataset: Dataset {
         .pixels(try images.image(at: index)), label: labels?[index], context: context, name: "\(images.array.name): image \(index)")
     }
   }
+  public func label(at index: Int) -> Int? { labels?[index] }
 }

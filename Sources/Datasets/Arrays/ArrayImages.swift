@@ -37,6 +37,9 @@ struct ArrayImages {
 
   /// The order of the axes, where only one is possible: a side of 4 pixels and less could be the channels.
   private static func inferred(_ shape: [Int], _ name: String) throws(ArrayError) -> ArrayDataset.Layout {
+    guard (3...4).contains(shape.count) else {
+      throw ArrayError(name, .shape(shape, expected: "images [N, H, W], [N, H, W, C] or [N, C, H, W]"))
+    }
     if shape.contains(0) { throw ArrayError(name, .size(shape)) }
     switch shape.count {
     case 3 where shape[1] > 4 && shape[2] > 4: return .nhw

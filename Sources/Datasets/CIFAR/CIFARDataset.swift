@@ -63,6 +63,8 @@ public struct CIFARDataset: Dataset {
       return Picture(.pixels(try batches[batch].image(at: record)), label: labels[index], name: "\(batches[batch].name): image \(record)")
     }
   }
+
+  public func label(at index: Int) -> Int? { labels[index] }
 }
 
 /// Which of the two sets, by which everything else is known.

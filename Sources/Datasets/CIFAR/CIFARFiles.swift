@@ -10,6 +10,9 @@ struct CIFARFiles {
   /// The only file that is wanted, where it was named itself.
   private let single: String?
 
+  /// As the archives name them.
+  static let folders = ["cifar-10-batches-bin", "cifar-100-binary"]
+
   private static let known: Set<String> = {
     let names = [CIFARForm.cifar10, .cifar100].flatMap { form in
       form.batchFiles(.all) + [form.namesFile(.fine), form.namesFile(.coarse)]
@@ -53,7 +56,7 @@ struct CIFARFiles {
 
   private static func inFolder(_ path: String) throws(ArchiveError) -> [String: ByteStore] {
     var files: [String: ByteStore] = [:]
-    for folder in [path, "\(path)/cifar-10-batches-bin", "\(path)/cifar-100-binary"] where files.isEmpty {
+    for folder in [path] + folders.map({ "\(path)/\($0)" }) where files.isEmpty {
       for name in known where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
         files[name] = try ByteStore(path: "\(folder)/\(name)", limit: batchLimit)
       }

@@ -1,0 +1,215 @@
+import ArgumentParser
+import Workflows
+
+struct DataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data", abstract: "Look at a data set, or write it in another form.",
+    discussion: """
+      SOURCE is a folder of pictures, a zip or tar of them, an IDX file, an array of numpy (.npy, .npz), CIFAR's binary files, a \
+      recipe (its section data), or a kind of data set that needs no files: glyphs. What it is is told by what is in it.
+      """,
+    subcommands: [Inspect.self, Export.self, Corruptions.self])
+
+  /// What names a data set.
+  struct Source: ParsableArguments {
+    @Argument(help: ArgumentHelp("A path, a recipe, or a kind of data set such as glyphs.", valueName: "source"))
+    var source: String
+
+    @Option(
+      help: ArgumentHelp(
+        "Lay a value over what was recognised, as labels=labels.npy, or type=sprites for another kind; may be repeated.",
+        valueName: "key=value"))
+    var set: [String] = []
+
+    func open() throws -> DataSource { try DataSource(source, set: set) }
+  }
+
+  struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what is in a data set: how many pictures of what sizes and classes, and which cannot be read.",
+      discussion: """
+        Every picture is decoded. If one cannot be read, the exit code is 65.
+
+        Examples:
+          sfumato data inspect glyphs --set count=720 -o glyphs.png
+          sfumato data inspect photos --quick
+          sfumato data inspect sprites.npy --set labels=labels.npy -o sheet.png
+          sfumato data inspect recipes/digits.yaml
+        """)
+
+    @OptionGroup var data: Source
+
+    @Option(name: .shortAndLong, help: "Some pictures of each class as one picture: PNG, JPEG or WebP by its name.")
+    var output: String?
+
+    @Flag(help: "Read only the headers of picture files; damage behind them is not noticed.")
+    var quick = false
+
+    @OptionGroup var shown: OutputOptions
+
+    mutating func run() throws {
+      let source = try data.open()
+      if let output { try DataInspection.check(sheet: output) }
+      let inspection = DataInspection(data.source, source, depth: quick ? .headers : .full)
+      var bar = ProgressBar("reading", quiet: shown.quiet)
+      while let share = inspection.next() {
+        bar.show(share, inspection.unreadableCount > 0 ? "\(inspection.unreadableCount) unreadable" : "")
+        if Interruption.isWanted {
+          bar.finish()
+          throw Failure.interrupted
+        }
+      }
+      bar.finish()
+      let report = inspection.report
+      Console.result(try shown.json ? JSONText.of(report) : DataText(report: report).text)
+      if let output { try inspection.sheet().write(to: output) }
+      if report.unreadableCount > 0 { throw ExitCode(Failure.data.exitCode) }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a data set as IDX files, as an .npz, or as a folder of PNG files by class.",
+      discussion: """
+        The result is written whole or not at all. A picture that cannot be read is reported and left out, and the exit code is 65.
+
+        Examples:
+          sfumato data export glyphs -o glyphs-images-idx3-ubyte.gz --set count=10000
+          sfumato data export photos -o photos64.npz --size 64
+          sfumato data export digits.npz -o digits --count 1000
+        """)
+
+    @OptionGroup var data: Source
+
+    @Option(
+      name: .shortAndLong,
+      help: "NAME.npz (arr_0, arr_1); NAME-images-idx3-ubyte or .gz, with the labels beside it; or a new folder, NAME.")
+    var output: String
+
+    @Option(help: "Height and width in pixels: the middle of each picture, made smaller or larger.")
+    var size: Int?
+
+    @Option(help: "The first so many pictures; all by default.")
+    var count: Int?
+
+    @OptionGroup var shown: OutputOptions
+
+    mutating func run() throws {
+      var request = DataExport.Request(output: output)
+      (request.size, request.count) = (size, count)
+      let export = try DataExport(data.open(), request)
+      var bar = ProgressBar("exporting", quiet: shown.quiet)
+      while let share = try export.next() {
+        bar.show(share)
+        if Interruption.isWanted {
+          bar.finish()
+          throw Failure.interrupted
+        }
+      }
+      bar.finish()
+      let report = export.report
+      for failure in report.unreadable { Console.error(failure.reason) }
+      if shown.json { Console.result(try JSONText.of(report)) } else { for file in report.files { Console.result(file) } }
+      if !shown.quiet {
+        let left = report.unreadable.isEmpty ? "" : "; \(report.unreadable.count) left out"
+        Console.note("\(report.count) \(report.count == 1 ? "picture" : "pictures")\(left)")
+      }
+      if !report.unreadable.isEmpty { throw ExitCode(Failure.data.exitCode) }
+    }
+  }
+}
+
+extension DataCommand {
+  struct Corruptions: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what the corruptions of restoration training do to a picture, from strength 0 to 1.",
+      discussion: """
+        A row for each corruption, a column for each strength; of a large picture the middle is shown.
+
+        Examples:
+          sfumato data corruptions photo.jpg -o corruptions.png
+          sfumato data corruptions photo.jpg mine.yaml -o mine.png
+        """)
+
+    @Argument(help: "A picture of any format.")
+    var picture: String
+
+    @Argument(help: "A recipe whose section corruptions says which; by default all that there are.")
+    var recipe: String?
+
+    @Option(name: .shortAndLong, help: "The sheet: PNG, JPEG or WebP by its name.")
+    var output: String
+
+    @Option(help: "Height and width of the part that is shown, in pixels.")
+    var size = 128
+
+    @Option(help: "Of what is random in them.")
+    var seed = 0
+
+    mutating func run() throws {
+      var overview = CorruptionOverview(picture: picture, recipe: recipe)
+      (overview.side, overview.seed) = (size, seed)
+      try overview.write(to: output)
+      Console.result(output)
+    }
+  }
+}
+
+/// What is in a data set, as lines.
+struct DataText {
+  let report: DataReport
+  private static let mostUnreadable = 20
+  private static let widest = 100
+
+  var text: String { (facts + classes + unreadable).joined(separator: "\n") }
+
+  private var facts: [String] {
+    let r = report
+    var lines = ["\(r.source): \(r.count) \(r.count == 1 ? "picture" : "pictures") (\(r.kind))"]
+    lines += r.settings.enumerated().map { "  \($0 == 0 ? "recipe  " : "        ")   \($1)" }
+    if let sizes = r.sizes { lines.append("  size       \(Self.text(sizes))") }
+    lines.append("  channels   \(r.channels.map { Self.text($0, isOnly: r.channels.count == 1) }.joined(separator: ", "))")
+    if let context = r.contextSize { lines.append("  context    \(context) numbers for each picture") }
+    if !r.isComplete { lines.append("  looked at  headers only; without --quick every picture is decoded") }
+    return lines
+  }
+
+  private static func text(_ sizes: DataReport.Sizes) -> String {
+    func text(_ size: DataReport.Size) -> String { "\(size.height) x \(size.width)" }
+    guard sizes.different > 1 else { return "\(text(sizes.largest)) (height x width), all of them" }
+    return "\(text(sizes.smallest)) to \(text(sizes.largest)) (height x width), median \(text(sizes.median)), \(sizes.different) different"
+  }
+
+  private static func text(_ count: DataReport.ChannelCount, isOnly: Bool) -> String {
+    let meaning = [1: "grey", 2: "grey and alpha", 3: "colour", 4: "colour and alpha"][count.channels] ?? ""
+    return "\(count.channels) (\(meaning))\(isOnly ? "" : ": \(count.count)")"
+  }
+
+  private var classes: [String] {
+    guard !report.classes.isEmpty else { return ["  classes    none"] }
+    var lines = ["  classes    \(report.classes.count)"], line = ""
+    for item in report.classes {
+      let word = "\(item.name) \(item.count)"
+      if !line.isEmpty, line.count + word.count + 2 > Self.widest - 13 {
+        lines.append("             \(line),")
+        line = ""
+      }
+      line += line.isEmpty ? word : ", \(word)"
+    }
+    lines.append("             \(line)")
+    if let first = report.classes.first, first.name == "0", first.count == 0 {
+      lines.append("             0 has no pictures; if the labels begin at 1, --set first_label=1 says so")
+    }
+    if report.unlabelled > 0 { lines.append("             \(report.unlabelled) without a class") }
+    return lines
+  }
+
+  private var unreadable: [String] {
+    guard report.unreadableCount > 0 else { return report.isComplete ? ["  unreadable none"] : [] }
+    var lines = ["  unreadable \(report.unreadableCount)"]
+    lines += report.unreadable.prefix(Self.mostUnreadable).map { "             \($0.reason)" }
+    let rest = report.unreadableCount - min(report.unreadable.count, Self.mostUnreadable)
+    if rest > 0 { lines.append("             and \(rest) more; --json shows up to 1000") }
+    return lines
+  }
+}

@@ -1,0 +1,158 @@
+import Archives
+import Foundation
+import Imaging
+
+/// Tells what kind of data set lies at a path from what is in it, as far as that leaves no doubt.
+public enum DatasetRecognition {
+  /// The recipe that opens the data set at a path: a folder, an archive, or a file.
+  ///
+  /// Files of CIFAR go before IDX files, these before arrays, and all of them before pictures.
+  /// - Throws: `RecognitionError` for what is none, `ArchiveError` for what cannot be read.
+  public static func recipe(for path: String) throws -> any DatasetRecipe {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+      return try recipe(ofFolder: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
+    }
+    if NPZFile.entryPath(path) != path { return arrays(path) }
+    let start = try ByteStore.start(of: path, upTo: 512)
+    if NPYHeader.begins(start) { return arrays(path) }
+    if let rank = idxRank(start) { return try idx(path, rank: rank) { ByteStore.mayExist($0) } }
+    if start.starts(with: zipStart) || isTar(start) { return try recipe(ofArchive: path) }
+    if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
+    guard (try? PictureReader(file: path)) != nil else { throw RecognitionError(path, .unknown(start: Array(start.prefix(8)))) }
+    return try pictures(path)
+  }
+
+  private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {
+    let names = try contents(of: path)
+    if CIFARFiles.form(of: names) != nil || !Set(names).isDisjoint(with: CIFARFiles.folders) { return cifar(path, among: names) }
+    // Of what does not look like a picture, the first bytes.
+    let others = names.filter { !$0.hasPrefix(".") && !isPicture($0) && isFile("\(path)/\($0)") }.prefix(mostLookedAt)
+    let starts = others.map { ($0, (try? ByteStore.start(of: "\(path)/\($0)", upTo: 8)) ?? []) }
+    let images = starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)
+    if let first = preferred(images) { return try idx("\(path)/\(first)", rank: 3) { ByteStore.mayExist($0) } }
+    let arrays = starts.filter { NPYHeader.begins($0.1) || ($0.0.hasSuffix(".npz") && $0.1.starts(with: zipStart)) }.map(\.0)
+    return try arrays.isEmpty ? pictures(path) : self.arrays(in: path, names: arrays)
+  }
+
+  private static func recipe(ofArchive path: String) throws -> any DatasetRecipe {
+    let names = try ByteStore.names(in: path)
+    if CIFARFiles.form(of: names.map { ($0 as NSString).lastPathComponent }) != nil { return cifar(path) }
+    if names.contains(where: { $0.hasSuffix(".npy") }), !names.contains(where: isPicture) { return arrays(path) }
+    let others = names.filter { !isPicture($0) }.prefix(mostLookedAt)
+    let images = try others.filter { [3, 4].contains(idxRank(try ByteStore.start(of: "\(path)/\($0)", upTo: 8))) }
+    guard let first = preferred(images) else { return try pictures(path) }
+    return try idx("\(path)/\(first)", rank: 3) { names.contains(String($0.dropFirst(path.count + 1))) }
+  }
+
+  /// A folder or archive with more files than these that are no pictures by their names is not looked at further.
+  private static let mostLookedAt = 64
+
+  // ---- kinds
+
+  private static func arrays(_ path: String) -> ArrayDataset.Recipe {
+    var recipe = ArrayDataset.Recipe()
+    recipe.images = path
+    return recipe
+  }
+
+  /// The only array of images in a folder, and `labels.npy` where it goes with it.
+  private static func arrays(in folder: String, names: [String]) throws -> any DatasetRecipe {
+    let shapes = names.compactMap { name in (try? NumberArray(path: "\(folder)/\(name)")).map { (name, $0.shape) } }
+    let images = shapes.filter { (3...4).contains($0.1.count) }.map(\.0) + names.filter { $0.hasSuffix(".npz") }
+    guard images.count == 1 else { throw RecognitionError(folder, .several(images.isEmpty ? names : images, what: "array of images")) }
+    var recipe = arrays("\(folder)/\(images[0])")
+    let count = shapes.first { $0.0 == images[0] }?.1.first
+    if shapes.contains(where: { $0.0 == "labels.npy" && $0.1.first == count && $0.1.count <= 2 }) { recipe.labels = "\(folder)/labels.npy" }
+    return recipe
+  }
+
+  /// - Parameter exists: whether there is a file of labels at a path.
+  private static func idx(_ path: String, rank: Int, exists: (String) -> Bool) throws -> IDXDataset.Recipe {
+    guard rank > 1 else { throw RecognitionError(path, .labels) }
+    var recipe = IDXDataset.Recipe()
+    recipe.images = path
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let name = String(path.dropFirst(folder.count))
+    let plain = name.replacing("images", with: "labels").replacing("idx3", with: "idx1").replacing("idx4", with: "idx1")
+    let spellings = [plain, plain.hasSuffix(".gz") ? String(plain.dropLast(3)) : plain + ".gz"]
+    recipe.labels = spellings.first { $0 != name && exists(folder + $0) }.map { folder + $0 }
+    return recipe
+  }
+
+  private static func cifar(_ path: String, among names: [String] = []) -> CIFARDataset.Recipe {
+    var recipe = CIFARDataset.Recipe()
+    recipe.path = path
+    let isTestOnly = names.contains { $0.hasPrefix("test") } && !names.contains { $0.hasPrefix("data_batch") || $0 == "train.bin" }
+    if isTestOnly { recipe.split = .test }
+    return recipe
+  }
+
+  private static func pictures(_ path: String) throws -> any DatasetRecipe {
+    throw RecognitionError(path, .unknown(start: []))
+  }
+
+  // ---- what is there
+
+  /// Of several the one for training.
+  private static func preferred(_ names: [String]) -> String? { names.first { $0.contains("train") } ?? names.first }
+
+  private static func contents(of folder: String) throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
+      throw RecognitionError(folder, .unreadable(error.localizedDescription))
+    }
+  }
+
+  private static func isFile(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+  }
+
+  private static func isPicture(_ name: String) -> Bool {
+    ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "avif", "heic", "heif", "bmp"].contains(
+      (name as NSString).pathExtension.lowercased())
+  }
+
+  private static let zipStart: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
+
+  private static func isTar(_ start: [UInt8]) -> Bool { start.count >= 262 && start[257..<262].elementsEqual("ustar".utf8) }
+
+  /// How many dimensions an IDX file of bytes has by its first bytes; nil for other files.
+  private static func idxRank(_ start: [UInt8]) -> Int? {
+    start.count >= 8 && start.starts(with: [0, 0, 8]) && (1...4).contains(start[3]) ? Int(start[3]) : nil
+  }
+}
+
+/// Why a path is not known to be a data set.
+public struct RecognitionError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Problem: Equatable, Sendable {
+    /// Its first bytes.
+    case unknown(start: [UInt8])
+    /// A file of labels, without the images.
+    case labels
+    /// More than one could be meant, or none.
+    case several([String], what: String)
+    /// In the words of the system.
+    case unreadable(String)
+  }
+
+  public let path: String
+  public let problem: Problem
+
+  public init(_ path: String, _ problem: Problem) {
+    self.path = path
+    self.problem = problem
+  }
+
+  public var description: String {
+    switch problem {
+    case .unknown:
+      "\(path): is no data set that is known: expected pictures in a folder, zip or tar, IDX files, arrays of numpy (.npy, .npz),"
+        + " CIFAR's binary files, or a recipe (.yaml)"
+    case .labels: "\(path): holds labels; name the file of images that they belong to"
+    case .several(let names, let what):
+      "\(path): expected one \(what), found \(names.joined(separator: ", ")); name the file, and set labels where there are some"
+    case .unreadable(let reason): "\(path): cannot be read: \(reason)"
+    }
+  }
+}

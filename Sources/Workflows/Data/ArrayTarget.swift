@@ -1,0 +1,106 @@
+import Archives
+import Checkpoints
+import Foundation
+import Imaging
+import Synchronization
+
+/// All pictures in one array, as IDX files or an `.npz`; held in memory until they are written.
+final class ArrayTarget: ExportTarget {
+  private struct State {
+    var pictures: [ExportedPicture] = []
+    var bytes = 0
+  }
+  private let form: DataExportForm
+  private let hasLabels: Bool
+  private let state = Mutex(State())
+
+  /// More bytes of pictures are not held: 4 GiB.
+  private static let memoryLimit = 1 << 32
+
+  init(_ form: DataExportForm, hasLabels: Bool) {
+    self.form = form
+    self.hasLabels = hasLabels
+  }
+
+  func prepare(_ picture: ExportedPicture, at index: Int) -> ExportedPicture { picture }
+
+  /// - Throws: `WorkflowError` for a picture of another size than the first, and when there are too many.
+  func add(_ picture: ExportedPicture) throws {
+    let (first, bytes) = state.withLock { state in
+      state.pictures.append(picture)
+      state.bytes += picture.image.bytes.count
+      return (state.pictures[0].image, state.bytes)
+    }
+    let image = picture.image
+    guard image.width == first.width, image.height == first.height else {
+      throw WorkflowError(
+        .data,
+        "the pictures differ in size, \(first.height) x \(first.width) and \(image.height) x \(image.width); give --size, or write a folder"
+      )
+    }
+    guard bytes <= Self.memoryLimit else {
+      throw WorkflowError(.data, "the pictures take more than the \(Self.memoryLimit) bytes that one file may have here; write a folder")
+    }
+  }
+
+  var files: [String] {
+    switch form {
+    case .npz(let file), .folder(let file): [file]
+    case .idx(let images, let labels): hasLabels ? [images, labels] : [images]
+    }
+  }
+
+  func finish() throws {
+    let pictures = state.withLock { $0.pictures }
+    let first = pictures[0].image
+    // Colour if any is, alpha if any has it.
+    let colors = pictures.contains { $0.image.channels > 2 } ? 3 : 1
+    let channels = colors + (pictures.contains { $0.image.hasAlpha } ? 1 : 0)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(pictures.count * first.height * first.width * channels)
+    for picture in pictures { bytes += picture.image.withChannels(channels).bytes }
+    let labels = hasLabels ? pictures.map { $0.label ?? 0 } : nil
+    let shape = [pictures.count, first.height, first.width, channels]
+    if case .npz(let file) = form { try Self.writeNPZ(bytes, shape, labels, file) }
+    if case .idx(let images, let labelFile) = form { try writeIDX(bytes, shape, labels, images, labelFile) }
+  }
+
+  private static func writeNPZ(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ file: String) throws {
+    var arrays = [(name: "arr_0", npy: NPY.encode(bytes, shape: shape, dtype: .uint8))]
+    if let labels {
+      let numbers = labels.flatMap { number in withUnsafeBytes(of: Int64(number).littleEndian) { Array($0) } }
+      arrays.append((name: "arr_1", npy: NPY.encode(numbers, shape: [labels.count], dtype: .int64)))
+    }
+    try NPY.write(arrays, to: file)
+  }
+
+  /// Labels are a byte each in that format.
+  private func writeIDX(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ images: String, _ labelFile: String) throws {
+    if let highest = labels?.max(), highest > 255 {
+      throw WorkflowError(.data, "IDX files have room for 256 classes, and there are \(highest + 1); write an .npz or a folder")
+    }
+    guard labels == nil || labelFile != images else {
+      throw WorkflowError(.usage, "\(images): expected a name with 'images' or 'idx3' in it, from which that of the labels is made")
+    }
+    let shape = shape[3] == 1 ? Array(shape.dropLast()) : shape
+    var files = [(images, Self.idx(shape, bytes))]
+    if let labels { files.append((labelFile, Self.idx([labels.count], labels.map { UInt8($0) }))) }
+    try AtomicFiles.write(files.map { (path: $0, bytes: $0.hasSuffix(".gz") ? Gzip.compress($1) : $1) })
+  }
+
+  static func idx(_ shape: [Int], _ bytes: [UInt8]) -> [UInt8] {
+    let sizes = shape.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } }
+    return [0, 0, 0x08, UInt8(shape.count)] + sizes + bytes
+  }
+}
+
+/// Several files that belong together: all are written under other names before the first gets its own.
+enum AtomicFiles {
+  /// - Throws: `CheckpointError` when the system refuses; before the first is in its place nothing has changed.
+  static func write(_ files: [(path: String, bytes: [UInt8])]) throws {
+    let temporary = files.map { "\($0.path).\(UUID().uuidString).part" }
+    defer { for file in temporary { unlink(file) } }
+    for (file, place) in zip(files, temporary) { try AtomicFile.write(to: place) { put in try file.bytes.withUnsafeBytes { try put($0) } } }
+    for (file, place) in zip(files, temporary) { try AtomicFile.move(place, to: file.path) }
+  }
+}

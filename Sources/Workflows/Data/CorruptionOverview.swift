@@ -1,0 +1,43 @@
+import Datasets
+import Imaging
+import RecipeKit
+
+/// A picture of what corruptions do to a picture at strengths from 0 to 1.
+public struct CorruptionOverview: Sendable {
+  public var picture: String
+  /// A file with a section `corruptions`; nil for all corruptions there are, with their defaults.
+  public var recipe: String?
+  /// Of the part that is shown: the middle of the picture, at most so high and wide.
+  public var side = 128
+  public var seed = 0
+
+  public init(picture: String, recipe: String? = nil) {
+    self.picture = picture
+    self.recipe = recipe
+  }
+
+  private struct Section: Recipe {
+    var corruptions = CorruptionsRecipe()
+    init() {}
+  }
+
+  /// - Throws: `WorkflowError`, `RecipeError`, `ImagingError`.
+  public func write(to output: String) throws {
+    guard (8...4096).contains(side) else { throw WorkflowError(.usage, "the size must be 8 to 4096 pixels, not \(side)") }
+    try DataInspection.check(sheet: output)
+    var sheet = CorruptionSheet(seed: UInt64(bitPattern: Int64(seed)))
+    if let recipe { sheet.corruptions = try Self.corruptions(recipe) }
+    let reader = try PictureReader(file: picture)
+    let height = min(side, reader.height), width = min(side, reader.width)
+    let part = try reader.image(row: (reader.height - height) / 2, column: (reader.width - width) / 2, width: width, height: height)
+    try sheet.sheet(of: part).draw().write(to: output)
+  }
+
+  private static func corruptions(_ path: String) throws -> [any Corruption] {
+    let found = try Section(path: path).corruptions.corruptions
+    guard !found.isEmpty else {
+      throw WorkflowError(.data, "\(path): expected a section corruptions that names at least one, fixed or random")
+    }
+    return found
+  }
+}

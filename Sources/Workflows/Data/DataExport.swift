@@ -1,0 +1,107 @@
+import Checkpoints
+import Datasets
+import Foundation
+import Imaging
+
+/// Writes a data set in another form, whole or not at all; pulled a few hundred pictures at a time. Pictures that cannot be read are
+/// noted and left out.
+public final class DataExport {
+  public struct Request: Sendable {
+    public var output: String
+    /// Height and width: the middle of each picture, as guided-diffusion fits it. By default pictures stay as they are.
+    public var size: Int?
+    /// The first so many pictures; all by default.
+    public var count: Int?
+
+    public init(output: String) { self.output = output }
+  }
+
+  public struct Report: Encodable, Sendable, Equatable {
+    /// What was written: two files for IDX with labels, else one file or folder.
+    public let files: [String]
+    public let count: Int
+    public let unreadable: [DataReport.Unreadable]
+  }
+
+  private let dataset: any Dataset
+  private let size: Int?
+  private let end: Int
+  private let target: any ExportTarget
+  private var position = 0
+  private var unreadable: [DataReport.Unreadable] = []
+
+  private static let step = 128
+
+  /// - Throws: `WorkflowError` for an output that cannot be written, and for IDX and npz when the pictures differ in size.
+  public init(_ source: DataSource, _ request: Request) throws {
+    let form = try DataExportForm(of: request.output)
+    if let size = request.size, !(1...4096).contains(size) {
+      throw WorkflowError(.usage, "the size must be 1 to 4096 pixels, not \(size)")
+    }
+    if let count = request.count, count < 1 { throw WorkflowError(.usage, "the count must be 1 or more, not \(count)") }
+    dataset = source.dataset
+    (size, end) = (request.size, min(request.count ?? .max, source.dataset.count))
+    try form.check()
+    switch form {
+    case .folder(let path): target = try FolderTarget(path, classNames: dataset.classNames, count: end)
+    case .idx, .npz: target = ArrayTarget(form, hasLabels: !dataset.classNames.isEmpty)
+    }
+  }
+
+  /// - Returns: the share of the pictures that is taken, nil when all are and everything is written.
+  /// - Throws: `WorkflowError`, `ImagingError`, `ArchiveError` or `CheckpointError` when the result cannot be written; nothing is then.
+  public func next() throws -> Double? {
+    guard position < end else { return nil }
+    let range = position..<min(position + Self.step, end)
+    let (dataset, size, target) = (dataset, size, target)
+    let results = DataInspection.onAllCores(range) { index in
+      Result { try target.prepare(Self.exported(try dataset[index], size), at: index) }
+    }
+    for (index, result) in zip(range, results) {
+      switch result {
+      case .success(let item): try target.add(item)
+      case .failure(let error as ExportRefusal): throw error.error
+      case .failure(let error): unreadable.append(DataReport.Unreadable(index: index, reason: "\(error)"))
+      }
+    }
+    position = range.upperBound
+    if position == end { try finish() }
+    return Double(position) / Double(end)
+  }
+
+  private func finish() throws {
+    guard unreadable.count < end else {
+      throw WorkflowError(.data, "none of the pictures can be read; the first: \(unreadable.first?.reason ?? "")")
+    }
+    try target.finish()
+  }
+
+  public var report: Report { Report(files: target.files, count: position - unreadable.count, unreadable: unreadable) }
+
+  private static func exported(_ picture: Picture, _ size: Int?) throws -> ExportedPicture {
+    let image = try picture.image()
+    return ExportedPicture(image: try size.map { try image.centerFitted(width: $0, height: $0) } ?? image, label: picture.label)
+  }
+}
+
+struct ExportedPicture: Sendable {
+  var image: Image
+  var label: Int?
+}
+
+/// What an export writes to.
+protocol ExportTarget: Sendable {
+  /// Done for several pictures at a time.
+  func prepare(_ picture: ExportedPicture, at index: Int) throws -> ExportedPicture
+  /// In the order of the pictures.
+  func add(_ picture: ExportedPicture) throws
+  /// Puts the result in its place.
+  func finish() throws
+  /// What there is once it is finished.
+  var files: [String] { get }
+}
+
+/// An error that is not about one picture.
+struct ExportRefusal: Error {
+  let error: any Error
+}

@@ -1,0 +1,92 @@
+import Datasets
+import Foundation
+import Imaging
+import Synchronization
+
+/// Looks at every picture of a data set, pulled a few hundred pictures at a time, which are decoded on all cores.
+public final class DataInspection {
+  public enum Depth: Sendable {
+    /// Every picture is decoded.
+    case full
+    /// Of pictures in files of their own or in archives only the headers are read: damage behind them is not noticed.
+    case headers
+  }
+
+  private let name: String
+  private let source: DataSource
+  private let depth: Depth
+  private var tally: DataTally
+  private var position = 0
+
+  private static let step = 256
+
+  public init(_ name: String, _ source: DataSource, depth: Depth = .full) {
+    self.name = name
+    self.source = source
+    self.depth = depth
+    tally = DataTally(classes: source.dataset.classNames.count)
+  }
+
+  public var unreadableCount: Int { tally.unreadableCount }
+
+  /// - Returns: the share of the pictures that were looked at, nil when all were. No picture stops it.
+  public func next() -> Double? {
+    let count = source.dataset.count
+    guard position < count else { return nil }
+    let range = position..<min(position + Self.step, count)
+    let (dataset, depth) = (source.dataset, depth)
+    for (index, finding) in zip(range, Self.onAllCores(range) { Self.look(at: $0, of: dataset, depth) }) { tally.add(finding, at: index) }
+    position = range.upperBound
+    return Double(position) / Double(count)
+  }
+
+  /// What was found so far.
+  public var report: DataReport {
+    let dataset = source.dataset
+    let classes = zip(dataset.classNames, tally.members).map { DataReport.ClassCount(name: $0, count: $1.count) }
+    return DataReport(
+      source: name, kind: source.kind, settings: source.settings, count: dataset.count, isComplete: depth == .full,
+      sizes: tally.sizeReport, channels: tally.channelReport, classes: classes, unlabelled: tally.members.last?.count ?? 0,
+      contextSize: dataset.contextSize, unreadableCount: tally.unreadableCount, unreadable: tally.unreadable)
+  }
+
+  /// Refuses, before the work, a sheet that could not be written after it.
+  /// - Throws: `WorkflowError`.
+  public static func check(sheet path: String) throws {
+    do { _ = try ImageFormat(forFile: path) } catch { throw WorkflowError(.usage, "\(error)") }
+    try OutputFile.check(path)
+  }
+
+  /// Some pictures of each class on one sheet.
+  /// - Throws: `WorkflowError` when no picture can be read, `ImagingError`.
+  public func sheet() throws -> Image { try DataSheet(source.dataset, members: tally.members).draw() }
+
+  private static func look(at index: Int, of dataset: any Dataset, _ depth: Depth) -> DataTally.Finding {
+    do {
+      let picture = try dataset[index]
+      return .picture(try shape(of: picture, depth), label: picture.label)
+    } catch { return .unreadable("\(error)") }
+  }
+
+  private static func shape(of picture: Picture, _ depth: Depth) throws -> ImageShape {
+    let header: PictureReader? =
+      switch (depth, picture.content) {
+      case (.headers, .file(let path)): try PictureReader(file: path)
+      case (.headers, .encoded(let bytes)): try PictureReader(decoding: bytes, name: picture.name)
+      default: nil
+      }
+    if let header { return ImageShape(height: header.height, width: header.width, channels: header.channels) }
+    let image = try picture.image()
+    return ImageShape(height: image.height, width: image.width, channels: image.channels)
+  }
+
+  /// The values for some indices, in their order, computed side by side.
+  static func onAllCores<Value: Sendable>(_ range: Range<Int>, _ value: @Sendable (Int) -> Value) -> [Value] {
+    let values = Mutex([Value?](repeating: nil, count: range.count))
+    DispatchQueue.concurrentPerform(iterations: range.count) { offset in
+      let one = value(range.lowerBound + offset)
+      values.withLock { $0[offset] = one }
+    }
+    return values.withLock { $0.compactMap { $0 } }
+  }
+}

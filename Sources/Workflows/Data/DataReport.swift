@@ -1,0 +1,98 @@
+import Datasets
+
+/// What is in a data set.
+public struct DataReport: Codable, Sendable, Equatable {
+  public struct Size: Codable, Sendable, Equatable {
+    public var height: Int, width: Int
+  }
+  public struct ClassCount: Codable, Sendable, Equatable {
+    public var name: String, count: Int
+  }
+  public struct ChannelCount: Codable, Sendable, Equatable {
+    public var channels: Int, count: Int
+  }
+  /// Of the pictures that can be read, ordered by their areas.
+  public struct Sizes: Codable, Sendable, Equatable {
+    public var smallest: Size, median: Size, largest: Size
+    /// How many sizes there are.
+    public var different: Int
+  }
+  public struct Unreadable: Codable, Sendable, Equatable {
+    public var index: Int, reason: String
+  }
+
+  public var source: String
+  /// The recipe's word.
+  public var kind: String
+  /// What the recipe says beside it, "key: value".
+  public var settings: [String]
+  public var count: Int
+  /// Whether every picture was decoded, or only the headers of those in files were read.
+  public var isComplete: Bool
+  /// Nil where no picture can be read.
+  public var sizes: Sizes?
+  /// From few channels to many.
+  public var channels: [ChannelCount]
+  /// In the order of their numbers, those without pictures too.
+  public var classes: [ClassCount]
+  /// Readable pictures without a class.
+  public var unlabelled: Int
+  public var contextSize: Int?
+  public var unreadableCount: Int
+  /// The first of them.
+  public var unreadable: [Unreadable]
+}
+
+/// What has been seen of a data set so far.
+struct DataTally {
+  /// One picture, as it was found.
+  enum Finding: Sendable {
+    case picture(ImageShape, label: Int?)
+    case unreadable(String)
+  }
+
+  private struct Area: Hashable {
+    let height: Int, width: Int
+  }
+
+  private var sizes: [Area: Int] = [:]
+  private var channels: [Int: Int] = [:]
+  /// The indices of the readable pictures of each class; of those without a class behind all.
+  private(set) var members: [[Int]]
+  private(set) var unreadable: [DataReport.Unreadable] = []
+  private(set) var unreadableCount = 0
+
+  /// Reasons beyond these are counted only.
+  private static let mostReasons = 1000
+
+  init(classes: Int) { members = Array(repeating: [], count: classes + 1) }
+
+  mutating func add(_ finding: Finding, at index: Int) {
+    switch finding {
+    case .picture(let shape, let label):
+      sizes[Area(height: shape.height, width: shape.width), default: 0] += 1
+      channels[shape.channels, default: 0] += 1
+      members[label ?? members.count - 1].append(index)
+    case .unreadable(let reason):
+      unreadableCount += 1
+      if unreadable.count < Self.mostReasons { unreadable.append(DataReport.Unreadable(index: index, reason: reason)) }
+    }
+  }
+
+  var sizeReport: DataReport.Sizes? {
+    let sorted = sizes.sorted { ($0.key.height * $0.key.width, $0.key.height) < ($1.key.height * $1.key.width, $1.key.height) }
+    guard let first = sorted.first, let last = sorted.last else { return nil }
+    var left = (sizes.values.reduce(0, +) - 1) / 2, middle = first.key
+    for (area, count) in sorted {
+      middle = area
+      if left < count { break }
+      left -= count
+    }
+    func size(_ area: Area) -> DataReport.Size { DataReport.Size(height: area.height, width: area.width) }
+    return DataReport.Sizes(smallest: size(first.key), median: size(middle), largest: size(last.key), different: sorted.count)
+  }
+
+  var channelReport: [DataReport.ChannelCount] {
+    channels.sorted { $0.key < $1.key }.map { DataReport.ChannelCount(channels: $0.key, count: $0.value) }
+  }
+}

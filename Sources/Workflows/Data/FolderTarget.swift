@@ -1,0 +1,59 @@
+import Foundation
+import Imaging
+import Synchronization
+
+/// PNG files in a folder for each class, written to a folder of another name that is renamed in the end.
+final class FolderTarget: ExportTarget {
+  private let path: String, temporary: String
+  private let folders: [String]
+  private let digits: Int
+  private let isFinished = Mutex(false)
+
+  /// - Throws: `WorkflowError` when the folders cannot be made, or when two classes would have one folder.
+  init(_ path: String, classNames: [String], count: Int) throws {
+    self.path = path
+    digits = "\(max(0, count - 1))".count
+    let parent = (path as NSString).deletingLastPathComponent
+    temporary = "\(parent.isEmpty ? "." : parent)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
+    folders = classNames.map(Self.fileName)
+    let twice = Dictionary(grouping: folders) { $0.lowercased() }.first { $1.count > 1 }
+    if let twice { throw WorkflowError(.data, "the classes \(twice.value.joined(separator: ", ")) would share a folder") }
+    do {
+      for folder in [temporary] + folders.map({ "\(temporary)/\($0)" }) {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+      }
+    } catch { throw WorkflowError(.io, "\(path): cannot be made: \(error.localizedDescription)") }
+  }
+
+  deinit { if !isFinished.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: temporary) } }
+
+  /// A name that stays in its folder and shows.
+  private static func fileName(_ name: String) -> String {
+    let plain = String(name.map { "/\\:\0".contains($0) || $0.isNewline ? "-" : $0 })
+    return plain.isEmpty || plain.hasPrefix(".") ? "_" + plain : plain
+  }
+
+  func prepare(_ picture: ExportedPicture, at index: Int) throws -> ExportedPicture {
+    let number = "\(index)", folder = picture.label.map { "/\(folders[$0])" } ?? ""
+    let name = String(repeating: "0", count: max(0, digits - number.count)) + number
+    let bytes = try picture.image.encoded(as: .png)
+    do { try Data(bytes).write(to: URL(fileURLWithPath: "\(temporary)\(folder)/\(name).png")) } catch {
+      throw ExportRefusal(error: WorkflowError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
+    }
+    return picture
+  }
+
+  func add(_ picture: ExportedPicture) {}
+
+  func finish() throws {
+    // All files are on the disk before they show; once for all of them.
+    sync()
+    // An empty folder makes room.
+    guard rename(temporary, path) == 0 else {
+      throw WorkflowError(.io, "\(path): cannot be put in place: \(String(cString: strerror(errno)).lowercased())")
+    }
+    isFinished.withLock { $0 = true }
+  }
+
+  var files: [String] { [path] }
+}
