@@ -4,6 +4,14 @@ import Workflows
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
+    abstract: "Time a network, or how fast pictures are loaded, beside PyTorch.",
+    discussion: "Without a further word it is the network's benchmark: 'sfumato bench --quick', 'sfumato bench recipes/glyphs.yaml'.",
+    subcommands: [BenchNetwork.self, BenchData.self], defaultSubcommand: BenchNetwork.self)
+}
+
+struct BenchNetwork: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "network",
     abstract: "Time a network beside what the machine could do at best, and beside PyTorch.",
     discussion: """
       Without a recipe or model it is the ADM UNet of 8.0 M parameters that Sfumato's speed is told by. The floor is the network's

@@ -74,11 +74,20 @@ public struct Example: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture; nil for a set without contexts.
   public var context: [Float]?
+  /// What a restoring model is given of the image; nil in other trainings.
+  public var degraded: Degraded?
 
-  public init(image: Image, label: Int?, context: [Float]? = nil) {
+  /// An image made bad, and how strongly each corruption acted on it, 0 to 1.
+  public struct Degraded: Sendable, Equatable {
+    public var image: Image
+    public var entropy: [Float]
+  }
+
+  public init(image: Image, label: Int?, context: [Float]? = nil, degraded: Degraded? = nil) {
     self.image = image
     self.label = label
     self.context = context
+    self.degraded = degraded
   }
 }
 

@@ -27,6 +27,8 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     case label(UInt8, index: Int, accepted: ClosedRange<Int>)
     /// The pictures differ in size, and nothing says which size they shall have.
     case noCommonSize
+    /// Images of a shape that cannot be made so many times smaller.
+    case scale(Int, ImageShape)
     /// There is nothing to learn from.
     case noPictures
     /// The vectors of the sources of a mix differ in length; nil for a source without.
@@ -76,6 +78,8 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
       "label \(index) is \(value), expected \(accepted.lowerBound) to \(accepted.upperBound);"
         + " set first_label and class_names in the recipe to what the file holds"
     case .noCommonSize: "the pictures differ in size; give images.size, such as 64 or [96, 128]"
+    case .scale(let scale, let shape):
+      "images of \(shape.height) x \(shape.width) pixels cannot be made \(scale) times smaller; give images.size as multiples of \(scale)"
     case .noPictures: "there are no pictures"
     case .contextSizes(let sizes):
       "the sources' pictures come with vectors of different lengths (\(sizes.map { $0.map(String.init) ?? "none" }.joined(separator: ", "))),"

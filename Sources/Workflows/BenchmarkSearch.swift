@@ -14,10 +14,13 @@ struct BenchmarkSearch {
   }
 
   /// `scripts/bench_pytorch.py` in a folder above the program, or in the working folder or one above it.
-  var script: String? {
+  var script: String? { script(named: "bench_pytorch.py") }
+
+  /// A script in `scripts/` of a folder above the program, or of the working folder or one above it.
+  func script(named name: String) -> String? {
     let real = URL(fileURLWithPath: program).resolvingSymlinksInPath().path
     let folders = Self.ancestors(of: real) + [workingFolder] + Self.ancestors(of: workingFolder)
-    return folders.lazy.map { "\($0)/scripts/bench_pytorch.py" }.first { FileManager.default.isReadableFile(atPath: $0) }
+    return folders.lazy.map { "\($0)/scripts/\(name)" }.first { FileManager.default.isReadableFile(atPath: $0) }
   }
 
   private static func ancestors(of path: String) -> [String] {

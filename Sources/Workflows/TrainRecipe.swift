@@ -82,8 +82,13 @@ extension TrainRecipe {
   /// The examples that a training on `dataset` sees.
   /// - Throws: `DatasetError` when there are none, or when nothing says their size.
   func trainingData(of dataset: any Dataset) throws -> TrainingData {
-    let pipeline = try ExamplePipeline(dataset, images: images, seed: training.seed)
+    let pipeline = try ExamplePipeline(dataset, images: images, nullClass: nullClass(of: dataset), seed: training.seed)
     return try TrainingData(pipeline, holdOut: loading.validation, seed: training.seed)
+  }
+
+  private func nullClass(of dataset: any Dataset) -> Int? {
+    let classes = dataset.classNames.count
+    return classes > 0 && training.classDropout > 0 ? classes : nil
   }
 
   /// Reads a recipe's file, with settings laid over it.
@@ -101,13 +106,12 @@ extension TrainRecipe {
   /// in the first step or at the first sample, is refused.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     var model = ModelRecipe()
-    let classes = dataset.classNames.count
     let shape = try images.shape(for: dataset)
     model.data.channels = shape.channels
     model.data.height = shape.height
     model.data.width = shape.width
     model.data.classNames = dataset.classNames
-    model.data.nullClass = classes > 0 && training.classDropout > 0 ? classes : nil
+    model.data.nullClass = nullClass(of: dataset)
     model.network = try adaptedNetwork(to: model.data)
     model.process = process
     model.sampler = sampler

@@ -140,9 +140,9 @@ import Testing
 
   @Test func theLaunchersSettingsDoNotReachPyTorch() {
     let ours = ["OMP_WAIT_POLICY": "PASSIVE", "LD_LIBRARY_PATH": "/opt/torch/lib:/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"]
-    let theirs = BenchmarkPeer.environment(ours, libtorch: "/opt/torch/lib/libtorch_cpu.so")
+    let theirs = PythonChild.environment(ours, libtorch: "/opt/torch/lib/libtorch_cpu.so")
     #expect(theirs == ["LD_LIBRARY_PATH": "/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"])
-    let alone = BenchmarkPeer.environment(["LD_LIBRARY_PATH": "/opt/torch/lib"], libtorch: "/opt/torch/lib/libtorch_cpu.so")
+    let alone = PythonChild.environment(["LD_LIBRARY_PATH": "/opt/torch/lib"], libtorch: "/opt/torch/lib/libtorch_cpu.so")
     #expect(alone == [:])
   }
 

@@ -8,7 +8,11 @@ public struct ExamplePipeline: Sendable {
   public let dataset: any Dataset
   /// The shape of every image that comes out.
   public let shape: ImageShape
+  /// The shape of the degraded images; nil without them.
+  public let degradedShape: ImageShape?
   private let images: ImagesRecipe
+  private let corruptions: CorruptionsRecipe?
+  private let nullClass: Int?
   private let seed: UInt64
 
   /// What random numbers are for; each has a stream of its own, so that one more of them changes no other.
@@ -16,12 +20,26 @@ public struct ExamplePipeline: Sendable {
     case fit = 1, flip, augmentation, corruption
   }
 
-  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images.
-  public init(_ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), seed: UInt64) throws {
-    self.dataset = dataset
-    self.images = images
-    self.seed = seed
-    shape = try images.shape(for: dataset)
+  /// - Parameters:
+  ///   - corruptions: nil where there is nothing to restore.
+  ///   - nullClass: the label of pictures without a class where others have one; nil where there must be none such.
+  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, or where it is no multiple of the
+  ///   scale of the degraded ones.
+  public init(
+    _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), corruptions: CorruptionsRecipe? = nil, nullClass: Int? = nil,
+    seed: UInt64
+  ) throws {
+    (self.dataset, self.images, self.corruptions) = (dataset, images, corruptions)
+    (self.nullClass, self.seed) = (nullClass, seed)
+    let shape = try images.shape(for: dataset)
+    self.shape = shape
+    degradedShape = try corruptions.map { corruptions in
+      guard shape.height % corruptions.scale == 0, shape.width % corruptions.scale == 0 else {
+        throw DatasetError("data", .scale(corruptions.scale, shape))
+      }
+      return ImageShape(
+        height: shape.height / corruptions.scale, width: shape.width / corruptions.scale, channels: shape.channels)
+    }
   }
 
   /// The example that training sees at a position.
@@ -30,14 +48,25 @@ public struct ExamplePipeline: Sendable {
   ///   - position: counted over all epochs.
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
-    let picture = try dataset[index]
+    let picture = try dataset[index], label = picture.label ?? nullClass
+    if label == nil, !dataset.classNames.isEmpty {
+      throw ImagingError(file: picture.name, .unsupported("it has no class; training.class_dropout above 0 makes room for such pictures"))
+    }
     let source = try PictureSource(picture, channels: shape.channels, background: images.background)
     var image = try fitted(source, at: position)
     if images.flip != .none {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    return Example(image: image, label: picture.label, context: picture.context)
+    return Example(
+      image: image, label: label, context: picture.context, degraded: try degraded(image, at: position))
+  }
+
+  private func degraded(_ image: Image, at position: Int) throws -> Example.Degraded? {
+    guard let corruptions else { return nil }
+    var random = stream(.corruption, position)
+    let (bad, entropy) = try corruptions.degrade(image, random: &random)
+    return Example.Degraded(image: bad, entropy: entropy.map(Float.init))
   }
 
   private func fitted(_ source: PictureSource, at position: Int) throws -> Image {

@@ -8,6 +8,18 @@ public struct Batch {
   public let images: Tensor
   /// Class numbers, `[N]` int64; nil for a data set without classes.
   public let labels: Tensor?
+  /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
+  /// [0, 1]; nil in other trainings.
+  public let degraded: Tensor?, corruptionEntropy: Tensor?
+}
+
+/// The shapes of what an example consists of.
+struct ExampleShapes: Sendable {
+  var image: ImageShape
+  var degraded: ImageShape?
+
+  init(_ pipeline: ExamplePipeline) { (image, degraded) = (pipeline.shape, pipeline.degradedShape) }
+  init(image: ImageShape) { self.image = image }
 }
 
 /// A batch in the making: each example is put in its place by whichever thread made it.
@@ -15,12 +27,12 @@ public struct Batch {
 /// Places are written by one thread each, and read when all are filled; whoever hands places out sees to both.
 final class BatchAssembly: @unchecked Sendable {
   private let images: PixelMemory
-  private let shape: ImageShape
+  private let degraded: PixelMemory?
   private let examples: UnsafeMutableBufferPointer<DrawnExample?>
 
-  init(count: Int, shape: ImageShape) {
-    self.shape = shape
-    images = PixelMemory(images: count, shape: shape)
+  init(count: Int, shapes: ExampleShapes) {
+    images = PixelMemory(images: count, shape: shapes.image)
+    degraded = shapes.degraded.map { PixelMemory(images: count, shape: $0) }
     examples = .allocate(capacity: count)
     examples.initialize(repeating: nil)
   }
@@ -32,9 +44,11 @@ final class BatchAssembly: @unchecked Sendable {
 
   func put(_ drawn: DrawnExample, at place: Int) {
     images.put(drawn.example.image, at: place)
+    if let bad = drawn.example.degraded { degraded?.put(bad.image, at: place) }
     // The pixels are kept as numbers now.
     var drawn = drawn
     drawn.example.image = Self.nothing
+    drawn.example.degraded?.image = Self.nothing
     examples[place] = drawn
   }
 
@@ -45,8 +59,11 @@ final class BatchAssembly: @unchecked Sendable {
 
   func batch(on device: Device) -> Batch {
     let labels = examples.compactMap { $0?.example.label }
+    let entropies = examples.compactMap { $0?.example.degraded?.entropy }
     return Batch(
-      images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil)
+      images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
+      degraded: degraded?.tensor.to(device),
+      corruptionEntropy: degraded.map { _ in Tensor(entropies.flatMap { $0 }, [examples.count, entropies[0].count]).to(device) })
   }
 }
 

@@ -21,7 +21,7 @@ public final class BatchLoader {
     crew =
       workers == 0
       ? nil
-      : LoaderCrew(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shape: data.pipeline.shape) {
+      : LoaderCrew(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shapes: ExampleShapes(data.pipeline)) {
         try data.example(at: $0)
       }
   }
@@ -47,7 +47,7 @@ public final class BatchLoader {
   }
 
   private func assembled(_ count: Int, _ example: (Int) throws -> DrawnExample) throws -> BatchAssembly {
-    let assembly = BatchAssembly(count: count, shape: data.pipeline.shape)
+    let assembly = BatchAssembly(count: count, shapes: ExampleShapes(data.pipeline))
     for place in 0..<count { assembly.put(try example(place), at: place) }
     return assembly
   }

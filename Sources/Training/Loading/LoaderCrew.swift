@@ -17,12 +17,12 @@ final class LoaderCrew {
   ///   - name: of its threads, for whoever looks at the process.
   ///   - make: the example at a position; called from many threads.
   init(
-    workers: Int, ahead: Int, batchSize: Int, shape: ImageShape, name: String = "loader",
+    workers: Int, ahead: Int, batchSize: Int, shapes: ExampleShapes, name: String = "loader",
     make: @escaping @Sendable (_ position: Int) throws -> DrawnExample
   ) {
     self.workers = workers
     self.name = name
-    state = CrewState(batchSize: batchSize, ahead: ahead, shape: shape, make: make)
+    state = CrewState(batchSize: batchSize, ahead: ahead, shapes: shapes, make: make)
   }
 
   /// The batch that begins at `position`, when all of it is there. What follows is made ready; a position that does not follow the
@@ -39,7 +39,7 @@ final class LoaderCrew {
 /// What the threads of a crew share. Everything that changes does so under the condition's lock.
 private final class CrewState: @unchecked Sendable {
   private let batchSize: Int, ahead: Int
-  private let shape: ImageShape
+  private let shapes: ExampleShapes
   private let make: @Sendable (Int) throws -> DrawnExample
 
   private let condition = NSCondition()
@@ -58,14 +58,14 @@ private final class CrewState: @unchecked Sendable {
     /// What went wrong, with the place where it did.
     var failure: (place: Int, error: any Error)?
 
-    init(count: Int, shape: ImageShape) {
-      assembly = BatchAssembly(count: count, shape: shape)
+    init(count: Int, shapes: ExampleShapes) {
+      assembly = BatchAssembly(count: count, shapes: shapes)
       missing = count
     }
   }
 
-  init(batchSize: Int, ahead: Int, shape: ImageShape, make: @escaping @Sendable (Int) throws -> DrawnExample) {
-    (self.batchSize, self.ahead, self.shape, self.make) = (batchSize, ahead, shape, make)
+  init(batchSize: Int, ahead: Int, shapes: ExampleShapes, make: @escaping @Sendable (Int) throws -> DrawnExample) {
+    (self.batchSize, self.ahead, self.shapes, self.make) = (batchSize, ahead, shapes, make)
   }
 
   func startThreads(_ count: Int, _ name: String) {
@@ -132,7 +132,7 @@ private final class CrewState: @unchecked Sendable {
       while !isStopped, next >= limit { condition.wait() }
       if isStopped { return nil }
       let place = (next - head) % batchSize, start = next - place
-      let batch = batches[start] ?? PendingBatch(count: batchSize, shape: shape)
+      let batch = batches[start] ?? PendingBatch(count: batchSize, shapes: shapes)
       batches[start] = batch
       defer { next += 1 }
       return (batch, next, place)

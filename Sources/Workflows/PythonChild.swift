@@ -1,0 +1,108 @@
+import Foundation
+import Tensors
+
+/// A Python program in a child process that answers requests: one line of JSON each way. It sleeps in between.
+final class PythonChild {
+  /// What it said of itself when it began.
+  let hello: [String: Any]
+  private let process: Process
+  private let requests: FileHandle
+  private let answers: LineReader
+  private var hasEnded = false
+
+  /// Why there is no program to compare with.
+  struct Problem: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+
+  /// - Parameters:
+  ///   - script: the program to run.
+  ///   - setup: the JSON object that it is given.
+  /// - Throws: `Problem`, in the program's own words where it gives any.
+  init(python: String, script: String, setup: [String: Any]) throws {
+    let process = Process(), input = Pipe(), output = Pipe()
+    process.executableURL = URL(fileURLWithPath: python)
+    process.arguments = [script, String(decoding: try JSONSerialization.data(withJSONObject: setup), as: UTF8.self)]
+    process.environment = Self.environment(ProcessInfo.processInfo.environment, libtorch: Torch.libraryPath)
+    process.standardInput = input
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    do { try process.run() } catch { throw Problem("\(python) cannot be started") }
+    let answers = LineReader(output.fileHandleForReading)
+    guard let line = answers.next(), let hello = Self.object(line) else {
+      process.terminate()
+      throw Problem("\(python) ended without an answer")
+    }
+    if let failure = hello["failure"] as? String {
+      process.terminate()
+      throw Problem(failure)
+    }
+    (self.process, self.answers, self.hello) = (process, answers, hello)
+    requests = input.fileHandleForWriting
+  }
+
+  deinit {
+    try? requests.close()
+    if process.isRunning { process.terminate() }
+  }
+
+  /// - Throws: `Problem` when the process has ended, or in its own words.
+  func ask(_ request: [String: Any]) throws -> [String: Any] {
+    // Writing to a process that is gone would raise SIGPIPE in a program that does not ignore it.
+    guard !hasEnded else { throw Self.ended }
+    do {
+      try requests.write(contentsOf: JSONSerialization.data(withJSONObject: request) + Data("\n".utf8))
+    } catch {
+      hasEnded = true
+    }
+    guard !hasEnded, let line = answers.next() else {
+      hasEnded = true
+      throw Self.ended
+    }
+    guard let answer = Self.object(line) else { throw Problem("an answer that is not understood") }
+    if let failure = answer["failure"] as? String { throw Problem(failure) }
+    return answer
+  }
+
+  private static let ended = Problem("the process has ended")
+
+  private static func object(_ line: String) -> [String: Any]? {
+    (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
+  }
+
+  /// What our launcher set for us is taken away, for PyTorch is to run as its users run it: the waiting policy, and the
+  /// search path that leads to our libtorch. A user who wants both to wait passively sets GOMP_SPINCOUNT.
+  static func environment(_ ours: [String: String], libtorch: String) -> [String: String] {
+    var environment = ours
+    environment["OMP_WAIT_POLICY"] = nil
+    let folder = (libtorch as NSString).deletingLastPathComponent
+    for key in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
+      guard let value = environment[key] else { continue }
+      let rest = value.split(separator: ":").filter { URL(fileURLWithPath: String($0)).resolvingSymlinksInPath().path != folder }
+      environment[key] = rest.isEmpty ? nil : rest.joined(separator: ":")
+    }
+    return environment
+  }
+}
+
+/// Text lines from a pipe, each as soon as it is there.
+private final class LineReader {
+  private let handle: FileHandle
+  private var rest = Data()
+
+  init(_ handle: FileHandle) { self.handle = handle }
+
+  /// nil at the end.
+  func next() -> String? {
+    while true {
+      if let end = rest.firstIndex(of: 10) {
+        defer { rest = Data(rest[(end + 1)...]) }
+        return String(decoding: rest[..<end], as: UTF8.self)
+      }
+      let more = handle.availableData
+      if more.isEmpty { return nil }
+      rest += more
+    }
+  }
+}
