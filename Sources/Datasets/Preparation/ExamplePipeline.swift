@@ -48,8 +48,8 @@ public struct ExamplePipeline: Sendable {
   ///   - position: counted over all epochs.
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
-    let picture = try dataset[index], label = picture.label ?? nullClass
-    if label == nil, !dataset.classNames.isEmpty {
+    let picture = try dataset[index], context = try context(of: picture), label = picture.label ?? nullClass
+    if label == nil, context == nil, !dataset.classNames.isEmpty {
       throw ImagingError(file: picture.name, .unsupported("it has no class; training.class_dropout above 0 makes room for such pictures"))
     }
     let source = try PictureSource(picture, channels: shape.channels, background: images.background)
@@ -58,8 +58,7 @@ public struct ExamplePipeline: Sendable {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    return Example(
-      image: image, label: label, context: picture.context, degraded: try degraded(image, at: position))
+    return Example(image: image, label: label, context: context, degraded: try degraded(image, at: position))
   }
 
   private func degraded(_ image: Image, at position: Int) throws -> Example.Degraded? {
@@ -67,6 +66,17 @@ public struct ExamplePipeline: Sendable {
     var random = stream(.corruption, position)
     let (bad, entropy) = try corruptions.degrade(image, random: &random)
     return Example.Degraded(image: bad, entropy: entropy.map(Float.init))
+  }
+
+
+  /// The vector that the data set promises; nil where it promises none.
+  private func context(of picture: Picture) throws -> [Float]? {
+    guard let size = dataset.contextSize else { return nil }
+    let found = picture.context?.count { $0.isFinite } ?? 0
+    guard let context = picture.context, context.count == size, found == size else {
+      throw DatasetError(picture.name, .context(found: found, expected: size))
+    }
+    return context
   }
 
   private func fitted(_ source: PictureSource, at position: Int) throws -> Image {

@@ -8,6 +8,8 @@ public struct Batch {
   public let images: Tensor
   /// Class numbers, `[N]` int64; nil for a data set without classes.
   public let labels: Tensor?
+  /// The vectors that images come with, `[N, D]` float32; nil for a data set without.
+  public let contexts: Tensor?
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
   /// [0, 1]; nil in other trainings.
   public let degraded: Tensor?, corruptionEntropy: Tensor?
@@ -58,10 +60,12 @@ final class BatchAssembly: @unchecked Sendable {
   var unusable: [UnusablePicture] { examples.flatMap { $0?.unusable ?? [] } }
 
   func batch(on device: Device) -> Batch {
-    let labels = examples.compactMap { $0?.example.label }
+    let labels = examples.compactMap { $0?.example.label }, contexts = examples.compactMap { $0?.example.context }
     let entropies = examples.compactMap { $0?.example.degraded?.entropy }
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
+      contexts: contexts.count == examples.count
+        ? Tensor(contexts.flatMap { $0 }, [contexts.count, contexts[0].count]).to(device) : nil,
       degraded: degraded?.tensor.to(device),
       corruptionEntropy: degraded.map { _ in Tensor(entropies.flatMap { $0 }, [examples.count, entropies[0].count]).to(device) })
   }
