@@ -91,8 +91,9 @@ enum TrainingView {
   private static func summary(of line: TrainingLogLine) -> String {
     let number = { (value: Double?) in value.map(Console.number) ?? "-" }
     let quarters = line.quartiles.map(number).joined(separator: ", ")
+    let validation = line.validationLoss.map { ", of held-out pictures \(Console.number($0))" } ?? ""
     let unusable = line.unusablePictures.map { ", \($0) pictures unusable" } ?? ""
-    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(unusable)"
+    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(validation)\(unusable)"
   }
 
   private static func introduce(_ job: TrainingJob) {

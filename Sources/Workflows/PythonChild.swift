@@ -40,6 +40,9 @@ final class PythonChild {
     }
     (self.process, self.answers, self.hello) = (process, answers, hello)
     requests = input.fileHandleForWriting
+    #if os(macOS)
+      _ = fcntl(requests.fileDescriptor, F_SETNOSIGPIPE, 1)
+    #endif
   }
 
   deinit {
@@ -49,10 +52,10 @@ final class PythonChild {
 
   /// - Throws: `Problem` when the process has ended, or in its own words.
   func ask(_ request: [String: Any]) throws -> [String: Any] {
-    // Writing to a process that is gone would raise SIGPIPE in a program that does not ignore it.
     guard !hasEnded else { throw Self.ended }
     do {
-      try requests.write(contentsOf: JSONSerialization.data(withJSONObject: request) + Data("\n".utf8))
+      let line = try JSONSerialization.data(withJSONObject: request) + Data("\n".utf8)
+      try Self.withoutPipeSignal { try requests.write(contentsOf: line) }
     } catch {
       hasEnded = true
     }
@@ -63,6 +66,22 @@ final class PythonChild {
     guard let answer = Self.object(line) else { throw Problem("an answer that is not understood") }
     if let failure = answer["failure"] as? String { throw Problem(failure) }
     return answer
+  }
+
+  /// Writing to a process that is gone raises SIGPIPE, which would end a program that does not ignore it; here it is an error.
+  private static func withoutPipeSignal(_ body: () throws -> Void) rethrows {
+    var pipe = sigset_t(), before = sigset_t()
+    sigemptyset(&pipe)
+    sigaddset(&pipe, SIGPIPE)
+    pthread_sigmask(SIG_BLOCK, &pipe, &before)
+    defer {
+      #if os(Linux)
+        var noTime = timespec()
+        while sigtimedwait(&pipe, nil, &noTime) == SIGPIPE {}
+      #endif
+      pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    try body()
   }
 
   private static let ended = Problem("the process has ended")

@@ -27,6 +27,7 @@ public final class TrainingJob {
   private var log: TrainingLog
   private var last: TrainingStep?
   private var savedStep: Int?
+  private var validationLoss: Double?
 
   /// A new training.
   /// - Parameters:
@@ -119,9 +120,11 @@ public final class TrainingJob {
     log.add(step)
     let before = step.images - recipe.training.batchSize
     func isDue(_ every: Int) -> Bool { before / every != step.images / every }
+    let (previewsNow, savesNow) = (isDue(recipe.training.previewEvery), isDue(recipe.training.checkpointEvery))
+    if previewsNow || savesNow || progress >= 1 { try validate() }
     if isDue(recipe.training.logEvery) { try writeLog() }
-    if isDue(recipe.training.previewEvery) { preview() }
-    if isDue(recipe.training.checkpointEvery) { try save() }
+    if previewsNow { preview() }
+    if savesNow { try save() }
     return step
   }
 
@@ -150,10 +153,23 @@ public final class TrainingJob {
 
   private func writeLog() throws {
     guard let last, !log.isEmpty else { return }
-    let line = log.line(to: last, unusable: unusable)
+    let line = log.line(to: last, validationLoss: validationLoss, unusable: unusable)
+    validationLoss = nil
     try folder.log(line)
     lastLogLine = line
     log = TrainingLog(from: trainer.position, unusable: unusable.count)
+  }
+
+  // MARK: Validation
+
+  /// Pictures that are held out and take part: enough for a steady mean, few enough not to hold the training up.
+  private static let validationLimit = 512
+
+  /// The loss of what is held out, for the next line of the log.
+  private func validate() throws {
+    let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
+    guard count > 0 else { return }
+    validationLoss = try loss.validation(of: count) { try loader.validationBatch($0, on: device) }
   }
 
   // MARK: Previews

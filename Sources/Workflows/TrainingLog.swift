@@ -11,6 +11,8 @@ public struct TrainingLogLine: Encodable, Sendable {
   public let learningRate: Double, imagesPerSecond: Double, seconds: Double
   /// Steps whose loss or gradient was not finite.
   public let skippedSteps: Int
+  /// The loss of examples that are held out, measured since the last line; missing where it was not.
+  public let validationLoss: Double?
   /// Pictures that could not be used so far in this sitting; missing where there are none.
   public let unusablePictures: Int?
   /// Names and reasons of those met since the last line, a hundred at most; missing where there are none.
@@ -21,7 +23,7 @@ public struct TrainingLogLine: Encodable, Sendable {
     case lossQ0 = "loss_q0", lossQ1 = "loss_q1", lossQ2 = "loss_q2", lossQ3 = "loss_q3"
     case gradientNorm = "gradient_norm", learningRate = "learning_rate", imagesPerSecond = "images_per_second"
     case skippedSteps = "skipped_steps"
-    case unusablePictures = "unusable_pictures", unusable
+    case validationLoss = "validation_loss", unusablePictures = "unusable_pictures", unusable
   }
 
   public var quartiles: [Double?] { [lossQ0, lossQ1, lossQ2, lossQ3] }
@@ -59,7 +61,9 @@ struct TrainingLog {
   }
 
   /// The line up to `last`, the step added last.
-  func line(to last: TrainingStep, unusable: UnusablePictures = UnusablePictures()) -> TrainingLogLine {
+  func line(
+    to last: TrainingStep, validationLoss: Double? = nil, unusable: UnusablePictures = UnusablePictures()
+  ) -> TrainingLogLine {
     let news = unusable.reports.dropFirst(unusableBefore).prefix(Self.reportLimit)
     let mean = { (sum: Double) in count > 0 ? sum / Double(count) : nil }
     let quarters = quartiles.means
@@ -67,6 +71,7 @@ struct TrainingLog {
       step: last.step, images: last.images, loss: mean(loss), gradientNorm: mean(norm), lossQ0: quarters[0], lossQ1: quarters[1],
       lossQ2: quarters[2], lossQ3: quarters[3], learningRate: last.learningRate,
       imagesPerSecond: Double(last.images - start.images) / max(last.seconds - start.seconds, 1e-9), seconds: last.seconds,
-      skippedSteps: skipped, unusablePictures: unusable.count > 0 ? unusable.count : nil, unusable: news.isEmpty ? nil : Array(news))
+      skippedSteps: skipped, validationLoss: validationLoss.flatMap { $0.isFinite ? $0 : nil },
+      unusablePictures: unusable.count > 0 ? unusable.count : nil, unusable: news.isEmpty ? nil : Array(news))
   }
 }

@@ -1,4 +1,5 @@
 import Diffusion
+import NN
 import Networks
 import Tensors
 import Training
@@ -32,16 +33,38 @@ final class TrainingLoss {
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
     let told = told(batch, seed, step)
     let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
-    let perImage = denoising(x0, at: draw.timesteps, noise: noise) { x, t in
-      withAutocast(to: training.precision.dtype, on: device) {
-        network(x, timesteps: t, conditioning: told, mode: .training(dropout))
-      }
-    }.perImage
+    let perImage = perImage(x0, draw, noise, told, .training(dropout))
     let losses = try perImage.detach().doubles()
     timesteps.learn(from: losses, at: draw.timesteps)
     var quartiles = LossQuartiles()
     quartiles.add(losses, at: draw, of: denoising.process.steps)
     return StepLoss(draw.mean(of: perImage), quartiles: quartiles)
+  }
+
+  private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ told: Conditioning, _ mode: Mode) -> Tensor {
+    denoising(x0, at: draw.timesteps, noise: noise) { x, t in
+      withAutocast(to: training.precision.dtype, on: device) { network(x, timesteps: t, conditioning: told, mode: mode) }
+    }.perImage
+  }
+
+  /// The loss of examples that training does not see, by the weights as they are, nothing dropped. Noise and timesteps, one in each
+  /// part of the process for each image of a batch, are the same every time, in every training.
+  /// - Parameters:
+  ///   - batch: gives a batch by its number.
+  ///   - count: how many there are.
+  func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> Double {
+    let seed = Seed(0)
+    var sum = 0.0, images = 0
+    let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
+    for number in 0..<count {
+      let batch = try batch(number), x0 = batch.images
+      let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
+      let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
+      let told = Conditioning(labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts)
+      sum += try withoutGradient { draw.mean(of: perImage(x0, draw, noise, told, .inference)) }.item() * Double(x0.size(0))
+      images += x0.size(0)
+    }
+    return sum / Double(images)
   }
 
   /// Goes on with what an earlier sitting has learned.

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 import Training
 import Workflows
 
@@ -25,7 +26,15 @@ enum WorkflowWorkloads {
     return [
       LeakProbe.Workload(name: "training steps", rounds: 200) { _ = try job.next() },
       LeakProbe.Workload(name: "sampling runs", rounds: 40) { try sample(model) },
+      LeakProbe.Workload(name: "loaders let go at work", rounds: 40) { try load(for: job) },
     ]
+  }
+
+  /// A loader with threads of its own, which are in the middle of their work when it goes.
+  private static func load(for job: TrainingJob) throws {
+    var recipe = LoadingRecipe()
+    recipe.workers = 3
+    _ = try BatchLoader(job.data, batchSize: 4, recipe).batch(at: 0, on: .cpu).images.validated()
   }
 
   private static func sample(_ model: Model) throws {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Datasets
 import Foundation
 import RecipeKit
 import Tensors
@@ -186,6 +187,40 @@ import Training
     log.add(last)
     let line = log.line(to: last)
     #expect(line.loss == nil && line.gradientNorm == nil && line.skippedSteps == 1)
+  }
+
+  // MARK: Pictures
+
+  @Test func measuresWhatIsHeldOutAndIsMovedByItInNothing() throws {
+    // 20 of 100 pictures, in five batches of four; the same twice although the weights are those of different trainings.
+    let set = ["loading.validation=0.2", "training.log_every=8", "training.checkpoint_every=8", "training.duration=16"]
+    let job = try begin(set: set)
+    #expect(job.data.count == 80 && job.loader.validationBatchCount == 5)
+    try finish(job)
+    let losses = try log(job).map { try #require($0["validation_loss"] as? Double) }
+    #expect(losses.count == 2 && losses[0] != losses[1] && losses.allSatisfy { $0 > 0 })
+    let rare = try begin("rare", set: set + ["training.checkpoint_every=1000"])
+    try finish(rare)
+    #expect(try content(rare.trainer.weights()) == content(job.trainer.weights()))
+    #expect(try log(rare).map { $0["validation_loss"] as? Double } == [nil, losses[1]])
+  }
+
+  @Test(arguments: [0, 3]) func isTheSameWhateverTheNumberOfWorkers(workers: Int) throws {
+    let job = try begin(set: ["loading.workers=\(workers)", "images.flip=horizontal"]),
+      other = try begin("other", set: ["loading.workers=1", "images.flip=horizontal"])
+    try finish(job)
+    try finish(other)
+    #expect(try content(job.trainer.weights()) == content(other.trainer.weights()))
+  }
+
+  @Test func ofPicturesOfDifferentSizesIsOfImagesOfTheSizeThatItSays() throws {
+    let mix = "data: { type: mix, sources: [{ type: glyphs, size: 8, classes: digits }, { type: glyphs, size: 12, classes: digits }] }"
+    let lines = Tiny.recipe.split(separator: "\n").map { $0.hasPrefix("data:") ? mix : String($0) }
+    try lines.joined(separator: "\n").write(toFile: recipe, atomically: true, encoding: .utf8)
+    #expect(throws: DatasetError("data", .noCommonSize)) { try begin() }
+    let job = try begin(set: ["images.size=8", "images.channels=3"])
+    _ = try job.next()
+    #expect(job.modelRecipe.data.images.shape == [3, 8, 8] && job.modelRecipe.data.classNames.count == 10)
   }
 
   // MARK: Continuing

@@ -24,7 +24,9 @@ struct BenchmarkPictures: Dataset {
   /// The pictures of a folder and of those in it; of `side` pixels at least on both sides where `side` is not nil.
   /// - Throws: `WorkflowError` when there are none.
   init(folder: String, atLeast side: Int?) throws {
-    guard let names = FileManager.default.enumerator(atPath: folder)?.compactMap({ $0 as? String }).sorted() else {
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: folder), let names = manager.enumerator(atPath: folder)?.compactMap({ $0 as? String }).sorted()
+    else {
       throw WorkflowError(.missing, "\(folder): no such folder")
     }
     let files = names.filter { Self.endings.contains(($0 as NSString).pathExtension.lowercased()) }.map { "\(folder)/\($0)" }
