@@ -51,7 +51,14 @@ struct PictureSurvey {
   }
 
   private static func header(of content: Picture.Content) throws -> (height: Int, width: Int, channels: Int) {
-    let image = try Picture(content, name: "").image()
-    return (image.height, image.width, image.channels)
+    switch content {
+    case .pixels(let image): return (image.height, image.width, image.channels)
+    case .file(let path):
+      let reader = try PictureReader(file: path)
+      return (reader.height, reader.width, reader.channels)
+    case .encoded(let bytes):
+      let reader = try PictureReader(decoding: bytes)
+      return (reader.height, reader.width, reader.channels)
+    }
   }
 }
