@@ -5,7 +5,7 @@ struct ArchiveListing {
   private(set) var links: [String] = []
   private var names: Set<String> = []
 
-  /// A zip's directory may take so many bytes, and have so many entries.
+  /// A zip's directory may take so many bytes, and an archive have so many entries.
   static let directoryLimit = 1 << 30, entryLimit = 1 << 24
 
   init(path: String) { self.path = path }
@@ -13,9 +13,11 @@ struct ArchiveListing {
   mutating func readZip(_ file: SeekableFile, _ isWanted: (String) -> Bool) throws(ArchiveError) {
     let directory = try directory(of: file)
     try refuseOverlaps(directory)
-    for entry in directory.entries where !entry.name.hasSuffix("/") {
-      // Written by programs of Windows, against the standard.
-      let name = try accepted(entry.name.utf8.contains(0x5C) ? entry.name.replacing("\\", with: "/") : entry.name)
+    for entry in directory.entries {
+      // Backslashes are written by programs of Windows, against the standard.
+      let path = entry.name.utf8.contains(0x5C) ? entry.name.replacing("\\", with: "/") : entry.name
+      if path.hasSuffix("/") { continue }
+      let name = try accepted(path)
       guard isWanted(name) else { continue }
       if entry.isLink {
         links.append(name)
@@ -55,6 +57,7 @@ struct ArchiveListing {
       throw fail("its name leads out of the archive; expected names below where it begins, so make it again from within its folder")
     }
     let clean = parts.count == 1 && parts[0].utf8.count == name.utf8.count ? name : parts.filter { $0 != "." }.joined(separator: "/")
+    guard names.count < Self.entryLimit else { throw fail("comes after \(Self.entryLimit) others; no more files are accepted") }
     guard names.insert(clean).inserted else { throw fail("is there twice; expected each name once") }
     return clean
   }
@@ -102,9 +105,12 @@ struct ArchiveListing {
     guard entry.method == 0 || entry.method == 8 else {
       throw fail(.unsupported("is packed by method \(entry.method) of zip; expected 0, stored, or 8, deflate"))
     }
-    // One byte of deflate's gives at most 1032 (two bits are a match of 258).
-    let most = entry.method == 0 ? entry.compressedSize : entry.compressedSize.multipliedReportingOverflow(by: 1032).partialValue
-    let isPossible = entry.method == 0 ? entry.size == most : entry.size <= most && entry.size < UInt64(UInt32.max)
+    // A byte of deflate's gives at most 1032 (two bits are a match of 258), and what cannot be made smaller grows but little.
+    // No packed size reaches beyond the file any more, so that nothing overflows.
+    let packed = entry.compressedSize
+    let isPossible =
+      entry.method == 0
+      ? entry.size == packed : entry.size < UInt64(UInt32.max) && entry.size <= 1032 * packed && packed <= 2 * entry.size + 1024
     guard isPossible else { throw fail(.damaged("\(entry.compressedSize) bytes cannot unpack to \(entry.size)")) }
   }
 
