@@ -115,6 +115,9 @@ public final class ArchiveReader {
   private func failure(entry: String?) -> ArchiveError {
     if let error = source?.error { return error }
     let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
+    if reason == "Unrecognized archive format" {
+      return ArchiveError(path, .unsupported("is neither a zip nor a tar, plain or compressed by gzip"))
+    }
     return ArchiveError(path, .damaged(reason), entry: entry)
   }
 

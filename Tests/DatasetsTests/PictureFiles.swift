@@ -45,7 +45,14 @@ final class PictureFolder {
 /// The grey of each picture's first pixel, in the order of the set.
 func greys(_ set: any Dataset) throws -> [Int] { try (0..<set.count).map { Int(try set[$0].image().bytes[0]) } }
 
-func labels(_ set: any Dataset) throws -> [Int?] { try (0..<set.count).map { try set.label(at: $0) } }
+/// The label of each picture, which is the same with and without reading it.
+func labels(_ set: any Dataset) throws -> [Int?] {
+  try (0..<set.count).map { index in
+    let label = try set[index].label
+    #expect(label == set.label(at: index))
+    return label
+  }
+}
 
 /// What opening the set complains of.
 func complaint(_ recipe: some DatasetRecipe) -> String {

@@ -78,7 +78,7 @@ import Testing
     try folder.write(sheet().encoded(), to: "a.png")
     let sheets = try recipe { $0.classFrom = .sheet }.open()
     #expect(sheets.classNames == ["a", "z/b"])
-    #expect(try sheets.classCounts() == [6, 6])
+    #expect(sheets.classCounts == [6, 6])
     let rows = try recipe { $0.classFrom = .row }.open()
     #expect(rows.classNames == ["0", "1"])
     #expect(try labels(rows) == [0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1])
