@@ -27,10 +27,28 @@ import time
 try:
     import torch
     import torch.nn.functional as F
+    import torch.utils.checkpoint
     from torch import nn
 except ImportError as error:
     print(json.dumps({"failure": f"import torch: {error}"}), flush=True)
     sys.exit(0)
+
+
+# What a recipe's network section may say. An option that is not understood is refused: the networks would differ.
+OPTIONS = set(
+    "type image_size in_channels out_channels model_channels channel_mult num_res_blocks attention_resolutions num_heads"
+    " num_head_channels num_heads_upsample use_new_attention_order use_scale_shift_norm resblock_updown conv_resample dropout"
+    " normalization num_classes context_dim use_checkpoint".split()
+)
+
+
+def norm(channels, options):
+    groups = 32
+    if options.get("normalization", "openai") == "dlas":
+        groups = 8 if channels <= 16 else 16 if channels <= 64 else 32
+        while channels % groups:
+            groups //= 2
+    return nn.GroupNorm(groups, channels)
 
 
 class ResBlock(nn.Module):
@@ -38,10 +56,10 @@ class ResBlock(nn.Module):
         super().__init__()
         self.scale_shift = options["use_scale_shift_norm"]
         self.resampling = resampling
-        self.in_layers = nn.Sequential(nn.GroupNorm(32, inputs), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
+        self.in_layers = nn.Sequential(norm(inputs, options), nn.SiLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(width, outputs * (2 if self.scale_shift else 1)))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(32, outputs), nn.SiLU(), nn.Dropout(options["dropout"]), nn.Conv2d(outputs, outputs, 3, padding=1)
+            norm(outputs, options), nn.SiLU(), nn.Dropout(options["dropout"]), nn.Conv2d(outputs, outputs, 3, padding=1)
         )
         self.skip_connection = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
@@ -66,10 +84,10 @@ class ResBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, channels, heads, split_first):
+    def __init__(self, channels, heads, options):
         super().__init__()
-        self.heads, self.split_first = heads, split_first
-        self.norm = nn.GroupNorm(32, channels)
+        self.heads, self.split_first = heads, options["use_new_attention_order"]
+        self.norm = norm(channels, options)
         self.qkv = nn.Conv1d(channels, 3 * channels, 1)
         self.proj_out = nn.Conv1d(channels, channels, 1)
 
@@ -117,17 +135,20 @@ class ADMUNet(nn.Module):
         base, width = o["model_channels"], 4 * o["model_channels"]
         channels = [int(m * base) for m in o["channel_mult"]]
         inputs = o.get("in_channels") or 3
-        factors = [(o.get("image_size") or 64) // r for r in o["attention_resolutions"]]
-        self.base = base
+        self.step = 2 ** (len(channels) - 1)  # heights and widths are padded to multiples of it
+        height = ((o.get("image_size") or 64) + self.step - 1) // self.step * self.step
+        factors = [height // r for r in o["attention_resolutions"]]
+        self.base, self.recompute = base, o.get("use_checkpoint", False)
         self.time_embed = nn.Sequential(nn.Linear(base, width), nn.SiLU(), nn.Linear(width, width))
         self.label_emb = nn.Embedding(o["num_classes"], width) if o.get("num_classes") else None
+        self.context_emb = nn.Linear(o["context_dim"], width) if o.get("context_dim") else None
 
         def residual(a, b, resampling=None):
             return ResBlock(a, b, width, resampling, o)
 
         def attention(c, wanted):
             heads = c // o["num_head_channels"] if o["num_head_channels"] > 0 else wanted
-            return Attention(c, heads, o["use_new_attention_order"])
+            return Attention(c, heads, o)
 
         def change(c, resampling):
             return residual(c, c, resampling) if o["resblock_updown"] else Resample(c, resampling, o["conv_resample"])
@@ -156,28 +177,37 @@ class ADMUNet(nn.Module):
                     block.append(change(c, "up"))
                 self.output_blocks.append(nn.ModuleList(block))
         self.out = nn.Sequential(
-            nn.GroupNorm(32, current), nn.SiLU(), nn.Conv2d(current, o.get("out_channels") or inputs, 3, padding=1)
+            norm(current, o), nn.SiLU(), nn.Conv2d(current, o.get("out_channels") or inputs, 3, padding=1)
         )
 
-    def forward(self, x, timesteps, labels=None):
+    def run(self, layer, h, emb):
+        if self.recompute and self.training and isinstance(layer, (ResBlock, Attention)):
+            return torch.utils.checkpoint.checkpoint(layer, h, emb, use_reentrant=False)
+        return layer(h, emb)
+
+    def forward(self, x, timesteps, labels=None, context=None):
         half = self.base // 2
         frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10_000) / half))
         angles = timesteps[:, None].float() * frequencies[None]
         emb = self.time_embed(torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.time_embed[0].weight.dtype))
         if self.label_emb is not None:
             emb = emb + self.label_emb(labels)
-        h, skips = x, []
+        if self.context_emb is not None:
+            emb = emb + self.context_emb(context.to(emb.dtype))
+        height, width = x.shape[2:]
+        right, bottom = -width % self.step, -height % self.step
+        h, skips = F.pad(x, (0, right, 0, bottom), mode="replicate") if right or bottom else x, []
         for block in self.input_blocks:
             for layer in block:
-                h = layer(h, emb)
+                h = self.run(layer, h, emb)
             skips.append(h)
         for layer in self.middle_block:
-            h = layer(h, emb)
+            h = self.run(layer, h, emb)
         for block in self.output_blocks:
             h = torch.cat([h, skips.pop()], dim=1)
             for layer in block:
-                h = layer(h, emb)
-        return self.out(h)
+                h = self.run(layer, h, emb)
+        return self.out(h)[:, :, :height, :width]
 
 
 class Bench:
@@ -185,6 +215,8 @@ class Bench:
         self.setup, self.options = setup, setup["network"]
         if self.options.get("type", "adm_unet") != "adm_unet":
             raise ValueError(f"no PyTorch counterpart of the network '{self.options['type']}'")
+        if unknown := sorted(set(self.options) - OPTIONS):
+            raise ValueError(f"no PyTorch counterpart of the option {', '.join(unknown)}")
         torch.set_num_threads(setup["threads"])
         self.key, self.runs = None, {}
 
@@ -197,7 +229,8 @@ class Bench:
         n, o = self.setup["batch"], self.options
         x = torch.randn(n, o.get("in_channels") or 3, self.setup["height"], self.setup["width"])
         labels = torch.randint(o["num_classes"], (n,)) if o.get("num_classes") else None
-        return x.to(dtype).contiguous(memory_format=torch.channels_last), torch.randint(1000, (n,)), labels
+        context = torch.randn(n, o["context_dim"]) if o.get("context_dim") else None
+        return x.to(dtype).contiguous(memory_format=torch.channels_last), torch.randint(1000, (n,)), labels, context
 
     def network(self, mode):
         torch.manual_seed(0)

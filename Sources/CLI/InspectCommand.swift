@@ -59,6 +59,7 @@ struct InspectText {
       "\(i.path): \(kind)",
       "  tensors    \(i.tensors.count), \(Console.count(Double(i.parameters))) numbers (\(dtypes.joined(separator: ", "))), \(Console.bytes(i.bytes))",
     ]
+    if let weights = i.weights { lines.append("  weights    \(weights)") }
     if let member = i.member {
       let others = i.members.filter { $0 != member }
       lines.append("  member     \(member)\(others.isEmpty ? "" : "; there are also \(others.joined(separator: ", "))")")
@@ -86,6 +87,7 @@ struct InspectText {
     if let network = inspection.network, inspection.upscaler == nil {
       let image = network.image.map(String.init).joined(separator: " x ")
       lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP forward an image")
+      if let size = network.contextSize { lines.append("  context    a vector of \(size) numbers for each image, by --context") }
       if !network.classNames.isEmpty {
         lines.append("  classes    \(network.classNames.count): \(network.classNames.joined(separator: ", "))")
       }

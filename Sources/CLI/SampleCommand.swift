@@ -12,6 +12,7 @@ struct Sample: ParsableCommand {
         sfumato sample digits --count 8 --denoising steps.png --show estimate
         sfumato sample digits --class 3 --init seven.png --strength 0.6 -o three.png
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
+        sfumato sample captioned.safetensors --context embeddings.npy --count 8 -o captioned.png
       """)
 
   @Argument(help: "A model file, the folder of a training, a diffusers folder, or the name of a model that comes along, such as digits.")
@@ -72,6 +73,9 @@ struct Sample: ParsableCommand {
     try pictures.apply(to: &request)
     try guidance.apply(to: &request)
     try noise.apply(to: &request)
+    if images.context != nil, images.classes != nil, guidance.classifier == nil {
+      throw ValidationError("a model is told classes or vectors; leave one of --class and --context out")
+    }
     request.device = device.device
     results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings + images.set

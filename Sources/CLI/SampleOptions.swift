@@ -9,9 +9,15 @@ struct ImageOptions: ParsableArguments {
   @Option(
     name: .customLong("class"),
     help: ArgumentHelp(
-      "Classes by name or number, dealt out in turn: 7 or 3,7; 'all' for every class, 'none' for the model's own choice.",
+      "Classes by name or number, dealt out in turn: 7 or 3,7; 'all', which it is by default, for every class, 'none' for the model's own choice.",
       valueName: "classes"))
-  var classes = "all"
+  var classes: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Vectors to follow, dealt out in turn, of a model that takes such in place of classes: float [K, D] or [D], in an .npy file.",
+      valueName: "file"))
+  var context: String?
 
   @Option(help: "Steps of the sampler; more are slower and, up to a point, better.")
   var steps: Int?
@@ -36,11 +42,12 @@ struct ImageOptions: ParsableArguments {
 
   func apply(to request: inout SampleRequest) {
     request.count = count
+    request.contexts = context.map { .file($0) }
     request.classes =
       switch classes {
-      case "all": .all
-      case "none": .none
-      default: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
+      case nil, "all"?: .all
+      case "none"?: .none
+      case let classes?: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
       }
     request.precision = precision
     request.batchSize = batch

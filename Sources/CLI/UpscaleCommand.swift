@@ -27,6 +27,12 @@ struct Upscale: ParsableCommand {
   @Option(help: ArgumentHelp("Also a picture of details before and after, side by side, of the first 12 pictures.", valueName: "file"))
   var compare: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Of a PyTorch file with several state dicts the one that is wanted; by default an average (params_ema) before the weights.",
+      valueName: "name"))
+  var member: String?
+
   @Option(help: "Rows and columns of a tile; 0 for the whole picture at once. Halves itself when memory runs out.")
   var tile = 256
 
@@ -44,7 +50,7 @@ struct Upscale: ParsableCommand {
     var settings = Upscaler.Settings()
     (settings.tile, settings.overlap) = (tile, overlap)
     (settings.device, settings.precision) = (device.device, precision)
-    let job = try UpscalingJob(plan, by: Upscaler(model, settings: settings), comparison: compare)
+    let job = try UpscalingJob(plan, by: Upscaler(model, member: member, settings: settings), comparison: compare)
     let start = ContinuousClock.now
     try work(job)
     try report(job, comparison: job.writeComparison(), start.duration(to: .now) / .seconds(1))

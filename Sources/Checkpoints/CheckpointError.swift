@@ -7,6 +7,8 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible {
     case missing
     /// The file is not what it should be.
     case invalid
+    /// The file holds several of what is wanted, and nothing says which.
+    case ambiguous
     /// The system refused to read or write.
     case io
   }

@@ -31,6 +31,8 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     case noPictures
     /// The vectors of the sources of a mix differ in length; nil for a source without.
     case contextSizes([Int?])
+    /// A picture whose vector has not as many finite numbers as the set's.
+    case context(found: Int, expected: Int)
     /// Of so many pictures, one after the other, none could be used; what is wrong with the first.
     case nothingUsable(tried: Int, first: String)
     /// More than half of the pictures of an epoch cannot be used; what is wrong with the first.
@@ -77,6 +79,7 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
         + " set first_label and class_names in the recipe to what the file holds"
     case .noCommonSize: "the pictures differ in size; give images.size, such as 64 or [96, 128]"
     case .noPictures: "there are no pictures"
+    case .context(let found, let expected): "the vector of the picture has \(found) finite numbers, expected \(expected)"
     case .contextSizes(let sizes):
       "the sources' pictures come with vectors of different lengths (\(sizes.map { $0.map(String.init) ?? "none" }.joined(separator: ", "))),"
         + " expected one length for all"

@@ -30,6 +30,10 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
   case gridOutOfRange(spacing: String, range: ClosedRange<Double>, nearest: String)
   /// Levels to visit of which two are the same, by rounding or because there is nothing between the first and the last.
   case levelsDoNotDescend(spacing: String, index: Int)
+  /// Levels to visit that a network which knows whole steps alone cannot be asked about.
+  case visitsBetweenSteps(of: Int)
+  /// A sampler that asks such a network between the levels visited; those that do not, by their defaults.
+  case asksBetweenSteps(sampler: String, of: Int, serving: [String])
   /// The saved state of a timestep sampler that is another's.
   case foreignSamplerState(found: [String], expected: String)
 
@@ -65,6 +69,12 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
         + "the nearest possible is \(nearest)"
     case .levelsDoNotDescend(let spacing, let index):
       "spacing '\(spacing)' visits no less noise at its level \(index + 1) than at the one before; expected fewer steps or another spacing"
+    case .visitsBetweenSteps(let steps):
+      "a network that predicts previous_x knows the \(steps) steps of its process alone, and levels between them are to be visited; "
+        + "expected a spacing of whole timesteps: \(Spacing.named.map(\.description).joined(separator: ", ")), counts or timesteps"
+    case .asksBetweenSteps(let sampler, let steps, let serving):
+      "sampler \(sampler), as it is set, also asks between the levels that it visits, and a network that predicts previous_x knows the "
+        + "\(steps) steps of its process alone; expected one that does not, by their defaults \(serving.joined(separator: ", "))"
     case .foreignSamplerState(let found, let expected):
       "the state of the timestep sampling holds \(found.isEmpty ? "nothing" : found.joined(separator: ", ")); expected \(expected)"
     }

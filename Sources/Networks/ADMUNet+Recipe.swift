@@ -36,7 +36,7 @@ extension ADMUNet {
     public var normalization = Normalization.openai
     /// Rows of the class embedding, the null class included; by default as the data say.
     public var numClasses: Int? = nil
-    /// Length of the context vectors, whose linear map is added to the time embedding; none by default.
+    /// Length of the context vectors, whose linear map is added to the time embedding; by default those of the data, if any.
     public var contextDim: Int? = nil
     /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
     public var useCheckpoint = false
@@ -52,6 +52,7 @@ extension ADMUNet {
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels
       numClasses = numClasses ?? facts.classRows
+      contextDim = contextDim ?? facts.contextSize
     }
 
     public var resolvedInChannels: Int { inChannels ?? 3 }

@@ -19,7 +19,7 @@ extension ContextUNet {
     public var numClasses: Int? = nil
     /// The class that stands for no context; by default as the data say.
     public var nullClass: Int? = nil
-    /// Length of context vectors, in place of classes.
+    /// Length of context vectors, in place of classes; by default those of the data, if any.
     public var contextDim: Int? = nil
     /// Share of the images of a training step whose context is masked, besides those that have the null class.
     public var contextDropout = 0.1
@@ -34,6 +34,8 @@ extension ContextUNet {
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels
       guard contextDim == nil && numClasses == nil else { return }
+      contextDim = facts.contextSize
+      guard contextDim == nil else { return }
       numClasses = facts.classRows
       nullClass = nullClass ?? facts.nullClass
     }

@@ -38,8 +38,14 @@ protocol PreparedOnce: Preparable {
 /// The recipe of a network, which can make it.
 public protocol NetworkRecipe: NamedRecipe {
   func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork
+  /// Length of the free vectors that the network is told, such as the embeddings of texts; nil where it takes none.
+  var contextDim: Int? { get }
   /// What the data and the process decide, put where the recipe leaves it open.
   mutating func adapt(to facts: NetworkFacts)
+}
+
+extension NetworkRecipe {
+  public var contextDim: Int? { nil }
 }
 
 /// What a network must know of data and process.
@@ -51,14 +57,19 @@ public struct NetworkFacts: Sendable, Equatable {
   public var classRows: Int?
   /// The class number that stands for "no class"; nil where there is none.
   public var nullClass: Int?
+  /// Length of the vectors that images come with in place of classes; nil without.
+  public var contextSize: Int?
 
-  public init(channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil) {
+  public init(
+    channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil, contextSize: Int? = nil
+  ) {
     self.channels = channels
     self.outputChannels = outputChannels
     self.height = height
     self.width = width
     self.classRows = classRows
     self.nullClass = nullClass
+    self.contextSize = contextSize
   }
 }
 

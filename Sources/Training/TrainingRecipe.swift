@@ -19,7 +19,7 @@ public struct TrainingRecipe: Recipe {
   public var precision = Precision.float32
   /// A number of images, "100 epochs" or "2h".
   public var duration = TrainingDuration.images(1_000_000)
-  /// The share of labels that are replaced by the null class, so that the model can be guided; 0 without classes.
+  /// The share of images whose class is replaced by the null class, or whose vector by zeros, so that the model can be guided.
   public var classDropout = 0.1
   /// How the timesteps of a batch are picked.
   public var timestepSampling = Choice<TimestepSamplingRegistry>(StratifiedTimesteps())

@@ -15,9 +15,7 @@ extension BenchmarkSubject {
     let data = recipe.data
     self.init(
       name: name, network: recipe.network.member,
-      facts: NetworkFacts(
-        channels: data.channels, outputChannels: recipe.process.variance.outputChannels(images: data.channels),
-        height: data.height, width: data.width, classRows: data.classRows, nullClass: data.nullClass))
+      facts: data.networkFacts(recipe.process.variance))
   }
 
   private static func trained(by path: String) throws -> ModelRecipe {

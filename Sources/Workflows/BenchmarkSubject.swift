@@ -9,6 +9,8 @@ public struct BenchmarkSubject: Sendable {
   let network: any NetworkRecipe
   let channels: Int, height: Int, width: Int
   let classRows: Int?
+  /// Length of the vectors that the network is told.
+  var contextDim: Int? { network.contextDim }
 
   init(name: String, network: any NetworkRecipe, facts: NetworkFacts) {
     var network = network
@@ -41,13 +43,12 @@ public struct BenchmarkSubject: Sendable {
   /// - Returns: the parameters, the counted operations and the shape of the output.
   func count(batch: Int) throws -> (parameters: Int, operations: OperationCount, output: [Int]) {
     let shapes = try network.makeNetwork(using: .shapes)
-    let (x, timesteps, labels) = (
-      Tensor.empty([batch, channels, height, width], on: .meta), Tensor.empty([batch], dtype: .int64, on: .meta),
-      classRows.map { _ in Tensor.empty([batch], dtype: .int64, on: .meta) }
-    )
+    let x = Tensor.empty([batch, channels, height, width], on: .meta), timesteps = Tensor.empty([batch], dtype: .int64, on: .meta)
+    let told = Conditioning(
+      labels: classRows.map { _ in .empty([batch], dtype: .int64, on: .meta) }, context: contextDim.map { .empty([batch, $0], on: .meta) })
     var y = x
     let operations = OperationCount.measure {
-      y = withoutGradient { shapes(x, timesteps: timesteps, conditioning: Conditioning(labels: labels), mode: .inference) }
+      y = withoutGradient { shapes(x, timesteps: timesteps, conditioning: told, mode: .inference) }
     }
     return (shapes.parameterCount, operations, try y.validated().shape)
   }

@@ -34,7 +34,9 @@ struct BenchmarkWork {
       let random = Seed(0).generator(for: .noise)
       x = Tensor.randn([batch, subject.channels, subject.height, subject.width], using: random).channelsLast()
       timesteps = Tensor.randint(0..<1000, [batch], using: random)
-      conditioning = Conditioning(labels: subject.classRows.map { Tensor.randint(0..<$0, [batch], using: random) })
+      conditioning = Conditioning(
+        labels: subject.classRows.map { Tensor.randint(0..<$0, [batch], using: random) },
+        context: subject.contextDim.map { Tensor.randn([batch, $0], using: random) })
       target = Tensor.randn(output, using: random).channelsLast()
     }
   }

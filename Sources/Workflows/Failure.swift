@@ -44,6 +44,7 @@ public enum Failure: Error, Sendable, Equatable {
     switch kind {
     case .missing: .missing
     case .invalid: .data
+    case .ambiguous: .usage
     case .io: .io
     }
   }
@@ -92,7 +93,16 @@ public struct WorkflowError: Error, Sendable, Equatable, CustomStringConvertible
   }
 
   /// A checkpoint that is not of the network that a recipe describes.
-  init(_ mismatch: StateMismatch, checkpoint: String, network: String) {
-    self.init(.data, "checkpoint \(checkpoint) does not fit network \(network)\n  \(mismatch)")
+  /// - Parameters:
+  ///   - network: the recipe, for messages: `network adm_unet`, `preset adm-lsun-cat`.
+  ///   - evidence: what the checkpoint's shapes say of the recipe.
+  ///   - witness: what says otherwise.
+  init(
+    _ mismatch: StateMismatch, checkpoint: String, network: String, evidence: RecipeEvidence? = nil, against witness: String = "its recipe"
+  ) {
+    let reasons = (evidence?.contradictions ?? []).map {
+      "\n  by its shapes the checkpoint has \($0.field): \($0.checkpoint); \(witness) says \($0.recipe)"
+    }
+    self.init(.data, "checkpoint \(checkpoint) does not fit \(network)\n  \(mismatch)" + reasons.joined())
   }
 }

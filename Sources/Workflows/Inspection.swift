@@ -42,6 +42,8 @@ public struct Inspection: Codable, Sendable, Equatable {
   public var path: String
   public var format: Format
   public var kind: Kind
+  /// Of a folder of diffusers, the file in it that holds the tensors.
+  public var weights: String?
   /// Of the whole file.
   public var bytes: Int
   /// Of a PyTorch file with several: the one that is shown, and all that could be.
@@ -69,6 +71,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     path = try ModelLocator.path(of: model)
     let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
     let file = folder?.weights ?? path
+    weights = folder?.weights
     try ForeignFormat.refuse(file)
     format = TensorFile.format(of: file)
     let metadata: [String: String]
@@ -116,6 +119,8 @@ extension Inspection.Kind {
       self = .denoiser  // nice-diffusion's
     } else if known.contains("time_embedding.linear_1.weight") && has("down_blocks.") && has("up_blocks.") {
       self = .denoiser  // diffusers'
+    } else if known.contains("init_conv.weight") && has("bottleneck.") && has("up.0.time_embed.") {
+      self = .denoiser  // the context UNet
     } else {
       self = .stateDict
     }

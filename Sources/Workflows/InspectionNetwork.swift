@@ -10,6 +10,8 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   /// Channels, height, width of the images.
   public var image: [Int]
   public var classNames: [String]
+  /// Length of the vectors that the network is told in place of classes; nil where it takes none.
+  public var contextSize: Int?
   /// Floating-point operations of a forward pass of one image, a multiplication and an addition counted as two.
   public var flopsPerImage: Double
 
@@ -25,6 +27,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
     let recipe = given.adapted()
     type = recipe.networkType
     (image, classNames) = recipe.images
+    contextSize = recipe.contextSize
     var failure: (any Error)?
     let operations = OperationCount.measure {
       do { try recipe.tryOut() } catch { failure = error }

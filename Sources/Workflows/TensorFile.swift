@@ -22,9 +22,16 @@ struct TensorFile {
       (state, metadata) = (contents.state, contents.metadata)
       (self.member, members) = (nil, [])
     } else {
-      let contents = try PyTorchFile.read(path, member: member)
+      let contents = try Self.readPyTorch(path, member)
       (state, metadata) = (contents.state, [:])
       (self.member, members) = (contents.member, contents.members)
+    }
+  }
+
+  private static func readPyTorch(_ path: String, _ member: String?) throws -> PyTorchFile.Contents {
+    do { return try PyTorchFile.read(path, member: member) } catch let error as CheckpointError where error.kind == .ambiguous {
+      throw WorkflowError(
+        .usage, "\(error), by --member; a command without it takes what 'sfumato convert \(path) NAME.safetensors --member …' writes")
     }
   }
 

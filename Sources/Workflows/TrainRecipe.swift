@@ -58,10 +58,18 @@ public struct DataFacts: Recipe, Equatable {
   /// The class number that stands for "no class": the one after the classes, or 0, as nice-diffusion has it, where the first
   /// class is none. nil when the model was not trained to do without.
   public var nullClass: Int? = nil
+  /// Length of the vectors that images come with in place of classes, such as the embeddings of texts; nil without.
+  public var contextSize: Int? = nil
+  /// Whether zeros stand for "no vector": the model was trained to do without.
+  public var nullContext = false
   public init() {}
 
   /// Rows of a class embedding, the null class included; nil without classes.
   var classRows: Int? { classNames.isEmpty ? nil : max(nullClass ?? 0, classNames.count - 1) + 1 }
+  /// Whether the model is told what an image should be.
+  var isConditional: Bool { !classNames.isEmpty || contextSize != nil }
+  /// Whether it can do without being told.
+  var knowsNull: Bool { nullClass != nil || nullContext }
   /// The numbers of the classes that an image can be of.
   var realClasses: [Int] { classNames.indices.filter { $0 != nullClass } }
 
@@ -74,6 +82,11 @@ public struct DataFacts: Recipe, Equatable {
       try require(
         !classNames.isEmpty && (nullClass == classNames.count || nullClass == 0), "null_class",
         "expected \(classNames.count), the number after the classes, or 0 where the first of them is none, found \(nullClass)")
+    }
+    if let contextSize {
+      try require((1...1_000_000).contains(contextSize), "context_size", "expected 1 to 1000000, found \(contextSize)")
+      try require(
+        classNames.isEmpty, "context_size", "images come with a class or with a vector; expected class_names or context_size alone")
     }
   }
 }
@@ -101,13 +114,16 @@ extension TrainRecipe {
   /// in the first step or at the first sample, is refused.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     var model = ModelRecipe()
-    let classes = dataset.classNames.count
     let shape = try images.shape(for: dataset)
     model.data.channels = shape.channels
     model.data.height = shape.height
     model.data.width = shape.width
-    model.data.classNames = dataset.classNames
-    model.data.nullClass = classes > 0 && training.classDropout > 0 ? classes : nil
+    // A vector says more than a class, and takes its place.
+    model.data.contextSize = dataset.contextSize
+    if dataset.contextSize == nil { model.data.classNames = dataset.classNames }
+    let classes = model.data.classNames.count, mayDoWithout = training.classDropout > 0
+    model.data.nullClass = classes > 0 && mayDoWithout ? classes : nil
+    model.data.nullContext = dataset.contextSize != nil && mayDoWithout
     model.network = try adaptedNetwork(to: model.data)
     model.process = process
     model.sampler = sampler
@@ -127,8 +143,10 @@ extension TrainRecipe {
   }
 
   private func checkSampling(_ data: DataFacts) throws {
-    _ = try sampling.levels(of: process.makeProcess())
-    guard sampling.guidanceScale == 1 || data.classNames.isEmpty || data.nullClass != nil else {
+    let process = try self.process.makeProcess(), levels = try sampling.levels(of: process)
+    let parameterization = self.process.parameterization(in: process)
+    if let obstacle = parameterization.obstacle(to: sampler.member, on: levels, window: sampling.window) { throw obstacle }
+    guard sampling.guidanceScale == 1 || !data.isConditional || data.knowsNull else {
       throw WorkflowError(
         .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")
     }

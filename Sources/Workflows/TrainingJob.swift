@@ -55,7 +55,9 @@ public final class TrainingJob {
       try trainer.restore(
         weights: checkpoint.weights, average: checkpoint.average, optimizer: checkpoint.optimizer, at: checkpoint.position)
     } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: "\(folder) at step \(checkpoint.position.step)", network: modelRecipe.network.type)
+      throw WorkflowError(
+        mismatch, checkpoint: "\(folder) at step \(checkpoint.position.step)", network: "network \(modelRecipe.network.type)",
+        evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the training's recipe")
     }
     log = TrainingLog(from: trainer.position)
     savedStep = trainer.step
@@ -165,6 +167,10 @@ public final class TrainingJob {
       var request = SampleRequest(model: folder.path)
       let classes = modelRecipe.data.classNames.count
       request.count = classes > 1 ? min(2 * classes, 72) : 16
+      if modelRecipe.contextSize != nil {
+        let shown = try (0..<min(request.count, dataset.count)).map { try dataset[$0] }
+        request.contexts = .vectors(shown.compactMap(\.context))
+      }
       request.device = device.description
       request.precision = recipe.training.precision
       let images = try SamplingJob(request, model: model).finish()

@@ -9,7 +9,7 @@ final class TrainingLoss {
   private let denoising: DenoisingLoss
   private let network: any DiffusionNetwork
   private let training: TrainingRecipe
-  private let nullClass: Int?
+  private let data: DataFacts
   private let device: Device
 
   init(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
@@ -20,21 +20,21 @@ final class TrainingLoss {
       weighting: training.lossWeighting.member)
     timesteps = training.timestepSampling.member.makeSampler(for: process)
     self.network = network
-    nullClass = model.data.nullClass
+    data = model.data
     self.device = device
   }
 
-  /// The loss of a batch. Noise, timesteps, dropped labels and dropout come from seed and step alone, timesteps also from what
+  /// The loss of a batch. Noise, timesteps, what the network is not told and dropout come from seed and step alone, timesteps also from what
   /// was learned of earlier losses.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
     let x0 = batch.images
     let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: step))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
-    let labels = dropped(batch.labels, seed, step)
+    let told = told(batch, seed, step)
     let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
     let perImage = denoising(x0, at: draw.timesteps, noise: noise) { x, t in
       withAutocast(to: training.precision.dtype, on: device) {
-        network(x, timesteps: t, conditioning: Conditioning(labels: labels), mode: .training(dropout))
+        network(x, timesteps: t, conditioning: told, mode: .training(dropout))
       }
     }.perImage
     let losses = try perImage.detach().doubles()
@@ -47,10 +47,16 @@ final class TrainingLoss {
   /// Goes on with what an earlier sitting has learned.
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
 
-  /// Labels of which a share is replaced by the null class (Ho and Salimans 2022).
-  private func dropped(_ labels: Tensor?, _ seed: Seed, _ step: Int) -> Tensor? {
-    guard let labels, let nullClass else { return labels }
-    let draws = Tensor.rand([labels.size(0)], using: seed.generator(for: .labels, step: step)).to(labels.device)
-    return .where(draws.lt(training.classDropout), .full(Double(nullClass), like: labels), labels)
+  /// Classes, or else vectors, of which a share is replaced by the null class, or zeros (Ho and Salimans 2022).
+  private func told(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
+    var told = Conditioning(labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts)
+    guard data.knowsNull else { return told }
+    let isDropped = Tensor.rand([batch.images.size(0)], using: seed.generator(for: .labels, step: step)).to(device)
+      .lt(training.classDropout)
+    if let labels = told.labels, let null = data.nullClass {
+      told.labels = .where(isDropped, .full(Double(null), like: labels), labels)
+    }
+    told.context = told.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
+    return told
   }
 }

@@ -2,8 +2,11 @@ import Testing
 
 @Suite("Help") struct HelpTests {
   @Test(arguments: [
-    ("sample", "--count --class --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"),
-    ("upscale", "-o --output --tile --overlap --precision --device --quiet --json"),
+    (
+      "sample",
+      "--count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"
+    ),
+    ("upscale", "-o --output --member --tile --overlap --precision --device --quiet --json"),
     ("sample", "-o --animation --npz --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
     ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),

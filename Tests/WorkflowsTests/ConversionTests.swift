@@ -191,6 +191,33 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: output))
   }
 
+  /// Likewise where a model is read or a training goes on.
+  @Test(arguments: [
+    ("network.model_channels=16", "network.model_channels: 8;", "says 16"),
+    ("network.channel_mult=[1, 2, 2]", "network.channel_mult: [1.0, 2.0];", "says [1.0, 2.0, 2.0]"),
+    ("network.channel_mult=[1, 1]", "network.channel_mult: [1.0, 2.0];", "says [1.0, 1.0]"),
+    ("network.num_res_blocks=2", "network.num_res_blocks: 1;", "says 2"),
+    ("data.channels=1", "network.in_channels: 3;", "says 1"),
+    ("process.variance=learned_range", "network.out_channels: 3;", "says 6"),
+    ("data.context_size=7", "network.context_dim: 4;", "says 7"),
+    ("data={context_size: null, class_names: [a, b]}", "network.num_classes: 4;", "says 2"),
+    ("data={context_size: null, class_names: [a, b], null_class: 2}", "network.num_classes: 5;", "says 3"),
+  ]) func aMismatchOfAContextUNetNamesTheFieldThatExplainsIt(setting: String, found: String, said: String) throws {
+    let text = """
+      data: { channels: 3, height: 8, width: 8, context_size: 4 }
+      network: { type: context_unet, model_channels: 8, channel_mult: [1, 2], num_res_blocks: 1 }
+
+      """
+    let right = try ModelRecipe(yaml: text).adapted()
+    let state = try right.makeModule(using: Initializer(Generator(seed: 1))).stateDict()
+    let wrong = try ModelRecipe(yaml: text, set: [setting]).adapted(), file = try folder.file("wrong.safetensors")
+    try ModelFile.write(state, wrong, Provenance(), to: file)
+    let error = try #require(refusal { try Model(file) })
+    #expect(error.description.hasPrefix("checkpoint \(file) does not fit network context_unet\n  "), "\(error)")
+    #expect(error.description.contains("\n  by its shapes the checkpoint has \(found) its recipe \(said)"), "\(error)")
+    #expect(RecipeEvidence(state, against: right).contradictions.isEmpty)
+  }
+
   @Test func ofAPresetThePresetIsNamed() throws {
     let error = try #require(refusal { try convert(Self.adm) { $0.preset = "adm-imagenet64" } })
     #expect(error.description.contains("does not fit preset adm-imagenet64\n  time_embed.0.weight: expected [768, 192], found [128, 32]"))

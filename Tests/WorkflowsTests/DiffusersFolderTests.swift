@@ -132,6 +132,56 @@ enum DiffusersFixture {
     #expect(inspection.network?.type == "unet2d_model" && inspection.network?.image == [3, 8, 8])
   }
 
+  // MARK: Weights in other files
+
+  /// `torch.save` of the fixture's weights in half precision, as `variant="fp16", safe_serialization=False` writes them.
+  static let halves = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures/networks/ddpm_class_conditional.fp16.bin").path
+
+  /// A pipeline whose only weights are `halves`, under this name.
+  private func pipeline(withHalvesAs name: String) throws -> String {
+    let path = try DiffusersFixture.copy(into: scratch), files = FileManager.default
+    try files.removeItem(atPath: "\(path)/unet/diffusion_pytorch_model.safetensors")
+    try files.copyItem(atPath: Self.halves, toPath: "\(path)/unet/\(name)")
+    return path
+  }
+
+  @Test(arguments: ["diffusion_pytorch_model.bin", "diffusion_pytorch_model.fp16.bin"])
+  func ofPyTorchAreReadAndHalfPrecisionIsWidened(name: String) throws {
+    let path = try pipeline(withHalvesAs: name)
+    let model = try Model(path), original = try Model(DiffusersFixture.folder)
+    for (a, b) in zip(model.network.stateDict().entries, original.network.stateDict().entries) {
+      #expect(try a.tensor.dtype == .float32 && a.tensor.floats() == b.tensor.to(.float16).to(.float32).floats(), "\(a.name)")
+    }
+    #expect(try SamplingJob(request(1) { $0.settings = ["sampling.steps=2"] }, model: model).finish().count == 1)
+    let inspection = try Inspection(of: path)
+    #expect(inspection.kind == .diffusersFolder && inspection.format == .pytorch && inspection.parameters == 42971)
+    #expect(inspection.weights == "\(path)/unet/\(name)" && inspection.dtypes == ["float16": inspection.tensors.count])
+    #expect(inspection.network?.type == "unet2d_model")
+  }
+
+  @Test func aVariantInSafetensorsIsTakenBeforeOneOfPyTorchAndTheWholeBeforeBoth() throws {
+    let path = try pipeline(withHalvesAs: "diffusion_pytorch_model.fp16.bin"), unet = "\(path)/unet/diffusion_pytorch_model"
+    let state = try Safetensors.read("\(DiffusersFixture.folder)/unet/diffusion_pytorch_model.safetensors").state
+    for name in [".fp16.safetensors", ".bin", ".safetensors"] {
+      try Safetensors.write(StateDict(state.entries.map { ($0.name, $0.tensor.to(.float16)) }), to: unet + name)
+      #expect(try DiffusersFolder(path).weights == unet + name)
+    }
+  }
+
+  @Test(arguments: [
+    (["diffusion_pytorch_model.fp16.bin", "diffusion_pytorch_model.non_ema.bin"], "several variants"),
+    (["diffusion_pytorch_model.bin.index.json"], "in several pieces"),
+    (["diffusion_pytorch_model.safetensors.index.fp16.json"], "in several pieces"),
+    (["diffusion_pytorch_model.fp16-00001-of-00002.safetensors"], "in several pieces"),
+    (["diffusion_pytorch_model_ema.bin"], "is missing"),
+  ]) func whoseWeightsAreInSeveralFilesAreRefused(files: [String], words: String) throws {
+    let path = try pipeline(withHalvesAs: files[0])
+    for file in files.dropFirst() { _ = try scratch.write("x", to: "pipeline/unet/\(file)") }
+    let error = try #require(throws: CheckpointError.self) { try Model(path) }
+    #expect(error.description.contains(words), "\(error)")
+  }
+
   // MARK: Folders that are not as they should be
 
   @Test(arguments: ["unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"])

@@ -66,6 +66,23 @@ import Testing
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
   }
 
+  // MARK: Networks that know whole steps alone
+
+  @Test func aModelOfPreviousXTakesOnlySamplersThatAskAtSteps() throws {
+    let model = try Tiny.model(set: ["process.parameterization=previous_x"])
+    for (settings, words) in [
+      (["sampler.type=dpmpp_2s"], "sampler dpmpp_2s, as it is set, also asks between the levels"),
+      (["sampler={type: edm, s_churn: 10}"], "ddpm"), (["sampling.spacing=karras"], "expected a spacing of whole timesteps"),
+    ] {
+      let error = refusal { try SamplingJob(request(1) { $0.settings = settings }, model: model) }
+      #expect(error?.failure == .usage && error?.description.contains(words) == true, "\(error?.description ?? "taken")")
+      let recipe = try TrainRecipe(yaml: Tiny.recipe, set: ["process.parameterization=previous_x"] + settings)
+      #expect(throws: DiffusionError.self) { try recipe.modelRecipe(for: recipe.data.member.open()) }
+    }
+    let best = try SamplingJob(request(1) { ($0.settings, $0.candidates) = (["sampler.type=ddpm"], 2) }, model: model)
+    #expect(try best.finish().count == 1 && best.choices.count == 1)
+  }
+
   // MARK: Where it begins
 
   @Test func aPictureIsTheNearerTheLessOfItIsGivenUp() throws {

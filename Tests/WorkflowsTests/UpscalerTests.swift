@@ -54,6 +54,31 @@ enum TinyUpscaler {
 }
 
 @Suite("The upscaler") struct UpscalerTests {
+  /// Of a file with several state dicts.
+  @Test func takesTheMemberThatIsNamedAndWithoutARuleWantsOne() throws {
+    let path = URL(filePath: TinyUpscaler.checkpoint).deletingLastPathComponent().appending(path: "rrdbnet_x4_both.pth").path
+    let picture = try TinyUpscaler.picture(8, 8)
+    func enlarged(_ member: String?) throws -> [Image] { try Upscaler(path, member: member).upscale([picture]) }
+    #expect(try enlarged(nil) == enlarged("params_ema"))
+    // Of the weights themselves the file has a few alone.
+    #expect(refusal { try enlarged("params") }?.description.contains("is no upscaler that is known") == true)
+    #expect(throws: CheckpointError.self) { try enlarged("weights") }
+    // The same file, whose members have names that say nothing.
+    var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
+    for (old, new) in [("params_ema", "generator1"), ("params", "gener2")] {
+      let (old, new) = (Array(old.utf8), Array(new.utf8))
+      for at in 0..<(bytes.count - old.count) where bytes[at] == old[0] && bytes[at..<(at + old.count)].elementsEqual(old) {
+        bytes.replaceSubrange(at..<(at + new.count), with: new)
+      }
+    }
+    let folder = try ScratchFolder(), unclear = try folder.write(bytes, to: "unclear.pth")
+    let error = refusal { try Upscaler(unclear) }
+    #expect(error?.failure == .usage)
+    #expect(error?.description.contains("'generator1'") == true && error?.description.contains("by --member") == true, "\(error!)")
+    #expect(error?.description.contains("sfumato convert \(unclear) NAME.safetensors --member") == true)
+    #expect(try Upscaler(unclear, member: "generator1").upscale([picture]) == enlarged(nil))
+  }
+
   /// Bytes that differ between two pictures of one size, and by how much at most.
   private func difference(_ a: Image, _ b: Image) -> (count: Int, largest: Int) {
     let differences = zip(a.bytes, b.bytes).map { abs(Int($0) - Int($1)) }

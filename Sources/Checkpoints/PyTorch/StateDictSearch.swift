@@ -51,7 +51,7 @@ struct StateDictSearch {
       if candidates.count == 1 { return candidates[0] }
       if candidates.count > 1 { break }
     }
-    throw failure("holds several state dicts, \(listed(members)); say which member to read")
+    throw CheckpointError(.ambiguous, source.path, "holds several state dicts, \(listed(members)); say which member to read")
   }
 
   private func named(_ member: String) throws(CheckpointError) -> Found {

@@ -31,13 +31,24 @@ public struct ExamplePipeline: Sendable {
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
     let picture = try dataset[index]
+    let context = try context(of: picture)
     let source = try PictureSource(picture, channels: shape.channels, background: images.background)
     var image = try fitted(source, at: position)
     if images.flip != .none {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    return Example(image: image, label: picture.label, context: picture.context)
+    return Example(image: image, label: picture.label, context: context)
+  }
+
+  /// The vector that the data set promises; nil where it promises none.
+  private func context(of picture: Picture) throws -> [Float]? {
+    guard let size = dataset.contextSize else { return nil }
+    let found = picture.context?.count { $0.isFinite } ?? 0
+    guard let context = picture.context, context.count == size, found == size else {
+      throw DatasetError(picture.name, .context(found: found, expected: size))
+    }
+    return context
   }
 
   private func fitted(_ source: PictureSource, at position: Int) throws -> Image {

@@ -25,6 +25,11 @@ public struct DenoisingScore: Sendable {
     self.init(levels: scale.levelsByAngle(count), seed: seed)
   }
 
+  /// The same at the nearest steps of a process, for a network that knows no level between two of them.
+  public init(stepsOf process: DiscreteProcess, count: Int = 8, seed: Seed = Seed(0)) {
+    self.init(levels: process.noiseScale.levelsByAngle(count).map(process.nearestStep), seed: seed)
+  }
+
   /// - Parameters:
   ///   - images: clean, `[N, C, H, W]`.
   ///   - denoiser: told what each image should be, if anything.
@@ -39,6 +44,12 @@ public struct DenoisingScore: Sendable {
     let noise = drawn.to(like: images)
     let x = qSample(images, at: [levels[index]], noise: noise)
     return (denoiser.predict(x, at: levels[index]).epsilon - noise).square().meanPerImage()
+  }
+}
+
+extension DiscreteProcess {
+  fileprivate func nearestStep(to level: NoiseLevel) -> NoiseLevel {
+    (0..<steps).map { self.level($0) }.min { abs($0.lambda - level.lambda) < abs($1.lambda - level.lambda) } ?? level
   }
 }
 

@@ -8,6 +8,8 @@ public struct Batch {
   public let images: Tensor
   /// Class numbers, `[N]` int64; nil for a data set without classes.
   public let labels: Tensor?
+  /// The vectors that images come with, `[N, D]` float32; nil for a data set without.
+  public let contexts: Tensor?
 }
 
 /// A batch in the making: each example is put in its place by whichever thread made it.
@@ -44,9 +46,11 @@ final class BatchAssembly: @unchecked Sendable {
   var unusable: [UnusablePicture] { examples.flatMap { $0?.unusable ?? [] } }
 
   func batch(on device: Device) -> Batch {
-    let labels = examples.compactMap { $0?.example.label }
+    let labels = examples.compactMap { $0?.example.label }, contexts = examples.compactMap { $0?.example.context }
     return Batch(
-      images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil)
+      images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
+      contexts: contexts.count == examples.count
+        ? Tensor(contexts.flatMap { $0 }, [contexts.count, contexts[0].count]).to(device) : nil)
   }
 }
 

@@ -130,11 +130,9 @@ public enum Conversion {
     do {
       try StateMismatch.check(expected: state.map { ($0.name, $0.entry.value.shape) }, found: file.state)
     } catch let mismatch as StateMismatch {
-      let reasons = RecipeEvidence(file.state, against: recipe).contradictions
       let what = preset.map { "preset \($0)" } ?? request.recipe ?? "its own recipe"
-      let lines = reasons.map { "  by its shapes the checkpoint has \($0.field): \($0.checkpoint); \(what) says \($0.recipe)" }
-      let text = "checkpoint \(file.path) does not fit \(what)\n  \(mismatch)"
-      throw WorkflowError(.data, ([text] + lines).joined(separator: "\n"))
+      throw WorkflowError(
+        mismatch, checkpoint: file.path, network: what, evidence: RecipeEvidence(file.state, against: recipe), against: what)
     }
     for (name, tensor) in file.state.entries where !tensor.dtype.isFloatingPoint {
       throw WorkflowError(.data, "\(file.path): \(name) holds \(tensor.dtype), and weights are floating-point numbers")

@@ -30,6 +30,9 @@ struct RecipeEvidence {
     case let recipe as NiceUNet.Recipe:
       guard let evidence = UNetEvidence(shapes, .nice, numResBlocks: recipe.numResBlocks) else { return [] }
       return differences(evidence.laid(over: recipe), recipe, under: "network")
+    case let recipe as ContextUNet.Recipe:
+      guard let evidence = ContextEvidence(shapes) else { return [] }
+      return differences(evidence.laid(over: recipe), recipe, under: "network")
     default: return []
     }
   }
@@ -67,7 +70,7 @@ extension UNetEvidence {
     var result = recipe
     (result.modelChannels, result.channelMult, result.numResBlocks) = (modelChannels, channelMult, numResBlocks)
     (result.inChannels, result.outChannels, result.numClasses) = (inChannels, outChannels ?? recipe.outChannels, numClasses)
-    (result.useScaleShiftNorm, result.resblockUpdown) = (useScaleShiftNorm, recipe.resblockUpdown)
+    (result.useScaleShiftNorm, result.resblockUpdown, result.contextDim) = (useScaleShiftNorm, recipe.resblockUpdown, contextDim)
     if channelMult.count > 1 { result.resblockUpdown = resblockUpdown }
     result.attentionResolutions = settled(recipe.attentionResolutions, recipe.imageSize, recipe.channelMult.count)
     return result

@@ -6,7 +6,7 @@ struct UNetEvidence {
   var modelChannels: Int
   /// Channels that the first convolution reads; of the output, nil for a classifier.
   var inChannels: Int, outChannels: Int?
-  var numClasses: Int?
+  var numClasses: Int?, contextDim: Int?
   var channelMult: [Double], numResBlocks: Int
   /// Levels with attention, 0 the highest.
   var attentionLevels: [Int]
@@ -48,6 +48,7 @@ struct UNetEvidence {
     self.inChannels = inChannels
     outChannels = size("out.2.weight", 0).flatMap { outputs > 0 ? $0 : nil }
     numClasses = size(words.labels, 0)
+    contextDim = size("context_emb.weight", 1)
     channelMult = channels.map { Double($0) / Double(modelChannels) }
     numResBlocks = stride - 1
     attentionLevels = (0..<levels).filter { level in

@@ -12,7 +12,7 @@ import Tensors
 /// Only files of fixed names are read: nothing in a file names another.
 public struct DiffusersFolder {
   public let path: String
-  /// The file of the weights.
+  /// The file of the weights: safetensors before PyTorch's, the one without a variant's name before the only one with.
   public let weights: String
   /// The model as ours: its network, process, sampler and the way it samples.
   public let recipe: ModelRecipe
@@ -47,7 +47,7 @@ public struct DiffusersFolder {
     let read = weights.hasSuffix(".safetensors") ? try Safetensors.read(weights).state : try PyTorchFile.read(weights).state
     let state = StateDict(read.entries.map { (Self.currentName($0.name), $0.tensor) })
     do { try network.adopt(state, on: device) } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: weights, network: recipe.network.type)
+      throw WorkflowError(mismatch, checkpoint: weights, network: "network \(recipe.network.type)")
     }
   }
 
@@ -112,12 +112,24 @@ extension DiffusersFolder {
   }
 
   private static func weights(in path: String) throws -> String {
-    let names = [".safetensors", ".bin"].map { weightsName + $0 }
-    let files = names.map { file($0, of: unetPart, in: path) }
+    let endings = [".safetensors", ".bin"]
+    let files = endings.map { file(weightsName + $0, of: unetPart, in: path) }
     if let found = files.first(where: { FileManager.default.fileExists(atPath: $0) }) { return found }
-    if FileManager.default.fileExists(atPath: "\(files[0]).index.json") {
+    let folder = (files[0] as NSString).deletingLastPathComponent
+    let others = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasPrefix(weightsName) }.sorted()
+    guard !others.contains(where: { $0.contains(".index.") || $0.contains("-of-") }) else {
       throw CheckpointError(.invalid, files[0], "is in several pieces, which are not read; load and save it as one by diffusers")
     }
-    throw CheckpointError(.missing, files[0], "is missing, and so is \(names[1])")
+    for ending in endings {
+      // diffusers' variants: diffusion_pytorch_model.fp16.safetensors.
+      let variants = others.filter { $0.hasPrefix("\(weightsName).") && $0.hasSuffix(ending) }
+      guard variants.count < 2 else {
+        throw CheckpointError(
+          .ambiguous, files[0],
+          "is missing, and there are several variants of it, \(variants.joined(separator: ", ")); leave one of them there")
+      }
+      if let variant = variants.first { return "\(folder)/\(variant)" }
+    }
+    throw CheckpointError(.missing, files[0], "is missing, and so is \(weightsName)\(endings[1])")
   }
 }

@@ -10,6 +10,8 @@ public protocol ModelDescription: Recipe {
   var networkType: String { get }
   /// Channels, height and width of the images that the network reads, and the names of their classes.
   var images: (shape: [Int], classNames: [String]) { get }
+  /// Length of the vectors that the network is told of each image; nil where it takes none.
+  var contextSize: Int? { get }
   /// The recipe with what the data decide put where the network leaves it open.
   func adapted() -> Self
   /// The network as the recipe describes it.
@@ -19,13 +21,20 @@ public protocol ModelDescription: Recipe {
   func tryOut() throws
 }
 
+extension ModelDescription {
+  public var contextSize: Int? { nil }
+}
+
 extension ModelRecipe: ModelDescription {
   public static let kind = ModelKind.denoiser
   public var networkType: String { network.type }
   public var images: (shape: [Int], classNames: [String]) { data.images }
+  public var contextSize: Int? { data.contextSize }
 
   public func adapted() -> Self {
     var (recipe, network) = (self, network.member)
+    // Whoever describes a network that takes vectors need not say it again of the data.
+    if data.classNames.isEmpty { recipe.data.contextSize = data.contextSize ?? network.contextDim }
     network.adapt(to: data.networkFacts(process.variance))
     recipe.network = Choice(network)
     return recipe
@@ -57,6 +66,6 @@ extension DataFacts {
   func networkFacts(_ variance: Variance) -> NetworkFacts {
     NetworkFacts(
       channels: channels, outputChannels: variance.outputChannels(images: channels), height: height, width: width, classRows: classRows,
-      nullClass: nullClass)
+      nullClass: nullClass, contextSize: contextSize)
   }
 }

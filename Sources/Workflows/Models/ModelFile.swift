@@ -51,7 +51,9 @@ struct ModelFile {
     do {
       try network.adopt(state, on: device)
     } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: path, network: description.networkType)
+      throw WorkflowError(
+        mismatch, checkpoint: path, network: "network \(description.networkType)",
+        evidence: RecipeEvidence(state, against: description.adapted()))
     }
   }
 

@@ -25,6 +25,7 @@ public struct SuperResolutionModelRecipe: ModelDescription {
 
   public var networkType: String { SuperResolutionUNet.Recipe.name }
   public var images: (shape: [Int], classNames: [String]) { data.images }
+  public var contextSize: Int? { data.contextSize }
 
   public func adapted() -> Self {
     var recipe = self

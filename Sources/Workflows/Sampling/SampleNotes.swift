@@ -26,6 +26,8 @@ struct SampleRecord: Encodable {
   let count: Int, batch: Int
   /// The name of the class of each image, in turn; empty without classes.
   let classes: [String]
+  /// The file of the vectors that the images follow, if any.
+  let context: String?
   let device: String, precision: Precision
   let settings: SamplingJob.SamplerSettings
 
@@ -37,6 +39,7 @@ struct SampleRecord: Encodable {
     // Classes take turns: one round says all.
     let labels = job.classes.compactMap { $0 }
     classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.className($0) }
+    context = if case .file(let path) = request.contexts { path } else { nil }
     (device, precision) = (request.device, request.precision)
     settings = job.settings
   }

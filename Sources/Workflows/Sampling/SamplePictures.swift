@@ -13,7 +13,7 @@ public enum SampleChoices {
 public struct SamplePictures: Sendable {
   /// All images in a grid: PNG, JPEG, WebP or GIF by its name.
   public var grid: String
-  /// Of the grid; nil for one for each class, or square.
+  /// Of the grid; nil for one for each class or vector, or square.
   public var columns: Int?
   /// What stands below each image of the grid.
   public var captions: [Caption] = []
@@ -125,7 +125,7 @@ public struct SamplePictures: Sendable {
   }
 
   private func columns(_ job: SamplingJob, _ count: Int) -> Int {
-    let distinct = Set(job.classes.prefix(count).compactMap { $0 }).count
+    let distinct = job.contextCount ?? Set(job.classes.prefix(count).compactMap { $0 }).count
     let byClass = distinct > 1 && distinct <= 40 && count % distinct == 0 ? distinct : nil
     return columns ?? byClass ?? Int(Double(count).squareRoot().rounded(.up))
   }

@@ -6,6 +6,8 @@ public struct SampleRequest: Sendable {
   public var model: String
   public var count = 16
   public var classes = Classes.all
+  /// Vectors that the images follow, dealt out in turn, of a model that takes such in place of classes; nil for none.
+  public var contexts: Contexts?
   public var seed: UInt64 = 0
   /// Whether each image has a stream of noise of its own, or all are drawn as the reference loops do.
   public var noiseOrder = NoiseOrder.perImage
@@ -46,6 +48,13 @@ public struct SampleRequest: Sendable {
     case these([String])
     /// The null class: whatever the model likes.
     case none
+  }
+
+  /// Free vectors, such as the embeddings of texts.
+  public enum Contexts: Sendable, Equatable {
+    /// An array of floating-point numbers in an `.npy` or `.npz` file, `[K, D]`, or `[D]` for all images.
+    case file(String)
+    case vectors([[Float]])
   }
 
   public enum NoiseOrder: String, Sendable, CaseIterable {

@@ -9,13 +9,13 @@ struct SamplingDenoiser {
   let recipe: ModelRecipe
   let process: DiscreteProcess
   let sampling: SamplingRecipe
-  let device: Device
+  let conditions: SamplingConditions
 
   /// As a sampler wants it: guided, and its estimates kept within the range of data.
-  /// - Parameter labels: the class of each image; nil where it is told none.
-  func guided(_ labels: [Int?]) -> AnyDenoiser {
-    guard let condition = condition(labels), let null = null(labels.count), labels.contains(where: { $0 != nil }) else {
-      return adjusted(told(condition(labels)))
+  /// - Parameter range: which of all images they are.
+  func guided(_ range: Range<Int>) -> AnyDenoiser {
+    guard conditions.areAsked, let condition = conditions.told(range), let null = conditions.null(range) else {
+      return adjusted(told(conditions.told(range)))
     }
     return adjusted(
       ClassifierFreeGuidance(
@@ -23,8 +23,8 @@ struct SamplingDenoiser {
         null: null, denoiser: told))
   }
 
-  /// The network alone, told the classes: what judges candidates.
-  func plain(_ labels: [Int?]) -> NetworkDenoiser { told(condition(labels)) }
+  /// The network alone, told what each image should be: what judges candidates.
+  func plain(_ range: Range<Int>) -> NetworkDenoiser { told(conditions.told(range)) }
 
   private func adjusted(_ denoiser: some Denoiser) -> AnyDenoiser {
     let rederives = sampling.useClippedModelOutput
@@ -38,20 +38,11 @@ struct SamplingDenoiser {
     return AnyDenoiser(denoiser.clipped(to: -range...range, useClippedModelOutput: rederives))
   }
 
-  /// The network told `labels`, `[N]`.
-  private func told(_ labels: Tensor?) -> NetworkDenoiser {
-    recipe.process.denoiser(in: process) { [network] x, timesteps in
-      network(x, timesteps: timesteps, conditioning: Conditioning(labels: labels), mode: .inference)
+  /// The network told classes, `[N]`, or vectors, `[N, D]`.
+  private func told(_ condition: Tensor?) -> NetworkDenoiser {
+    let conditioning = conditions.conditioning(condition)
+    return recipe.process.denoiser(in: process) { [network] x, timesteps in
+      network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
-  }
-
-  /// What the network is told of each image: its class, or the null class; nil for a network without classes.
-  private func condition(_ labels: [Int?]) -> Tensor? {
-    let told = labels.compactMap { $0 ?? recipe.data.nullClass }
-    return told.isEmpty ? nil : Tensor(told).to(device)
-  }
-
-  private func null(_ count: Int) -> Tensor? {
-    recipe.data.nullClass.map { Tensor(Array(repeating: $0, count: count)).to(device) }
   }
 }

@@ -11,7 +11,9 @@ public final class SamplingJob {
   /// What is done so far.
   public private(set) var images: [Image] = []
   /// The class number of each image, the ones to come included; nil where the model is told none.
-  public let labels: [Int?]
+  public var labels: [Int?] { denoiser.conditions.labels }
+  /// How many vectors are dealt out among the images; nil where the model is told none.
+  public var contextCount: Int? { denoiser.conditions.vectors?.size(0) }
   /// Of the images that the request wants traced: how they looked at each of `tracedMoments`, for all batches done.
   public private(set) var frames: [[Image]] = []
   /// Numbers of steps, ascending; 0 is the start.
@@ -55,16 +57,17 @@ public final class SamplingJob {
     device = try computeDevice(request.device)
     let levels: [NoiseLevel], process = try model.recipe.process.makeProcess()
     (settings, levels) = try Self.settle(request, model.recipe, process)
-    labels = try Self.labels(request, model)
-    try Self.checkGuidance(settings.sampling.guidanceScale, labels, request, model)
-    classifier = try SamplingClassifier(request, model.recipe, labels: labels, on: device)
+    let conditions = try SamplingConditions(request, model.recipe.data, on: device)
+    try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
+    classifier = try SamplingClassifier(request, model.recipe, labels: conditions.labels, on: device)
     start = try SamplingStart(request, levels, settings.sampling, model.recipe.data, on: device)
     let steps = start.path.count - 1
     stepCount = steps
     tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
+    try Self.check(settings, on: start.path, request, model.recipe.process.parameterization(in: process))
     denoiser = SamplingDenoiser(
       network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
-      process: process, sampling: settings.sampling, device: device)
+      process: process, sampling: settings.sampling, conditions: conditions)
   }
 
   /// Takes one step of one batch.
@@ -92,7 +95,7 @@ public final class SamplingJob {
 extension SamplingJob {
   private func startBatch() throws -> SamplingBatch {
     let range = images.count..<min(images.count + request.batchSize, request.count)
-    let told = denoiser.guided(Array(labels[range])), drawn = classifier?.guiding(told, range) ?? told
+    let told = denoiser.guided(range), drawn = classifier?.guiding(told, range) ?? told
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
     // The batch lives no longer than the job.
     let trace = SamplingBatch.Trace(count: traced, moments: tracedMoments, what: request.traced)
@@ -131,8 +134,10 @@ extension SamplingJob {
   /// How good images are, `[N]`, higher for the better.
   private func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
     if request.judge == .classifier, let classifier { return classifier.score(images, range) }
-    let judge = denoiser.plain(Array(labels[range]))
-    return -DenoisingScore(judge.noiseScale, seed: Seed(request.seed)).errors(of: images, denoiser: judge)
+    let judge = denoiser.plain(range)
+    let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
+    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(judge.noiseScale, seed: seed)
+    return -score.errors(of: images, denoiser: judge)
   }
 
   /// The class number of each image: what the model is told or, where it is told none, what the classifier is to see.
@@ -169,36 +174,12 @@ extension SamplingJob {
     }
   }
 
-  private static func labels(_ request: SampleRequest, _ model: Model) throws -> [Int?] {
-    let classes = model.recipe.data.classNames.count
-    switch request.classes {
-    case .all:
-      let real = model.recipe.data.realClasses
-      return (0..<request.count).map { real.isEmpty ? nil : real[$0 % real.count] }
-    case .these(let names):
-      // Of a model without classes they are the classifier's.
-      if model.recipe.data.classNames.isEmpty, request.classifier != nil { return Array(repeating: nil, count: request.count) }
-      let numbers = try model.classNumbers(names)
-      guard !numbers.isEmpty else { throw WorkflowError(.usage, "no class was named") }
-      return (0..<request.count).map { numbers[$0 % numbers.count] }
-    case .none:
-      guard classes == 0 || model.recipe.data.nullClass != nil else {
-        throw WorkflowError(.usage, "this model was always told a class: it cannot do without; name one, or all")
-      }
-      return Array(repeating: nil, count: request.count)
-    }
-  }
-
-  private static func checkGuidance(_ scale: Double, _ labels: [Int?], _ request: SampleRequest, _ model: Model) throws {
-    let isTold = labels.contains { $0 != nil }
-    guard scale == 1 || !isTold || model.recipe.data.nullClass != nil else {
-      throw WorkflowError(
-        .usage,
-        "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one knows no null class, so use 1")
-    }
-    guard scale == 1 || isTold || !request.sets("sampling.guidance_scale") else {
-      throw WorkflowError(.usage, "guidance \(scale) draws towards a class, and no class is asked for; leave one of the two out")
-    }
+  /// Refuses a way on which the network could not be asked.
+  private static func check(
+    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SampleRequest, _ parameterization: Parameterization
+  ) throws {
+    guard let obstacle = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
+    throw WorkflowError(request.settings.isEmpty ? .data : .usage, "\(obstacle)")
   }
 }
 
@@ -212,5 +193,5 @@ extension SampleRequest {
   }
 
   /// Whether its settings name this key.
-  fileprivate func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
+  func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
 }

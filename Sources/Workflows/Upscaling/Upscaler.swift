@@ -38,13 +38,15 @@ public final class Upscaler {
 
   static let smallestTile = 16
 
-  /// - Parameter model: a `.pth` or `.safetensors` file of an RRDBNet under Real-ESRGAN's names; its shapes tell the recipe.
+  /// - Parameters:
+  ///   - model: a `.pth` or `.safetensors` file of an RRDBNet under Real-ESRGAN's names; its shapes tell the recipe.
+  ///   - member: of a PyTorch file with several state dicts the one to take; nil for the one that is best, `params_ema`.
   /// - Throws: `WorkflowError` for settings that make no sense and for a file that is no upscaler; what reading it throws.
-  public convenience init(_ model: String, settings: Settings = Settings()) throws {
+  public convenience init(_ model: String, member: String? = nil, settings: Settings = Settings()) throws {
     try Torch.start()
     try Self.check(settings)
     let device = try computeDevice(settings.device)
-    let network = try Self.network(in: model, on: device)
+    let network = try Self.network(in: model, member, on: device)
     let prepared = try network.prepared(for: settings.precision.dtype)
     try self.init(network.recipe, settings, on: device) { prepared($0) }
   }
@@ -108,12 +110,12 @@ extension Upscaler {
 // MARK: Reading
 
 extension Upscaler {
-  private static func network(in path: String, on device: Device) throws -> RRDBNet {
+  private static func network(in path: String, _ member: String?, on device: Device) throws -> RRDBNet {
     guard FileManager.default.fileExists(atPath: path) else {
       throw WorkflowError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
     }
     guard !DiffusersFolder.isOne(path) else { throw WorkflowError(.data, "\(path) is a pipeline of diffusers; expected an upscaler") }
-    let file = try TensorFile(path)
+    let file = try TensorFile(path, member: member)
     if let yaml = file.metadata[Model.recipeKey] {
       let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
       guard kind == .upscaler else { throw WorkflowError(.data, "\(path) is \(kind.phrase); expected an upscaler") }
@@ -127,7 +129,7 @@ extension Upscaler {
     }
     let network = try RRDBNet(recipe, using: .shapes)
     do { try network.adopt(file.state, on: device) } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: path, network: "rrdbnet")
+      throw WorkflowError(mismatch, checkpoint: path, network: "network rrdbnet")
     }
     return network
   }
