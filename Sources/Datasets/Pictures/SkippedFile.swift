@@ -1,5 +1,5 @@
 /// Something that lies where a data set's pictures do and was left out of it.
-public struct SkippedFile: Sendable, Equatable, CustomStringConvertible {
+public struct SkippedFile: Codable, Sendable, Equatable, CustomStringConvertible {
   /// Relative to the set's path; for a table of labels its name and line.
   public let name: String
   public let reason: String
