@@ -20,6 +20,10 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case entryPassed
     /// The archive has no entry of that name, but these.
     case noEntry(there: [String])
+    /// What nobody should make or this program does not read, such as an encrypted entry or a name that leads elsewhere.
+    case unsupported(String)
+    /// More bytes than may be kept in memory, as those of a compressed tar must be.
+    case tooMuchToHold(Int)
   }
 
   public let path: String
@@ -47,6 +51,10 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     case .noEntry(let names):
       let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", … (\(names.count))" : "")
       return "\(place): there is no such entry; the archive holds \(names.isEmpty ? "no files" : shown)"
+    case .unsupported(let what): return "\(place): \(what)"
+    case .tooMuchToHold(let limit):
+      return "\(place): a compressed tar is kept in memory, and it holds more than the \(limit) bytes that are accepted;"
+        + " unpack it, or make it a zip or an uncompressed tar"
     case .entryPassed: return "\(place): read after the archive's reader had moved to the next entry"
     }
   }

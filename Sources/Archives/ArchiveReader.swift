@@ -13,6 +13,10 @@ public final class ArchiveReader {
     public let size: Int?
     /// False for folders and links.
     public let isFile: Bool
+    /// Whether it is a link, symbolic or hard: another name for what lies elsewhere.
+    public let isLink: Bool
+    /// Where the entry's bytes begin in the file, if they lie there as they are, in one piece: in an uncompressed tar.
+    let offset: Int?
     fileprivate let reader: ArchiveReader
     fileprivate let index: Int
 
@@ -28,6 +32,8 @@ public final class ArchiveReader {
   public let path: String
   private let archive: OpaquePointer
   private let source: Source?
+  /// Whether gzip is around the archive.
+  var isCompressed: Bool { source != nil }
   private var index = 0
   /// Bytes read of the current entry.
   private var taken = 0
@@ -62,9 +68,19 @@ public final class ArchiveReader {
     default: throw failure(entry: nil)
     }
     guard let name = archive_entry_pathname(header) else { throw ArchiveError(path, .damaged("an entry's name is not UTF-8")) }
+    let isLink = archive_entry_filetype(header) == 0o120000 || archive_entry_hardlink(header) != nil
     return Entry(
       name: String(cString: name), size: archive_entry_size_is_set(header) != 0 ? Int(archive_entry_size(header)) : nil,
-      isFile: archive_entry_filetype(header) == 0o100000, reader: self, index: index)
+      isFile: archive_entry_filetype(header) == 0o100000 && !isLink, isLink: isLink, offset: offset(of: header), reader: self,
+      index: index)
+  }
+
+  /// Once a header of a tar is read, the next byte is the first of the data; those of a sparse file lie in pieces.
+  private func offset(of header: OpaquePointer?) -> Int? {
+    guard source == nil, archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_TAR,
+      archive_entry_sparse_count(header) == 0
+    else { return nil }
+    return Int(archive_filter_bytes(archive, 0))
   }
 
   private func read(_ entry: Entry, limit: Int) throws(ArchiveError) -> [UInt8] {
@@ -99,6 +115,9 @@ public final class ArchiveReader {
   private func failure(entry: String?) -> ArchiveError {
     if let error = source?.error { return error }
     let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
+    if reason == "Unrecognized archive format" {
+      return ArchiveError(path, .unsupported("is neither a zip nor a tar, plain or compressed by gzip"))
+    }
     return ArchiveError(path, .damaged(reason), entry: entry)
   }
 

@@ -158,10 +158,10 @@ extension DataCommand {
 /// What is in a data set, as lines.
 struct DataText {
   let report: DataReport
-  private static let mostUnreadable = 20
+  private static let mostReasons = 20
   private static let widest = 100
 
-  var text: String { (facts + classes + unreadable).joined(separator: "\n") }
+  var text: String { (facts + classes + unreadable + skipped).joined(separator: "\n") }
 
   private var facts: [String] {
     let r = report
@@ -206,9 +206,17 @@ struct DataText {
 
   private var unreadable: [String] {
     guard report.unreadableCount > 0 else { return report.isComplete ? ["  unreadable none"] : [] }
-    var lines = ["  unreadable \(report.unreadableCount)"]
-    lines += report.unreadable.prefix(Self.mostUnreadable).map { "             \($0.reason)" }
-    let rest = report.unreadableCount - min(report.unreadable.count, Self.mostUnreadable)
+    return Self.list("unreadable", report.unreadable.map(\.reason), of: report.unreadableCount)
+  }
+
+  private var skipped: [String] {
+    report.skippedCount > 0 ? Self.list("left out  ", report.skipped.map(\.description), of: report.skippedCount) : []
+  }
+
+  private static func list(_ title: String, _ reasons: [String], of count: Int) -> [String] {
+    var lines = ["  \(title) \(count)"]
+    lines += reasons.prefix(mostReasons).map { "             \($0)" }
+    let rest = count - min(reasons.count, mostReasons)
     if rest > 0 { lines.append("             and \(rest) more; --json shows up to 1000") }
     return lines
   }

@@ -7,6 +7,7 @@
 
 typedef struct _VipsImage VipsImage;
 typedef struct _VipsRegion VipsRegion;
+typedef struct { int left, top, width, height; } VipsRect;
 
 // Values of libvips's enumerations, which belong to its ABI.
 enum { ACCESS_SEQUENTIAL = 1, FAIL_ON_ERROR = 2, PNG_FILTER_ALL = 0xF8, ROUND_NEAREST = 0 };
@@ -16,7 +17,7 @@ enum {
   SPACE_RGB16 = 25, SPACE_GREY16 = 26, SPACE_MATRIX = 27
 };
 enum { LOG_EVERY_LEVEL = ~3 };
-enum { STRIP_BYTES = 1 << 18 };
+enum { STRIP_ROWS = 32 };
 
 // Every function of the library that is used. "..." stays in the type: variadic calls have their own convention.
 #define FUNCTIONS(F) \
@@ -30,9 +31,12 @@ enum { STRIP_BYTES = 1 << 18 };
   F(void, vips_error_clear, (void)) \
   F(const char *, vips_foreign_find_load_buffer, (const void *, size_t)) \
   F(VipsImage *, vips_image_new_from_buffer, (const void *, size_t, const char *, ...)) \
+  F(int, vips_jpegload_buffer, (void *, size_t, VipsImage **, ...)) \
+  F(int, vips_pngload_buffer, (void *, size_t, VipsImage **, ...)) \
   F(VipsImage *, vips_image_new_from_memory, (const void *, size_t, int, int, int, int)) \
   F(VipsRegion *, vips_region_new, (VipsImage *)) \
-  F(unsigned char *, vips_region_fetch, (VipsRegion *, int, int, int, int, size_t *)) \
+  F(int, vips_region_image, (VipsRegion *, const VipsRect *)) \
+  F(int, vips_region_prepare_to, (VipsRegion *, VipsRegion *, const VipsRect *, int, int)) \
   F(int, vips_image_get_width, (const VipsImage *)) \
   F(int, vips_image_get_height, (const VipsImage *)) \
   F(int, vips_image_get_bands, (const VipsImage *)) \
@@ -130,12 +134,28 @@ void cv_clear_messages(void) { vips.vips_error_clear(); }
 
 // ---- images
 
+int cv_is_known(const void *bytes, size_t count) { return vips.vips_foreign_find_load_buffer(bytes, count) != NULL; }
+
 cv_image *cv_read(const void *bytes, size_t count, const char *options) {
   return (cv_image *)vips.vips_image_new_from_buffer(
       bytes, count, options, "access", ACCESS_SEQUENTIAL, "fail_on", FAIL_ON_ERROR, (void *)0);
 }
 
-const char *cv_decoder(const void *bytes, size_t count) { return vips.vips_foreign_find_load_buffer(bytes, count); }
+// The search for a decoder takes as long as a small picture, so the two that matter are named.
+
+cv_image *cv_read_jpeg(const void *bytes, size_t count) {
+  VipsImage *image = NULL;
+  int failed = vips.vips_jpegload_buffer(
+      (void *)bytes, count, &image, "access", ACCESS_SEQUENTIAL, "fail_on", FAIL_ON_ERROR, (void *)0);
+  return failed ? NULL : (cv_image *)image;
+}
+
+cv_image *cv_read_png(const void *bytes, size_t count) {
+  VipsImage *image = NULL;
+  int failed = vips.vips_pngload_buffer(
+      (void *)bytes, count, &image, "access", ACCESS_SEQUENTIAL, "fail_on", FAIL_ON_ERROR, (void *)0);
+  return failed ? NULL : (cv_image *)image;
+}
 
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels) {
   size_t count = (size_t)width * (size_t)height * (size_t)channels;
@@ -242,14 +262,15 @@ static void narrow_to_8bit(VipsImage **image, int space) {
   if (*image) replace(image, &next, vips.vips_copy(*image, &next, "interpretation", space, (void *)0));
 }
 
-cv_image *cv_8bit(cv_image *source) {
+cv_image *cv_8bit(cv_image *source, int profiles) {
   VipsImage *image = NULL, *next = NULL;
   int space = space_of(raw(source));
-  int plain = vips.vips_image_get_format(raw(source)) == FORMAT_UCHAR && !has_foreign_profile(raw(source));
+  int foreign = profiles && has_foreign_profile(raw(source));
+  int plain = vips.vips_image_get_format(raw(source)) == FORMAT_UCHAR && !foreign;
   if (plain && (space == SPACE_B_W || space == SPACE_SRGB)) return (cv_image *)vips.g_object_ref(source);
   if (vips.vips_copy(raw(source), &image, "interpretation", space, (void *)0)) return NULL;
   int rgb = space == SPACE_SRGB || space == SPACE_RGB16;
-  if (space == SPACE_CMYK || (rgb && has_foreign_profile(image))) {
+  if (space == SPACE_CMYK || (rgb && foreign)) {
     // A broken profile is no reason to refuse the picture: then the plain conversion below does it.
     const char *otherwise = space == SPACE_CMYK ? "cmyk" : "srgb";
     if (!vips.vips_icc_transform(image, &next, "srgb", "embedded", 1, "input_profile", otherwise, (void *)0))
@@ -267,20 +288,20 @@ cv_image *cv_8bit(cv_image *source) {
 // ---- pixels
 
 int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels) {
-  VipsRegion *region = vips.vips_region_new(raw(image));
-  size_t row = (size_t)width * (size_t)cv_channels(image);
-  // A strip at a time keeps the pictures between decoder and result small.
-  int strip = row < STRIP_BYTES ? (int)(STRIP_BYTES / row) : 1;
-  int failed = !region;
-  for (int y = 0; !failed && y < height; y += strip) {
-    int rows = height - y < strip ? height - y : strip;
-    size_t count = 0;
-    unsigned char *bytes = vips.vips_region_fetch(region, left, top + y, width, rows, &count);
-    failed = !bytes || count != row * (size_t)rows;
-    if (!failed) memcpy(pixels + row * (size_t)y, bytes, count);
-    vips.g_free(bytes);
+  int channels = cv_channels(image);
+  size_t count = (size_t)width * (size_t)height * (size_t)channels;
+  VipsImage *result = vips.vips_image_new_from_memory(pixels, count, width, height, channels, FORMAT_UCHAR);
+  VipsRegion *from = vips.vips_region_new(raw(image)), *to = result ? vips.vips_region_new(result) : NULL;
+  VipsRect whole = {0, 0, width, height};
+  int failed = !from || !to || vips.vips_region_image(to, &whole);
+  // A strip at a time keeps what lies between decoder and result small.
+  for (int y = 0; !failed && y < height; y += STRIP_ROWS) {
+    VipsRect strip = {left, top + y, width, height - y < STRIP_ROWS ? height - y : STRIP_ROWS};
+    failed = vips.vips_region_prepare_to(from, to, &strip, 0, y);
   }
-  if (region) vips.g_object_unref(region);
+  if (to) vips.g_object_unref(to);
+  if (from) vips.g_object_unref(from);
+  if (result) vips.g_object_unref(result);
   return failed ? -1 : 0;
 }
 

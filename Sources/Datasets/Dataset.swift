@@ -16,6 +16,8 @@ public protocol Dataset: Sendable {
   var channels: Int { get }
   /// How many numbers the context of each picture has; nil for a set without contexts.
   var contextSize: Int? { get }
+  /// What lies among the pictures and was left out of the set.
+  var skipped: [SkippedFile] { get }
   /// The picture, not decoded where it lies in a file of its own.
   /// - Precondition: `index` is in `0..<count`.
   subscript(index: Int) -> Picture { get throws }
@@ -29,6 +31,14 @@ extension Dataset {
   public var contextSize: Int? { nil }
   public func label(at index: Int) -> Int? { nil }
   public var parts: [DatasetPart] { [DatasetPart(range: 0..<count, weight: 1)] }
+  public var skipped: [SkippedFile] { [] }
+
+  /// How many pictures of each class there are, of those whose class is known without reading them.
+  public var classCounts: [Int] {
+    var counts = [Int](repeating: 0, count: classNames.count)
+    for index in 0..<count { if let label = label(at: index) { counts[label] += 1 } }
+    return counts
+  }
 }
 
 /// One picture of a data set, with what is known of it.
@@ -116,6 +126,7 @@ public protocol DatasetRecipe: NamedRecipe {
 public enum DatasetRegistry: RecipeRegistry {
   public typealias Member = any DatasetRecipe
   public static let all: [any NamedRecipe.Type] = [
-    IDXDataset.Recipe.self, ArrayDataset.Recipe.self, CIFARDataset.Recipe.self, GlyphDataset.Recipe.self, MixedDataset.Recipe.self,
+    IDXDataset.Recipe.self, FolderDataset.Recipe.self, SpriteDataset.Recipe.self, ArrayDataset.Recipe.self, CIFARDataset.Recipe.self,
+    GlyphDataset.Recipe.self, MixedDataset.Recipe.self,
   ]
 }

@@ -20,7 +20,7 @@ public enum DatasetRecognition {
     if start.starts(with: zipStart) || isTar(start) { return try recipe(ofArchive: path) }
     if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
     guard (try? PictureReader(file: path)) != nil else { throw RecognitionError(path, .unknown(start: Array(start.prefix(8)))) }
-    return try pictures(path)
+    return pictures(path)
   }
 
   private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {
@@ -41,7 +41,10 @@ public enum DatasetRecognition {
     if names.contains(where: { $0.hasSuffix(".npy") }), !names.contains(where: isPicture) { return arrays(path) }
     let others = names.filter { !isPicture($0) }.prefix(mostLookedAt)
     let images = try others.filter { [3, 4].contains(idxRank(try ByteStore.start(of: "\(path)/\($0)", upTo: 8))) }
-    guard let first = preferred(images) else { return try pictures(path) }
+    guard let first = preferred(images) else {
+      guard names.contains(where: isPicture) else { throw RecognitionError(path, .unknown(start: [])) }
+      return pictures(path)
+    }
     return try idx("\(path)/\(first)", rank: 3) { names.contains(String($0.dropFirst(path.count + 1))) }
   }
 
@@ -88,8 +91,11 @@ public enum DatasetRecognition {
     return recipe
   }
 
-  private static func pictures(_ path: String) throws -> any DatasetRecipe {
-    throw RecognitionError(path, .unknown(start: []))
+  /// Pictures with classes by their folders, if they lie in some; what is no picture is found when the set is opened.
+  private static func pictures(_ path: String) -> FolderDataset.Recipe {
+    var recipe = FolderDataset.Recipe()
+    recipe.path = path
+    return recipe
   }
 
   // ---- what is there
@@ -108,10 +114,7 @@ public enum DatasetRecognition {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
   }
 
-  private static func isPicture(_ name: String) -> Bool {
-    ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "avif", "heic", "heif", "bmp"].contains(
-      (name as NSString).pathExtension.lowercased())
-  }
+  private static func isPicture(_ name: String) -> Bool { PictureTree.isPicture(name) }
 
   private static let zipStart: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
 

@@ -74,6 +74,8 @@ public struct MixedDataset: Dataset {
     return sources[source].label(at: inner).map { labels[source][$0] }
   }
 
+  public var skipped: [SkippedFile] { sources.flatMap(\.skipped) }
+
   private func place(of index: Int) -> (source: Int, inner: Int) {
     let source = parts.firstIndex { $0.range.contains(index) }
     guard let source else { preconditionFailure("picture \(index) of a data set of \(count)") }

@@ -42,6 +42,7 @@ public struct Animation: Sendable, Equatable {
   /// - Throws: `ImagingError`, also for a format without animation.
   public func encoded(as format: ImageFormat = .gif) throws -> [UInt8] {
     guard format.holdsAnimation else { throw ImagingError(.unencodable("PNG and JPEG hold no animation; GIF and WebP do")) }
+    try format.check()
     let delays = delays.map(Int32.init)
     return try tall().encoded { image in
       cv_set_animation(image.raw, Int32(frames[0].height), delays, Int32(delays.count), Int32(loop))

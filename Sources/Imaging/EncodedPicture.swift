@@ -5,6 +5,7 @@ final class EncodedPicture: Sendable {
   let name: String?
   let format: PictureFormat
   private let bytes: EncodedBytes
+  private let profiles: ColorProfiles
 
   /// What a file says of its picture, before that is turned upright.
   struct Header {
@@ -21,14 +22,12 @@ final class EncodedPicture: Sendable {
   }
 
   /// - Throws: `ImagingError` for an empty file and for what is no picture.
-  init(_ bytes: EncodedBytes, name: String?) throws {
+  init(_ bytes: EncodedBytes, name: String?, profiles: ColorProfiles = .converted) throws {
     self.bytes = bytes
+    self.profiles = profiles
     self.name = name
     if bytes.buffer.isEmpty { throw ImagingError(file: name, .empty) }
-    _ = try VipsLibrary.loaded()
-    guard let decoder = cv_decoder(bytes.buffer.baseAddress, bytes.buffer.count),
-      let format = PictureFormat(decoder: String(cString: decoder))
-    else { throw ImagingError(file: name, .notAPicture) }
+    guard let format = PictureFormat(firstBytes: bytes.buffer) else { throw ImagingError(file: name, .notAPicture) }
     self.format = format
   }
 
@@ -42,7 +41,7 @@ final class EncodedPicture: Sendable {
       throw ImagingError(file: name, .tooLarge(width: width, height: height, limit: Image.pixelLimit))
     }
     try checkSamples(of: source)
-    let pixels = try attempt { VipsHandle(cv_8bit(source.raw)) }
+    let pixels = try attempt { in8Bits(source) }
     let channels = Int(cv_channels(pixels.raw))
     guard (1...4).contains(channels) else {
       throw ImagingError(file: name, .unsupported("it has \(cv_channels(source.raw)) channels, expected 1 to 4"))
@@ -67,7 +66,7 @@ final class EncodedPicture: Sendable {
     var ready = opened
     return try attempt {
       if let opened = ready.take() { return Image(opened.pixels, area) }
-      guard let source = handle(options), let pixels = VipsHandle(cv_8bit(source.raw)) else { return nil }
+      guard let source = handle(options), let pixels = in8Bits(source) else { return nil }
       return Image(pixels, area)
     }
   }
@@ -82,7 +81,16 @@ final class EncodedPicture: Sendable {
   }
 
   private func handle(_ options: String) -> VipsHandle? {
-    VipsHandle(cv_read(bytes.buffer.baseAddress, bytes.buffer.count, options))
+    let (address, count) = (bytes.buffer.baseAddress, bytes.buffer.count)
+    switch format {
+    case .jpeg where options.isEmpty: return VipsHandle(cv_read_jpeg(address, count))
+    case .png where options.isEmpty: return VipsHandle(cv_read_png(address, count))
+    default: return VipsHandle(cv_read(address, count, options))
+    }
+  }
+
+  private func in8Bits(_ source: borrowing VipsHandle) -> VipsHandle? {
+    VipsHandle(cv_8bit(source.raw, profiles == .converted ? 1 : 0))
   }
 
   private func checkSamples(of source: borrowing VipsHandle) throws {
@@ -93,8 +101,9 @@ final class EncodedPicture: Sendable {
   }
 
   private func reason(_ message: String) -> ImagingError.Reason {
-    if format == .heif && Wholeness.isHEVC(bytes.buffer) {
-      return .unsupported("it is HEIC, whose HEVC coding this libvips has no decoder for (\(message)); save it as JPEG or PNG")
+    let coding = format == .heif && PictureFormat.isHEVC(bytes.buffer) ? "HEIC" : format.name
+    if coding == "HEIC" || cv_is_known(bytes.buffer.baseAddress, bytes.buffer.count) == 0 {
+      return .unsupported("it is \(coding), which this libvips cannot read (\(message)); save it as JPEG or PNG")
     }
     return .undecodable(message)
   }

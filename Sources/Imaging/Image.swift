@@ -47,6 +47,14 @@ public struct Image: Sendable, Equatable {
 
   public var hasAlpha: Bool { channels == 2 || channels == 4 }
 
+  /// - Parameter values: one for each pixel of an image with alpha.
+  mutating func setAlpha(_ values: [UInt8]) {
+    let channels = channels
+    bytes.withUnsafeMutableBufferPointer { samples in
+      for (pixel, value) in values.enumerated() { samples[(pixel + 1) * channels - 1] = value }
+    }
+  }
+
   /// Copies `source` over this image, its upper left corner at (`row`, `column`); it must lie inside, with the same channels.
   public mutating func paste(_ source: Image, row: Int, column: Int) {
     precondition(source.channels == channels, "an image of \(source.channels) channels pasted into one of \(channels)")

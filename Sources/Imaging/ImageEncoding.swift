@@ -57,10 +57,22 @@ extension Image {
     if case .jpeg = format, hasAlpha {
       return try flattened(over: [UInt8](repeating: 255, count: channels - 1)).encoded(as: format)
     }
+    try format.check()
     return try encoded { image in
       if case .png = format { notes.add(to: image) }
       return format.encode(image)
     }
+  }
+
+  /// What a JPEG leaves of the picture: encoded and decoded again in memory, with the channels that it has. Opacity stays.
+  /// - Parameter quality: 1 to 100, on the scale of libjpeg.
+  public func throughJPEG(quality: Int, subsampling: ChromaSubsampling = .half) throws -> Image {
+    try ImageFormat.jpeg(quality: quality).check()
+    let colors = withChannels(channels < 3 ? 1 : 3)
+    // Smaller tables would change no pixel.
+    let bytes = try colors.encoded { ImageFormat.encodeJPEG($0, quality, subsampling, smallest: false) }
+    let result = try Image(decoding: bytes)
+    return alpha.map(result.withAlpha) ?? result
   }
 
   /// Writes the picture under a temporary name, then renames: an earlier file stays whole until the new one is.
@@ -90,20 +102,45 @@ extension Image {
 }
 
 extension ImageFormat {
+  /// - Throws: `ImagingError` for a number beyond its scale, which libvips would quietly bring within it.
+  func check() throws {
+    let (what, value, scale) =
+      switch self {
+      case .png(let compression): ("PNG compression", compression, 0...9)
+      case .jpeg(let quality, _): ("JPEG quality", quality, 1...100)
+      case .webp(let quality): ("WebP quality", quality, 0...100)
+      case .webpLossless, .gif: ("", 0, 0...0)
+      }
+    guard scale.contains(value) else {
+      throw ImagingError(.unencodable("\(what) \(value), expected \(scale.lowerBound) to \(scale.upperBound)"))
+    }
+  }
+
+  /// Nil when libvips failed.
   func encode(_ image: borrowing VipsHandle) -> [UInt8]? {
+    switch self {
+    case .png(let compression): Self.taking { cv_encode_png(image.raw, Int32(clamping: compression), $0, $1) }
+    case .jpeg(let quality, let subsampling): Self.encodeJPEG(image, quality, subsampling, smallest: true)
+    case .webp(let quality): Self.taking { cv_encode_webp(image.raw, Int32(clamping: quality), 0, $0, $1) }
+    case .webpLossless: Self.taking { cv_encode_webp(image.raw, 75, 1, $0, $1) }
+    // Scattered pixels are for gradients of colour; 256 greys need next to none, and a digit's black shall stay black.
+    case .gif: Self.taking { cv_encode_gif(image.raw, cv_channels(image.raw) < 3 ? 0 : 1, $0, $1) }
+    }
+  }
+
+  static func encodeJPEG(
+    _ image: borrowing VipsHandle, _ quality: Int, _ subsampling: ChromaSubsampling, smallest: Bool
+  ) -> [UInt8]? {
+    taking { cv_encode_jpeg(image.raw, Int32(clamping: quality), subsampling.rawValue, smallest ? 1 : 0, $0, $1) }
+  }
+
+  /// The bytes that `encode` allocates and counts; nil when it does not return 0.
+  private static func taking(
+    _ encode: (UnsafeMutablePointer<UnsafeMutableRawPointer?>, UnsafeMutablePointer<Int>) -> Int32
+  ) -> [UInt8]? {
     var bytes: UnsafeMutableRawPointer?
     var count = 0
-    let failed =
-      switch self {
-      case .png(let compression): cv_encode_png(image.raw, Int32(compression), &bytes, &count)
-      case .jpeg(let quality, let subsampling):
-        cv_encode_jpeg(image.raw, Int32(clamping: quality), subsampling.rawValue, 1, &bytes, &count)
-      case .webp(let quality): cv_encode_webp(image.raw, Int32(quality), 0, &bytes, &count)
-      case .webpLossless: cv_encode_webp(image.raw, 75, 1, &bytes, &count)
-      // Scattered pixels are for gradients of colour; 256 greys need next to none, and a digit's black shall stay black.
-      case .gif: cv_encode_gif(image.raw, cv_channels(image.raw) < 3 ? 0 : 1, &bytes, &count)
-      }
-    guard failed == 0, let bytes else { return nil }
+    guard encode(&bytes, &count) == 0, let bytes else { return nil }
     defer { cv_free_bytes(bytes) }
     return [UInt8](UnsafeRawBufferPointer(start: bytes, count: count))
   }

@@ -15,8 +15,8 @@ public enum ResizeFilter: String, Codable, Sendable, CaseIterable {
 extension Image {
   /// Colours are weighted by their alpha, or invisible pixels would bleed.
   ///
-  /// `lanczos3`, `bicubic` and `bilinear` widen with the reduction, so that nothing is skipped, and compute as Pillow does: to
-  /// the bit.
+  /// `lanczos3`, `bicubic` and `bilinear` widen with the reduction, so that nothing is skipped. They go along the rows first and
+  /// round to 8 bits in between, in Pillow's arithmetic: the pixels are Pillow's wherever it takes the rows first, too.
   /// - Throws: `ImagingError` when a side is not positive or the result exceeds `pixelLimit`.
   public func resized(width: Int, height: Int, filter: ResizeFilter = .lanczos3) throws -> Image {
     guard width > 0, height > 0 else {

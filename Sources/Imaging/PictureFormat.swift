@@ -1,20 +1,61 @@
 /// What a picture file is by its first bytes, whatever its name says.
+///
+/// libvips knows more, but only formats of plain pixels, whose decoders are meant for files from anywhere, are handed to it.
 public enum PictureFormat: String, Sendable, CaseIterable {
   case png, jpeg, webp, gif, tiff
-  /// HEIC and AVIF. Which of the two a libvips reads depends on its decoders.
+  /// HEIC and AVIF. Which of the two can be read depends on how libvips was built.
   case heif
   case jpegXL = "jxl"
   case jpeg2000 = "jp2"
 
-  /// libvips knows more, but only decoders of pictures made of pixels that are meant for files from anywhere are used.
-  /// - Parameter decoder: the name of one of its decoders, "VipsForeignLoadPngBuffer".
-  init?(decoder: String) {
-    let names: [String: PictureFormat] = [
-      "Png": .png, "Jpeg": .jpeg, "Webp": .webp, "Nsgif": .gif, "Tiff": .tiff, "Heif": .heif, "Jxl": .jpegXL, "Jp2k": .jpeg2000,
-    ]
-    let prefix = "VipsForeignLoad", suffix = "Buffer"
-    guard decoder.hasPrefix(prefix), decoder.hasSuffix(suffix) else { return nil }
-    guard let format = names[String(decoder.dropFirst(prefix.count).dropLast(suffix.count))] else { return nil }
-    self = format
+  /// As one says it: "JPEG XL".
+  public var name: String {
+    switch self {
+    case .png, .jpeg, .gif, .tiff: rawValue.uppercased()
+    case .webp: "WebP"
+    case .heif: "AVIF"
+    case .jpegXL: "JPEG XL"
+    case .jpeg2000: "JPEG 2000"
+    }
+  }
+
+  init?(firstBytes bytes: UnsafeRawBufferPointer) {
+    func has(_ signature: [UInt8], at offset: Int = 0) -> Bool {
+      bytes.count >= offset + signature.count && bytes[offset..<(offset + signature.count)].elementsEqual(signature)
+    }
+    guard let found = Self.signatures.first(where: { has($0.bytes, at: $0.offset) })?.format else { return nil }
+    switch found {
+    case .webp: guard has(Array("RIFF".utf8)) else { return nil }
+    // Films of every kind begin like this, too.
+    case .heif: guard Self.brands(of: bytes).contains(where: Self.heifBrands.contains) else { return nil }
+    default: break
+    }
+    self = found
+  }
+
+  private static let signatures: [(format: PictureFormat, bytes: [UInt8], offset: Int)] = [
+    (.jpeg, [0xFF, 0xD8, 0xFF], 0), (.png, [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], 0),
+    (.webp, Array("WEBP".utf8), 8), (.gif, Array("GIF8".utf8), 0),
+    (.tiff, [0x49, 0x49, 42, 0], 0), (.tiff, [0x4D, 0x4D, 0, 42], 0), (.tiff, [0x49, 0x49, 43, 0], 0),
+    (.tiff, [0x4D, 0x4D, 0, 43], 0), (.heif, Array("ftyp".utf8), 4),
+    (.jpegXL, [0xFF, 0x0A], 0), (.jpegXL, [0, 0, 0, 12] + Array("JXL ".utf8), 0),
+    (.jpeg2000, [0, 0, 0, 12] + Array("jP  ".utf8), 0), (.jpeg2000, [0xFF, 0x4F, 0xFF, 0x51], 0),
+  ]
+
+  private static let heifBrands: Set = [
+    "avif", "avis", "mif1", "msf1", "mif2", "heic", "heix", "heim", "heis", "hevc", "hevx",
+  ]
+
+  /// Whether a HEIF file says that it is coded in HEVC: its brand, or one that it is compatible with.
+  static func isHEVC(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    brands(of: bytes).contains { $0.hasPrefix("hei") || $0.hasPrefix("hev") }
+  }
+
+  private static func brands(of bytes: UnsafeRawBufferPointer) -> [String] {
+    guard bytes.count >= 16 else { return [] }
+    let length = Int(UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
+    return stride(from: 8, to: min(bytes.count, length, 256) - 3, by: 4).map {
+      String(decoding: bytes[$0..<($0 + 4)], as: UTF8.self)
+    }
   }
 }

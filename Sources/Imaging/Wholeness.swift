@@ -10,14 +10,6 @@ enum Wholeness {
     }
   }
 
-  /// Whether a HEIF file says that it is coded in HEVC: by its major brand, else by the brands that it is compatible with.
-  static func isHEVC(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.count >= 16 else { return false }
-    let end = min(bytes.count, number(bytes, at: 0), 256)
-    let brands = stride(from: 8, to: end - 3, by: 4).map { String(decoding: bytes[$0..<($0 + 4)], as: UTF8.self) }
-    return brands.contains { ["heic", "heix", "heim", "heis", "hevc", "hevx"].contains($0) }
-  }
-
   /// Looks for the end marker FF D9 from the end of the file; coded pixels hold no such pair, a thumbnail in a segment before
   /// them may.
   private static func jpegLacksItsEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -29,6 +29,7 @@ public enum Failure: Error, Sendable, Equatable {
     case let error as WorkflowError: error.failure
     case let error as CheckpointError: category(error.kind)
     case let error as DatasetError: category(error.problem)
+    case let error as SourceError: category(error.kind)
     case let error as ArchiveError: category(error.problem)
     case let error as ImagingError: category(error.reason)
     case let error as RecipeError where error.isMissingFile: .missing
@@ -44,6 +45,14 @@ public enum Failure: Error, Sendable, Equatable {
     case .missing: .missing
     case .invalid: .data
     case .ambiguous: .usage
+    case .io: .io
+    }
+  }
+
+  private static func category(_ kind: SourceError.Kind) -> Failure {
+    switch kind {
+    case .missing: .missing
+    case .invalid: .data
     case .io: .io
     }
   }

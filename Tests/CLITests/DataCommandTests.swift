@@ -66,6 +66,12 @@ import Testing
     let again = try shop.run("data", "export", "a-images-idx3-ubyte", "-o", "out")
     #expect(again.status == 74 && again.errors.contains("is there already"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path).filter { $0.hasSuffix(".part") }.isEmpty)
+    // Which is a source as well; what is no picture is named.
+    try shop.write(Array("notes".utf8), to: "out/notes.txt")
+    let folder = try shop.run("data", "inspect", "out", "--quiet")
+    for words in ["2 pictures (folder)", "4 x 4", "0 1, 1 1", "left out   1", "notes.txt: no picture by its ending"] {
+      #expect(folder.output.contains(words), "\(words): \(folder.output)")
+    }
   }
 
   @Test func aPictureThatCannotBeReadIs65AndTheRestGoesOn() throws {

@@ -69,6 +69,18 @@ import Testing
     #expect(try recognised("c.zip", as: CIFARDataset.Recipe.self).open().classNames.count == 100)
   }
 
+  @Test func picturesAreKnownInFoldersAndArchivesAndAlone() throws {
+    let pictures = try PictureFolder(["cats/0.png", "dogs/1.png"])
+    let zip = try pictures.zip("x.zip", ["cats/0.png", "dogs/1.png"])
+    for path in [pictures.path, pictures.path + "/", zip] {
+      let recipe = try #require(try DatasetRecognition.recipe(for: path) as? FolderDataset.Recipe)
+      #expect(try recipe.open().classNames == ["cats", "dogs"])
+    }
+    #expect(try DatasetRecognition.recipe(for: pictures.file("cats/0.png")).open().count == 1)
+    try ZipWriter.write([("notes.txt", [1])], to: "\(folder.path)/text.zip")
+    #expect(problem("text.zip") == .unknown(start: []))
+  }
+
   @Test func whatIsNoneIsSaidSo() throws {
     try folder.write(Array("just some text, long enough to be looked at".utf8), to: "text")
     guard case .unknown = problem("text") else {

@@ -32,23 +32,27 @@ func patterned(width: Int, height: Int, channels: Int) -> Image {
 struct TinyPNG {
   var width: Int, height: Int, depth: UInt8, colorType: UInt8
   var palette: [UInt8] = []
+  /// Chunks before the pixels: name and content.
+  var extra: [(name: String, content: [UInt8])] = []
+  var interlaced = false
   /// The rows as the format has them, each without its filter byte.
   var rows: [[UInt8]]
 
   var bytes: [UInt8] {
     var result: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    result += chunk("IHDR", bigEndian(width) + bigEndian(height) + [depth, colorType, 0, 0, 0])
+    result += chunk("IHDR", Self.bigEndian(width) + Self.bigEndian(height) + [depth, colorType, 0, 0, interlaced ? 1 : 0])
     if !palette.isEmpty { result += chunk("PLTE", palette) }
-    result += chunk("IDAT", zlibStored(rows.flatMap { [0] + $0 }))
+    for (name, content) in extra { result += chunk(name, content) }
+    result += chunk("IDAT", Self.zlibStored(rows.flatMap { [0] + $0 }))
     return result + chunk("IEND", [])
   }
 
   private func chunk(_ name: String, _ content: [UInt8]) -> [UInt8] {
     let body = Array(name.utf8) + content
-    return bigEndian(content.count) + body + bigEndian(Int(crc32(body)))
+    return Self.bigEndian(content.count) + body + Self.bigEndian(Int(crc32(body)))
   }
 
-  private func zlibStored(_ data: [UInt8]) -> [UInt8] {
+  static func zlibStored(_ data: [UInt8]) -> [UInt8] {
     let count = UInt16(data.count)
     let lengths = [UInt8(count & 255), UInt8(count >> 8), UInt8(~count & 255), UInt8(~count >> 8)]
     var a = 1, b = 0
@@ -65,7 +69,7 @@ struct TinyPNG {
     return ~crc
   }
 
-  private func bigEndian(_ value: Int) -> [UInt8] { stride(from: 24, through: 0, by: -8).map { UInt8(value >> $0 & 255) } }
+  static func bigEndian(_ value: Int) -> [UInt8] { stride(from: 24, through: 0, by: -8).map { UInt8(value >> $0 & 255) } }
 }
 
 /// A JPEG with an EXIF block that holds an orientation and nothing else.

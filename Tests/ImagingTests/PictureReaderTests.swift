@@ -39,6 +39,28 @@ import Testing
     #expect(part == upright.cropped(row: 5, column: 9, width: 20, height: 31))
   }
 
+  @Test(arguments: formats) func aReducedPictureHasTheSizeAndNearlyTheMeans(format: ImageFormat) throws {
+    let picture = smooth(width: 203, height: 131, channels: 3)
+    let reader = try PictureReader(decoding: picture.encoded(as: format))
+    for factor in [2, 4, 8] {
+      let small = try reader.reducedImage(coveringWidth: 203 / factor, height: 131 / factor)
+      #expect((0...1).contains(small.width - 203 / factor) && (0...1).contains(small.height - 131 / factor), "a \(factor)th")
+      let mean = try reader.image().resized(width: small.width, height: small.height, filter: .box)
+      let distance = zip(small.bytes, mean.bytes).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
+      #expect(distance <= 4 * small.bytes.count, "a \(factor)th: \(Double(distance) / Double(small.bytes.count))")
+    }
+    #expect(try reader.reducedImage(coveringWidth: 102, height: 1).width == 203)
+  }
+
+  @Test func aReducedPictureIsUpright() throws {
+    let encoded = try withOrientation(6, smooth(width: 64, height: 40, channels: 3).encoded(as: .jpeg))
+    let reader = try PictureReader(decoding: encoded)
+    let small = try reader.reducedImage(coveringWidth: 10, height: 16)
+    #expect(small.width == 10 && small.height == 16)
+    let whole = try reader.image()
+    #expect(abs(Int(small[1, 8, 0]) - Int(whole[6, 34, 0])) < 12 && abs(Int(small[14, 2, 1]) - Int(whole[58, 10, 1])) < 12)
+  }
+
   @Test func randomTilesAreParts() throws {
     let reader = try PictureReader(decoding: image.encoded())
     var generator = Counter(state: 5), again = Counter(state: 5)

@@ -29,6 +29,46 @@ import Testing
     #expect(try distance(image, Image(decoding: fine)) < distance(image, Image(decoding: coarse)))
   }
 
+  @Test(arguments: [1, 5, 10, 25, 50, 75, 95, 100]) func jpegQualityIsOnTheScaleOfLibjpeg(quality: Int) throws {
+    let bytes = try smooth(width: 16, height: 16, channels: 1).encoded(as: .jpeg(quality: quality))
+    let table = try #require(bytes.indices.dropLast(69).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDB })
+    // ITU-T T.81, table K.1, the first six in zigzag order, times libjpeg's percentage for a quality.
+    let percentage = quality < 50 ? 5000 / quality : 200 - 2 * quality
+    let expected = [16, 11, 12, 14, 12, 10].map { max(1, min(255, ($0 * percentage + 50) / 100)) }
+    #expect(bytes[(table + 5)..<(table + 11)].map(Int.init) == expected)
+  }
+
+  @Test func qualitiesOutsideTheScaleAreRefused() {
+    let image = Image(width: 8, height: 8, color: [0])
+    for format in [ImageFormat.jpeg(quality: 0), .jpeg(quality: 101), .webp(quality: -1), .png(compression: 10)] {
+      #expect(throws: ImagingError.self) { try image.encoded(as: format) }
+    }
+    let error = #expect(throws: ImagingError.self) { try image.throughJPEG(quality: 101) }
+    #expect(error?.description == "cannot be encoded: JPEG quality 101, expected 1 to 100")
+  }
+
+  @Test(arguments: [
+    (ChromaSubsampling.half, 10, 0x22), (.full, 10, 0x11), (.byQuality, 89, 0x22), (.byQuality, 90, 0x11), (.half, 95, 0x22),
+  ])
+  func theResolutionOfColorIsTheOneAskedFor(subsampling: ChromaSubsampling, quality: Int, factors: UInt8) throws {
+    let bytes = try smooth(width: 16, height: 16, channels: 3).encoded(as: .jpeg(quality: quality, subsampling: subsampling))
+    let frame = try #require(bytes.indices.dropLast(12).first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
+    #expect(bytes[frame + 11] == factors)
+  }
+
+  @Test(arguments: 1...4) func throughJPEGTheColorsLoseAndTheRestStays(channels: Int) throws {
+    let image = patterned(width: 40, height: 24, channels: channels)
+    let low = try image.throughJPEG(quality: 5), high = try image.throughJPEG(quality: 95, subsampling: .full)
+    for result in [low, high] {
+      #expect(result.width == 40 && result.height == 24 && result.channels == channels)
+      #expect(result.alpha == image.alpha)
+    }
+    #expect(distance(image, high) < distance(image, low))
+    let colors = image.withChannels(channels < 3 ? 1 : 3)
+    let written = try Image(decoding: colors.encoded(as: .jpeg(quality: 5, subsampling: .half)))
+    #expect(low.withChannels(colors.channels) == written)
+  }
+
   @Test func transparentPartsOfAJPEGAreWhite() throws {
     let clear = Image(width: 16, height: 16, color: [0, 0, 0, 0])
     let image = try Image(decoding: clear.encoded(as: .jpeg))

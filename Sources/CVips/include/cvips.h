@@ -23,8 +23,10 @@ void cv_clear_messages(void);
 /// `bytes` must outlive the image. `options` are the decoder's, "" or "[shrink=2]"; with "[n=-1]" the pages of an animation
 /// follow each other from top to bottom.
 cv_image *cv_read(const void *bytes, size_t count, const char *options);
-/// The name of the decoder that knows these bytes, such as "VipsForeignLoadPngBuffer"; NULL when none does.
-const char *cv_decoder(const void *bytes, size_t count);
+cv_image *cv_read_jpeg(const void *bytes, size_t count);
+cv_image *cv_read_png(const void *bytes, size_t count);
+/// Whether some decoder of the library knows these bytes.
+int cv_is_known(const void *bytes, size_t count);
 /// Pixels in memory, 8 bits, rows from the top, `channels` interleaved. They are not copied and must outlive the image.
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels);
 void cv_release(cv_image *image);
@@ -48,8 +50,9 @@ void cv_add_note(cv_image *image, int number, const char *key, const char *text)
 /// Calls `found` for each text that a PNG carries.
 void cv_notes(const cv_image *image, void (*found)(const char *key, const char *text, void *context), void *context);
 
-/// The same pixels in 8-bit sRGB or 8-bit grey, with the alpha channel that they had; not turned.
-cv_image *cv_8bit(cv_image *image);
+/// The same pixels in 8-bit sRGB or 8-bit grey, with the alpha channel that they had; not turned. Without `profiles` RGB is
+/// taken to be sRGB whatever its profile says.
+cv_image *cv_8bit(cv_image *image, int profiles);
 /// Computes a part of an 8-bit image in this thread: width x height x channels bytes into `pixels`. An image from cv_read can
 /// be read once, and only downwards.
 int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels);

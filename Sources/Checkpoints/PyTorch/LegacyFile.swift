@@ -1,3 +1,5 @@
+import Archives
+
 /// A file of `torch.save` before PyTorch 1.6: five pickles one after the other (a magic number, a version, facts of the
 /// machine, the object, the storages' keys), then each storage: its number of elements in 8 bytes, and the elements.
 struct LegacyFile {

@@ -1,3 +1,5 @@
+import Archives
+
 /// Reads a pickle by a stack machine that knows a fixed list of opcodes and executes nothing: what Python would call becomes
 /// data if it is a part of a state dict, else something foreign of which only the name is kept.
 ///

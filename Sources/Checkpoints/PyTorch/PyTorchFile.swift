@@ -41,7 +41,7 @@ public enum PyTorchFile {
   }
 
   private static func readZip(_ file: MappedFile, _ path: String, _ member: String?, _ half: HalfPrecision) throws -> Contents {
-    let directory = try ZipDirectory(parsing: file.bytes, path: path)
+    let directory = try StoredEntries(parsing: file.bytes, path: path)
     let pickles = directory.entries.filter { $0.name.hasSuffix("/data.pkl") && $0.name.split(separator: "/").count == 2 }
     guard let entry = pickles.first, pickles.count == 1 else {
       throw CheckpointError(.invalid, path, "the zip holds \(pickles.count) entries 'NAME/data.pkl'; expected one, as torch.save writes")

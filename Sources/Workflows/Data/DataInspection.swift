@@ -47,7 +47,8 @@ public final class DataInspection {
     return DataReport(
       source: name, kind: source.kind, settings: source.settings, count: dataset.count, isComplete: depth == .full,
       sizes: tally.sizeReport, channels: tally.channelReport, classes: classes, unlabelled: tally.members.last?.count ?? 0,
-      contextSize: dataset.contextSize, unreadableCount: tally.unreadableCount, unreadable: tally.unreadable)
+      contextSize: dataset.contextSize, unreadableCount: tally.unreadableCount, unreadable: tally.unreadable,
+      skippedCount: dataset.skipped.count, skipped: Array(dataset.skipped.prefix(DataTally.mostReasons)))
   }
 
   /// Refuses, before the work, a sheet that could not be written after it.

@@ -41,6 +41,10 @@ public struct DataReport: Codable, Sendable, Equatable {
   public var unreadableCount: Int
   /// The first of them.
   public var unreadable: [Unreadable]
+  /// Files that lie among the pictures and are none, lines of a table without a picture, and the like.
+  public var skippedCount: Int
+  /// The first of them.
+  public var skipped: [SkippedFile]
 }
 
 /// What has been seen of a data set so far.
@@ -63,7 +67,7 @@ struct DataTally {
   private(set) var unreadableCount = 0
 
   /// Reasons beyond these are counted only.
-  private static let mostReasons = 1000
+  static let mostReasons = 1000
 
   init(classes: Int) { members = Array(repeating: [], count: classes + 1) }
 

@@ -52,7 +52,8 @@ struct DataSheet {
     var sheet = PictureSheet(pictures, columns: columns)
     sheet.rowTitles = titles
     sheet.background = [UInt8](repeating: Self.ground, count: channels)
-    sheet.scale = max(1, Self.shortestSide / max(1, pictures.map { max($0.width, $0.height) }.max() ?? 1))
+    let longest = max(1, pictures.map { max($0.width, $0.height) }.max() ?? 1)
+    sheet.scale = (Self.shortestSide + longest - 1) / longest
     sheet.padding = 3
     return try sheet.draw()
   }

@@ -89,22 +89,4 @@ extension Image {
     }
     return result
   }
-
-  /// The opacity as a grey picture; nil where there is none.
-  fileprivate var alpha: Image? {
-    guard hasAlpha else { return nil }
-    let values = stride(from: channels - 1, to: bytes.count, by: channels).map { bytes[$0] }
-    return Image(width: width, height: height, channels: 1, bytes: values)
-  }
-
-  /// A picture without opacity with that of a grey picture of its size.
-  fileprivate func withAlpha(_ alpha: Image) -> Image {
-    var joined: [UInt8] = []
-    joined.reserveCapacity(bytes.count + alpha.bytes.count)
-    for (pixel, opacity) in alpha.bytes.enumerated() {
-      joined.append(contentsOf: bytes[(pixel * channels)..<((pixel + 1) * channels)])
-      joined.append(opacity)
-    }
-    return Image(width: width, height: height, channels: channels + 1, bytes: joined)
-  }
 }

@@ -1,22 +1,25 @@
 /// What a zip says of one entry, in the directory (central) or before its data (local).
-struct ZipHeader {
-  struct Disagreement: Error {
-    let message: String
-  }
-  let name: String
-  let flags: UInt16, method: UInt16, checksum: UInt32
-  let compressedSize: UInt64, size: UInt64
+///
+/// Format: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.5.3 (zip64).
+public struct ZipHeader: Sendable {
+  public let name: String
+  /// Whether the name is UTF-8 without a zero; one that is not is read as code page 437, in which old archives are written.
+  public let nameIsText: Bool
+  public let flags: UInt16, method: UInt16, checksum: UInt32
+  public let compressedSize: UInt64, size: UInt64
   /// Where the local header begins.
-  let offset: Int
-  /// What makes the entry unreadable, if anything does.
-  private(set) var complaint: String?
+  public let offset: Int
+  /// A link of a Unix file system, whose data are the path that it leads to.
+  public let isLink: Bool
 
-  /// Sizes and checksum follow the data, and the local header leaves them out.
-  private static let describedAfterwards: UInt16 = 1 << 3
-  private static let nameIsUTF8: UInt16 = 1 << 11
+  /// The bit of `flags` that says: sizes and checksum follow the data, and the local header leaves them out.
+  public static let describedAfterwards: UInt16 = 1 << 3
+  public static let nameIsUTF8: UInt16 = 1 << 11
+  public static let encrypted: UInt16 = 1 << 0 | 1 << 6 | 1 << 13
 
-  var shortName: String { Self.short(name) }
-  static func short(_ name: String) -> String { name.count > 100 ? "\(name.prefix(100))…" : name }
+  public var shortName: String { Self.short(name) }
+  /// A name that fits a message.
+  public static func short(_ name: String) -> String { name.count > 100 ? "\(name.prefix(100))…" : name }
 
   /// An entry of the directory; nil where there is none.
   init?(central cursor: inout ByteCursor) {
@@ -26,7 +29,8 @@ struct ZipHeader {
       let compressed = try? cursor.number(UInt32.self), let size = try? cursor.number(UInt32.self),
       let nameLength = try? cursor.number(UInt16.self), let extraLength = try? cursor.number(UInt16.self),
       let commentLength = try? cursor.number(UInt16.self), let disk = try? cursor.number(UInt16.self), disk == 0,
-      (try? cursor.take(6)) != nil, let offset = try? cursor.number(UInt32.self), let name = try? cursor.take(Int(nameLength)),
+      (try? cursor.number(UInt16.self)) != nil, let attributes = try? cursor.number(UInt32.self),
+      let offset = try? cursor.number(UInt32.self), let name = try? cursor.take(Int(nameLength)),
       let extra = try? cursor.take(Int(extraLength)), (try? cursor.take(Int(commentLength))) != nil
     else { return nil }
     var wide = Self.wideNumbers(in: extra)
@@ -34,8 +38,8 @@ struct ZipHeader {
     compressedSize = Self.widened(compressed, &wide)
     self.offset = Int(clamping: Self.widened(offset, &wide))
     (self.flags, self.method, self.checksum) = (flags, method, checksum)
-    self.name = String(decoding: name, as: UTF8.self)
-    complaint = Self.complaint(name) ?? content()
+    (self.name, nameIsText) = Self.text(name)
+    isLink = attributes >> 28 == 0o12
   }
 
   /// The header before an entry's data; nil where there is none.
@@ -52,15 +56,17 @@ struct ZipHeader {
     self.size = Self.widened(size, &wide)
     compressedSize = Self.widened(compressed, &wide)
     (self.flags, self.method, self.checksum) = (flags, method, checksum)
-    self.name = String(decoding: name, as: UTF8.self)
+    (self.name, nameIsText) = Self.text(name)
+    isLink = false
   }
 
-  /// Where the entry's data lie, by its local header, which must say the same.
-  /// - Parameter end: where the directory begins.
-  func data(in file: UnsafeRawBufferPointer, before end: Int) throws(Disagreement) -> Range<Int> {
-    guard offset <= end else { throw Disagreement(message: "begins at byte \(offset), beyond the \(end) bytes of data") }
-    var cursor = ByteCursor(UnsafeRawBufferPointer(rebasing: file[..<end]), at: offset)
-    guard let local = ZipHeader(local: &cursor) else { throw Disagreement(message: "has no header at byte \(offset)") }
+  /// How many bytes the local header takes, which must say the same as this one, of the directory; nil where there is none, or
+  /// the bytes end within it.
+  /// - Parameter bytes: the file from `offset` on.
+  /// - Throws: `ZipFault` whose message goes on after "entry '…' ".
+  public func localLength(in bytes: UnsafeRawBufferPointer) throws(ZipFault) -> Int? {
+    var cursor = ByteCursor(bytes)
+    guard let local = ZipHeader(local: &cursor) else { return nil }
     // Zero, where the local header was written before the numbers were known.
     func agree(_ here: UInt64, _ there: UInt64) -> Bool { here == there || (flags & Self.describedAfterwards != 0 && here == 0) }
     for (what, agrees) in [
@@ -68,27 +74,17 @@ struct ZipHeader {
       ("size", agree(local.size, size) && agree(local.compressedSize, compressedSize)),
       ("checksum", agree(UInt64(local.checksum), UInt64(checksum))),
     ] where !agrees {
-      throw Disagreement(message: "has another \(what) in its header at byte \(offset) than in the zip directory")
+      throw ZipFault("has another \(what) in its header at byte \(offset) than in the zip directory")
     }
-    guard size <= UInt64(cursor.left) else {
-      throw Disagreement(message: "has \(size) bytes from byte \(cursor.offset) on, found \(cursor.left)")
-    }
-    return cursor.offset..<(cursor.offset + Int(size))
+    return cursor.offset
   }
 
-  /// What is wrong with what the directory says of the entry itself.
-  private func content() -> String? {
-    if flags & 1 != 0 { return "is encrypted" }
-    if method != 0 || size != compressedSize { return "is compressed (method \(method)); torch.save stores its entries as they are" }
-    let unknown = flags & ~(Self.describedAfterwards | Self.nameIsUTF8)
-    return unknown == 0 ? nil : "has the flags 0x\(String(flags, radix: 16)), which torch.save does not set"
-  }
-
-  /// Names are paths that stay where they are.
-  private static func complaint(_ name: UnsafeRawBufferPointer) -> String? {
-    guard let text = String(validating: name, as: UTF8.self), !name.contains(0), !name.contains(0x5C) else { return "has no proper name" }
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.contains { $0.isEmpty || $0 == "." || $0 == ".." } ? "has a name that points elsewhere" : nil
+  private static func text(_ name: UnsafeRawBufferPointer) -> (String, isText: Bool) {
+    if let text = String(validating: name, as: UTF8.self) { return (text, !name.contains(0)) }
+    let upper = Array(
+      "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{A0}"
+    )
+    return (String(name.map { $0 < 128 ? Character(Unicode.Scalar($0)) : upper[Int($0) - 128] }), false)
   }
 
   /// The numbers of the zip64 field among the extra ones.
@@ -108,4 +104,10 @@ struct ZipHeader {
   private static func widened(_ number: UInt32, _ wide: inout ArraySlice<UInt64>) -> UInt64 {
     number == .max ? wide.popFirst() ?? UInt64(number) : UInt64(number)
   }
+}
+
+/// What is wrong with a zip, or with one of its entries.
+public struct ZipFault: Error, Equatable, Sendable {
+  public let message: String
+  init(_ message: String) { self.message = message }
 }
