@@ -9,11 +9,8 @@ import Testing
     ("upscale", "-o --output --member --tile --overlap --precision --device --quiet --json"),
     ("sample", "-o --animation --npz --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
-<<<<<<< HEAD
     ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),
-=======
     ("bench network", "--batch --repeats --quick --quiet --json"), ("bench data", "--workers --batch --repeats --quick --quiet --json"),
->>>>>>> 526e572 (sfumato bench data: pictures per second beside PyTorch's DataLoader; the pipeline degrades images for restoring models)
     ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
   ])
   func ofACommandShowsItsFlags(command: String, flags: String) throws {

@@ -68,7 +68,6 @@ public struct ExamplePipeline: Sendable {
     return Example.Degraded(image: bad, entropy: entropy.map(Float.init))
   }
 
-
   /// The vector that the data set promises; nil where it promises none.
   private func context(of picture: Picture) throws -> [Float]? {
     guard let size = dataset.contextSize else { return nil }
