@@ -18,22 +18,24 @@ public struct StableRandom: Sendable {
     return z ^ (z >> 31)
   }
 
-  mutating func bits() -> UInt64 {
+  /// All of them equally likely.
+  public mutating func bits() -> UInt64 {
     state &+= Self.gamma
     return Self.mix(state)
   }
 
   /// In [0, 1), in steps of 2 to the power of -53.
-  mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
+  public mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
 
-  mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
+  /// From `low` up to `high`.
+  public mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
 
   /// Mean 0, deviation 1, bell-shaped and within 3.5: the sum of four uniform numbers.
-  mutating func bell() -> Double {
+  public mutating func bell() -> Double {
     let sum = uniform() + uniform() + uniform() + uniform()
     return (sum - 2) * 1.7320508075688772
   }
 
   /// From 0 to `count` - 1.
-  mutating func below(_ count: Int) -> Int { Int(uniform() * Double(count)) }
+  public mutating func below(_ count: Int) -> Int { Int(uniform() * Double(count)) }
 }
