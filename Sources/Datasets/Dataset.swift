@@ -84,11 +84,14 @@ public struct Example: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture; nil for a set without contexts.
   public var context: [Float]?
+  /// What augmentation did to the image, all zero for nothing; nil for a training without augmentation.
+  public var augmentation: [Float]?
 
-  public init(image: Image, label: Int?, context: [Float]? = nil) {
+  public init(image: Image, label: Int?, context: [Float]? = nil, augmentation: [Float]? = nil) {
     self.image = image
     self.label = label
     self.context = context
+    self.augmentation = augmentation
   }
 }
 

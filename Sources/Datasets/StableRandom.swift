@@ -1,10 +1,10 @@
 /// Random numbers that are the same on every machine and in every version of Swift: SplitMix64 (Steele, Lea and Flood, "Fast
 /// splittable pseudorandom number generators", OOPSLA 2014), and nothing but exact arithmetic on top.
-public struct StableRandom: Sendable {
+struct StableRandom {
   private var state: UInt64
 
   /// A stream for each pair of keys, such as a seed and the index of an image.
-  public init(_ key: UInt64, _ index: UInt64) {
+  init(_ key: UInt64, _ index: UInt64) {
     state = Self.mix(key &+ Self.gamma) ^ Self.mix(index &* 0xD1B5_4A32_D192_ED03 &+ 1)
   }
 
@@ -18,24 +18,22 @@ public struct StableRandom: Sendable {
     return z ^ (z >> 31)
   }
 
-  /// All of them equally likely.
-  public mutating func bits() -> UInt64 {
+  mutating func bits() -> UInt64 {
     state &+= Self.gamma
     return Self.mix(state)
   }
 
   /// In [0, 1), in steps of 2 to the power of -53.
-  public mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
+  mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
 
-  /// From `low` up to `high`.
-  public mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
+  mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
 
   /// Mean 0, deviation 1, bell-shaped and within 3.5: the sum of four uniform numbers.
-  public mutating func bell() -> Double {
+  mutating func bell() -> Double {
     let sum = uniform() + uniform() + uniform() + uniform()
     return (sum - 2) * 1.7320508075688772
   }
 
   /// From 0 to `count` - 1.
-  public mutating func below(_ count: Int) -> Int { Int(uniform() * Double(count)) }
+  mutating func below(_ count: Int) -> Int { Int(uniform() * Double(count)) }
 }

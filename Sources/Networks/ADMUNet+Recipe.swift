@@ -39,7 +39,7 @@ extension ADMUNet {
     /// Length of the context vectors, whose linear map is added to the time embedding; by default those of the data, if any.
     public var contextDim: Int? = nil
     /// Numbers that tell of an image's augmentation, whose linear map is added to the sines of the time; by default as many as the
-    /// training's augmentation gives, none without.
+    /// training's augmentation gives, none without; a training that goes on without augmentation needs the number.
     public var augmentDim: Int? = nil
     /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
     public var useCheckpoint = false

@@ -24,7 +24,7 @@ final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
     timeOut = Linear(width, width, using: initializer)
     labelEmb = recipe.numClasses.map { Embedding($0, width, using: initializer) }
     contextEmb = recipe.contextDim.map { Linear($0, width, using: initializer) }
-    mapAugment = recipe.augmentDim.map { Linear($0, modelChannels, bias: false, using: initializer) }
+    mapAugment = recipe.augmentDim.map { Linear($0, recipe.modelChannels, bias: false, using: initializer) }
     try mapAugment?.zero()
     func make(_ layers: [UNetPlan.Layer]) throws -> [any UNetLayer] {
       try layers.map { try $0.make(recipe, Names.self, using: initializer) }

@@ -178,3 +178,36 @@ import Testing
     }
   }
 }
+
+@Suite("Augmented examples") struct AugmentedExampleTests {
+  private func pipeline(_ album: Album, _ change: (inout AugmentationRecipe) -> Void = { _ in }) throws -> ExamplePipeline {
+    var recipe = AugmentationRecipe()
+    recipe.probability = 1
+    change(&recipe)
+    return try ExamplePipeline(album, augmentation: recipe, seed: 3)
+  }
+
+  @Test func comeWithTheLabelsOfWhatWasDoneAndDependOnTheirPositionAlone() throws {
+    let album = Album(height: 5, width: 7), pipeline = try pipeline(album), plain = try ExamplePipeline(album, seed: 3)
+    let examples = try (0..<6).map { try pipeline.example(0, at: $0) }
+    for (position, example) in examples.enumerated() {
+      #expect(example.augmentation?.count == 9 && example.augmentation?[2] != 0)
+      #expect(try example.image != plain.example(0, at: position).image)
+      #expect(try pipeline.example(0, at: position) == example)
+    }
+    #expect(Set(examples.map { $0.augmentation ?? [] }).count == 6)
+    #expect(try plain.example(0, at: 0).augmentation == nil)
+  }
+
+  @Test func thatAreHeldOutAreLeftAsTheyAre() throws {
+    let album = Album(height: 5, width: 7)
+    let example = try pipeline(album).example(0, at: -1)
+    #expect(try example.image == album[0].image() && example.augmentation == [Float](repeating: 0, count: 9))
+  }
+
+  @Test func ofAnotherShapeThanSquareAreNotTurnedByQuarters() throws {
+    let error = #expect(throws: RecipeError.self) { try pipeline(Album(height: 5, width: 7)) { $0.kinds = [.rotateInt] } }
+    #expect(error?.description.hasPrefix("augmentation.kinds: rotate_int needs square images, found 5 x 7") == true)
+    _ = try pipeline(Album(height: 5, width: 5)) { $0.kinds = [.rotateInt] }
+  }
+}

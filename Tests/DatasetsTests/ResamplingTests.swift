@@ -8,19 +8,19 @@ import Testing
   /// 1 2 3 over 4 5 6 over 7 8 9.
   private let square = Image(width: 3, height: 3, channels: 1, bytes: Array(1...9))
 
-  @Test func mirrorsExchangeColumnsOrRowsAndUndoThemselves() {
-    let image = Image(width: 3, height: 2, channels: 2, bytes: Array(1...12))
-    #expect(image.mirroredLeftToRight().bytes == [5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8])
-    #expect(image.mirroredTopToBottom().bytes == [7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6])
-    #expect(image.mirroredLeftToRight().mirroredLeftToRight() == image)
-    #expect(image.mirroredTopToBottom().mirroredTopToBottom() == image)
+  private func applied(_ change: (inout Augmentation) -> Void) -> [UInt8] {
+    var draw = Augmentation()
+    change(&draw)
+    return AugmentationRecipe().apply(draw, to: square).bytes
   }
 
-  @Test func aQuarterTurnIsCounterclockwiseAndFourAreNone() {
-    #expect(square.turned(quarters: 1).bytes == [3, 6, 9, 2, 5, 8, 1, 4, 7])
-    #expect(square.turned(quarters: 2) == square.mirroredLeftToRight().mirroredTopToBottom())
-    #expect(square.turned(quarters: 3) == square.turned(quarters: 1).turned(quarters: 2))
-    #expect(square.turned(quarters: 1).turned(quarters: 3) == square && square.turned(quarters: 4) == square)
+  @Test func flipsAndCounterclockwiseQuarterTurnsMovePixels() {
+    #expect(applied { _ in } == square.bytes)
+    #expect(applied { $0.flipsX = true } == [3, 2, 1, 6, 5, 4, 9, 8, 7])
+    #expect(applied { $0.flipsY = true } == [7, 8, 9, 4, 5, 6, 1, 2, 3])
+    #expect(applied { $0.quarterTurns = 1 } == [3, 6, 9, 2, 5, 8, 1, 4, 7])
+    #expect(applied { $0.quarterTurns = 2 } == [9, 8, 7, 6, 5, 4, 3, 2, 1])
+    #expect(applied { $0.quarterTurns = 3 } == [7, 4, 1, 8, 5, 2, 9, 6, 3])
   }
 
   @Test func movedImagesGoOnInTheirMirrorImages() {
@@ -69,7 +69,7 @@ import Testing
   @Test func aRightAngleIsAQuarterTurn() {
     let image = image(20, hill)
     for quarters in 1...3 {
-      #expect(difference(seen(image, .turning(.pi / 2 * Double(quarters))), image.turned(quarters: quarters)) <= 1)
+      #expect(difference(seen(image, .turning(.pi / 2 * Double(quarters))), image.rotated(quarterTurns: -quarters)) <= 1)
     }
   }
 
@@ -149,7 +149,7 @@ import Testing
     let image = Image(width: 12, height: 12, channels: 1, bytes: Array(50..<194))
     var draw = Augmentation()
     (draw.flipsX, draw.quarterTurns, draw.pixelsRight, draw.angle) = (true, 1, 2, 0.5)
-    let exact = image.mirroredLeftToRight().turned(quarters: 1).moved(right: 2, up: 0)
+    let exact = image.flippedHorizontally().rotated(quarterTurns: -1).moved(right: 2, up: 0)
     #expect(recipe.apply(draw, to: image) == AffineResampler(exact).image(through: .turning(0.5)))
   }
 }

@@ -21,7 +21,7 @@ extension AugmentationRecipe {
   /// - Parameter random: a stream of this image and this visit to it; how much is drawn depends on the recipe alone.
   /// - Returns: an image of the same shape, and `labelCount` numbers for the network, all zero for an image that is left alone.
   /// - Precondition: there is no `obstacle` to images of this size.
-  public func augment(_ image: Image, random: inout StableRandom) -> (image: Image, labels: [Float]) {
+  func augment(_ image: Image, random: inout StableRandom) -> (image: Image, labels: [Float]) {
     guard isOn else { return (image, []) }
     let drawn = draw(height: image.height, width: image.width, random: &random)
     return (apply(drawn, to: image), labels(of: drawn, height: image.height, width: image.width))
@@ -79,9 +79,9 @@ extension AugmentationRecipe {
   /// Whole pixels first, then all else at once, so that an image is read between its pixels once at most.
   func apply(_ draw: Augmentation, to image: Image) -> Image {
     var image = image
-    if draw.flipsX { image = image.mirroredLeftToRight() }
-    if draw.flipsY { image = image.mirroredTopToBottom() }
-    if draw.quarterTurns > 0 { image = image.turned(quarters: draw.quarterTurns) }
+    if draw.flipsX { image = image.flippedHorizontally() }
+    if draw.flipsY { image = image.flippedVertically() }
+    if draw.quarterTurns > 0 { image = image.rotated(quarterTurns: -draw.quarterTurns) }
     if draw.pixelsRight != 0 || draw.pixelsUp != 0 { image = image.moved(right: draw.pixelsRight, up: draw.pixelsUp) }
     let map = sourceMap(draw, height: image.height, width: image.width)
     return map == PlaneMap() ? image : AffineResampler(image).image(through: map)

@@ -1,4 +1,5 @@
 import Imaging
+import RecipeKit
 
 /// The way from the pictures of a data set to the examples of a training: prepared, mirrored, augmented, degraded.
 ///
@@ -9,6 +10,7 @@ public struct ExamplePipeline: Sendable {
   /// The shape of every image that comes out.
   public let shape: ImageShape
   private let images: ImagesRecipe
+  private let augmentation: AugmentationRecipe
   private let seed: UInt64
 
   /// What random numbers are for; each has a stream of its own, so that one more of them changes no other.
@@ -16,18 +18,25 @@ public struct ExamplePipeline: Sendable {
     case fit = 1, flip, augmentation, corruption
   }
 
-  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images.
-  public init(_ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), seed: UInt64) throws {
+  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, `RecipeError` where images of that size
+  ///   cannot be augmented as wanted.
+  public init(
+    _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), augmentation: AugmentationRecipe = AugmentationRecipe(), seed: UInt64
+  ) throws {
     self.dataset = dataset
     self.images = images
+    self.augmentation = augmentation
     self.seed = seed
     shape = try images.shape(for: dataset)
+    if let obstacle = augmentation.obstacle(height: shape.height, width: shape.width) {
+      throw RecipeError(place: nil, path: "augmentation.kinds", obstacle)
+    }
   }
 
   /// The example that training sees at a position.
   /// - Parameters:
   ///   - index: of the picture in the data set.
-  ///   - position: counted over all epochs.
+  ///   - position: counted over all epochs; negative for a picture that is held out, which is not augmented.
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
     let picture = try dataset[index]
@@ -38,7 +47,20 @@ public struct ExamplePipeline: Sendable {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    return Example(image: image, label: picture.label, context: context)
+    var example = Example(image: image, label: picture.label, context: context)
+    if augmentation.isOn { augment(&example, at: position) }
+    return example
+  }
+
+  /// Changes the image and says how, or says that it is as it was.
+  private func augment(_ example: inout Example, at position: Int) {
+    guard position >= 0 else {
+      example.augmentation = [Float](repeating: 0, count: augmentation.labelCount)
+      return
+    }
+    var random = stream(.augmentation, position)
+    let (image, labels) = augmentation.augment(example.image, random: &random)
+    (example.image, example.augmentation) = (image, labels)
   }
 
   /// The vector that the data set promises; nil where it promises none.
