@@ -1,10 +1,10 @@
 /// Random numbers that are the same on every machine and in every version of Swift: SplitMix64 (Steele, Lea and Flood, "Fast
 /// splittable pseudorandom number generators", OOPSLA 2014), and nothing but exact arithmetic on top.
-struct StableRandom {
+public struct StableRandom: Sendable {
   private var state: UInt64
 
   /// A stream for each pair of keys, such as a seed and the index of an image.
-  init(_ key: UInt64, _ index: UInt64) {
+  public init(_ key: UInt64, _ index: UInt64) {
     state = Self.mix(key &+ Self.gamma) ^ Self.mix(index &* 0xD1B5_4A32_D192_ED03 &+ 1)
   }
 
