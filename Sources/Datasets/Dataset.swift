@@ -84,6 +84,8 @@ public struct Example: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture; nil for a set without contexts.
   public var context: [Float]?
+  /// What augmentation did to the image, all zero for nothing; nil for a training without augmentation.
+  public var augmentation: [Float]?
   /// What a restoring model is given of the image; nil in other trainings.
   public var degraded: Degraded?
 
@@ -93,10 +95,11 @@ public struct Example: Sendable, Equatable {
     public var entropy: [Float]
   }
 
-  public init(image: Image, label: Int?, context: [Float]? = nil, degraded: Degraded? = nil) {
+  public init(image: Image, label: Int?, context: [Float]? = nil, augmentation: [Float]? = nil, degraded: Degraded? = nil) {
     self.image = image
     self.label = label
     self.context = context
+    self.augmentation = augmentation
     self.degraded = degraded
   }
 }

@@ -38,6 +38,9 @@ extension ADMUNet {
     public var numClasses: Int? = nil
     /// Length of the context vectors, whose linear map is added to the time embedding; by default those of the data, if any.
     public var contextDim: Int? = nil
+    /// Numbers that tell of an image's augmentation, whose linear map is added to the sines of the time; by default as many as the
+    /// training's augmentation gives, none without; a training that goes on without augmentation needs the number.
+    public var augmentDim: Int? = nil
     /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
     public var useCheckpoint = false
 
@@ -53,7 +56,10 @@ extension ADMUNet {
       outChannels = outChannels ?? facts.outputChannels
       numClasses = numClasses ?? facts.classRows
       contextDim = contextDim ?? facts.contextSize
+      augmentDim = augmentDim ?? facts.augmentationLabels
     }
+
+    public var augmentationLabels: Int { augmentDim ?? 0 }
 
     public var resolvedInChannels: Int { inChannels ?? 3 }
     public var resolvedOutChannels: Int { outChannels ?? resolvedInChannels }
@@ -88,7 +94,7 @@ extension ADMUNet {
     private func validatePositive() throws(RecipeError) {
       let values = [
         ("in_channels", inChannels), ("out_channels", outChannels), ("num_classes", numClasses), ("context_dim", contextDim),
-        ("image_size", imageSize),
+        ("augment_dim", augmentDim), ("image_size", imageSize),
       ]
       for (key, value) in values {
         if let value { try require((1...1_000_000).contains(value), key, "expected 1 or more, found \(value)") }

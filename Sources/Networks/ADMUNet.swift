@@ -39,6 +39,7 @@ extension ADMUNet.Recipe {
   var inputs: NetworkInputs {
     NetworkInputs(
       network: Self.name, channels: resolvedInChannels, labels: numClasses == nil ? .absent : .required,
-      context: contextDim == nil ? .absent : .required, contextDim: contextDim ?? 0)
+      context: contextDim == nil ? .absent : .required, contextDim: contextDim ?? 0,
+      augmentations: augmentDim ?? 0)
   }
 }

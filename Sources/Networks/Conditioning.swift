@@ -10,12 +10,18 @@ public struct Conditioning {
   public var lowRes: Tensor?
   /// How strongly each corruption acted on `lowRes`, `[N, F]` in [0, 1].
   public var corruptionFactors: Tensor?
+  /// What augmentation did to each image, `[N, augment_dim]`; zeros, or nil, for images as they are, which is what is sampled.
+  public var augmentation: Tensor?
 
-  public init(labels: Tensor? = nil, context: Tensor? = nil, lowRes: Tensor? = nil, corruptionFactors: Tensor? = nil) {
+  public init(
+    labels: Tensor? = nil, context: Tensor? = nil, lowRes: Tensor? = nil, corruptionFactors: Tensor? = nil,
+    augmentation: Tensor? = nil
+  ) {
     self.labels = labels
     self.context = context
     self.lowRes = lowRes
     self.corruptionFactors = corruptionFactors
+    self.augmentation = augmentation
   }
   public static var none: Conditioning { Conditioning() }
 }
@@ -33,10 +39,12 @@ struct NetworkInputs {
   var lowRes = Demand.absent
   /// 0: none are read.
   var corruptions = 0
+  /// Numbers that tell of an image's augmentation; 0: none are read.
+  var augmentations = 0
 
   /// A tensor that says what is wrong; nil when everything fits.
   func refusal(of x: Tensor, _ timesteps: Tensor, _ told: Conditioning) -> Tensor? {
-    let given = [x, timesteps, told.labels, told.context, told.lowRes, told.corruptionFactors].compactMap { $0 }
+    let given = [x, timesteps, told.labels, told.context, told.lowRes, told.corruptionFactors, told.augmentation].compactMap { $0 }
     if let failed = given.first(where: { $0.fault != nil }) { return failed }
     return complaint(x, timesteps, told).map { x.failed(network, $0) }
   }
@@ -54,6 +62,9 @@ struct NetworkInputs {
       }
       ?? complaint(told.corruptionFactors, corruptions > 0 ? .optional : .absent, "corruption factors", has: "corruption input") {
         $0 == [n, corruptions] ? nil : "of shape [\(n), \(corruptions)], one row an image"
+      }
+      ?? complaint(told.augmentation, augmentations > 0 ? .optional : .absent, "augmentation labels", has: "augmentation input") {
+        $0 == [n, augmentations] ? nil : "of shape [\(n), \(augmentations)], one row an image"
       }
   }
 

@@ -42,10 +42,13 @@ public protocol NetworkRecipe: NamedRecipe {
   var contextDim: Int? { get }
   /// What the data and the process decide, put where the recipe leaves it open.
   mutating func adapt(to facts: NetworkFacts)
+  /// How many numbers it can be told of an image's augmentation; 0 for a network that knows of none.
+  var augmentationLabels: Int { get }
 }
 
 extension NetworkRecipe {
   public var contextDim: Int? { nil }
+  public var augmentationLabels: Int { 0 }
 }
 
 /// What a network must know of data and process.
@@ -59,9 +62,12 @@ public struct NetworkFacts: Sendable, Equatable {
   public var nullClass: Int?
   /// Length of the vectors that images come with in place of classes; nil without.
   public var contextSize: Int?
+  /// Numbers that tell of an image's augmentation; nil where training has none.
+  public var augmentationLabels: Int?
 
   public init(
-    channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil, contextSize: Int? = nil
+    channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil, contextSize: Int? = nil,
+    augmentationLabels: Int? = nil
   ) {
     self.channels = channels
     self.outputChannels = outputChannels
@@ -70,6 +76,7 @@ public struct NetworkFacts: Sendable, Equatable {
     self.classRows = classRows
     self.nullClass = nullClass
     self.contextSize = contextSize
+    self.augmentationLabels = augmentationLabels
   }
 }
 

@@ -26,6 +26,8 @@ public final class SuperResolutionUNet: DiffusionNetwork {
 
     public mutating func adapt(to facts: NetworkFacts) { unet.adapt(to: facts) }
 
+    public var augmentationLabels: Int { unet.augmentationLabels }
+
     public func validate() throws(RecipeError) {
       try require((0...64).contains(numCorruptions), "num_corruptions", "expected 0 to 64, found \(numCorruptions)")
     }
@@ -42,7 +44,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
       NetworkInputs(
         network: Self.name, channels: unet.resolvedInChannels, labels: unet.numClasses == nil ? .absent : .required,
         context: unet.contextDim == nil ? .absent : .required, contextDim: unet.contextDim ?? 0, lowRes: .required,
-        corruptions: numCorruptions)
+        corruptions: numCorruptions, augmentations: unet.augmentDim ?? 0)
     }
   }
 

@@ -27,6 +27,7 @@ extension UNet2DModel.Recipe {
     }
     if adm.normalization != .openai { throw refuse("normalization", "its norms all have as many groups, not some by their channels") }
     if adm.contextDim != nil { throw refuse("context_dim", "it is told times and classes, no vectors") }
+    if adm.augmentDim != nil { throw refuse("augment_dim", "it is told times and classes, not how an image was augmented") }
     if !adm.resblockUpdown && !adm.convResample { throw refuse("conv_resample", "its changes of resolution all have parameters") }
     if adm.channels(0) != adm.modelChannels {
       throw refuse("channel_mult", "its embedding of time has as many elements as the first level has channels, so the first must be 1")

@@ -5,12 +5,12 @@ import Tensors
 /// Shows a block's output under the block's name.
 package typealias BlockObserver = (String, Tensor) -> Void
 
-/// The embedding of time, class and context, the down path and the middle block: the half that UNets and classifiers share.
+/// The embedding of time, class, context and augmentation, the down path and the middle block: the half that UNets and classifiers share.
 final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
   typealias StateKeys = Names.Encoder
 
   let timeIn: Linear, timeOut: Linear
-  let labelEmb: Embedding?, contextEmb: Linear?
+  let labelEmb: Embedding?, contextEmb: Linear?, mapAugment: Linear?
   let inputBlocks: [[any UNetLayer]]
   let middleBlock: [any UNetLayer]
   private let modelChannels: Int
@@ -24,6 +24,8 @@ final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
     timeOut = Linear(width, width, using: initializer)
     labelEmb = recipe.numClasses.map { Embedding($0, width, using: initializer) }
     contextEmb = recipe.contextDim.map { Linear($0, width, using: initializer) }
+    mapAugment = recipe.augmentDim.map { Linear($0, recipe.modelChannels, bias: false, using: initializer) }
+    try mapAugment?.zero()
     func make(_ layers: [UNetPlan.Layer]) throws -> [any UNetLayer] {
       try layers.map { try $0.make(recipe, Names.self, using: initializer) }
     }
@@ -31,9 +33,12 @@ final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
     middleBlock = try make(plan.middle)
   }
 
-  /// The time embedding, plus the class's and the context's: `[N, 4 model_channels]` float32.
+  /// The time embedding, plus the class's and the context's: `[N, 4 model_channels]` float32. Augmentation is told beside the time,
+  /// as in EDM's form of this network: before the two linear maps.
   func embed(_ timesteps: Tensor, _ conditioning: Conditioning) -> Tensor {
-    var emb = timeOut(silu(timeIn(timestepEmbedding(timesteps, dimension: modelChannels)))).arising(in: "time_embed")
+    var time = timestepEmbedding(timesteps, dimension: modelChannels)
+    if let mapAugment, let labels = conditioning.augmentation { time = (time + mapAugment(labels)).arising(in: "map_augment") }
+    var emb = timeOut(silu(timeIn(time))).arising(in: "time_embed")
     if let labelEmb, let labels = conditioning.labels { emb = (emb + labelEmb(labels)).arising(in: "label_emb") }
     if let contextEmb, let context = conditioning.context { emb = (emb + contextEmb(context)).arising(in: "context_emb") }
     return emb

@@ -9,6 +9,7 @@ import Training
 public struct TrainRecipe: Recipe {
   public var data = Choice<DatasetRegistry>(GlyphDataset.Recipe())
   public var images = ImagesRecipe()
+  public var augmentation = AugmentationRecipe()
   public var loading = LoadingRecipe()
   public var network = Choice<NetworkRegistry>(ADMUNet.Recipe())
   public var process = ProcessRecipe()
@@ -95,7 +96,8 @@ extension TrainRecipe {
   /// The examples that a training on `dataset` sees.
   /// - Throws: `DatasetError` when there are none, or when nothing says their size.
   func trainingData(of dataset: any Dataset) throws -> TrainingData {
-    let pipeline = try ExamplePipeline(dataset, images: images, nullClass: nullClass(of: dataset), seed: training.seed)
+    let pipeline = try ExamplePipeline(
+      dataset, images: images, augmentation: augmentation, nullClass: nullClass(of: dataset), seed: training.seed)
     return try TrainingData(pipeline, holdOut: loading.validation, seed: training.seed)
   }
 
@@ -139,11 +141,25 @@ extension TrainRecipe {
 
   private func adaptedNetwork(to data: DataFacts) throws -> Choice<NetworkRegistry> {
     var network = self.network.member
-    network.adapt(to: data.networkFacts(process.variance))
+    var facts = data.networkFacts(process.variance)
+    facts.augmentationLabels = augmentation.isOn ? augmentation.labelCount : nil
+    network.adapt(to: facts)
     do throws(RecipeError) { try network.validate() } catch {
       throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)
     }
+    try checkAugmentation(network)
     return Choice(network)
+  }
+
+  /// Augmentation that a network is not told of would show in what it samples.
+  private func checkAugmentation(_ network: any NetworkRecipe) throws(RecipeError) {
+    guard augmentation.isOn, network.augmentationLabels != augmentation.labelCount else { return }
+    let name = type(of: network).name
+    throw RecipeError(
+      place: nil, path: "augmentation",
+      network.augmentationLabels == 0
+        ? "\(name) cannot be told of it, so that samples would be augmented too; adm_unet can, and images.flip mirrors for any network"
+        : "its kinds are told by \(augmentation.labelCount) numbers, but network.augment_dim is \(network.augmentationLabels)")
   }
 
   private func checkSampling(_ data: DataFacts) throws {

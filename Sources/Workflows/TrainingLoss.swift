@@ -70,9 +70,10 @@ final class TrainingLoss {
   /// Goes on with what an earlier sitting has learned.
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
 
-  /// Classes, or else vectors, of which a share is replaced by the null class, or zeros (Ho and Salimans 2022).
+  /// How images were augmented, and classes, or else vectors, of which a share is replaced by the null class, or zeros (Ho and Salimans 2022).
   private func told(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
-    var told = Conditioning(labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts)
+    var told = Conditioning(
+      labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, augmentation: batch.augmentation)
     guard data.knowsNull else { return told }
     let isDropped = Tensor.rand([batch.images.size(0)], using: seed.generator(for: .labels, step: step)).to(device)
       .lt(training.classDropout)

@@ -99,6 +99,7 @@ import Testing
   static let inexpressible: [(key: String, change: @Sendable (inout ADMUNet.Recipe) -> Void)] = [
     ("normalization", { $0.normalization = .dlas }),
     ("context_dim", { $0.contextDim = 3 }),
+    ("augment_dim", { $0.augmentDim = 9 }),
     ("conv_resample", { ($0.resblockUpdown, $0.convResample) = (false, false) }),
     ("channel_mult", { $0.channelMult = [2, 2, 2] }),
     ("num_heads", { ($0.numHeadChannels, $0.numHeads, $0.attentionResolutions) = (-1, 2, [16]) }),

@@ -1,31 +1,30 @@
 import Imaging
 import RecipeKit
 
-/// Handwritten digits and capital letters that are drawn when they are asked for: white ink on black, one channel, any size.
+/// Handwritten digits and capital letters that are drawn when they are asked for: any size, any colours, white ink on black unless
+/// something else is wanted.
 ///
 /// Nothing is loaded and there is no end: every index from 0 on is an image, the same on every machine for the same seed. Image
 /// `i` is of class `i` modulo the number of classes, so every run of that many indices holds each class once.
 public struct GlyphDataset: Dataset {
-  /// Which characters: all 36, digits before letters, or one kind alone.
-  public enum Classes: String, Codable, Sendable, CaseIterable {
-    case all, digits, letters
-  }
-
   public let count: Int
   public let classNames: [String]
-  public var shape: ImageShape? { ImageShape(height: size, width: size, channels: 1) }
-  public var channels: Int { 1 }
-  private let size: Int
+  public var shape: ImageShape? { ImageShape(height: recipe.size.height, width: recipe.size.width, channels: channels) }
+  public let channels: Int
+  private let recipe: Recipe
   private let seed: UInt64
   private let shapes: [[GlyphShape]]
 
   /// A recipe's `data: { type: glyphs, ... }`.
-  public struct Recipe: DatasetRecipe {
+  public struct Recipe: DatasetRecipe, Equatable {
     public static let name = "glyphs"
 
-    /// Height and width in pixels.
-    public var size = 28
+    /// In pixels: one number, or [height, width].
+    public var size = ImageSize(28)
     public var classes = Classes.all
+    public var ink = Color.white, paper = Color.black
+    /// 1 or 3; null for 3 where there is colour.
+    public var channels: Int?
     /// Images in an epoch; images beyond are as good.
     public var count = 100_000
     public var seed = 0
@@ -33,32 +32,37 @@ public struct GlyphDataset: Dataset {
     public init() {}
 
     public func validate() throws(RecipeError) {
-      try require((8...1024).contains(size), "size", "expected 8 to 1024 pixels, found \(size)")
+      for side in [size.height, size.width] {
+        try require((8...1024).contains(side), "size", "expected 8 to 1024 pixels, found \(side)")
+      }
+      if let channels { try require(channels == 1 || channels == 3, "channels", "expected 1 or 3, found \(channels)") }
+      if case .rgb = ink { try require(ink != paper, "ink", "expected another colour than that of the paper") }
       try require(count > 0, "count", "expected 1 or more, found \(count)")
     }
 
-    public func open() throws -> any Dataset {
-      GlyphDataset(size: size, classes: classes, count: count, seed: UInt64(bitPattern: Int64(seed)))
-    }
+    public func open() throws -> any Dataset { try GlyphDataset(self) }
   }
 
+  /// - Throws: `RecipeError` for a recipe that does not hold.
+  public init(_ recipe: Recipe) throws(RecipeError) {
+    try recipe.validate()
+    self.recipe = recipe
+    count = recipe.count
+    classNames = recipe.classes.names
+    shapes = recipe.classes.shapes
+    channels = recipe.channels ?? (recipe.ink.isGrey && recipe.paper.isGrey ? 1 : 3)
+    seed = UInt64(bitPattern: Int64(recipe.seed))
+  }
+
+  /// White on black, square.
   /// - Parameters:
-  ///   - size: height and width in pixels, at least 8.
+  ///   - size: height and width in pixels, 8 to 1024.
   ///   - count: how many images count as an epoch.
   public init(size: Int = 28, classes: Classes = .all, count: Int = 100_000, seed: UInt64 = 0) {
-    precondition(size >= 8, "glyphs of \(size) pixels; at least 8 are needed")
-    precondition(count > 0, "an epoch of \(count) glyphs; at least one is needed")
-    let range =
-      switch classes {
-      case .all: GlyphAlphabet.names.indices
-      case .digits: 0..<10
-      case .letters: 10..<36
-      }
-    self.count = count
-    self.seed = seed
-    classNames = Array(GlyphAlphabet.names[range])
-    shapes = Array(GlyphAlphabet.shapes[range])
-    self.size = size
+    var recipe = Recipe()
+    (recipe.size, recipe.classes, recipe.count) = (ImageSize(size), classes, count)
+    recipe.seed = Int(Int64(bitPattern: seed))
+    do { try self.init(recipe) } catch { preconditionFailure("glyphs: \(error)") }
   }
 
   /// - Precondition: `index` is not negative; it may exceed `count`.
@@ -76,7 +80,11 @@ public struct GlyphDataset: Dataset {
     let way = ways[random.below(ways.count)]
     var writing = Handwriting(hand: hand, random: random)
     let lines = writing.write(way)
-    let bytes = InkRaster(side: size).draw(lines, hand: hand, random: &writing.random)
-    return Image(width: size, height: size, channels: 1, bytes: bytes)
+    let (height, width) = (recipe.size.height, recipe.size.width)
+    let light = InkRaster(height: height, width: width).light(of: lines, hand: hand)
+    // A stream of their own, so that in other colours the same is written.
+    var chance = StableRandom(seed ^ 0xC010_55ED, UInt64(index))
+    let colors = InkColors(ink: recipe.ink, paper: recipe.paper, random: &chance)
+    return colors.image(light, width: width, height: height, channels: channels, grain: hand.grain, random: &writing.random)
   }
 }

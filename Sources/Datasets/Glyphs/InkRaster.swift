@@ -1,26 +1,28 @@
 /// Lays written lines on paper and looks at it through square pixels.
 struct InkRaster {
-  let side: Int
+  let height: Int, width: Int
   /// How far the edge of the ink runs, in sides of the image; a pixel's width comes on top.
   private static let softness = 0.035
   /// Kept free at every border, in sides of the image.
   private static let margin = 0.045
+  /// The side up to which edges are as soft as that; in larger images they grow as its root.
+  private static let softSide = 28.0
 
-  init(side: Int) { self.side = side }
+  /// The side in which a hand is measured: the shorter one, in pixels.
+  private var side: Double { Double(min(height, width)) }
 
   /// - Parameter lines: in the unit of shapes, as `Handwriting` gives them.
-  /// - Returns: `side * side` bytes, white ink on black.
-  func draw(_ lines: [[InkPoint]], hand: Hand, random: inout StableRandom) -> [UInt8] {
+  /// - Returns: how much ink lies on each pixel, `height * width` numbers from 0 to 1.
+  func light(of lines: [[InkPoint]], hand: Hand) -> [Double] {
     let placed = place(lines, hand: hand)
-    var light = [Double](repeating: 0, count: side * side)
+    var light = [Double](repeating: 0, count: height * width)
     light.withUnsafeMutableBufferPointer { light in
       for line in placed {
         if line.count == 1 { draw(line[0], line[0], on: light) }
         for (a, b) in zip(line, line.dropFirst()) { draw(a, b, on: light) }
       }
     }
-    // Grain lies in the ink only: the paper stays black.
-    return light.map { $0 > 0 ? UInt8(255 * $0 * (1 - hand.grain * random.uniform()) + 0.5) : 0 }
+    return light
   }
 
   /// Leans, turns and scales the lines and puts them near the middle; now in pixels.
@@ -35,11 +37,11 @@ struct InkRaster {
     let points = leaning.joined()
     let left = points.lazy.map(\.x).min() ?? 0, right = points.lazy.map(\.x).max() ?? 0
     let top = points.lazy.map(\.y).min() ?? 0, bottom = points.lazy.map(\.y).max() ?? 0
-    let room = 1 - 2 * (Self.margin + hand.penRadius)
-    let scale = min(hand.height / max(bottom - top, 1), room / max(right - left, bottom - top, 1))
-    let centerX = shifted(hand.shiftX, within: room - scale * (right - left))
-    let centerY = shifted(hand.shiftY, within: room - scale * (bottom - top))
-    let pixels = Double(side)
+    let pixels = side, wide = Double(width) / pixels, tall = Double(height) / pixels
+    let roomX = wide - 2 * (Self.margin + hand.penRadius), roomY = tall - 2 * (Self.margin + hand.penRadius)
+    let scale = min(hand.height * tall / max(bottom - top, 1), roomX / max(right - left, 1), roomY / max(bottom - top, 1))
+    let centerX = 0.5 * wide + limited(hand.shiftX, within: roomX - scale * (right - left))
+    let centerY = 0.5 * tall + limited(hand.shiftY, within: roomY - scale * (bottom - top))
     return leaning.map { line in
       line.map { point in
         InkPoint(
@@ -50,18 +52,16 @@ struct InkRaster {
     }
   }
 
-  /// The centre of the character, off the middle by what it wants, as far as there is free room.
-  private func shifted(_ shift: Double, within free: Double) -> Double {
-    0.5 + min(max(shift, -0.5 * max(free, 0)), 0.5 * max(free, 0))
-  }
+  /// How far off the middle the character is, as far as there is free room.
+  private func limited(_ shift: Double, within free: Double) -> Double { min(max(shift, -0.5 * max(free, 0)), 0.5 * max(free, 0)) }
 
   /// One piece of a line: the brightest of what is there and of the ink of a pen that goes from `a` to `b`.
   private func draw(_ a: InkPoint, _ b: InkPoint, on light: UnsafeMutableBufferPointer<Double>) {
-    let soft = Self.softness * Double(side)
+    let soft = Self.softness * (side > Self.softSide ? (Self.softSide * side).squareRoot() : side)
     let edge = (1 + soft * soft).squareRoot()
     let reach = max(a.radius, b.radius) + 0.5 * edge
-    let firstRow = row(min(a.y, b.y) - reach), lastRow = row(max(a.y, b.y) + reach)
-    let firstColumn = row(min(a.x, b.x) - reach), lastColumn = row(max(a.x, b.x) + reach)
+    let firstRow = pixel(min(a.y, b.y) - reach, of: height), lastRow = pixel(max(a.y, b.y) + reach, of: height)
+    let firstColumn = pixel(min(a.x, b.x) - reach, of: width), lastColumn = pixel(max(a.x, b.x) + reach, of: width)
     let dx = b.x - a.x, dy = b.y - a.y
     let perLength = 1 / max(dx * dx + dy * dy, 1e-12), perEdge = 1 / edge
     for y in firstRow...lastRow {
@@ -74,10 +74,10 @@ struct InkRaster {
         if square >= reach * reach { continue }
         let depth = a.radius + along * (b.radius - a.radius) - square.squareRoot()
         let cover = min(depth * perEdge + 0.5, 1) * (a.ink + along * (b.ink - a.ink))
-        if cover > light[y * side + x] { light[y * side + x] = cover }
+        if cover > light[y * width + x] { light[y * width + x] = cover }
       }
     }
   }
 
-  private func row(_ position: Double) -> Int { Int(min(max(position, 0), Double(side - 1))) }
+  private func pixel(_ position: Double, of count: Int) -> Int { Int(min(max(position, 0), Double(count - 1))) }
 }

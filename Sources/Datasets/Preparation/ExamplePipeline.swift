@@ -1,4 +1,5 @@
 import Imaging
+import RecipeKit
 
 /// The way from the pictures of a data set to the examples of a training: prepared, mirrored, augmented, degraded.
 ///
@@ -11,6 +12,7 @@ public struct ExamplePipeline: Sendable {
   /// The shape of the degraded images; nil without them.
   public let degradedShape: ImageShape?
   private let images: ImagesRecipe
+  private let augmentation: AugmentationRecipe
   private let corruptions: CorruptionsRecipe?
   private let nullClass: Int?
   private let seed: UInt64
@@ -24,15 +26,18 @@ public struct ExamplePipeline: Sendable {
   ///   - corruptions: nil where there is nothing to restore.
   ///   - nullClass: the label of pictures without a class where others have one; nil where there must be none such.
   /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, or where it is no multiple of the
-  ///   scale of the degraded ones.
+  ///   scale of the degraded ones; `RecipeError` where images of that size cannot be augmented as wanted.
   public init(
-    _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), corruptions: CorruptionsRecipe? = nil, nullClass: Int? = nil,
-    seed: UInt64
+    _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), augmentation: AugmentationRecipe = AugmentationRecipe(),
+    corruptions: CorruptionsRecipe? = nil, nullClass: Int? = nil, seed: UInt64
   ) throws {
-    (self.dataset, self.images, self.corruptions) = (dataset, images, corruptions)
+    (self.dataset, self.images, self.augmentation, self.corruptions) = (dataset, images, augmentation, corruptions)
     (self.nullClass, self.seed) = (nullClass, seed)
     let shape = try images.shape(for: dataset)
     self.shape = shape
+    if let obstacle = augmentation.obstacle(height: shape.height, width: shape.width) {
+      throw RecipeError(place: nil, path: "augmentation.kinds", obstacle)
+    }
     degradedShape = try corruptions.map { corruptions in
       guard shape.height % corruptions.scale == 0, shape.width % corruptions.scale == 0 else {
         throw DatasetError("data", .scale(corruptions.scale, shape))
@@ -45,7 +50,7 @@ public struct ExamplePipeline: Sendable {
   /// The example that training sees at a position.
   /// - Parameters:
   ///   - index: of the picture in the data set.
-  ///   - position: counted over all epochs.
+  ///   - position: counted over all epochs; negative for a picture that is held out, which is not augmented.
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
     let picture = try dataset[index], context = try context(of: picture), label = picture.label ?? nullClass
@@ -58,7 +63,10 @@ public struct ExamplePipeline: Sendable {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    return Example(image: image, label: label, context: context, degraded: try degraded(image, at: position))
+    var example = Example(image: image, label: label, context: context)
+    if augmentation.isOn { augment(&example, at: position) }
+    example.degraded = try degraded(example.image, at: position)
+    return example
   }
 
   private func degraded(_ image: Image, at position: Int) throws -> Example.Degraded? {
@@ -66,6 +74,17 @@ public struct ExamplePipeline: Sendable {
     var random = stream(.corruption, position)
     let (bad, entropy) = try corruptions.degrade(image, random: &random)
     return Example.Degraded(image: bad, entropy: entropy.map(Float.init))
+  }
+
+  /// Changes the image and says how, or says that it is as it was.
+  private func augment(_ example: inout Example, at position: Int) {
+    guard position >= 0 else {
+      example.augmentation = [Float](repeating: 0, count: augmentation.labelCount)
+      return
+    }
+    var random = stream(.augmentation, position)
+    let (image, labels) = augmentation.augment(example.image, random: &random)
+    (example.image, example.augmentation) = (image, labels)
   }
 
   /// The vector that the data set promises; nil where it promises none.

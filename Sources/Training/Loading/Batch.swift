@@ -10,6 +10,8 @@ public struct Batch {
   public let labels: Tensor?
   /// The vectors that images come with, `[N, D]` float32; nil for a data set without.
   public let contexts: Tensor?
+  /// What augmentation did to each image, `[N, D]` float32, zeros for an image as it is; nil for a training without augmentation.
+  public let augmentation: Tensor?
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
   /// [0, 1]; nil in other trainings.
   public let degraded: Tensor?, corruptionEntropy: Tensor?
@@ -60,14 +62,18 @@ final class BatchAssembly: @unchecked Sendable {
   var unusable: [UnusablePicture] { examples.flatMap { $0?.unusable ?? [] } }
 
   func batch(on device: Device) -> Batch {
-    let labels = examples.compactMap { $0?.example.label }, contexts = examples.compactMap { $0?.example.context }
-    let entropies = examples.compactMap { $0?.example.degraded?.entropy }
+    let labels = examples.compactMap { $0?.example.label }
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
-      contexts: contexts.count == examples.count
-        ? Tensor(contexts.flatMap { $0 }, [contexts.count, contexts[0].count]).to(device) : nil,
-      degraded: degraded?.tensor.to(device),
-      corruptionEntropy: degraded.map { _ in Tensor(entropies.flatMap { $0 }, [examples.count, entropies[0].count]).to(device) })
+      contexts: rows(\.context, on: device), augmentation: rows(\.augmentation, on: device),
+      degraded: degraded?.tensor.to(device), corruptionEntropy: rows(\.degraded?.entropy, on: device))
+  }
+
+  /// A row for each example, nil where one has none.
+  private func rows(_ vector: (Example) -> [Float]?, on device: Device) -> Tensor? {
+    let rows = examples.compactMap { $0.flatMap { vector($0.example) } }
+    guard rows.count == examples.count else { return nil }
+    return Tensor(rows.flatMap { $0 }, [rows.count, rows[0].count]).to(device)
   }
 }
 
