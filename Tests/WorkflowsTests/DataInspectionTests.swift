@@ -21,7 +21,7 @@ import Testing
       get throws {
         let (height, width) = sizes[index]
         if height == 0 { throw Broken() }
-        let color = [UInt8](repeating: UInt8(index), count: index % 2 == 0 ? 1 : 3)
+        let color = [UInt8](repeating: UInt8(index % 256), count: index % 2 == 0 ? 1 : 3)
         return Picture(
           .pixels(Image(width: width, height: height, color: color)), label: labels.isEmpty ? nil : labels[index], name: "\(index)")
       }

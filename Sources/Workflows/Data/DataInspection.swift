@@ -23,7 +23,7 @@ public final class DataInspection {
 
   /// - Parameter name: what the user called it.
   public convenience init(_ name: String, _ source: DataSource, depth: Depth = .full) {
-    self.init(name, source.dataset, kind: kind, settings: settings, depth: depth)
+    self.init(name, source.dataset, kind: source.kind, settings: source.settings, depth: depth)
   }
 
   init(_ name: String, _ dataset: any Dataset, kind: String, settings: [String] = [], depth: Depth = .full) {
