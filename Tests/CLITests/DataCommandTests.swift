@@ -87,6 +87,8 @@ import Testing
     for words in ["2 pictures (folder)", "3 x 5", "3 (colour)", "x 1", "unreadable 1", "in/x/b.png", "left out   1", "notes.txt"] {
       #expect(run.output.contains(words), "\(words): \(run.output)")
     }
+    let cells = try shop.run("data", "inspect", "in/x/a.png", "--set", "type=sprites", "--set", "cell=[1, 5]", "--json", "--quiet").json()
+    #expect(cells["kind"] as? String == "sprites" && cells["count"] as? Int == 3)
     let json = try shop.run("data", "inspect", "in", "--quick", "--json").json()
     #expect(json["skipped_count"] as? Int == 1)
   }
