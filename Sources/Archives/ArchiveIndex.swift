@@ -57,4 +57,20 @@ public final class ArchiveIndex: Sendable {
     case .zip(let header): return try file.unpacked(header, entry: entry.name)
     }
   }
+
+  /// Where in the archive's file the bytes of an entry lie as they are; nil where they are packed or held in memory.
+  /// - Throws: `ArchiveError` when the entry's own header says something else than the directory.
+  func placeInFile(of index: Int) throws(ArchiveError) -> Range<Int>? {
+    let entry = entries[index]
+    switch entry.place {
+    case .file(let offset): return offset..<(offset + entry.size)
+    case .zip(let header) where header.method == 0:
+      let start = try file.dataOffset(of: header, entry: entry.name)
+      guard entry.size <= file.size - start else {
+        throw ArchiveError(path, .truncated("expected \(entry.size) bytes from byte \(start) on"), entry: entry.name)
+      }
+      return start..<(start + entry.size)
+    case .zip, .memory: return nil
+    }
+  }
 }

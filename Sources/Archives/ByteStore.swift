@@ -3,7 +3,7 @@ import Foundation
 /// Bytes that are found by their place: read from a file where they lie there as they are, else held in memory, once.
 ///
 /// A path may go on inside a zip or tar: `mnist.zip/raw/train-images-idx3-ubyte.gz`. What is gzip is decompressed. An entry that a
-/// zip stores without compression is read in place, like a file; its checksum is then not looked at.
+/// zip stores without compression, or a plain tar holds, is read in place, like a file; its checksum is then not looked at.
 public struct ByteStore: Sendable {
   /// What reports call it: the path; of an entry "archive.zip: entry".
   public let name: String
@@ -11,7 +11,7 @@ public struct ByteStore: Sendable {
   private let place: Place
 
   private enum Place: Sendable {
-    case file(OpenFile, from: Int)
+    case file(SeekableFile, from: Int)
     /// All but the last of `blockSize`: blocks are filled as the bytes come, and never moved.
     case memory([[UInt8]])
   }
@@ -21,11 +21,11 @@ public struct ByteStore: Sendable {
   /// - Throws: `ArchiveError` when there is no such file or entry, or when it is damaged or beyond the limit.
   public init(path: String, limit: Int) throws(ArchiveError) {
     guard let (archive, entry) = Self.divided(path) else {
-      try self.init(file: OpenFile(path), limit: limit)
+      try self.init(file: SeekableFile(path: path), limit: limit)
       return
     }
-    let file = try OpenFile(archive)
-    if let range = try StoredEntry.range(of: entry, in: file), !(try Self.isGzip(file, range)) {
+    let file = try SeekableFile(path: archive)
+    if let range = try Self.place(of: entry, in: file), !(try Self.isGzip(file, range)) {
       self.init(name: "\(archive): \(entry)", count: range.count, place: .file(file, from: range.lowerBound))
       return
     }
@@ -35,7 +35,7 @@ public struct ByteStore: Sendable {
     self = found
   }
 
-  private init(file: OpenFile, limit: Int) throws(ArchiveError) {
+  private init(file: SeekableFile, limit: Int) throws(ArchiveError) {
     guard try Self.isGzip(file, 0..<file.size) else {
       self.init(name: file.path, count: file.size, place: .file(file, from: 0))
       return
@@ -98,7 +98,7 @@ public struct ByteStore: Sendable {
     guard let (archive, name) = divided(path) else { return try ByteReader(path: path).read(upTo: count) }
     let reader = try ArchiveReader(path: archive)
     while let entry = try reader.next() {
-      guard entry.isFile, entry.name == name else { continue }
+      guard entry.isFile, plain(entry.name) == name else { continue }
       let bytes = try entry.read(upTo: max(count, 1 << 16))
       return bytes.starts(with: gzipStart) ? try ByteReader(compressed: bytes, name: path).read(upTo: count) : Array(bytes.prefix(count))
     }
@@ -106,6 +106,19 @@ public struct ByteStore: Sendable {
   }
 
   // ---- archives
+
+  /// Where an entry lies as it is. One that is compressed is read by libarchive, which also says what is wrong with an archive.
+  private static func place(of entry: String, in file: SeekableFile) throws(ArchiveError) -> Range<Int>? {
+    guard !(try isGzip(file, 0..<file.size)), let index = try? ArchiveIndex(path: file.path, where: { $0 == entry }),
+      index.entries.count == 1
+    else { return nil }
+    return try? index.placeInFile(of: 0)
+  }
+
+  /// Without `.` and empty parts, as `ArchiveIndex` names them.
+  private static func plain(_ name: String) -> String {
+    name.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+  }
 
   /// Whether a path names a file, or an entry of what could be an archive.
   public static func mayExist(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) || divided(path) != nil }
@@ -134,8 +147,9 @@ public struct ByteStore: Sendable {
     let reader = try ArchiveReader(path: archive)
     var found: [ByteStore] = []
     while !isEnough(found.count), let entry = try reader.next() {
-      guard entry.isFile, isWanted(entry.name) else { continue }
-      let name = "\(archive): \(entry.name)"
+      let entryName = plain(entry.name)
+      guard entry.isFile, isWanted(entryName) else { continue }
+      let name = "\(archive): \(entryName)"
       // What is gzip can be a little longer than its content.
       let store = try ByteStore(name: name, limit: limit + limit >> 6 + 1 << 12) { wanted throws(ArchiveError) in
         try entry.read(upTo: wanted)
@@ -149,7 +163,7 @@ public struct ByteStore: Sendable {
   public static func names(in archive: String) throws(ArchiveError) -> [String] {
     let reader = try ArchiveReader(path: archive)
     var names: [String] = []
-    while let entry = try reader.next() { if entry.isFile { names.append(entry.name) } }
+    while let entry = try reader.next() { if entry.isFile { names.append(plain(entry.name)) } }
     return names
   }
 
@@ -165,7 +179,7 @@ public struct ByteStore: Sendable {
 
   private static let gzipStart: [UInt8] = [0x1F, 0x8B]
 
-  private static func isGzip(_ file: OpenFile, _ range: Range<Int>) throws(ArchiveError) -> Bool {
+  private static func isGzip(_ file: SeekableFile, _ range: Range<Int>) throws(ArchiveError) -> Bool {
     guard range.count >= 2 else { return false }
     return try file.read(range.lowerBound..<(range.lowerBound + 2)) == gzipStart
   }

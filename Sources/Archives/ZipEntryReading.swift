@@ -32,6 +32,15 @@ extension SeekableFile {
     return try read((header.offset + start)..<(header.offset + start + count))[...]
   }
 
+  /// Where the data of an entry begin, behind its own header.
+  func dataOffset(of header: ZipHeader, entry: String) throws(ArchiveError) -> Int {
+    let bytes = try read(min(size, header.offset)..<min(size, header.offset + 30 + 2 * 0xFFFF))
+    guard let length = try localLength(of: header, in: bytes) else {
+      throw ArchiveError(path, .damaged("it has no header at byte \(header.offset)"), entry: entry)
+    }
+    return header.offset + length
+  }
+
   /// Nil where the header is not there, or not whole.
   private func localLength(of header: ZipHeader, in bytes: [UInt8]) throws(ArchiveError) -> Int? {
     var fault: ZipFault?

@@ -1,6 +1,7 @@
 import Archives
 import Foundation
 import Imaging
+import RecipeKit
 
 /// Tells what kind of data set lies at a path from what is in it, as far as that leaves no doubt.
 public enum DatasetRecognition {
@@ -21,6 +22,25 @@ public enum DatasetRecognition {
     if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
     guard (try? PictureReader(file: path)) != nil else { throw RecognitionError(path, .unknown(start: Array(start.prefix(8)))) }
     return pictures(path)
+  }
+
+  /// A kind of data set that somebody chose, at a path that is then not looked at.
+  /// - Throws: `RecipeError` for a kind that is none.
+  public static func recipe(ofKind kind: String, at path: String) throws(RecipeError) -> any DatasetRecipe {
+    switch try Choice<DatasetRegistry>(named: kind).member {
+    case var recipe as FolderDataset.Recipe:
+      recipe.path = path
+      return recipe
+    case var recipe as SpriteDataset.Recipe:
+      recipe.path = path
+      return recipe
+    case is CIFARDataset.Recipe: return cifar(path)
+    case is ArrayDataset.Recipe: return arrays(path)
+    case var recipe as IDXDataset.Recipe:
+      (recipe.images, recipe.labels) = (path, nil)
+      return recipe
+    case let recipe: return recipe
+    }
   }
 
   private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {

@@ -82,6 +82,9 @@ public struct IDXDataset: Dataset {
     let channels = images.shape.count == 4 ? images.shape[3] : 1
     guard (1...4).contains(channels) else { throw DatasetError(file, .channels(channels)) }
     let (height, width) = isTransposed ? (images.shape[2], images.shape[1]) : (images.shape[1], images.shape[2])
+    guard width <= Image.pixelLimit / height else {
+      throw DatasetError(file, .impossibleShape(images.shape, limit: Image.pixelLimit))
+    }
     return ImageShape(height: height, width: width, channels: channels)
   }
 

@@ -47,6 +47,15 @@ import Testing
     #expect(error?.description == "\(path), entry 'e': there is no such entry; the archive holds a/b.bin, c, d.gz")
   }
 
+  @Test func whatAZipPacksIsUnpackedUpToTheLimit() throws {
+    var longHeader = ZipBytes.Entry("b", [7, 8])
+    longHeader.localExtra = [0xFE, 0xCA, 4, 0, 1, 2, 3, 4]
+    let path = try folder.file("x.zip", ZipBytes([ZipBytes.Entry("a", Array(Self.bytes[..<70_000])).deflated, longHeader]).bytes)
+    #expect(try ByteStore(path: "\(path)/a", limit: 70_000).read(69_990..<70_000) == Array(Self.bytes[69_990..<70_000]))
+    #expect(throws: ArchiveError.self) { try ByteStore(path: "\(path)/a", limit: 60_000) }
+    #expect(try ByteStore(path: "\(path)/b", limit: 0).read(0..<2) == [7, 8])
+  }
+
   @Test func entriesComeInOnePass() throws {
     let path = "\(folder.path)/x.zip"
     try ZipWriter.write([("a", [1]), ("b", [2]), ("c", Gzip.compress([3, 4]))], to: path)
@@ -66,7 +75,7 @@ import Testing
     }
   }
 
-  /// No number in a zip leads out of the file, and none makes a wrong entry of a right one unnoticed but the bytes themselves.
+  /// No number in a zip leads out of the file.
   @Test func aDamagedByteInAZipNeverTraps() throws {
     try ZipWriter.write([("a", [1, 2, 3, 4]), ("bb", [5, 6])], to: "\(folder.path)/x.zip")
     let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/x.zip")))
@@ -74,9 +83,21 @@ import Testing
       for value: UInt8 in [0, 0x7F, 0xFF] {
         var bytes = whole
         bytes[at] = value
-        let file = try OpenFile(try folder.file("bad.zip", bytes))
-        if let range = try? StoredEntry.range(of: "a", in: file) { #expect(range.upperBound <= whole.count) }
+        let path = try folder.file("bad.zip", bytes)
+        if let store = try? ByteStore(path: "\(path)/a", limit: 100) { #expect(try store.read(0..<store.count).count == store.count) }
       }
+    }
+  }
+
+  @Test func anEntryOfATarIsReadInItsPlaceOrDecompressed() throws {
+    let tar = TarBytes([("./raw/a", [1, 2, 3]), ("b", Array(Self.bytes[..<2000]))]).bytes
+    for (name, bytes) in [("x.tar", tar), ("x.tar.gz", Gzip.compress(tar))] {
+      let path = try folder.file(name, bytes)
+      #expect(try ByteStore(path: "\(path)/raw/a", limit: 3).read(1..<3) == [2, 3])
+      #expect(try ByteStore(path: "\(path)/b", limit: 2000).read(1990..<2000) == Array(Self.bytes[1990..<2000]))
+      #expect(try ByteStore.names(in: path) == ["raw/a", "b"])
+      #expect(try ByteStore.start(of: "\(path)/b", count: 4) == Array(Self.bytes[..<4]))
+      if name == "x.tar" { #expect(try ByteStore(path: "\(path)/b", limit: 0).count == 2000) }
     }
   }
 

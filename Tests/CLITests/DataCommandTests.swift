@@ -74,6 +74,25 @@ import Testing
     }
   }
 
+  @Test func aFolderSaysWhatWasLeftOutAndWhatIsDamaged() throws {
+    for folder in ["in", "in/x"] {
+      try FileManager.default.createDirectory(atPath: "\(shop.path)/\(folder)", withIntermediateDirectories: true)
+    }
+    let picture = [UInt8](UpscaleCommandTests.picture)
+    try shop.write(picture, to: "in/x/a.png")
+    try shop.write(Array(picture.dropLast(40)), to: "in/x/b.png")
+    try shop.write("notes", to: "in/notes.txt")
+    let run = try shop.run("data", "inspect", "in")
+    #expect(run.status == 65, "\(run.errors)")
+    for words in ["2 pictures (folder)", "3 x 5", "3 (colour)", "x 1", "unreadable 1", "in/x/b.png", "left out   1", "notes.txt"] {
+      #expect(run.output.contains(words), "\(words): \(run.output)")
+    }
+    let cells = try shop.run("data", "inspect", "in/x/a.png", "--set", "type=sprites", "--set", "cell=[1, 5]", "--json", "--quiet").json()
+    #expect(cells["kind"] as? String == "sprites" && cells["count"] as? Int == 3)
+    let json = try shop.run("data", "inspect", "in", "--quick", "--json").json()
+    #expect(json["skipped_count"] as? Int == 1)
+  }
+
   @Test func aPictureThatCannotBeReadIs65AndTheRestGoesOn() throws {
     // Two pictures of floats, of which the second holds what is no number.
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 5), }\n"

@@ -220,6 +220,14 @@ private final class Fixture {
     #expect(fixture.problem() == .impossibleShape(shape.map(Int.init), limit: 1 << 33))
   }
 
+  /// A file with a hole takes no room, and its one picture would fill the memory.
+  @Test func aPictureBeyondAllBoundsIsRefused() throws {
+    let fixture = try Fixture()
+    try fixture.write(idx([1, 1 << 15, 1 << 14], []), to: "images")
+    truncate(fixture.recipe.images, 16 + 1 << 29)
+    #expect(fixture.problem() == .impossibleShape([1, 1 << 15, 1 << 14], limit: 1 << 28))
+  }
+
   @Test(arguments: [false, true]) func countsThatLieAreRefused(compressed: Bool) throws {
     let fixture = try Fixture()
     func file(_ bytes: [UInt8]) -> [UInt8] { compressed ? Gzip.compress(bytes) : bytes }

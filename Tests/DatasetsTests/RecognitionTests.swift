@@ -81,6 +81,12 @@ import Testing
     #expect(problem("text.zip") == .unknown(start: []))
   }
 
+  @Test(arguments: DatasetRegistry.names) func aKindThatIsChosenTakesThePath(kind: String) throws {
+    let recipe = try DatasetRecognition.recipe(ofKind: kind, at: "some/place")
+    #expect(type(of: recipe).name == kind)
+    if !["glyphs", "mix"].contains(kind) { #expect(recipe.yaml().contains(": some/place\n"), "\(recipe.yaml())") }
+  }
+
   @Test func whatIsNoneIsSaidSo() throws {
     try folder.write(Array("just some text, long enough to be looked at".utf8), to: "text")
     guard case .unknown = problem("text") else {

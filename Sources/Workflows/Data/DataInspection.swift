@@ -13,28 +13,34 @@ public final class DataInspection {
   }
 
   private let name: String
-  private let source: DataSource
+  private let dataset: any Dataset
+  private let kind: String, settings: [String]
   private let depth: Depth
   private var tally: DataTally
   private var position = 0
 
   private static let step = 256
 
-  public init(_ name: String, _ source: DataSource, depth: Depth = .full) {
-    self.name = name
-    self.source = source
+  /// - Parameter name: what the user called it.
+  public convenience init(_ name: String, _ source: DataSource, depth: Depth = .full) {
+    self.init(name, source.dataset, kind: source.kind, settings: source.settings, depth: depth)
+  }
+
+  init(_ name: String, _ dataset: any Dataset, kind: String, settings: [String] = [], depth: Depth = .full) {
+    (self.name, self.dataset) = (name, dataset)
+    (self.kind, self.settings) = (kind, settings)
     self.depth = depth
-    tally = DataTally(classes: source.dataset.classNames.count)
+    tally = DataTally(classes: dataset.classNames.count)
   }
 
   public var unreadableCount: Int { tally.unreadableCount }
 
   /// - Returns: the share of the pictures that were looked at, nil when all were. No picture stops it.
   public func next() -> Double? {
-    let count = source.dataset.count
+    let count = dataset.count
     guard position < count else { return nil }
     let range = position..<min(position + Self.step, count)
-    let (dataset, depth) = (source.dataset, depth)
+    let (dataset, depth) = (dataset, depth)
     for (index, finding) in zip(range, Self.onAllCores(range) { Self.look(at: $0, of: dataset, depth) }) { tally.add(finding, at: index) }
     position = range.upperBound
     return Double(position) / Double(count)
@@ -42,10 +48,9 @@ public final class DataInspection {
 
   /// What was found so far.
   public var report: DataReport {
-    let dataset = source.dataset
     let classes = zip(dataset.classNames, tally.members).map { DataReport.ClassCount(name: $0, count: $1.count) }
     return DataReport(
-      source: name, kind: source.kind, settings: source.settings, count: dataset.count, isComplete: depth == .full,
+      source: name, kind: kind, settings: settings, count: dataset.count, isComplete: depth == .full,
       sizes: tally.sizeReport, channels: tally.channelReport, classes: classes, unlabelled: tally.members.last?.count ?? 0,
       contextSize: dataset.contextSize, unreadableCount: tally.unreadableCount, unreadable: tally.unreadable,
       skippedCount: dataset.skipped.count, skipped: Array(dataset.skipped.prefix(DataTally.mostReasons)))
@@ -60,7 +65,7 @@ public final class DataInspection {
 
   /// Some pictures of each class on one sheet.
   /// - Throws: `WorkflowError` when no picture can be read, `ImagingError`.
-  public func sheet() throws -> Image { try DataSheet(source.dataset, members: tally.members).draw() }
+  public func sheet() throws -> Image { try DataSheet(dataset, members: tally.members).draw() }
 
   private static func look(at index: Int, of dataset: any Dataset, _ depth: Depth) -> DataTally.Finding {
     do {

@@ -21,7 +21,7 @@ public struct DataSource: Sendable {
   /// - Throws: `WorkflowError`, `RecipeError`, `RecognitionError`, and what opening the set throws.
   public init(_ source: String, set: [String] = []) throws {
     var section = Section()
-    section.data = try Self.found(source)
+    section.data = try Self.found(source, kind: set.last { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) })
     section = try section.overlaid(yaml: "", set: set.map { "data.\($0)" })
     kind = section.data.type
     settings = try Self.settings(section)
@@ -29,7 +29,8 @@ public struct DataSource: Sendable {
     guard dataset.count > 0 else { throw WorkflowError(.data, "\(source): holds no pictures") }
   }
 
-  private static func found(_ source: String) throws -> Choice<DatasetRegistry> {
+  /// - Parameter kind: what the user says that it is, whatever lies there.
+  private static func found(_ source: String, kind: String?) throws -> Choice<DatasetRegistry> {
     let ending = (source as NSString).pathExtension.lowercased()
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
@@ -40,6 +41,7 @@ public struct DataSource: Sendable {
       let kinds = DatasetRegistry.names.joined(separator: ", ")
       throw WorkflowError(.missing, "there is no file or folder '\(source)', and no kind of data set (\(kinds)) of that name\(hint)")
     }
+    if let kind { return Choice(try DatasetRecognition.recipe(ofKind: kind, at: source)) }
     return Choice(try DatasetRecognition.recipe(for: source))
   }
 
