@@ -59,8 +59,8 @@ struct Resume: ParsableCommand {
 /// Shows a training until it ends or somebody stops it.
 enum TrainingView {
   /// Said before memory is taken: what is too much for the machine ends the program without a word.
-  static func warn(of memory: TrainingMemory) {
-    guard let fitting = memory.fittingBatch, let available = memory.available else { return }
+  static func warn(of memory: TrainingMemory?) {
+    guard let memory, let fitting = memory.fittingBatch, let available = memory.available else { return }
     let advice =
       fitting > 0
       ? "--set training.batch_size=\(fitting) would fit" : "not even one image at a time fits; take a smaller network or smaller images"
@@ -69,7 +69,7 @@ enum TrainingView {
         + "\(Console.bytes(available)) are free; \(advice)")
   }
 
-  static func follow(_ job: TrainingJob, _ memory: TrainingMemory, _ output: OutputOptions) throws {
+  static func follow(_ job: TrainingJob, _ memory: TrainingMemory?, _ output: OutputOptions) throws {
     if !output.quiet { introduce(job, memory) }
     var bar = ProgressBar("training", quiet: output.quiet)
     var smooth: Double?
@@ -110,7 +110,7 @@ enum TrainingView {
     return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(unusable)"
   }
 
-  private static func introduce(_ job: TrainingJob, _ memory: TrainingMemory) {
+  private static func introduce(_ job: TrainingJob, _ memory: TrainingMemory?) {
     let data = job.modelRecipe.data
     let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
     Console.note("training in \(job.folder.path)")
@@ -119,7 +119,7 @@ enum TrainingView {
     Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
     Console.note("  network  \(job.modelRecipe.network.type), \(Console.count(Double(job.parameterCount))) parameters")
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
-    Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)")
+    if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }
   }
 

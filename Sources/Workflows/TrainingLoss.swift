@@ -3,15 +3,6 @@ import Networks
 import Tensors
 import Training
 
-extension TrainRecipe {
-  func denoisingLoss() throws -> DenoisingLoss {
-    let process = try self.process.makeProcess()
-    return DenoisingLoss(
-      process, self.process.parameterization(in: process), variance: self.process.variance, objective: training.loss.member,
-      weighting: training.lossWeighting.member)
-  }
-}
-
 /// What a training step minimises, as a recipe describes it, and what the choice of timesteps has learned on the way.
 final class TrainingLoss {
   private(set) var timesteps: any TimestepSampler
@@ -22,9 +13,12 @@ final class TrainingLoss {
   private let device: Device
 
   init(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
+    let process = try recipe.process.makeProcess()
     training = recipe.training
-    denoising = try recipe.denoisingLoss()
-    timesteps = training.timestepSampling.member.makeSampler(for: denoising.process)
+    denoising = DenoisingLoss(
+      process, recipe.process.parameterization(in: process), variance: recipe.process.variance, objective: training.loss.member,
+      weighting: training.lossWeighting.member)
+    timesteps = training.timestepSampling.member.makeSampler(for: process)
     self.network = network
     data = model.data
     self.device = device

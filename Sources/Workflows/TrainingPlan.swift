@@ -1,5 +1,4 @@
 import Datasets
-import Diffusion
 import Tensors
 import Training
 
@@ -9,7 +8,8 @@ public struct TrainingPlan {
   public let modelRecipe: ModelRecipe
   public let dataset: any Dataset
   public let device: Device
-  public let memory: TrainingMemory
+  /// nil where no estimate is possible, which stops no training.
+  public let memory: TrainingMemory?
   /// The recipe's file; the folder of a training that goes on.
   let recipePath: String, resumed: RunFolder?
 
@@ -36,10 +36,7 @@ public struct TrainingPlan {
     self.device = try computeDevice(device)
     (recipePath, self.resumed) = (path, resumed)
     dataset = try recipe.data.member.open()
-    let model = try recipe.modelRecipe(for: dataset), loss = try recipe.denoisingLoss()
-    modelRecipe = model
-    memory = try TrainingMemory(
-      of: model, recipe.training, loss: { loss.shaped($0, images: $1, mode: $2) },
-      available: self.device == .cpu ? AvailableMemory.bytes : nil)
+    modelRecipe = try recipe.modelRecipe(for: dataset)
+    memory = try? TrainingMemory(of: modelRecipe, recipe.training, available: self.device == .cpu ? AvailableMemory.bytes : nil)
   }
 }

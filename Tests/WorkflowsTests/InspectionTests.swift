@@ -216,7 +216,7 @@ import Training
     (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks, recipe.numHeadChannels) = (32, [1, 2], 1, 32)
     (recipe.pool, recipe.imageSize, recipe.numClasses, recipe.attentionResolutions) = (pool, 16, 5, [])
     let found = try bare(EncoderClassifier(recipe, using: .shapes), folder)
-    let network = try #require(found.network)
+    let summary = found.network, network = try #require(summary)
     // An attention pool tells how large its images are.
     #expect(found.kind == .classifier && network.isSizeAssumed == (pool != .attention))
     #expect(network.image == (pool == .attention ? [3, 16, 16] : [3, 64, 64]))

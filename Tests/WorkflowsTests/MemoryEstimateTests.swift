@@ -18,7 +18,7 @@ import Training
   }
 
   private func training(_ recipe: ModelRecipe, _ images: Int, _ precision: Precision = .float32) throws -> Int {
-    try #require(MemoryEstimate.training(of: recipe, images: images, precision)).bytes
+    try #require(try MemoryEstimate.training(of: recipe, images: images, precision)).bytes
   }
 
   @Test func trainingHoldsFiveTimesTheWeightsAndAsMuchAgainForACheckpoint() throws {
@@ -74,11 +74,11 @@ import Training
   @Test func aTrainingThatDoesNotFitIsToldABatchThatDoes() throws {
     let recipe = try recipe(), training = TrainingRecipe()
     func memory(_ available: Int?) throws -> TrainingMemory {
-      try TrainingMemory(of: recipe, training, loss: recipe.stepLoss, available: available)
+      try TrainingMemory(of: recipe, training, available: available)
     }
     let needed = try memory(nil).estimate.bytes
     #expect(try memory(nil).fittingBatch == nil && memory(needed).fittingBatch == nil)
-    let fitting = try #require(memory(needed - 1).fittingBatch)
+    let fitting = try #require(try memory(needed - 1).fittingBatch)
     #expect(fitting < training.batchSize && fitting > training.batchSize / 2)
     #expect(try memory(1000).fittingBatch == 0)
   }

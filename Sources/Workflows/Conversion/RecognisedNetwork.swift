@@ -26,26 +26,31 @@ struct RecognisedNetwork {
       return
     }
     let shapes = Dictionary(tensors.map { ($0.name, $0.shape) }) { first, _ in first }
-    guard let (model, knowsSize) = Self.described(state, shapes), Self.fits(model, state) else { return nil }
-    (self.model, self.knowsSize) = (model, knowsSize)
+    guard let found = Self.described(state, shapes).first(where: { Self.fits($0.model, state) }) else { return nil }
+    (model, knowsSize) = found
   }
 
-  private static func described(_ state: StateDict, _ shapes: [String: [Int]]) -> (any MemoryTraced, knowsSize: Bool)? {
+  private typealias Found = (model: any MemoryTraced, knowsSize: Bool)
+
+  /// What the shapes may be of.
+  private static func described(_ state: StateDict, _ shapes: [String: [Int]]) -> [Found] {
     let side = assumedSide
     if let upscaler = try? RRDBNet.Recipe(recognising: state) {
       var model = UpscalerModelRecipe()
       model.upscaler = upscaler
-      return (model, true)
+      return [(model, true)]
     }
-    if let context = ContextEvidence(shapes) { return (context.model(side: side), false) }
-    if let nice = UNetEvidence(shapes, .nice) { return (nice.niceModel(side: side), false) }
-    guard let unet = UNetEvidence(shapes, .openAI) else { return nil }
-    if unet.outChannels == nil { return unet.classifier(shapes, side: side) }
-    return (unet.superResolution(side: side) ?? unet.denoiser(side: side), false)
+    if let context = ContextEvidence(shapes) { return [(context.model(side: side), false)] }
+    if let nice = UNetEvidence(shapes, .nice) { return [(nice.niceModel(side: side), false)] }
+    guard let unet = UNetEvidence(shapes, .openAI), unet.outChannels != nil else {
+      // Where a level ends a classifier does not always tell.
+      return [2, 1, 3, 4].compactMap { UNetEvidence(shapes, .openAI, numResBlocks: $0)?.classifier(shapes, side: side) }
+    }
+    return [(unet.superResolution(side: side) ?? unet.denoiser(side: side), false)]
   }
 
   /// Whether the network has just these tensors.
-  private static func fits(_ model: some MemoryTraced, _ state: StateDict) -> Bool {
+  private static func fits(_ model: any MemoryTraced, _ state: StateDict) -> Bool {
     guard let entries = try? model.shapedNetwork().module.state() else { return false }
     return entries.count == state.count && entries.allSatisfy { state[$0.name]?.shape == $0.entry.value.shape }
   }

@@ -13,8 +13,6 @@ struct UNetEvidence {
   var useScaleShiftNorm: Bool, resblockUpdown: Bool
   /// Whether layers that change the resolution by themselves have a convolution; true where there are none.
   var convResample: Bool
-  /// Length of the context vectors.
-  var contextDim: Int?
 
   /// A system's words for what is looked at.
   struct Words {
@@ -64,7 +62,6 @@ struct UNetEvidence {
     useScaleShiftNorm = size("\(words.input).1.0.\(words.embedding)", 0) == 2 * channels[0]
     resblockUpdown = levels > 1 && isResidual[stride]
     convResample = levels == 1 || resblockUpdown || size("\(words.input).\(stride).0.\(words.downsample)", 0) != nil
-    contextDim = size("context_emb.weight", 1)
   }
 
   /// How many blocks there are: one that only pools has no tensors, so that the highest number decides.

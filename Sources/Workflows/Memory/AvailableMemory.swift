@@ -54,7 +54,7 @@ struct LinuxMemory {
   /// The number in the line that begins with `key`, times its unit, by default 1024 bytes.
   private func number(after key: String, in path: String, unit: Int = 1024) -> Int? {
     guard let line = text(path)?.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }
-    let words = line.dropFirst(key.count).split(separator: " ")
+    let words = line.dropFirst(key.count).split(whereSeparator: \.isWhitespace)
     return words.first.flatMap { Int($0) }.map { $0 * unit }
   }
 }

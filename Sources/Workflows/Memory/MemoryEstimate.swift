@@ -101,20 +101,14 @@ extension MemoryEstimate {
 }
 
 extension MemoryEstimate {
-  /// What a step of training minimises, of so many images.
-  typealias StepLoss = (_ network: ShapedNetwork, _ images: Int, Mode) throws -> Tensor?
-
   /// What training takes: parameters, gradients, AdamW's two means, the average, and on top of these the most of a step, of
   /// writing a checkpoint and of a preview.
-  /// - Parameter loss: nil for the one by default.
   /// - Returns: nil for a model that is not trained here.
-  static func training(
-    of model: some MemoryTraced, images: Int, _ precision: Precision, loss: StepLoss? = nil
-  ) throws -> MemoryEstimate? {
+  static func training(of model: some MemoryTraced, images: Int, _ precision: Precision) throws -> MemoryEstimate? {
     let account = PassingMemory.account()
     return try account.counting {
       let network = try model.shapedNetwork()
-      let step = try TracedStep(network, precision) { try (loss ?? model.stepLoss)(network, images, $0) }
+      let step = TracedStep(network, precision) { model.stepLoss(network, images: images, mode: $0) }
       guard try step.run() else { return nil }
       account.restartPeaks()
       // The second finds the gradients of the first still there, as every later one.
@@ -134,19 +128,19 @@ extension MemoryEstimate {
 /// A step of training without numbers, in the order of `Trainer`.
 private struct TracedStep {
   let optimizer: AdamW, average: ExponentialMovingAverage
-  let loss: () throws -> Tensor?
+  let loss: () -> Tensor?
 
-  init(_ network: ShapedNetwork, _ precision: Precision, _ loss: @escaping (Mode) throws -> Tensor?) throws {
+  init(_ network: ShapedNetwork, _ precision: Precision, _ loss: @escaping (Mode) -> Tensor?) {
     let parameters = network.module.namedParameters()
     optimizer = AdamW(parameters)
     average = ExponentialMovingAverage(parameters, rate: 0)
     let dropout = Generator(seed: 0)
-    self.loss = { try withGradient { try withAutocast(to: precision.dtype, on: .meta) { try loss(.training(dropout)) } } }
+    self.loss = { withGradient { withAutocast(to: precision.dtype, on: .meta) { loss(.training(dropout)) } } }
   }
 
   /// - Returns: whether there is such a step.
   func run() throws -> Bool {
-    guard let loss = try loss() else { return false }
+    guard let loss = loss() else { return false }
     try loss.validated()
     try optimizer.clearGradients()
     try loss.backward()

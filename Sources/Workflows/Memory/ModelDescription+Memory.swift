@@ -1,4 +1,3 @@
-import Diffusion
 import NN
 import Networks
 import Tensors
@@ -12,7 +11,7 @@ protocol MemoryTraced: ModelDescription {
   /// Images of a preview; 0 where training makes none.
   var previewedImages: Int { get }
   /// The scalar that a step of training minimises, of so many images; nil where such models are not trained here.
-  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor?
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor?
 }
 
 extension ModelRecipe: MemoryTraced {
@@ -27,9 +26,7 @@ extension ModelRecipe: MemoryTraced {
   var passesPerImage: Int { sampling.guidanceScale != 1 && data.knowsNull ? 2 : 1 }
   var previewedImages: Int { data.previewedImages }
 
-  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor? {
-    try process.stepLoss(network, images: images, mode: mode)
-  }
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { network.squareLoss(images, mode) }
 }
 
 extension SuperResolutionModelRecipe: MemoryTraced {
@@ -47,9 +44,7 @@ extension SuperResolutionModelRecipe: MemoryTraced {
   var passesPerImage: Int { 1 }
   var previewedImages: Int { 0 }
 
-  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor? {
-    try process.stepLoss(network, images: images, mode: mode)
-  }
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { network.squareLoss(images, mode) }
 }
 
 extension ClassifierModelRecipe: MemoryTraced {
@@ -62,7 +57,7 @@ extension ClassifierModelRecipe: MemoryTraced {
   var passesPerImage: Int { 1 }
   var previewedImages: Int { 0 }
 
-  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor? {
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? {
     network.pass(network.input(images), mode).logSoftmax(1).mean()
   }
 }
@@ -79,7 +74,7 @@ extension UpscalerModelRecipe: MemoryTraced {
   var passesPerImage: Int { 1 }
   var previewedImages: Int { 0 }
 
-  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor? { nil }
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { nil }
 }
 
 extension DataFacts {
@@ -87,18 +82,10 @@ extension DataFacts {
   var previewedImages: Int { classNames.count > 1 ? min(2 * classNames.count, 72) : 16 }
 }
 
-extension ProcessRecipe {
-  fileprivate func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) throws -> Tensor {
-    let process = try makeProcess()
-    let loss = DenoisingLoss(process, parameterization(in: process), variance: variance)
-    return loss.shaped(network, images: images, mode: mode)
-  }
-}
-
-extension DenoisingLoss {
-  /// The loss of images without numbers.
-  func shaped(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor {
-    let x0 = network.input(images)
-    return self(x0, at: Array(repeating: 0, count: images), noise: network.input(images)) { x, _ in network.pass(x, mode) }.mean
+extension ShapedNetwork {
+  /// The mean square of what the network makes of noised images. Other losses differ by a few tensors of the images' own size.
+  func squareLoss(_ images: Int, _ mode: Mode) -> Tensor {
+    let x0 = input(images), noise = input(images)
+    return pass(x0 + noise, mode).square().mean()
   }
 }
