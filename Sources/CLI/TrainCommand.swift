@@ -25,7 +25,9 @@ struct Train: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    try TrainingView.follow(TrainingJob(recipe: recipe, set: set, folder: folder, device: device.device), output)
+    let plan = try TrainingPlan(recipe: recipe, set: set, device: device.device)
+    if !output.quiet { TrainingView.warn(of: plan.memory) }
+    try TrainingView.follow(TrainingJob(plan, folder: folder), plan.memory, output)
   }
 }
 
@@ -48,14 +50,27 @@ struct Resume: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    try TrainingView.follow(TrainingJob(resuming: folder, set: set, device: device.device), output)
+    let plan = try TrainingPlan(resuming: folder, set: set, device: device.device)
+    if !output.quiet { TrainingView.warn(of: plan.memory) }
+    try TrainingView.follow(TrainingJob(resuming: plan, set: set), plan.memory, output)
   }
 }
 
 /// Shows a training until it ends or somebody stops it.
 enum TrainingView {
-  static func follow(_ job: TrainingJob, _ output: OutputOptions) throws {
-    if !output.quiet { introduce(job) }
+  /// Said before memory is taken: what is too much for the machine ends the program without a word.
+  static func warn(of memory: TrainingMemory?) {
+    guard let memory, let fitting = memory.fittingBatch, let available = memory.available else { return }
+    let advice =
+      fitting > 0
+      ? "--set training.batch_size=\(fitting) would fit" : "not even one image at a time fits; take a smaller network or smaller images"
+    Console.note(
+      "warning: batches of \(memory.estimate.images) need about \(Console.bytes(memory.estimate.bytes)) of memory, and "
+        + "\(Console.bytes(available)) are free; \(advice)")
+  }
+
+  static func follow(_ job: TrainingJob, _ memory: TrainingMemory?, _ output: OutputOptions) throws {
+    if !output.quiet { introduce(job, memory) }
     var bar = ProgressBar("training", quiet: output.quiet)
     var smooth: Double?
     let start = ContinuousClock.now, before = job.position
@@ -96,7 +111,7 @@ enum TrainingView {
     return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(validation)\(unusable)"
   }
 
-  private static func introduce(_ job: TrainingJob) {
+  private static func introduce(_ job: TrainingJob, _ memory: TrainingMemory?) {
     let data = job.modelRecipe.data
     let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
     Console.note("training in \(job.folder.path)")
@@ -105,6 +120,7 @@ enum TrainingView {
     Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
     Console.note("  network  \(job.modelRecipe.network.type), \(Console.count(Double(job.parameterCount))) parameters")
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
+    if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }
   }
 

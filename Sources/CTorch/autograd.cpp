@@ -1,10 +1,26 @@
 // Gradients, and the steps that change every parameter in place.
-#include "ctorch_internal.h"
+#include "meta.h"
 
 #include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
+
+namespace shim {
+
+Autocast autocast(at::DeviceType device) {
+  if (device == at::kMeta) return meta::autocast();
+  return {at::autocast::is_autocast_enabled(device), at::autocast::get_autocast_dtype(device)};
+}
+
+void set_autocast(at::DeviceType device, Autocast wanted) {
+  if (device == at::kMeta) return meta::set_autocast(wanted);
+  at::autocast::set_autocast_enabled(device, wanted.enabled);
+  at::autocast::set_autocast_dtype(device, wanted.dtype);
+  at::autocast::clear_cache();  // the casts of weights that it keeps must not outlive an optimiser step
+}
+
+}  // namespace shim
 
 extern "C" {
 
@@ -43,11 +59,9 @@ ct_autocast ct_set_autocast(ct_device where, ct_autocast wanted) {
   ct_autocast old{false, CT_BF16};
   shim::run([&] {
     auto type = shim::device(where).type();
-    if (type == at::kMeta) return;
-    old = {at::autocast::is_autocast_enabled(type), shim::dtype_of(at::autocast::get_autocast_dtype(type))};
-    at::autocast::set_autocast_enabled(type, wanted.enabled);
-    at::autocast::set_autocast_dtype(type, shim::scalar_type(wanted.dtype));
-    at::autocast::clear_cache();  // the casts of weights that it keeps must not outlive an optimiser step
+    shim::Autocast before = shim::autocast(type);
+    old = {before.enabled, shim::dtype_of(before.dtype)};
+    shim::set_autocast(type, {wanted.enabled, shim::scalar_type(wanted.dtype)});
   });
   return old;
 }

@@ -54,6 +54,16 @@ inline std::optional<at::Tensor> maybe(const ct_tensor *t) {
 }
 inline at::Tensor or_undefined(const ct_tensor *t) { return t ? t->t : at::Tensor(); }
 
+/// Whether matrix products, convolutions and attention cast their operands, and to what.
+struct Autocast {
+  bool enabled;
+  at::ScalarType dtype;
+};
+/// This thread's, of a kind of device.
+Autocast autocast(at::DeviceType);
+/// Casts of weights that were kept are forgotten.
+void set_autocast(at::DeviceType, Autocast);
+
 std::vector<at::Tensor> list(ct_tensor *const *tensors, size_t n);
 
 /// body(begin, end) over parts of [0, count) on every thread.

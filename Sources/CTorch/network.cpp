@@ -1,7 +1,7 @@
 // The operations of which networks are made, and convolutions packed for inference.
 #include "attention.h"
 #include "ctorch_internal.h"
-#include "meta_shapes.h"
+#include "meta.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -91,12 +91,15 @@ void check_operands(const ct_conv &c, const at::Tensor &x, const ct_tensor *resi
 extern "C" {
 
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
-  return tensor([&] { return at::linear(x->t, weight->t, maybe(bias)); });
+  return tensor([&] {
+    if (x->t.is_meta()) return shim::meta::linear(x->t, weight->t, maybe(bias));
+    return at::linear(x->t, weight->t, maybe(bias));
+  });
 }
 
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
   return tensor([&] {
-    if (x->t.is_meta()) return shim::meta::conv2d(x->t, weight->t, stride, padding);
+    if (x->t.is_meta()) return shim::meta::conv2d(x->t, weight->t, maybe(bias), stride, padding);
     return at::conv2d(x->t, weight->t, maybe(bias), stride, padding);
   });
 }
@@ -199,7 +202,9 @@ ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *
     check_operands(*c, x->t, residual);
     if (!c->packed.defined() || !x->t.is_cpu() || x->t.numel() == 0) {
       TORCH_CHECK(c->weight.defined(), "the weights were packed for images on the CPU, at least one");
-      at::Tensor y = at::conv2d(x->t, c->weight, c->bias, c->stride, c->padding);
+      at::Tensor y = x->t.is_meta() ? shim::meta::packed_conv2d(x->t, c->weight, c->stride, c->padding)
+                                    : at::conv2d(x->t, c->weight, c->bias, c->stride, c->padding);
+      if (x->t.is_meta()) return y;  // the CPU adds the residual in place
       return residual ? residual->t + y : y;
     }
     at::Tensor input = x->t.contiguous(at::MemoryFormat::ChannelsLast);

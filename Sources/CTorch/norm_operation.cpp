@@ -1,5 +1,5 @@
 // The operation that networks call: the fused group norm where it fits, with its gradient, and the composition elsewhere.
-#include "norm.h"
+#include "meta.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -84,7 +84,7 @@ ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *we
     Rows rows{shim::or_undefined(weight), shim::or_undefined(bias), shim::or_undefined(scale), shim::or_undefined(shift)};
     if (x->t.is_meta() && x->t.dim() == 4 && groups >= 1 && x->t.size(1) % groups == 0) {
       check_sizes(x->t, rows);
-      return at::empty_like(x->t);  // libtorch has no norm for shapes alone
+      return shim::meta::group_norm(x->t, groups, rows);
     }
     if (!fits(x->t, groups)) return composed(x->t, groups, rows, eps, activation);
     check_sizes(x->t, rows);

@@ -32,7 +32,7 @@ UNARY(tanh, at::tanh(x))
 UNARY(sigmoid, at::sigmoid(x))
 UNARY(silu, at::silu(x))
 UNARY(gelu, at::gelu(x))
-UNARY(relu, x.is_meta() ? at::empty_like(x) : at::relu(x))  // libtorch has none for shapes alone
+UNARY(relu, x.is_meta() ? at::threshold(x, 0, 0) : at::relu(x))  // libtorch has none for shapes alone
 UNARY(softplus, at::softplus(x))
 UNARY(erf, at::erf(x))
 UNARY(floor, at::floor(x))
@@ -225,7 +225,11 @@ ct_tensor *ct_to(const ct_tensor *x, ct_dtype dtype, ct_device where) {
 
 ct_tensor *ct_contiguous(const ct_tensor *x, ct_format format) {
   return tensor([&] {
-    return x->t.contiguous(format == CT_CHANNELS_LAST ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    if (format == CT_CONTIGUOUS) return x->t.contiguous();
+    at::Tensor y = x->t.contiguous(at::MemoryFormat::ChannelsLast);
+    // Images of one channel are in both orders at once, and libtorch takes them for the other: the convolution of such a tensor,
+    // and with it the whole network, would run channels first. The stride of their channels tells.
+    return y.dim() == 4 && y.size(1) == 1 ? y.squeeze(1).unsqueeze(-1).permute({0, 3, 1, 2}) : y;
   });
 }
 

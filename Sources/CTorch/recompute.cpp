@@ -1,7 +1,6 @@
 // A part of a network that is computed again on the way back, so that its intermediate results need no memory until then.
 #include "ctorch_internal.h"
 
-#include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -16,14 +15,9 @@ using torch::autograd::variable_list;
 struct Computation : torch::CustomClassHolder {
   ct_computation body;
   at::DeviceType device;
-  bool autocast = false;
-  at::ScalarType dtype = at::kBFloat16;
+  shim::Autocast autocast;
 
-  Computation(ct_computation body, at::DeviceType device) : body(body), device(device) {
-    if (device == at::kMeta) return;
-    autocast = at::autocast::is_autocast_enabled(device);
-    dtype = at::autocast::get_autocast_dtype(device);
-  }
+  Computation(ct_computation body, at::DeviceType device) : body(body), device(device), autocast(shim::autocast(device)) {}
   ~Computation() override { body.release(body.context); }
 
   at::Tensor run(const variable_list &inputs) const {
@@ -39,20 +33,12 @@ struct Computation : torch::CustomClassHolder {
   /// As the first time, but recorded.
   at::Tensor run_again(const variable_list &inputs) const {
     c10::AutoGradMode recording(true);
-    if (device == at::kMeta) return run(inputs);
-    struct Autocast {  // of this thread, put back whatever happens
+    struct Restoring {  // this thread's, whatever happens
       at::DeviceType device;
-      bool enabled;
-      at::ScalarType dtype;
-      ~Autocast() {
-        at::autocast::set_autocast_enabled(device, enabled);
-        at::autocast::set_autocast_dtype(device, dtype);
-        at::autocast::clear_cache();
-      }
-    } old{device, at::autocast::is_autocast_enabled(device), at::autocast::get_autocast_dtype(device)};
-    at::autocast::set_autocast_enabled(device, autocast);
-    at::autocast::set_autocast_dtype(device, dtype);
-    at::autocast::clear_cache();  // casts that were kept under another mode carry no record
+      shim::Autocast before;
+      ~Restoring() { shim::set_autocast(device, before); }
+    } restoring{device, shim::autocast(device)};
+    shim::set_autocast(device, autocast);  // and casts that were kept under another mode, which carry no record, are forgotten
     return run(inputs);
   }
 };

@@ -9,6 +9,8 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible {
     case invalid
     /// The file holds several of what is wanted, and nothing says which.
     case ambiguous
+    /// The file is what an optimizer keeps, not a model.
+    case optimizerState
     /// The system refused to read or write.
     case io
   }

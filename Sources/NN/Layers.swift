@@ -62,8 +62,8 @@ public final class Conv2d: Module, Preparable {
   package func prepare(for dtype: DType) throws(TorchFault) {
     packed = PackedConv2d(weight.value, bias?.value, stride: stride, padding: padding, dtype: dtype)
     // The packed copy is all that inference needs; what is left is the shape.
-    weight.replace(with: .empty(weight.shape, on: .meta))
-    if let bias { bias.replace(with: .empty(bias.shape, on: .meta)) }
+    weight.replace(with: .shapeAlone(weight.shape))
+    if let bias { bias.replace(with: .shapeAlone(bias.shape)) }
   }
 }
 

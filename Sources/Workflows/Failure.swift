@@ -43,7 +43,7 @@ public enum Failure: Error, Sendable, Equatable {
   private static func category(_ kind: CheckpointError.Kind) -> Failure {
     switch kind {
     case .missing: .missing
-    case .invalid: .data
+    case .invalid, .optimizerState: .data
     case .ambiguous: .usage
     case .io: .io
     }

@@ -12,11 +12,11 @@ public struct Inspection: Codable, Sendable, Equatable {
     case denoiser
     /// A classifier of noisy images, by its recipe or its names.
     case classifier
-    /// A diffusion model that enlarges images, with its recipe.
+    /// A diffusion model that enlarges images, by its recipe or its shapes.
     case superResolution = "super_resolution"
     /// As Real-ESRGAN's, by its recipe or its names.
     case upscaler
-    /// What an optimizer of ours keeps between two steps.
+    /// What an optimizer, ours or PyTorch's, keeps between two steps.
     case optimizerState = "optimizer_state"
     /// Tensors by name, and nothing that says what they are for.
     case stateDict = "state_dict"
@@ -57,6 +57,8 @@ public struct Inspection: Codable, Sendable, Equatable {
   public var metadataKeys: [String]
   public var provenance: Provenance?
   public var network: NetworkSummary?
+  /// What the model needs at batches of 1, 8 and 32, at both precisions; empty where its network is not known.
+  public var memory: [MemoryEstimate] = []
   public var upscaler: UpscalerSummary?
   /// Why the recipe that the file carries says nothing about its network.
   public var recipeProblem: String?
@@ -65,9 +67,10 @@ public struct Inspection: Codable, Sendable, Equatable {
   ///   - model: a file, the folder of a training (its newest checkpoint is inspected), a diffusers folder, or the name of a model
   ///     that comes along.
   ///   - member: of a PyTorch file, the member to show, such as `params`; nil for the one that would be read.
+  ///   - batches: for which memory is estimated; each takes a pass without numbers, far less than a second but for the largest.
   /// - Throws: `WorkflowError` when there is none, or it is of a format that is not read; `CheckpointError` and
   ///   `SafetensorsError` for a file that cannot be read or whose header does not hold.
-  public init(of model: String, member: String? = nil) throws {
+  public init(of model: String, member: String? = nil, memoryAt batches: [Int] = []) throws {
     path = try ModelLocator.path(of: model)
     let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
     let file = folder?.weights ?? path
@@ -75,6 +78,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     try ForeignFormat.refuse(file)
     format = TensorFile.format(of: file)
     let metadata: [String: String]
+    var isOptimizer = false
     try TensorFile.check(member, of: format, path)
     if format == .safetensors {
       let header = try Safetensors.header(of: file)
@@ -82,27 +86,80 @@ public struct Inspection: Codable, Sendable, Equatable {
       tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
       (self.member, members, metadata) = (nil, [], header.metadata)
     } else {
-      let contents = try TensorFile(file, member: member)
       bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
-      tensors = contents.state.entries.map { TensorFacts(name: $0.name, dtype: $0.tensor.dtype.rawValue, shape: $0.tensor.shape) }
-      (self.member, members, metadata) = (contents.member, contents.members, contents.metadata)
+      (tensors, self.member, members, isOptimizer) = try Self.pytorch(file, member)
+      metadata = [:]
     }
     parameters = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
     dtypes = tensors.reduce(into: [:]) { $0[$1.dtype, default: 0] += 1 }
     metadataKeys = metadata.keys.sorted()
-    kind = folder != nil ? .diffusersFolder : metadata[Model.recipeKey].map(Kind.init(ofRecipe:)) ?? Kind(tensors.map(\.name))
+    kind =
+      folder != nil
+      ? .diffusersFolder
+      : isOptimizer ? .optimizerState : metadata[Model.recipeKey].map(Kind.init(ofRecipe:)) ?? Kind(tensors.map(\.name))
     if kind == .upscaler { upscaler = try? UpscalerSummary(tensors) }
+    provenance = ModelFile.provenance(metadata)
+    let described = try describe(folder, recipe: metadata[Model.recipeKey])
+    // Where no pass is possible the rest is still worth telling.
+    if let described { memory = (try? MemoryEstimate.all(of: described, batches: batches)) ?? [] }
+  }
+
+  /// Tells of the network what recipe or shapes say.
+  /// - Returns: the model, where it is known.
+  private mutating func describe(_ folder: DiffusersFolder?, recipe: String?) throws -> (any MemoryTraced)? {
     if let folder {
       network = try NetworkSummary(folder.recipe)
-      return
+      return folder.recipe
     }
-    guard let recipe = metadata[Model.recipeKey] else { return }
-    provenance = ModelFile.provenance(metadata)
-    do { network = try NetworkSummary(recipe: recipe) } catch { recipeProblem = "\(error)" }
+    if let recipe {
+      do {
+        let model = try NetworkSummary.model(recipe: recipe)
+        network = try NetworkSummary(model)
+        return model as? any MemoryTraced
+      } catch {
+        recipeProblem = "\(error)"
+        return nil
+      }
+    }
+    guard let found = RecognisedNetwork(tensors.map { ($0.name, $0.shape) }), let summary = try? NetworkSummary(found) else { return nil }
+    (kind, network) = (Kind(type(of: found.model).kind), summary)
+    return found.model
+  }
+
+  /// The tensors of a PyTorch file; of an optimizer's those that it keeps of each parameter, under its number.
+  private static func pytorch(_ file: String, _ member: String?) throws -> (
+    [TensorFacts], member: String?, members: [String], isOptimizer: Bool
+  ) {
+    do {
+      let contents = try TensorFile(file, member: member)
+      let tensors = contents.state.entries.map { TensorFacts(name: $0.name, dtype: $0.tensor.dtype.rawValue, shape: $0.tensor.shape) }
+      return (tensors, contents.member, contents.members, false)
+    } catch let error as CheckpointError where error.kind == .optimizerState {
+      guard case .dictionary(let states)? = try PyTorchFile.outline(file)["state"] else { throw error }
+      let tensors = states.flatMap { number, state -> [TensorFacts] in
+        guard let number = number.integer, case .dictionary(let pairs) = state else { return [] }
+        return pairs.compactMap { name, value in
+          guard let name = name.text, case .tensor(let dtype, let shape) = value else { return nil }
+          return TensorFacts(name: "state.\(number).\(name)", dtype: dtype.rawValue, shape: shape)
+        }
+      }
+      return (tensors, nil, [], true)
+    }
   }
 }
 
 extension Inspection.Kind {
+  /// What a model of a kind, without a recipe, is called.
+  init(_ kind: ModelKind) {
+    self =
+      switch kind {
+      case .denoiser: .denoiser
+      case .classifier: .classifier
+      case .superResolution: .superResolution
+      case .upscaler: .upscaler
+      }
+  }
+
   /// What tensors of these names are for, where no recipe says so.
   init(_ names: [String]) {
     let known = Set(names)

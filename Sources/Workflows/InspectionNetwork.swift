@@ -14,13 +14,25 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   public var contextSize: Int?
   /// Floating-point operations of a forward pass of one image, a multiplication and an addition counted as two.
   public var flopsPerImage: Double
+  /// Of a file without a recipe: the presets whose shapes these are.
+  public var presets: [String] = []
+  /// Whether nothing in the file tells how large its images are, so that the size above is only taken to be.
+  public var isSizeAssumed = false
 
   /// - Parameter recipe: the YAML that a model file carries.
   /// - Throws: `RecipeError` for a recipe that this version does not understand, `WorkflowError` for a network that does not
   ///   take its images.
-  public init(recipe yaml: String) throws {
+  public init(recipe yaml: String) throws { try self.init(Self.model(recipe: yaml)) }
+
+  static func model(recipe yaml: String) throws -> any ModelDescription {
     let file = "the recipe in the file"
-    try self.init(ModelKind(ofRecipe: yaml, file: file).description.init(yaml: yaml, file: file))
+    return try ModelKind(ofRecipe: yaml, file: file).description.init(yaml: yaml, file: file)
+  }
+
+  init(_ found: RecognisedNetwork) throws {
+    try self.init(found.model)
+    (presets, isSizeAssumed) = (found.presets, !found.knowsSize)
+    classNames = []  // their number is known, not what they are called
   }
 
   init(_ given: some ModelDescription) throws {

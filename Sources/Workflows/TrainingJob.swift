@@ -36,9 +36,14 @@ public final class TrainingJob {
   ///   - folder: where to train; by default a new one under `runs/`, named as the recipe.
   /// - Throws: what is wrong with the recipe, the data or the folder, which is then no training's.
   public convenience init(recipe path: String, set: [String] = [], folder: String? = nil, device: String = "cpu") throws {
-    try Torch.start()
+    try self.init(TrainingPlan(recipe: path, set: set, device: device), folder: folder)
+  }
+
+  /// - Parameter plan: of a new training.
+  /// - Throws: what is wrong with the folder.
+  public convenience init(_ plan: TrainingPlan, folder: String?) throws {
     guard folder?.isEmpty != true else { throw WorkflowError(.usage, "the name of the folder to train in is empty") }
-    try self.init(TrainRecipe(file: path, set: set), device) { try RunFolder(creating: folder ?? Self.freshFolder(for: path)) }
+    try self.init(plan) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
     try save()
     try self.folder.write(recipe: recipe.yaml())
   }
@@ -47,10 +52,16 @@ public final class TrainingJob {
   /// - Parameter set: settings laid over the training's recipe; they hold for later continuations too.
   /// - Throws: what is wrong with the folder or its checkpoint: training never starts over in silence.
   public convenience init(resuming folder: String, set: [String] = [], device: String = "cpu") throws {
-    try Torch.start()
-    let place = try RunFolder(existing: folder)
-    let checkpoint = try place.latestCheckpoint()
-    try self.init(TrainRecipe(path: place.recipePath, set: set), device) { place }
+    try self.init(resuming: TrainingPlan(resuming: folder, set: set, device: device), set: set)
+  }
+
+  /// - Parameters:
+  ///   - plan: of a training that goes on.
+  ///   - set: the settings that were laid over its recipe.
+  public convenience init(resuming plan: TrainingPlan, set: [String]) throws {
+    guard let place = plan.resumed else { throw WorkflowError(.usage, "\(plan.recipePath) is the recipe of a new training") }
+    let checkpoint = try place.latestCheckpoint(), folder = place.path
+    try self.init(plan) { place }
     try restoreTimesteps(checkpoint, of: place)
     do {
       try trainer.restore(
@@ -65,11 +76,8 @@ public final class TrainingJob {
     if !set.isEmpty { try place.write(recipe: recipe.yaml()) }
   }
 
-  private init(_ recipe: TrainRecipe, _ device: String, folder: () throws -> RunFolder) throws {
-    self.recipe = recipe
-    self.device = try computeDevice(device)
-    dataset = try recipe.data.member.open()
-    modelRecipe = try recipe.modelRecipe(for: dataset)
+  private init(_ plan: TrainingPlan, folder: () throws -> RunFolder) throws {
+    (recipe, modelRecipe, dataset, device) = (plan.recipe, plan.modelRecipe, plan.dataset, plan.device)
     let seed = Seed(recipe.training.seed)
     let network = try modelRecipe.network.member.makeNetwork(using: Initializer(seed.generator(for: .parameters), on: self.device))
     parameterCount = network.parameterCount
@@ -182,7 +190,9 @@ public final class TrainingJob {
       let model = Model(recipe: modelRecipe, provenance: Provenance(), network: network)
       var request = SampleRequest(model: folder.path)
       let classes = modelRecipe.data.classNames.count
-      request.count = classes > 1 ? min(2 * classes, 72) : 16
+      request.count = modelRecipe.previewedImages
+      // No more at once than a step takes, so that a preview needs no memory that the training does not.
+      request.batchSize = min(request.batchSize, recipe.training.batchSize)
       if modelRecipe.contextSize != nil {
         let shown = try (0..<min(request.count, dataset.count)).map { try dataset[$0] }
         request.contexts = .vectors(shown.compactMap(\.context))

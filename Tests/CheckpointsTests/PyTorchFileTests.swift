@@ -22,6 +22,33 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     try PyTorchFile.read(folder.file("model.pt", bytes), member: member, halfPrecision: half)
   }
 
+  @Test(arguments: TorchFormat.allCases) func theStateOfAnOptimizerIsNamedAndItsOutlineTold(format: TorchFormat) throws {
+    let p = PickleBytes.self
+    let moments = p.dictionary([("step", p.vector("0", count: 1)), ("exp_avg", p.vector("1", count: 3))])
+    let value = p.dictionary([
+      ("state", [0x7D] + p.integer(0) + moments + [0x73]), ("param_groups", p.list([p.dictionary([("lr", p.number(0.1))])])),
+    ])
+    let path = try folder.file(
+      "opt000100.pt", torchFile(format, value, [("0", TorchBytes.floats([1])), ("1", TorchBytes.floats([1, 2, 3]))]))
+    let error = try #require(throws: CheckpointError.self) { try PyTorchFile.read(path) }
+    #expect(error.kind == .optimizerState && error.message.contains("give the model's file"))
+    guard case .dictionary(let states)? = try PyTorchFile.outline(path)["state"], case .dictionary(let state)? = states.first?.value,
+      case .tensor(.float32, shape: [3])? = state.last?.value
+    else { throw error }
+    #expect(states[0].key.integer == 0 && state.map(\.key.text) == ["step", "exp_avg"])
+  }
+
+  @Test func aModelBesideAnOptimizerIsStillRead() throws {
+    let p = PickleBytes.self
+    let optimizer = p.dictionary([("state", p.dictionary([])), ("param_groups", p.list([]))])
+    let bytes = torchFile(
+      .zip, p.dictionary([("model", p.dictionary([("w", p.vector("0", count: 1))])), ("optimizer", optimizer)]),
+      [
+        ("0", TorchBytes.floats([4]))
+      ])
+    #expect(try read(bytes).state["w"]?.floats() == [4])
+  }
+
   private static let names: [(String, DType)] = [
     ("Double", .float64), ("Float", .float32), ("Half", .float16), ("BFloat16", .bfloat16), ("Long", .int64), ("Int", .int32),
     ("Short", .int16), ("Char", .int8), ("Byte", .uint8), ("Bool", .bool),

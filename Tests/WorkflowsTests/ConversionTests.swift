@@ -231,6 +231,23 @@ import Testing
     #expect(refusal { try convert(Self.fixture("unets/pt_features.safetensors")) }?.description.contains("it looks like") == false)
   }
 
+  @Test func otherNetworksThanPlainUNetsAreCalledByTheirNames() throws {
+    func complaint(_ network: some Module) throws -> String {
+      let path = "\(folder.path)/bare.safetensors"
+      try Safetensors.write(StateDict(network.stateDict().entries.map { ($0.name, .zeros($0.tensor.shape)) }), to: path)
+      return try #require(refusal { try convert(path) }).description
+    }
+    var enlarger = SuperResolutionUNet.Recipe(), context = ContextUNet.Recipe()
+    (enlarger.unet.modelChannels, enlarger.unet.channelMult, enlarger.unet.numResBlocks) = (32, [1, 2], 1)
+    enlarger.numCorruptions = 2
+    let large = try complaint(SuperResolutionUNet(enlarger, using: .shapes))
+    #expect(large.contains("a super-resolution UNet") && large.contains("in_channels: 3, num_corruptions: 2"), "\(large)")
+    (context.modelChannels, context.channelMult, context.numResBlocks, context.contextDim) = (16, [1, 2], 1, 5)
+    let steered = try complaint(ContextUNet(context, using: .shapes))
+    #expect(steered.contains("a Context UNet"), "\(steered)")
+    #expect(steered.contains("model_channels: 16, channel_mult: [1, 2], num_res_blocks: 1"), "\(steered)")
+  }
+
   @Test func shapesOfSeveralPresetsAreRefusedWithTheirNamesAndFiles() throws {
     let error = Conversion.ambiguous("x.pt", try ["adm-lsun-cat", "adm-lsun-horse"].map { try Preset(named: $0) })
     #expect(error.failure == .usage)

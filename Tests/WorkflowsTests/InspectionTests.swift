@@ -1,6 +1,9 @@
 import Checkpoints
+import Diffusion
 import Foundation
+import NN
 import Networks
+import RecipeKit
 import Tensors
 import Testing
 import Training
@@ -152,6 +155,99 @@ import Training
       let upper = 4 * 9 * 64 + 16 * (9 * 64 + 9 * 64 + 9 * 8 * 3)
       #expect(found.flopsPerPixel == 2 * Double(trunk + upper) / Double(step * step))
     }
+  }
+
+  private func bare(_ network: some Module, _ folder: ScratchFolder) throws -> Inspection {
+    let state = network.stateDict().entries.map { ($0.name, Tensor.zeros($0.tensor.shape)) }
+    return try Inspection(of: write(folder, state), memoryAt: [1, 2])
+  }
+
+  /// Of each kind of bare network: its recipe is found again from its shapes, so that its work is that of the network itself.
+  @Test func aBareNetworkThatIsRecognisedTellsItsWork() throws {
+    let folder = try ScratchFolder()
+    var model = ModelRecipe(), unet = ADMUNet.Recipe()
+    (unet.modelChannels, unet.channelMult, unet.numResBlocks) = (32, [1, 2, 2], 1)
+    (unet.attentionResolutions, unet.resblockUpdown, unet.useScaleShiftNorm) = ([32, 16], false, false)
+    (unet.imageSize, unet.inChannels, unet.outChannels, unet.numClasses) = (64, 3, 6, 7)
+    model.process.variance = .learnedRange
+    model.data.classNames = (0..<7).map(String.init)
+    model.network = Choice(unet)
+    let found = try bare(ADMUNet(unet, using: .shapes), folder)
+    let network = try #require(found.network)
+    #expect(found.kind == .denoiser && network.type == "adm_unet" && network.image == [3, 64, 64])
+    #expect(network.isSizeAssumed && network.presets.isEmpty && network.classNames.isEmpty)
+    #expect(try network.flopsPerImage == NetworkSummary(model).flopsPerImage)
+    #expect(found.memory == (try MemoryEstimate.all(of: model, batches: [1, 2])) && found.memory.count == 8)
+    unet.convResample = false
+    #expect(try bare(ADMUNet(unet, using: .shapes), folder).network != nil)
+  }
+
+  @Test func aBareSuperResolutionUNetIsToldFromAPlainOne() throws {
+    let folder = try ScratchFolder()
+    var recipe = SuperResolutionUNet.Recipe()
+    (recipe.unet.modelChannels, recipe.unet.channelMult, recipe.unet.numResBlocks) = (32, [1, 2], 1)
+    for (channels, out, corruptions) in [(3, 6, 0), (3, 3, 0), (1, 1, 0), (3, 6, 2), (1, 2, 1)] {
+      (recipe.unet.inChannels, recipe.unet.outChannels, recipe.numCorruptions) = (channels, out, corruptions)
+      let found = try bare(SuperResolutionUNet(recipe, using: .shapes), folder)
+      #expect(found.kind == .superResolution && found.network?.type == "super_resolution_unet", "\(channels) \(out) \(corruptions)")
+      #expect(found.network?.image == [channels, 64, 64] && found.memory.count == 8)
+    }
+    var plain = recipe.unet
+    for (channels, out) in [(3, 3), (3, 6), (4, 4), (4, 8), (1, 2), (2, 2)] {
+      (plain.inChannels, plain.outChannels) = (channels, out)
+      let found = try bare(ADMUNet(plain, using: .shapes), folder)
+      #expect(found.kind == .denoiser && found.network?.type == "adm_unet", "\(channels) \(out)")
+    }
+  }
+
+  @Test func aBareContextUNetIsKnown() throws {
+    let folder = try ScratchFolder()
+    var recipe = ContextUNet.Recipe()
+    (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks, recipe.contextDim) = (16, [1, 2, 2], 1, 5)
+    let found = try bare(ContextUNet(recipe, using: .shapes), folder)
+    #expect(found.kind == .denoiser && found.network?.type == "context_unet" && !found.memory.isEmpty)
+    recipe.contextDim = nil
+    #expect(try bare(ContextUNet(recipe, using: .shapes), folder).network?.type == "context_unet")
+  }
+
+  @Test(arguments: EncoderClassifier.Pool.allCases) func aBareClassifierIsKnownWithItsPool(pool: EncoderClassifier.Pool) throws {
+    let folder = try ScratchFolder()
+    var recipe = EncoderClassifier.Recipe()
+    (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks, recipe.numHeadChannels) = (32, [1, 2], 1, 32)
+    (recipe.pool, recipe.imageSize, recipe.numClasses, recipe.attentionResolutions) = (pool, 16, 5, [])
+    let found = try bare(EncoderClassifier(recipe, using: .shapes), folder)
+    let summary = found.network, network = try #require(summary)
+    // An attention pool tells how large its images are.
+    #expect(found.kind == .classifier && network.isSizeAssumed == (pool != .attention))
+    #expect(network.image == (pool == .attention ? [3, 16, 16] : [3, 64, 64]))
+    #expect(found.memory.contains { $0.work == .guiding })
+  }
+
+  @Test func namesOfANetworkWithOtherShapesAreNoNetwork() throws {
+    let folder = try ScratchFolder()
+    var unet = ADMUNet.Recipe()
+    (unet.modelChannels, unet.channelMult, unet.numResBlocks) = (32, [1], 1)
+    var state = try ADMUNet(unet, using: .shapes).stateDict().entries.map { ($0.name, Tensor.zeros($0.tensor.shape)) }
+    state[0].1 = .zeros([128, 33])
+    let found = try Inspection(of: write(folder, state), memoryAt: [1])
+    #expect(found.kind == .denoiser && found.network == nil && found.memory.isEmpty)
+  }
+
+  @Test func anOptimizerOfPyTorchIsNamed() throws {
+    let folder = try ScratchFolder()
+    func text(_ text: String) -> [UInt8] { [0x58, UInt8(text.utf8.count), 0, 0, 0] + Array(text.utf8) }
+    let magic: [UInt8] = [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
+    let version: [UInt8] = [0x80, 2, 0x4D, 0xE9, 0x03, 0x2E],
+      facts: [UInt8] = [0x80, 2, 0x7D] + text("little_endian") + [0x88, 0x73, 0x2E]
+    let state = [0x80, 2, 0x7D] + text("state") + [0x7D, 0x73] + text("param_groups") + [0x5D, 0x73, 0x2E],
+      keys: [UInt8] = [0x80, 2, 0x5D, 0x2E]
+    let path = try folder.write(magic + version + facts + state + keys, to: "opt000100.pt")
+    let found = try Inspection(of: path)
+    #expect(found.kind == .optimizerState && found.format == .pytorchLegacy && found.tensors.isEmpty)
+    let error = #expect(throws: CheckpointError.self) {
+      try Conversion.run(ConversionRequest(input: path, output: "\(folder.path)/x.safetensors"))
+    }
+    #expect(error?.message.contains("no model; give the model's file") == true && error.map(Failure.category) == .data)
   }
 
   @Test(arguments: [

@@ -203,8 +203,22 @@ typedef struct {
 ct_tensor *ct_recomputed(ct_computation, ct_tensor *const *inputs, size_t n, ct_tensor *const *parameters, size_t m);
 typedef struct { bool enabled; ct_dtype dtype; } ct_autocast;
 /// Sets autocast of this thread and device and gives the earlier state; casts of weights that were kept are forgotten.
-/// Devices that know no autocast (meta) are left alone.
 ct_autocast ct_set_autocast(ct_device, ct_autocast);
+
+// Memory, counted without taking it -------------------------------------------------------------------------------------
+typedef struct ct_account ct_account;
+/// small: bytes below which a storage counts as small.
+ct_account *ct_account_new(int64_t small);
+/// Tensors that it counts may outlive it.
+void ct_account_free(ct_account *);
+/// Has the tensors of the device meta that this thread makes from now on counted, or not where it is NULL; gives the one before.
+const ct_account *ct_account_use(const ct_account *);
+/// Bytes that storages hold now, and the most that they held at once.
+typedef struct { int64_t live; int64_t peak; } ct_memory;
+/// Of all storages, and of the small ones.
+ct_memory ct_account_memory(const ct_account *);
+ct_memory ct_account_small_memory(const ct_account *);
+void ct_account_restart_peaks(ct_account *);
 
 // Steps over all parameters, in place ---------------------------------------------------------------------------------
 int ct_copy(ct_tensor *destination, const ct_tensor *source);

@@ -30,17 +30,32 @@ public enum PyTorchFile {
   /// - Throws: `CheckpointError` that names the place in the file: when it is none of `torch.save`, is damaged, asks for
   ///   something to be run, or lies about lengths; when there is no state dict, or several and no rule which.
   public static func read(_ path: String, member: String? = nil, halfPrecision: HalfPrecision = .kept) throws -> Contents {
+    try open(path, halfPrecision) { try contents($0, $1, $2, member) }
+  }
+
+  /// All that a file holds, tensors by dtype and shape alone.
+  /// - Throws: `CheckpointError`, as `read`; a state dict there need not be.
+  public static func outline(_ path: String) throws -> PyTorchValue {
+    try open(path, .kept) { pickle, source, tensors in
+      var unfolding = PickleUnfolding(pickle, source, summary: tensors.summary)
+      return try unfolding.value(pickle.root)
+    }
+  }
+
+  private typealias Use<Result> = (Pickle, PickleSource, StoredTensors) throws -> Result
+
+  private static func open<Result>(_ path: String, _ half: HalfPrecision, _ use: Use<Result>) throws -> Result {
     let file = try MappedFile(path)
     return try withExtendedLifetime(file) {
       switch file.bytes.prefix(4).map({ $0 }) {
-      case [0x50, 0x4B, 3, 4]: try readZip(file, path, member, halfPrecision)
-      case let start where start.first == 0x80: try readLegacy(file, path, member, halfPrecision)
+      case [0x50, 0x4B, 3, 4]: try openZip(file, path, half, use)
+      case let start where start.first == 0x80: try openLegacy(file, path, half, use)
       default: throw CheckpointError(.invalid, path, "is no file of torch.save: expected a zip or a pickle")
       }
     }
   }
 
-  private static func readZip(_ file: MappedFile, _ path: String, _ member: String?, _ half: HalfPrecision) throws -> Contents {
+  private static func openZip<Result>(_ file: MappedFile, _ path: String, _ half: HalfPrecision, _ use: Use<Result>) throws -> Result {
     let directory = try StoredEntries(parsing: file.bytes, path: path)
     let pickles = directory.entries.filter { $0.name.hasSuffix("/data.pkl") && $0.name.split(separator: "/").count == 2 }
     guard let entry = pickles.first, pickles.count == 1 else {
@@ -60,13 +75,13 @@ public enum PyTorchFile {
     var ranges: [String: Range<Int>] = [:]
     for entry in directory.entries where entry.name.hasPrefix(prefix) { ranges[String(entry.name.dropFirst(prefix.count))] = entry.range }
     let tensors = try StoredTensors(pickle, in: file, path: path, ranges: ranges, halfPrecision: half) { "entry '\(prefix)\($0)'" }
-    return try contents(pickle, source, tensors, member)
+    return try use(pickle, source, tensors)
   }
 
-  private static func readLegacy(_ file: MappedFile, _ path: String, _ member: String?, _ half: HalfPrecision) throws -> Contents {
+  private static func openLegacy<Result>(_ file: MappedFile, _ path: String, _ half: HalfPrecision, _ use: Use<Result>) throws -> Result {
     let legacy = try LegacyFile(file.bytes, path: path)
     let tensors = try StoredTensors(legacy.pickle, in: file, path: path, ranges: legacy.storages, halfPrecision: half) { "storage '\($0)'" }
-    return try contents(legacy.pickle, legacy.source, tensors, member)
+    return try use(legacy.pickle, legacy.source, tensors)
   }
 
   private static func contents(

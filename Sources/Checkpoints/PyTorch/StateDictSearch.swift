@@ -37,6 +37,7 @@ struct StateDictSearch {
   /// - Parameter member: the member to take, `a/b` for a member of a member; nil for the rule to choose.
   func find(_ member: String?) throws(CheckpointError) -> Found {
     guard pickle.pairs(pickle.root) != nil else { throw notADictionary }
+    guard member != nil || !isOptimizer else { throw optimizer }
     if let member { return try named(member) }
     if members.isEmpty, Self.isStateDict(pickle.root, of: pickle) { return Found(member: nil, pairs: all, rest: []) }
     let choice = try choose()
@@ -92,6 +93,16 @@ struct StateDictSearch {
   private static func isStateDict(_ value: Pickle.Value, of pickle: Pickle) -> Bool {
     guard let pairs = pickle.pairs(value), pairs.allSatisfy({ $0.key.text != nil }) else { return false }
     return pairs.contains { if case .tensor = $0.value { true } else { false } }
+  }
+
+  /// Whether it is what PyTorch's optimizers give as their state.
+  private var isOptimizer: Bool { members.isEmpty && Set(all.map(\.name)).isSuperset(of: ["param_groups", "state"]) }
+
+  private var optimizer: CheckpointError {
+    CheckpointError(
+      .optimizerState, source.path,
+      "holds what an optimizer keeps (param_groups and state), no model; give the model's file, which lies beside it: model….pt or "
+        + "ema_….pt beside opt….pt")
   }
 
   private func listed(_ names: [String]) -> String {

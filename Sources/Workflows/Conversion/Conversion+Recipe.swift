@@ -74,7 +74,9 @@ extension Conversion {
 
   private static func unknown(_ file: CheckpointFile) -> WorkflowError {
     let shapes = Dictionary(uniqueKeysWithValues: file.state.entries.map { ($0.name, $0.tensor.shape) })
-    let hint = UNetEvidence(shapes, .openAI).map { look($0) } ?? UNetEvidence(shapes, .nice).map { look($0) } ?? ""
+    let hint =
+      ContextEvidence(shapes).map { look($0) } ?? UNetEvidence(shapes, .openAI).map { look($0) }
+      ?? UNetEvidence(shapes, .nice).map { look($0) } ?? ""
     return WorkflowError(
       .usage,
       "\(file.path): its shapes are those of no preset ('sfumato convert --list-presets' lists them); describe the network by --recipe"
@@ -82,9 +84,25 @@ extension Conversion {
   }
 
   private static func look(_ evidence: UNetEvidence) -> String {
-    let mult = evidence.channelMult.map { $0 == $0.rounded() ? "\(Int($0))" : "\($0)" }.joined(separator: ", ")
-    return "\n  it looks like a UNet with model_channels: \(evidence.modelChannels), channel_mult: [\(mult)], num_res_blocks: "
-      + "\(evidence.numResBlocks), in_channels: \(evidence.inChannels)"
+    let enlarging = evidence.enlarging
+    let what =
+      evidence.outChannels == nil
+      ? "a classifier, 'classifier: { type: encoder_classifier }',"
+      : enlarging == nil ? "a UNet" : "a super-resolution UNet, 'super_resolution: { unet: … }',"
+    let corruptions = enlarging.map { $0.corruptions > 0 ? ", num_corruptions: \($0.corruptions)" : "" } ?? ""
+    return "\n  it looks like \(what) with model_channels: \(evidence.modelChannels), channel_mult: [\(list(evidence.channelMult))], "
+      + "num_res_blocks: \(evidence.numResBlocks), in_channels: \(enlarging?.channels ?? evidence.inChannels)\(corruptions)"
       + (evidence.numClasses.map { ", num_classes: \($0)" } ?? "")
+  }
+
+  private static func look(_ evidence: ContextEvidence) -> String {
+    let mult = list(evidence.laid(over: ContextUNet.Recipe()).channelMult)
+    return "\n  it looks like a Context UNet, 'network: { type: context_unet }', with model_channels: \(evidence.modelChannels), "
+      + "channel_mult: [\(mult)], num_res_blocks: \(evidence.numResBlocks), in_channels: \(evidence.inChannels)"
+      + (evidence.contextWidth.map { " and context vectors of \($0), or as many classes" } ?? "")
+  }
+
+  private static func list(_ multiples: [Double]) -> String {
+    multiples.map { $0 == $0.rounded() && $0 < 1e6 ? "\(Int($0))" : "\($0)" }.joined(separator: ", ")
   }
 }

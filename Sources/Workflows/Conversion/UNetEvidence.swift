@@ -11,18 +11,23 @@ struct UNetEvidence {
   /// Levels with attention, 0 the highest.
   var attentionLevels: [Int]
   var useScaleShiftNorm: Bool, resblockUpdown: Bool
+  /// Whether layers that change the resolution by themselves have a convolution; true where there are none.
+  var convResample: Bool
 
   /// A system's words for what is looked at.
   struct Words {
     let input: String, output: String, time: String, labels: String
     /// Of a residual block and of an attention block.
     let conv1: String, conv2: String, embedding: String, qkv: String
+    /// Of a layer that halves the resolution.
+    let downsample: String
     static let openAI = Words(
       input: "input_blocks", output: "output_blocks", time: "time_embed.0.weight", labels: "label_emb.weight",
-      conv1: "in_layers.2.weight", conv2: "out_layers.3.weight", embedding: "emb_layers.1.weight", qkv: "qkv.weight")
+      conv1: "in_layers.2.weight", conv2: "out_layers.3.weight", embedding: "emb_layers.1.weight", qkv: "qkv.weight",
+      downsample: "op.weight")
     static let nice = Words(
       input: "downsampling", output: "upsampling", time: "step_embed.0.weight", labels: "class_embedding.weight", conv1: "in_conv.weight",
-      conv2: "out_conv.weight", embedding: "step_embedding.weight", qkv: "qkv_nin.weight")
+      conv2: "out_conv.weight", embedding: "step_embedding.weight", qkv: "qkv_nin.weight", downsample: "conv.weight")
   }
 
   /// - Parameter numResBlocks: what a recipe says, where nothing but it tells where a level ends.
@@ -56,6 +61,7 @@ struct UNetEvidence {
     }
     useScaleShiftNorm = size("\(words.input).1.0.\(words.embedding)", 0) == 2 * channels[0]
     resblockUpdown = levels > 1 && isResidual[stride]
+    convResample = levels == 1 || resblockUpdown || size("\(words.input).\(stride).0.\(words.downsample)", 0) != nil
   }
 
   /// How many blocks there are: one that only pools has no tensors, so that the highest number decides.

@@ -1,0 +1,162 @@
+// See meta.h.
+#include "meta.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <unordered_map>
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using Row = std::optional<at::Tensor>;
+
+constexpr auto channels_last = at::MemoryFormat::ChannelsLast;
+
+thread_local shim::Autocast current{false, at::kBFloat16};
+/// Weights are cast once in a scope, as libtorch's autocast does it.
+thread_local std::unordered_map<const c10::TensorImpl *, at::Tensor> casts;
+
+at::Tensor operand(const at::Tensor &t) {
+  if (!current.enabled || t.scalar_type() != at::kFloat) return t;
+  if (!t.is_leaf() || !t.requires_grad() || !c10::GradMode::is_enabled()) return t.to(current.dtype);
+  auto [place, is_new] = casts.try_emplace(t.unsafeGetTensorImpl());
+  if (is_new) place->second = t.to(current.dtype);
+  return place->second;
+}
+
+Row operand(const Row &t) { return t ? Row(operand(*t)) : std::nullopt; }
+
+at::Tensor images(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+  TORCH_CHECK(x.dim() == 4 && weight.dim() == 4 && x.size(1) == weight.size(1), "expected images of ", weight.size(1),
+              " channels, found ", x.sizes());
+  auto size = [&](int64_t axis) { return (x.size(axis) + 2 * padding - weight.size(axis)) / stride + 1; };
+  TORCH_CHECK(size(2) > 0 && size(3) > 0, "images of ", x.size(2), " x ", x.size(3), " are smaller than the kernel");
+  return at::empty({x.size(0), weight.size(0), size(2), size(3)}, x.options(), channels_last);
+}
+
+/// What oneDNN takes for the time of a call: the weights in the order that its kernel wants.
+at::Tensor reordered(const at::Tensor &weight) { return at::empty_like(weight); }
+
+struct Convolution : torch::autograd::Function<Convolution> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride,
+                            int64_t padding) {
+    context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
+    at::Tensor workspace = reordered(weight);
+    return images(x, weight, stride, padding);
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
+    at::Tensor dy = arriving[0].contiguous(channels_last), dx, dw, db;
+    if (context->needs_input_grad(0)) {
+      at::Tensor workspace = reordered(weight);
+      dx = at::empty_like(x, channels_last);
+    }
+    if (context->needs_input_grad(1)) {
+      at::Tensor workspace = reordered(weight);
+      dw = at::empty_like(weight, channels_last);
+      if (bias.defined()) db = at::empty_like(bias);
+    }
+    return {dx, dw, db, Variable(), Variable()};
+  }
+};
+
+struct Embedding : torch::autograd::Function<Embedding> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &weight, const at::Tensor &indices) {
+    context->save_for_backward({weight});
+    auto sizes = indices.sizes().vec();
+    sizes.push_back(weight.size(1));
+    return at::empty(sizes, weight.options());
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &) {
+    return {at::empty_like(context->get_saved_variables()[0]), Variable()};
+  }
+};
+
+struct Attention : torch::autograd::Function<Attention> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+    // In memory [N, length, heads, d], as the kernels give it.
+    at::Tensor y = at::empty({q.size(0), q.size(2), q.size(1), q.size(3)}, q.options()).transpose(1, 2);
+    at::Tensor log_sums = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
+    context->save_for_backward({q, k, v, y, log_sums});
+    return y;
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    at::Tensor dy = arriving[0].contiguous();
+    auto saved = context->get_saved_variables();
+    return {at::empty_like(saved[0]), at::empty_like(saved[1]), at::empty_like(saved[2])};
+  }
+};
+
+Row row(const at::Tensor &t) { return t.defined() ? Row(t) : std::nullopt; }
+
+struct GroupNorm : torch::autograd::Function<GroupNorm> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Row &weight, const Row &bias, const Row &scale,
+                            const Row &shift, int64_t groups) {
+    at::Tensor statistics = at::empty({x.size(0), groups, 2}, x.options().dtype(at::kDouble));
+    auto given = [](const Row &t) { return t.value_or(at::Tensor()); };
+    context->save_for_backward({x, statistics, given(weight), given(bias), given(scale), given(shift)});
+    return at::empty_like(x);
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    auto saved = context->get_saved_variables();
+    at::Tensor dy = arriving[0].to(saved[0].scalar_type()).contiguous(channels_last);
+    variable_list gradients{at::empty_like(saved[0])};
+    for (size_t i = 2; i < 6; i++) gradients.push_back(saved[i].defined() ? at::empty_like(saved[i]) : Variable());
+    gradients.emplace_back();
+    return gradients;
+  }
+};
+
+}  // namespace
+
+namespace shim::meta {
+
+Autocast autocast() { return current; }
+
+void set_autocast(Autocast wanted) {
+  current = wanted;
+  casts.clear();
+}
+
+at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const Row &bias) {
+  return at::linear(operand(x), operand(weight), operand(bias));
+}
+
+at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride, int64_t padding) {
+  return Convolution::apply(operand(x), operand(weight), operand(bias), stride, padding);
+}
+
+at::Tensor packed_conv2d(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+  return images(x, weight, stride, padding);
+}
+
+at::Tensor embedding(const at::Tensor &weight, const at::Tensor &indices) {
+  TORCH_CHECK(weight.dim() == 2, "expected a table [rows, width], found ", weight.sizes());
+  return Embedding::apply(weight, indices);
+}
+
+at::Tensor one_hot(const at::Tensor &indices, int64_t classes) {
+  auto sizes = indices.sizes().vec();
+  sizes.push_back(classes);
+  return at::empty(sizes, indices.options());
+}
+
+at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+  TORCH_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) && q.size(1) == k.size(1) &&
+                  q.size(3) == k.size(3),
+              "queries ", q.sizes(), ", keys ", k.sizes(), " and values ", v.sizes(), " do not fit");
+  return Attention::apply(operand(q), operand(k), operand(v));
+}
+
+at::Tensor group_norm(const at::Tensor &x, int64_t groups, const norm::Rows &rows) {
+  return GroupNorm::apply(x, row(rows.weight), row(rows.bias), row(rows.scale), row(rows.shift), groups);
+}
+
+}  // namespace shim::meta

@@ -1,0 +1,91 @@
+import NN
+import Networks
+import Tensors
+
+/// What memory is estimated by: the network of a model, how it is used and how it is trained.
+protocol MemoryTraced: ModelDescription {
+  static var use: MemoryEstimate.Work { get }
+  func shapedNetwork() throws -> ShapedNetwork
+  /// Images that pass through the network at once for each that is sampled.
+  var passesPerImage: Int { get }
+  /// Images of a preview; 0 where training makes none.
+  var previewedImages: Int { get }
+  /// The scalar that a step of training minimises, of so many images; nil where such models are not trained here.
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor?
+}
+
+extension ModelRecipe: MemoryTraced {
+  static let use = MemoryEstimate.Work.sampling
+
+  func shapedNetwork() throws -> ShapedNetwork {
+    let recipe = adapted()
+    return ShapedNetwork(try recipe.network.member.makeNetwork(using: .shapes), recipe.data) { recipe.data.shapedConditioning($0) }
+  }
+
+  /// Guidance asks for both predictions in one pass.
+  var passesPerImage: Int { sampling.guidanceScale != 1 && data.knowsNull ? 2 : 1 }
+  var previewedImages: Int { data.previewedImages }
+
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { network.squareLoss(images, mode) }
+}
+
+extension SuperResolutionModelRecipe: MemoryTraced {
+  static let use = MemoryEstimate.Work.sampling
+
+  func shapedNetwork() throws -> ShapedNetwork {
+    let recipe = adapted()
+    return ShapedNetwork(try SuperResolutionUNet(recipe.superResolution, using: .shapes), data) { images in
+      var told = data.shapedConditioning(images)
+      told.lowRes = .empty([images, data.channels, smallHeight, smallWidth], on: .meta)
+      return told
+    }
+  }
+
+  var passesPerImage: Int { 1 }
+  var previewedImages: Int { 0 }
+
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { network.squareLoss(images, mode) }
+}
+
+extension ClassifierModelRecipe: MemoryTraced {
+  static let use = MemoryEstimate.Work.guiding
+
+  func shapedNetwork() throws -> ShapedNetwork {
+    ShapedNetwork(try adapted().classifier.member.makeClassifier(using: .shapes), data)
+  }
+
+  var passesPerImage: Int { 1 }
+  var previewedImages: Int { 0 }
+
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? {
+    network.pass(network.input(images), mode).logSoftmax(1).mean()
+  }
+}
+
+extension UpscalerModelRecipe: MemoryTraced {
+  static let use = MemoryEstimate.Work.upscaling
+
+  /// Tiles as they are cut where nothing else is said.
+  func shapedNetwork() throws -> ShapedNetwork {
+    let settings = Upscaler.Settings()
+    return ShapedNetwork(try RRDBNet(upscaler, using: .shapes), side: settings.tile + 2 * settings.overlap)
+  }
+
+  var passesPerImage: Int { 1 }
+  var previewedImages: Int { 0 }
+
+  func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { nil }
+}
+
+extension DataFacts {
+  /// Two of each class, or a square.
+  var previewedImages: Int { classNames.count > 1 ? min(2 * classNames.count, 72) : 16 }
+}
+
+extension ShapedNetwork {
+  /// The mean square of what the network makes of noised images. Other losses differ by a few tensors of the images' own size.
+  func squareLoss(_ images: Int, _ mode: Mode) -> Tensor {
+    let x0 = input(images), noise = input(images)
+    return pass(x0 + noise, mode).square().mean()
+  }
+}

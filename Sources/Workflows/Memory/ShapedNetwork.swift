@@ -1,0 +1,51 @@
+import NN
+import Networks
+import Tensors
+
+/// The network of a model without numbers, and what it reads: what memory is estimated by.
+struct ShapedNetwork {
+  let module: any Module
+  /// So many images as it reads them, on the device `meta`, channels last.
+  let input: (_ images: Int) -> Tensor
+  /// The result for them, with whatever else the network is told.
+  let pass: (_ x: Tensor, Mode) -> Tensor
+  /// The copy for inference.
+  let prepared: (DType) throws -> ShapedNetwork
+
+  /// - Parameter conditioning: what the network is told of so many images.
+  init(_ network: any DiffusionNetwork, _ data: DataFacts, conditioning: @escaping (_ images: Int) -> Conditioning) {
+    module = network
+    input = data.shaped
+    pass = { x, mode in
+      let images = x.size(0)
+      return network(x, timesteps: .empty([images], on: .meta), conditioning: conditioning(images), mode: mode)
+    }
+    prepared = { ShapedNetwork(try network.prepared(for: $0), data, conditioning: conditioning) }
+  }
+
+  init(_ classifier: any NoisyClassifier, _ data: DataFacts) {
+    module = classifier
+    input = data.shaped
+    pass = { x, mode in classifier(x, timesteps: .empty([x.size(0)], on: .meta), mode: mode) }
+    prepared = { ShapedNetwork(try classifier.prepared(for: $0), data) }
+  }
+
+  /// - Parameter side: rows and columns of each picture.
+  init(_ upscaler: RRDBNet, side: Int) {
+    module = upscaler
+    input = { .empty([$0, upscaler.recipe.numInCh, side, side], on: .meta) }
+    pass = { x, _ in upscaler(x) }
+    prepared = { ShapedNetwork(try upscaler.prepared(for: $0), side: side) }
+  }
+}
+
+extension DataFacts {
+  fileprivate func shaped(_ images: Int) -> Tensor { Tensor.empty([images, channels, height, width], on: .meta).channelsLast() }
+
+  /// Labels or vectors, where there are any.
+  func shapedConditioning(_ images: Int) -> Conditioning {
+    Conditioning(
+      labels: classNames.isEmpty ? nil : .empty([images], dtype: .int64, on: .meta),
+      context: contextSize.map { .empty([images, $0], on: .meta) })
+  }
+}

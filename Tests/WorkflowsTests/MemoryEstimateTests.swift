@@ -1,0 +1,105 @@
+import Foundation
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+@Suite("Estimates of memory") struct MemoryEstimateTests {
+  private func recipe(_ network: String = "") throws -> ModelRecipe {
+    try ModelRecipe(
+      yaml: """
+        data: { channels: 3, height: 32, width: 32 }
+        network: { type: adm_unet, model_channels: 32, channel_mult: [1, 2], num_res_blocks: 1, attention_resolutions: [16]\(network) }
+        """
+    ).adapted()
+  }
+
+  private func training(_ recipe: ModelRecipe, _ images: Int, _ precision: Precision = .float32) throws -> Int {
+    try #require(try MemoryEstimate.training(of: recipe, images: images, precision)).bytes
+  }
+
+  @Test func trainingHoldsFiveTimesTheWeightsAndAsMuchAgainForACheckpoint() throws {
+    let recipe = try recipe(), weights = try recipe.shapedNetwork().module.parameterCount * 4
+    let bytes = try training(recipe, 1)
+    #expect(bytes > MemoryEstimate.program + 9 * weights)
+    #expect(bytes < MemoryEstimate.program + 9 * weights + 20_000_000)
+  }
+
+  @Test func moreImagesNeedMoreAndLowPrecisionNeedsLess() throws {
+    let recipe = try recipe()
+    let some = try training(recipe, 8), more = try training(recipe, 32)
+    #expect(more > some && more - MemoryEstimate.program < 4 * (some - MemoryEstimate.program))
+    #expect(try training(recipe, 32, .bfloat16) < more)
+    let uses = try [1, 32].map { try MemoryEstimate.use(of: recipe, images: $0, .float32).bytes }
+    #expect(uses[0] < uses[1] && uses[1] < more)
+  }
+
+  @Test func recomputationNeedsLess() throws {
+    #expect(try training(recipe(", use_checkpoint: true"), 32) < training(recipe(), 32) * 4 / 5)
+  }
+
+  @Test func guidanceAsksForTwiceTheImages() throws {
+    var guided = try Tiny.model().recipe
+    #expect(guided.passesPerImage == 2)
+    guided.sampling.guidanceScale = 1
+    #expect(guided.passesPerImage == 1)
+  }
+
+  @Test func everyKindOfModelIsEstimated() throws {
+    let classifier = try MemoryEstimate.all(of: Tiny.classifier().recipe, batches: [1, 2])
+    #expect(Set(classifier.map(\.work)) == [.guiding, .training])
+    #expect(classifier.filter { $0.work == .guiding }.allSatisfy { $0.precision == .float32 })
+    var upscaler = UpscalerModelRecipe()
+    upscaler.upscaler.numBlock = 1
+    #expect(try MemoryEstimate.all(of: upscaler, batches: [1, 2]).map(\.work) == [.upscaling, .upscaling])
+    var enlarger = SuperResolutionModelRecipe()
+    enlarger.superResolution.unet.modelChannels = 32
+    enlarger.superResolution.unet.attentionResolutions = []
+    let estimates = try MemoryEstimate.all(of: enlarger, batches: [1, 2])
+    #expect(estimates.count == 8 && estimates.allSatisfy { $0.bytes > MemoryEstimate.program })
+  }
+
+  @Test func theLargestBatchThatFitsIsFound() {
+    for limit in [1, 2, 3, 7, 64, 1000] {
+      for fitting in [0, 1, 2, 5, 63, 900] where fitting < limit {
+        let found = TrainingMemory.largestBatch(below: limit) { $0 <= fitting }
+        #expect(found <= fitting && found >= fitting - fitting / 8, "\(found) of \(fitting) below \(limit)")
+      }
+    }
+  }
+
+  @Test func aTrainingThatDoesNotFitIsToldABatchThatDoes() throws {
+    let recipe = try recipe(), training = TrainingRecipe()
+    func memory(_ available: Int?) throws -> TrainingMemory {
+      try TrainingMemory(of: recipe, training, available: available)
+    }
+    let needed = try memory(nil).estimate.bytes
+    #expect(try memory(nil).fittingBatch == nil && memory(needed).fittingBatch == nil)
+    let fitting = try #require(try memory(needed - 1).fittingBatch)
+    #expect(fitting < training.batchSize && fitting > training.batchSize / 2)
+    #expect(try memory(1000).fittingBatch == 0)
+  }
+
+  @Test func theLimitsOfControlGroupsCount() throws {
+    let folder = try ScratchFolder()
+    func machine() -> Int? { LinuxMemory(root: folder.path).bytes }
+    #expect(machine() == nil)
+    _ = try folder.write("MemTotal: 9000 kB\nMemAvailable:    5000 kB\n", to: "proc/meminfo")
+    _ = try folder.write("Name:\tx\nVmRSS:\t   100 kB\n", to: "proc/self/status")
+    #expect(machine() == 5100 * 1024)
+    _ = try folder.write("0::/user/job\n", to: "proc/self/cgroup")
+    _ = try folder.write("max\n", to: "sys/fs/cgroup/user/job/memory.max")
+    #expect(machine() == 5100 * 1024)
+    _ = try folder.write("3000000\n", to: "sys/fs/cgroup/user/memory.max")
+    _ = try folder.write("1000000\n", to: "sys/fs/cgroup/user/memory.current")
+    _ = try folder.write("anon 7\ninactive_file 500000\n", to: "sys/fs/cgroup/user/memory.stat")
+    #expect(machine() == 100 * 1024 + 2_500_000)
+    _ = try folder.write("7:memory:/old\n1:cpu:/other\n", to: "proc/self/cgroup")
+    _ = try folder.write("4000\n", to: "sys/fs/cgroup/memory/old/memory.limit_in_bytes")
+    _ = try folder.write("9000\n", to: "sys/fs/cgroup/memory/old/memory.usage_in_bytes")
+    #expect(machine() == 100 * 1024)
+  }
+}
