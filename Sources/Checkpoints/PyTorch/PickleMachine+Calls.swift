@@ -99,10 +99,11 @@ extension PickleMachine {
 }
 
 extension PickleGlobal {
-  /// Of something foreign nothing but the name is kept, whatever it makes.
+  /// Of something foreign nothing but the name is kept.
   fileprivate var makesTensors: Bool {
     switch self {
-    case .rebuildTensor, .rebuildParameter, .foreign: true
+    case .rebuildTensor, .rebuildParameter: true
+    case .foreign(let name, _): name.hasPrefix("torch._utils._rebuild_")
     default: false
     }
   }
