@@ -21,8 +21,6 @@ extension ContextUNet {
     public var nullClass: Int? = nil
     /// Length of context vectors, in place of classes; by default those of the data, if any.
     public var contextDim: Int? = nil
-    /// Share of the images of a training step whose context is masked, besides those that have the null class.
-    public var contextDropout = 0.1
 
     public init() {}
 
@@ -69,8 +67,6 @@ extension ContextUNet {
       }
       try require((1...64).contains(numResBlocks), "num_res_blocks", "expected 1 to 64, found \(numResBlocks)")
       try require(dropout >= 0 && dropout < 1, "dropout", "expected at least 0 and below 1, found \(dropout)")
-      try require(
-        contextDropout >= 0 && contextDropout < 1, "context_dropout", "expected at least 0 and below 1, found \(contextDropout)")
       try validateContext()
     }
 

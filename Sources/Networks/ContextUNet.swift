@@ -40,7 +40,7 @@ public final class ContextUNet: DiffusionNetwork {
   public func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
     if let refusal = recipe.inputs.refusal(of: x, timesteps, conditioning) { return refusal }
     let time = timestepEmbedding(timesteps, dimension: recipe.modelChannels)
-    let context = context(conditioning, images: x.size(0), on: x.device, mode: mode)
+    let context = context(conditioning, images: x.size(0), on: x.device)
     let padded = x.padded(toMultiplesOf: recipe.sizeStep)
     let first = initConv(padded.to(bottleneck.preparedDType ?? .float32).channelsLast()).arising(in: "init_conv")
     var h = first, skips: [Tensor] = []
@@ -56,12 +56,10 @@ public final class ContextUNet: DiffusionNetwork {
     return y.cropped(toSizeOf: x).to(.float32)
   }
 
-  /// One row an image, `[N, D]` float32, in training masked at random; nil for a network without context.
-  private func context(_ told: Conditioning, images: Int, on device: Device, mode: Mode) -> Tensor? {
+  /// One row an image, `[N, D]` float32; nil for a network without context. Whoever trains it masks a share of what it is told.
+  private func context(_ told: Conditioning, images: Int, on device: Device) -> Tensor? {
     guard let width = recipe.contextWidth else { return nil }
-    let context = told.context?.to(.float32) ?? told.labels.map(oneHot) ?? .zeros([images, width], on: device)
-    guard case .training(let generator) = mode, recipe.contextDropout > 0 else { return context }
-    return context * Tensor.bernoulli(1 - recipe.contextDropout, like: .ones([images, 1], on: device), using: generator)
+    return told.context?.to(.float32) ?? told.labels.map(oneHot) ?? .zeros([images, width], on: device)
   }
 
   /// One at the class's place; the null class has none, so that its row is zero.

@@ -201,18 +201,18 @@ private enum ForeignFormat {
     guard let file = FileHandle(forReadingAtPath: path) else { return }  // whoever reads it says why it cannot be read
     defer { try? file.close() }
     guard let start = try? file.read(upToCount: 512), let name = name([UInt8](start)) else { return }
-    throw WorkflowError(.data, "\(path) is \(name)")
+    throw WorkflowError(.data, "\(path) is \(name); expected a .safetensors file or one of torch.save (.pt, .pth, .bin)")
   }
 
   private static func name(_ start: [UInt8]) -> String? {
     if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
       let entry = firstEntry(start)
-      if entry.hasSuffix(".npy") { return "an .npz archive of arrays; expected a .safetensors file" }
+      if entry.hasSuffix(".npy") { return "an .npz archive of arrays, which 'sfumato data inspect' shows" }
       // torch.save writes entries within a folder; what is in it the reader finds out.
-      if !entry.contains("/") { return "a zip archive; expected a .safetensors file or one of torch.save" }
+      if !entry.contains("/") { return "a zip archive, and not one of torch.save" }
     }
-    if start.starts(with: [0x1F, 0x8B]) { return "a gzip file; expected a .safetensors file" }
-    if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return "an .npy array; expected a .safetensors file" }
+    if start.starts(with: [0x1F, 0x8B]) { return "a gzip file" }
+    if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return "an .npy array, which 'sfumato data inspect' shows" }
     return nil
   }
 

@@ -209,14 +209,57 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     let file = torchFile(.zip, p.dictionary([("net", inner), ("epoch", p.integer(1))]), [("0", TorchBytes.floats([4]))])
     #expect(try read(file, member: "net/params").state["w"]!.item() == 4)
     for (member, words) in [
-      (nil, "holds no state dict; it holds 'net', 'epoch'"), ("ema", "has no member 'ema'; it holds 'net', 'epoch'"),
+      ("ema", "has no member 'ema'; it holds 'net', 'epoch'"),
       ("net/w", "has no member 'net/w'; it holds 'params', 'step'"),
-      ("epoch", "member 'epoch' is 1, no state dict; the state dicts are nothing by name"),
-      ("", "has no member of the name ''; the state dicts are nothing by name"),
+      ("epoch", "member 'epoch' is 1, no state dict; the state dicts are 'net/params'"),
+      ("", "has no member of the name ''; the state dicts are 'net/params'"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try read(file, member: member) }
       #expect(error?.message == words)
     }
+  }
+
+  /// Dictionaries in dictionaries, the innermost of one tensor whose number is its storage's.
+  private func nested(along paths: [String]) -> [UInt8] {
+    struct Node {
+      var storage: Int?
+      var members: [(String, Node)] = []
+
+      mutating func add(_ path: ArraySlice<Substring>, _ storage: Int) {
+        guard let name = path.first.map(String.init) else { return self.storage = storage }
+        if !members.contains(where: { $0.0 == name }) { members.append((name, Node())) }
+        members[members.firstIndex { $0.0 == name }!].1.add(path.dropFirst(), storage)
+      }
+      var value: [UInt8] {
+        let tensor = storage.map { [("w", PickleBytes.vector("\($0)", count: 1))] } ?? []
+        return PickleBytes.dictionary(tensor + members.map { ($0.0, $0.1.value) } + [("step", PickleBytes.integer(3))])
+      }
+    }
+    var root = Node()
+    for (index, path) in paths.enumerated() { root.add(path.split(separator: "/")[...], index) }
+    return torchFile(.zip, root.value, paths.indices.map { ("\($0)", TorchBytes.floats([Float($0)])) })
+  }
+
+  @Test(arguments: [
+    (["net/params"], "net/params", ["net/params"]), (["a/b/c/d"], "a/b/c/d", ["a/b/c/d"]),
+    (["ckpt/model", "ckpt/ema"], "ckpt/ema", ["ckpt/model", "ckpt/ema"]),
+    // The nearest to the root, whatever the deeper ones are called.
+    (["run/ema", "weights"], "weights", ["weights"]), (["a/b/ema", "a/model"], "a/model", ["a/model"]),
+  ]) func aStateDictIsFoundHoweverDeepItLies(paths: [String], chosen: String, members: [String]) throws {
+    let contents = try read(nested(along: paths))
+    #expect(contents.member == chosen && contents.members == members && contents.state.names == ["w"])
+    for path in paths {
+      #expect(try read(nested(along: paths), member: path).state["w"]!.item() == Double(paths.firstIndex(of: path)!))
+    }
+  }
+
+  @Test func severalDeepOnesAreListedByTheWayToThem() throws {
+    let error = #expect(throws: CheckpointError.self) { try read(nested(along: ["g/ema", "d/ema"])) }
+    #expect(error?.kind == .ambiguous)
+    #expect(error?.message == "holds several state dicts, 'g/ema', 'd/ema'; say which member to read")
+    // Seven names are no state dict's.
+    let deep = #expect(throws: CheckpointError.self) { try read(nested(along: ["a/b/c/d/e/f/g"])) }
+    #expect(deep?.message == "holds no state dict; it holds 'a', 'step'")
   }
 
   @Test func whatIsNoStateDictIsRefusedInWords() throws {

@@ -31,7 +31,7 @@ private struct Described: Dataset {
   let folder: ScratchFolder
   init() throws { folder = try ScratchFolder() }
 
-  private static let network = "{ type: context_unet, model_channels: 8, channel_mult: [1, 1], num_res_blocks: 1, context_dropout: 0 }"
+  private static let network = "{ type: context_unet, model_channels: 8, channel_mult: [1, 1], num_res_blocks: 1 }"
   private static let settings = """
     process: { schedule: { type: cosine, steps: 50 } }
     sampling: { steps: 4 }

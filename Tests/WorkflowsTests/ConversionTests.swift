@@ -218,6 +218,42 @@ import Testing
     #expect(RecipeEvidence(state, against: right).contradictions.isEmpty)
   }
 
+  @Test(arguments: [
+    ("network.block_out_channels=[8, 8]", "block_out_channels: [8, 16];", "[8, 8]"),
+    ("network.layers_per_block=2", "layers_per_block: 1;", "2"),
+    (
+      "network.down_block_types=[DownBlock2D, DownBlock2D]", "down_block_types: [DownBlock2D, AttnDownBlock2D];",
+      "[DownBlock2D, DownBlock2D]"
+    ),
+    (
+      "network.down_block_types=[ResnetDownsampleBlock2D, AttnDownBlock2D]", "down_block_types: [DownBlock2D, AttnDownBlock2D];",
+      "[ResnetDownsampleBlock2D, AttnDownBlock2D]"
+    ),
+    ("network.up_block_types=[UpBlock2D, UpBlock2D]", "up_block_types: [AttnUpBlock2D, UpBlock2D];", "[UpBlock2D, UpBlock2D]"),
+    ("network.upsample_type=resnet", "upsample_type: conv;", "resnet"), ("network.time_embedding_dim=16", "time_embedding_dim: 32;", "16"),
+    ("network.resnet_time_scale_shift=scale_shift", "resnet_time_scale_shift: default;", "scale_shift"),
+    ("network.mid_block_type=null", "mid_block_type: UNetMidBlock2D;", "null"),
+    ("network.add_attention=false", "add_attention: true;", "false"),
+    ("data.class_names=[a, b]", "num_class_embeds: null;", "2"), ("data.channels=1", "in_channels: 3;", "1"),
+    ("process.variance=learned_range", "out_channels: 3;", "6"),
+  ]) func aMismatchOfAUNet2DModelNamesTheFieldThatExplainsIt(setting: String, found: String, said: String) throws {
+    let text = """
+      data: { channels: 3, height: 8, width: 8 }
+      network:
+        { type: unet2d_model, block_out_channels: [8, 16], layers_per_block: 1, norm_num_groups: 4, attention_head_dim: 4,
+          down_block_types: [DownBlock2D, AttnDownBlock2D], up_block_types: [AttnUpBlock2D, UpBlock2D] }
+
+      """
+    let right = try ModelRecipe(yaml: text).adapted()
+    let state = try right.makeModule(using: Initializer(Generator(seed: 1))).stateDict(), file = try folder.file("unet.safetensors")
+    try Safetensors.write(state, metadata: [:], to: file)
+    let error = try #require(refusal { try convert(file, recipe: text) { $0.settings = [setting] } })
+    #expect(error.description.hasPrefix("checkpoint \(file) does not fit \(folder.path)/recipe.yaml\n  "), "\(error)")
+    let line = "\n  by its shapes the checkpoint has network.\(found) \(folder.path)/recipe.yaml says \(said)"
+    #expect("\(error)\n".contains("\(line)\n"), "\(error)")
+    #expect(RecipeEvidence(state, against: right).contradictions.isEmpty)
+  }
+
   @Test func ofAPresetThePresetIsNamed() throws {
     let error = try #require(refusal { try convert(Self.adm) { $0.preset = "adm-imagenet64" } })
     #expect(error.description.contains("does not fit preset adm-imagenet64\n  time_embed.0.weight: expected [768, 192], found [128, 32]"))

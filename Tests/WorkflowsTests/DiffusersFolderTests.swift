@@ -132,6 +132,15 @@ enum DiffusersFixture {
     #expect(inspection.network?.type == "unet2d_model" && inspection.network?.image == [3, 8, 8])
   }
 
+  @Test func whoseConfigIsNotItsWeightsAreToldTheOptionThatDoesNotFit() throws {
+    let path = try DiffusersFixture.copy(into: scratch), config = try String(contentsOfFile: "\(path)/unet/config.json", encoding: .utf8)
+    let changed = config.replacing("\"layers_per_block\": 1", with: "\"layers_per_block\": 2")
+    _ = try scratch.write(changed, to: "pipeline/unet/config.json")
+    let error = try #require(refusal { try Model(path) })
+    #expect(error.description.hasPrefix("checkpoint \(path)/unet/diffusion_pytorch_model.safetensors does not fit"))
+    #expect(error.description.hasSuffix("the checkpoint has network.layers_per_block: 1; its config.json says 2"), "\(error)")
+  }
+
   // MARK: Weights in other files
 
   /// `torch.save` of the fixture's weights in half precision, as `variant="fp16", safe_serialization=False` writes them.

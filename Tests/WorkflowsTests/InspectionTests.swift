@@ -108,7 +108,12 @@ import Training
     #expect(try Inspection(of: "\(folder.path)/run").path == path)
   }
 
-  @Test(arguments: [("arr_0.npy", ".npz"), ("a.txt", "zip archive")])
+  private static let wanted = "; expected a .safetensors file or one of torch.save (.pt, .pth, .bin)"
+
+  @Test(arguments: [
+    ("arr_0.npy", "is an .npz archive of arrays, which 'sfumato data inspect' shows"),
+    ("a.txt", "is a zip archive, and not one of torch.save"),
+  ])
   func aZipOfSomethingElseIsNamedForWhatItIs(entry: String, words: String) throws {
     let folder = try ScratchFolder()
     // A local header: signature, 22 bytes that do not matter, the length of the name, no extra field.
@@ -116,7 +121,14 @@ import Training
     let path = try folder.write(header + Array(entry.utf8), to: "x.pt")
     let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
     #expect(error.failure == .data)
-    #expect(error.description.contains(words))
+    #expect(error.description == "\(path) \(words)\(Self.wanted)")
+  }
+
+  @Test func anArrayIsNamedForWhatItIs() throws {
+    let folder = try ScratchFolder()
+    let path = try folder.write(NPY.encode([UInt8](repeating: 0, count: 4), shape: [1], dtype: .float32), to: "x.npy")
+    #expect(
+      refusal { try Inspection(of: path) }?.description == "\(path) is an .npy array, which 'sfumato data inspect' shows\(Self.wanted)")
   }
 
   @Test func aPickleThatWouldRunSomethingIsRefusedAndNothingIsRun() throws {

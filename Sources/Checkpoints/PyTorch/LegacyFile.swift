@@ -42,6 +42,7 @@ struct LegacyFile {
     var ranges: [String: Range<Int>] = [:]
     var cursor = ByteCursor(source.bytes)
     for key in list {
+      if let key = key.text, known[key] == nil, let unread = StateDictSearch.unreadTensor(in: pickle, source) { throw unread }
       guard let key = key.text, let storage = known[key], ranges[key] == nil else {
         throw source.failure("the storage \(keys.describe(key)) is listed twice or is no tensor's that can be read", at: cursor.offset)
       }

@@ -53,6 +53,8 @@ struct Pickle {
     /// Such as `numpy.dtype`.
     let name: String
     let offset: Int
+    /// Where it is one of PyTorch's tensors.
+    var tensor: UnreadTensor?
   }
 
   var root = Value.none

@@ -14,7 +14,8 @@ extension PickleMachine {
 
   private mutating func call(_ global: PickleGlobal, _ arguments: [Pickle.Value]) throws(CheckpointError) {
     switch global {
-    case .foreign(let name, let offset): pushForeign(name, offset: offset)
+    case .foreign(let name, let offset):
+      pushForeign(name, offset: offset, tensor: UnreadTensor(madeBy: name, arguments, in: pickle))
     case .orderedDict: try makeDictionary(arguments)
     case .set: pushContainer(.set, try sequence(arguments.first, of: global))
     case .size: pushContainer(.tuple, try sequence(arguments.first, of: global))
@@ -57,7 +58,8 @@ extension PickleMachine {
   /// `_rebuild_tensor_v2(storage, offset, sizes, strides, …)`.
   private mutating func makeTensor(_ arguments: [Pickle.Value]) throws(CheckpointError) {
     if case .foreign(let index) = arguments.first {
-      return pushForeign(pickle.foreigns[index].name, offset: pickle.foreigns[index].offset)
+      let storage = pickle.foreigns[index]
+      return pushForeign(storage.name, offset: storage.offset, tensor: UnreadTensor(storage: storage.name))
     }
     guard arguments.count >= 4, case .storage(let storage) = arguments[0], let start = arguments[1].integer,
       let shape = numbers(arguments[2]), let strides = numbers(arguments[3])
@@ -97,9 +99,11 @@ extension PickleMachine {
 }
 
 extension PickleGlobal {
+  /// Of something foreign nothing but the name is kept.
   fileprivate var makesTensors: Bool {
     switch self {
     case .rebuildTensor, .rebuildParameter: true
+    case .foreign(let name, _): name.hasPrefix("torch._utils._rebuild_")
     default: false
     }
   }

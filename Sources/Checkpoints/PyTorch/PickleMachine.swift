@@ -121,8 +121,8 @@ struct PickleMachine {
     push(.tensor(pickle.tensors.count - 1))
   }
 
-  mutating func pushForeign(_ name: String, offset: Int) {
-    pickle.foreigns.append(Pickle.Foreign(name: name, offset: offset))
+  mutating func pushForeign(_ name: String, offset: Int, tensor: UnreadTensor? = nil) {
+    pickle.foreigns.append(Pickle.Foreign(name: name, offset: offset, tensor: tensor))
     push(.foreign(pickle.foreigns.count - 1))
   }
 

@@ -26,6 +26,7 @@ public enum PyTorchFile {
   ///
   /// Where the state dict is a member of a dictionary, and there are several, an average is taken before the weights
   /// themselves: `params_ema` (Real-ESRGAN's), `ema`, `ema_state_dict` and the like, then `params`, `state_dict`, `model` …
+  /// Members of members are looked for where the file's own are no state dicts.
   /// - Parameter member: the member to take in place of that rule, such as `params`; `a/b` for a member of a member.
   /// - Throws: `CheckpointError` that names the place in the file: when it is none of `torch.save`, is damaged, asks for
   ///   something to be run, or lies about lengths; when there is no state dict, or several and no rule which.
@@ -93,17 +94,13 @@ public enum PyTorchFile {
     for (name, value) in found.pairs {
       switch value {
       case .tensor(let index): state[name] = try tensors.tensor(index, name: name)
-      case .foreign(let index): throw foreign(name, pickle.foreigns[index].name, source, at: pickle.foreigns[index].offset)
-      case .global(.foreign(let global, let offset)): throw foreign(name, global, source, at: offset)
+      case .foreign(let index): throw source.refusal(of: pickle.foreigns[index], named: name)
+      case .global(.foreign(let global, let offset)): throw source.refusal(of: Pickle.Foreign(name: global, offset: offset), named: name)
       default: found.rest.append((found.member.map { "\($0)/\(name)" } ?? name, value))
       }
     }
     var unfolding = PickleUnfolding(pickle, source, summary: tensors.summary)
     let rest = try found.rest.map { (name: $0.name, value: try unfolding.value($0.value)) }
     return Contents(state: state, member: found.member, members: search.members, rest: rest)
-  }
-
-  private static func foreign(_ name: String, _ global: String, _ source: PickleSource, at offset: Int) -> CheckpointError {
-    source.failure("'\(name)' is made by \(global), which is not known here and was not run; expected a tensor", at: offset)
   }
 }

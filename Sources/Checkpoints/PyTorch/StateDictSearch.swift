@@ -11,23 +11,52 @@ struct StateDictSearch {
   private let source: PickleSource
   /// What the pickle's dictionary holds by name.
   private let all: [Entry]
-  /// The members that are state dicts, in the file's order.
-  let members: [String]
+  /// The members that are state dicts, in the file's order: those of the file's own dictionary, else of its members, and so on.
+  private let candidates: [Candidate]
 
   typealias Entry = (name: String, value: Pickle.Value)
+
+  /// A member with the names that lead to it.
+  private struct Candidate {
+    var path: [String]
+    let value: Pickle.Value
+    var name: String { path.joined(separator: "/") }
+  }
 
   init(_ pickle: Pickle, _ source: PickleSource) {
     (self.pickle, self.source) = (pickle, source)
     all = Self.entries(pickle.root, of: pickle)
+    candidates = Self.nearest(in: pickle) { Self.isStateDict($0, of: pickle) }
+  }
+
+  var members: [String] { candidates.map(\.name) }
+
+  /// No one nests deeper, and no one has more of them or with longer names.
+  private static let depthLimit = 6, memberLimit = 10_000, nameLimit = 1000
+
+  /// The dictionaries that are wanted and lie nearest to the root; none where the root itself is wanted and its members are not.
+  private static func nearest(in pickle: Pickle, where isWanted: (Pickle.Value) -> Bool) -> [Candidate] {
+    var level = [Candidate(path: [], value: pickle.root)]
     // A dictionary that stands under many names is looked at once.
     var known: [Int: Bool] = [:]
-    members = all.filter { entry in
-      guard case .container(let index) = entry.value else { return false }
-      if let known = known[index] { return known }
-      let isOne = Self.isStateDict(entry.value, of: pickle)
-      known[index] = isOne
-      return isOne
-    }.map(\.name)
+    for depth in 1...depthLimit {
+      var found: [Candidate] = [], others: [Candidate] = []
+      for parent in level {
+        for entry in entries(parent.value, of: pickle) where entry.name.utf8.count <= nameLimit {
+          guard case .container(let index) = entry.value, pickle.containers[index].kind == .dictionary else { continue }
+          let member = Candidate(path: parent.path + [entry.name], value: entry.value)
+          if known[index] ?? isWanted(entry.value) {
+            if found.count < memberLimit { found.append(member) }
+            known[index] = true
+          } else if known.updateValue(false, forKey: index) == nil {
+            others.append(member)
+          }
+        }
+      }
+      if !found.isEmpty || depth == 1 && isWanted(pickle.root) { return found }
+      level = others
+    }
+    return []
   }
 
   /// Where several are there, the first group that has a member decides: averages are what one samples with.
@@ -39,26 +68,32 @@ struct StateDictSearch {
     guard pickle.pairs(pickle.root) != nil else { throw notADictionary }
     guard member != nil || !isOptimizer else { throw optimizer }
     if let member { return try named(member) }
-    if members.isEmpty, Self.isStateDict(pickle.root, of: pickle) { return Found(member: nil, pairs: all, rest: []) }
-    let choice = try choose()
-    return Found(member: choice, pairs: entries(all.first { $0.name == choice }!.value), rest: all.filter { $0.name != choice })
+    if candidates.isEmpty, Self.isStateDict(pickle.root, of: pickle) { return Found(member: nil, pairs: all, rest: []) }
+    return found(try choose())
   }
 
-  private func choose() throws(CheckpointError) -> String {
-    guard !members.isEmpty else { throw failure("holds no state dict; it holds \(listed(all.map(\.name)))") }
-    if members.count == 1 { return members[0] }
+  private func found(_ candidate: Candidate) -> Found {
+    Found(member: candidate.name, pairs: entries(candidate.value), rest: all.filter { $0.name != candidate.path[0] })
+  }
+
+  private func choose() throws(CheckpointError) -> Candidate {
+    guard !candidates.isEmpty else {
+      throw Self.unreadTensor(in: pickle, source) ?? failure("holds no state dict; it holds \(listed(all.map(\.name)))")
+    }
+    if candidates.count == 1 { return candidates[0] }
     for group in [Self.averages, Self.weights] {
-      let candidates = group.filter(members.contains)
-      if candidates.count == 1 { return candidates[0] }
-      if candidates.count > 1 { break }
+      let named = candidates.filter { group.contains($0.path[$0.path.count - 1]) }
+      if named.count == 1 { return named[0] }
+      if named.count > 1 { break }
     }
     throw CheckpointError(.ambiguous, source.path, "holds several state dicts, \(listed(members)); say which member to read")
   }
 
   private func named(_ member: String) throws(CheckpointError) -> Found {
+    if let candidate = candidates.first(where: { $0.name == member }) { return found(candidate) }
     var value = pickle.root
     let steps = all.contains { $0.name == member } ? [member] : member.split(separator: "/").map(String.init)
-    guard let first = steps.first else { throw failure("has no member of the name '\(member)'; the state dicts are \(listed(members))") }
+    guard !steps.isEmpty else { throw failure("has no member of the name '\(member)'; the state dicts are \(listed(members))") }
     for step in steps {
       guard let next = entries(value).last(where: { $0.name == step }) else {
         throw failure("has no member '\(member)'; it holds \(listed(entries(value).map(\.name)))")
@@ -66,10 +101,30 @@ struct StateDictSearch {
       value = next.value
     }
     guard Self.isStateDict(value, of: pickle) else {
+      if let (name, foreign) = Self.unreadEntry(of: value, in: pickle) { throw source.refusal(of: foreign, named: name) }
       throw failure("member '\(member)' is \(pickle.describe(value)), no state dict; the state dicts are \(listed(members))")
     }
-    return Found(member: member, pairs: entries(value), rest: all.filter { $0.name != first })
+    return found(Candidate(path: steps, value: value))
   }
+
+  // MARK: Tensors that are not read
+
+  /// What keeps a pickle without a state dict from having one: a dictionary whose tensors are all of kinds that are not read.
+  static func unreadTensor(in pickle: Pickle, _ source: PickleSource) -> CheckpointError? {
+    let candidates = nearest(in: pickle) { unreadEntry(of: $0, in: pickle) != nil }
+    guard let (name, foreign) = unreadEntry(of: candidates.first?.value ?? pickle.root, in: pickle) else { return nil }
+    return source.refusal(of: foreign, named: name)
+  }
+
+  private static func unreadEntry(of value: Pickle.Value, in pickle: Pickle) -> (name: String, foreign: Pickle.Foreign)? {
+    for (key, value) in pickle.pairs(value) ?? [] {
+      guard let name = key.text, case .foreign(let index) = value, pickle.foreigns[index].tensor != nil else { continue }
+      return (name, pickle.foreigns[index])
+    }
+    return nil
+  }
+
+  // MARK: Dictionaries
 
   private func entries(_ value: Pickle.Value) -> [Entry] { Self.entries(value, of: pickle) }
 

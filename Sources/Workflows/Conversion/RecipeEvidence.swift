@@ -33,6 +33,9 @@ struct RecipeEvidence {
     case let recipe as ContextUNet.Recipe:
       guard let evidence = ContextEvidence(shapes) else { return [] }
       return differences(evidence.laid(over: recipe), recipe, under: "network")
+    case let recipe as UNet2DModel.Recipe:
+      guard let evidence = UNet2DEvidence(shapes) else { return [] }
+      return differences(evidence.laid(over: recipe), recipe, under: "network")
     default: return []
     }
   }

@@ -47,7 +47,9 @@ public struct DiffusersFolder {
     let read = weights.hasSuffix(".safetensors") ? try Safetensors.read(weights).state : try PyTorchFile.read(weights).state
     let state = StateDict(read.entries.map { (Self.currentName($0.name), $0.tensor) })
     do { try network.adopt(state, on: device) } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: weights, network: "network \(recipe.network.type)")
+      throw WorkflowError(
+        mismatch, checkpoint: weights, network: "network \(recipe.network.type)", evidence: RecipeEvidence(state, against: recipe),
+        against: "its config.json")
     }
   }
 
