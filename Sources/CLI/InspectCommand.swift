@@ -74,7 +74,7 @@ struct InspectText {
     case .denoiser: "a network that turns noise into images\(withoutRecipe)"
     case .classifier: "a classifier of noisy images, which guides models"
     case .superResolution:
-      "a model that enlarges images by diffusion\(inspection.metadataKeys.contains(Self.recipeKey) ? "" : withoutRecipe)"
+      "a model that restores or enlarges pictures by diffusion\(inspection.metadataKeys.contains(Self.recipeKey) ? "" : withoutRecipe)"
     case .upscaler: "an upscaler; 'sfumato upscale' makes pictures larger by it"
     case .optimizerState: "the state of an optimizer; the model is in the file beside it"
     case .diffusersFolder: "a pipeline of diffusers"
@@ -122,6 +122,10 @@ struct InspectText {
       lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP forward an image")
       if network.isSizeAssumed { lines.append("             the size of the images is assumed: the shapes do not tell it") }
       if !network.presets.isEmpty { lines.append("  preset     \(network.presets.joined(separator: " or ")), by its shapes") }
+      if let given = network.restoration {
+        let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"
+        lines.append("  given      a picture of \(given.image.map(String.init).joined(separator: " x "))\(names)")
+      }
       if let size = network.contextSize { lines.append("  context    a vector of \(size) numbers for each image, by --context") }
       if !network.classNames.isEmpty {
         lines.append("  classes    \(network.classNames.count): \(network.classNames.joined(separator: ", "))")

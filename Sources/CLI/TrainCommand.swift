@@ -118,7 +118,11 @@ enum TrainingView {
     let heldOut = job.data.split.validation.count
     let validation = heldOut > 0 ? ", \(heldOut) of them held out" : ""
     Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
-    Console.note("  network  \(job.modelRecipe.network.type), \(Console.count(Double(job.parameterCount))) parameters")
+    Console.note("  network  \(job.modelRecipe.networkType), \(Console.count(Double(job.parameterCount))) parameters")
+    if let given = job.modelRecipe.restoration {
+      let names = given.corruptionNames.isEmpty ? "" : ", told the strengths of \(given.corruptionNames.joined(separator: ", "))"
+      Console.note("  given    bad pictures of \(given.image[1]) x \(given.image[2])\(names)")
+    }
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }
@@ -131,7 +135,8 @@ enum TrainingView {
         try JSONText.of(Result(model: model, step: job.position.step, images: job.position.images, seconds: job.position.seconds)))
     } else {
       Console.result(model)
-      if !output.quiet { Console.note("done: sample from it with: sfumato sample \(job.folder.path)") }
+      let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "what it restores says: sfumato inspect"
+      if !output.quiet { Console.note("done: \(advice) \(job.folder.path)") }
     }
   }
 

@@ -64,10 +64,12 @@ public struct NetworkFacts: Sendable, Equatable {
   public var contextSize: Int?
   /// Numbers that tell of an image's augmentation; nil where training has none.
   public var augmentationLabels: Int?
+  /// Corruptions whose strengths come with the images to restore; nil where there are none such.
+  public var corruptions: Int?
 
   public init(
     channels: Int, outputChannels: Int, height: Int, width: Int, classRows: Int?, nullClass: Int? = nil, contextSize: Int? = nil,
-    augmentationLabels: Int? = nil
+    augmentationLabels: Int? = nil, corruptions: Int? = nil
   ) {
     self.channels = channels
     self.outputChannels = outputChannels
@@ -77,6 +79,7 @@ public struct NetworkFacts: Sendable, Equatable {
     self.nullClass = nullClass
     self.contextSize = contextSize
     self.augmentationLabels = augmentationLabels
+    self.corruptions = corruptions
   }
 }
 

@@ -15,8 +15,9 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     public static let name = "super_resolution_unet"
     /// The UNet; `in_channels` are those of the images.
     public var unet = ADMUNet.Recipe()
-    /// Corruption factors of the low-resolution image that the network is told; 0 for none.
-    public var numCorruptions = 0
+    /// Corruption factors of the low-resolution image that the network is told, 0 for none; nil for one for each corruption of the
+    /// training.
+    public var numCorruptions: Int?
 
     public init() {}
 
@@ -24,18 +25,24 @@ public final class SuperResolutionUNet: DiffusionNetwork {
       try SuperResolutionUNet(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) { unet.adapt(to: facts) }
+    public mutating func adapt(to facts: NetworkFacts) {
+      unet.adapt(to: facts)
+      numCorruptions = numCorruptions ?? facts.corruptions
+    }
+
+    public var resolvedNumCorruptions: Int { numCorruptions ?? 0 }
 
     public var augmentationLabels: Int { unet.augmentationLabels }
 
     public func validate() throws(RecipeError) {
-      try require((0...64).contains(numCorruptions), "num_corruptions", "expected 0 to 64, found \(numCorruptions)")
+      let count = resolvedNumCorruptions
+      try require((0...64).contains(count), "num_corruptions", "expected 0 to 64, found \(count)")
     }
 
     /// The UNet as it is built: with the channels that it reads besides the noisy image.
     var widened: ADMUNet.Recipe {
       var widened = unet
-      widened.inChannels = 2 * unet.resolvedInChannels + numCorruptions
+      widened.inChannels = 2 * unet.resolvedInChannels + resolvedNumCorruptions
       widened.outChannels = unet.resolvedOutChannels
       return widened
     }
@@ -44,7 +51,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
       NetworkInputs(
         network: Self.name, channels: unet.resolvedInChannels, labels: unet.numClasses == nil ? .absent : .required,
         context: unet.contextDim == nil ? .absent : .required, contextDim: unet.contextDim ?? 0, lowRes: .required,
-        corruptions: numCorruptions, augmentations: unet.augmentDim ?? 0)
+        corruptions: resolvedNumCorruptions, augmentations: unet.augmentDim ?? 0)
     }
   }
 
@@ -73,8 +80,8 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     let enlarged = lowRes.to(x.dtype).interpolate(height: height, width: width, .bilinear)
     observe("low_res_upsampled", enlarged)
     var parts = [x, enlarged]
-    if recipe.numCorruptions > 0 {
-      let factors = conditioning.corruptionFactors?.to(x.dtype) ?? .zeros([n, recipe.numCorruptions], dtype: x.dtype, on: x.device)
+    if recipe.resolvedNumCorruptions > 0 {
+      let factors = conditioning.corruptionFactors?.to(x.dtype) ?? .zeros([n, recipe.resolvedNumCorruptions], dtype: x.dtype, on: x.device)
       parts.append(factors.unsqueeze(-1, -1).expand(-1, -1, height, width))
     }
     return trunk(.cat(parts, dim: 1), timesteps: timesteps, conditioning: conditioning, mode: mode, observe: observe)

@@ -29,6 +29,8 @@ extension BenchmarkSubject {
     guard let yaml = try Safetensors.header(of: path).metadata[Model.recipeKey] else {
       throw WorkflowError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
     }
-    return try ModelRecipe(yaml: yaml, file: "the recipe in \(path)")
+    let place = "the recipe in \(path)", kind = try ModelKind(ofRecipe: yaml, file: place)
+    guard kind == .denoiser else { throw WorkflowError(.data, "\(path) is \(kind.unfit(asNeeds: .denoiser))") }
+    return try ModelRecipe(yaml: yaml, file: place)
   }
 }

@@ -12,7 +12,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     case denoiser
     /// A classifier of noisy images, by its recipe or its names.
     case classifier
-    /// A diffusion model that enlarges images, by its recipe or its shapes.
+    /// A diffusion model that restores or enlarges pictures, by its recipe or its shapes.
     case superResolution = "super_resolution"
     /// As Real-ESRGAN's, by its recipe or its names.
     case upscaler

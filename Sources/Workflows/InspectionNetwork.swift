@@ -12,6 +12,8 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   public var classNames: [String]
   /// Length of the vectors that the network is told in place of classes; nil where it takes none.
   public var contextSize: Int?
+  /// What it is given of a picture to restore; nil where it draws from noise alone, and for networks that are no denoisers.
+  public var restoration: RestorationFacts?
   /// Floating-point operations of a forward pass of one image, a multiplication and an addition counted as two.
   public var flopsPerImage: Double
   /// Of a file without a recipe: the presets whose shapes these are.
@@ -39,7 +41,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
     let recipe = given.adapted()
     type = recipe.networkType
     (image, classNames) = recipe.images
-    contextSize = recipe.contextSize
+    (contextSize, restoration) = (recipe.contextSize, recipe.restoration)
     var failure: (any Error)?
     let operations = OperationCount.measure {
       do { try recipe.tryOut() } catch { failure = error }

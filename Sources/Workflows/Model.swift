@@ -52,11 +52,6 @@ public final class Model {
     return network
   }
 
-  /// The metadata of a model file.
-  static func metadata(_ recipe: ModelRecipe, _ provenance: Provenance) throws -> [String: String] {
-    try ModelFile.metadata(recipe, provenance)
-  }
-
   /// Class names or numbers, as numbers.
   /// - Throws: `WorkflowError` that names the classes there are.
   public func classNumbers(_ names: [String]) throws -> [Int] { try recipe.data.classNumbers(names) }

@@ -10,8 +10,10 @@ public struct TrainRecipe: Recipe {
   public var data = Choice<DatasetRegistry>(GlyphDataset.Recipe())
   public var images = ImagesRecipe()
   public var augmentation = AugmentationRecipe()
+  /// How the bad pictures are made that a restoring network is given; null for a network that draws from noise alone.
+  public var corruptions: CorruptionsRecipe?
   public var loading = LoadingRecipe()
-  public var network = Choice<NetworkRegistry>(ADMUNet.Recipe())
+  public var network = Choice<TrainableNetworkRegistry>(ADMUNet.Recipe())
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
   public var sampling = SamplingRecipe()
@@ -24,6 +26,7 @@ public struct TrainRecipe: Recipe {
     if let obstacle {
       throw RecipeError(place: nil, path: "training.loss", obstacle)
     }
+    try validateRestoration()
   }
 
   /// Whether what the choice of timesteps has learned under `other` holds here too: losses of other objectives or levels do not
@@ -96,9 +99,12 @@ extension TrainRecipe {
   /// The examples that a training on `dataset` sees.
   /// - Throws: `DatasetError` when there are none, or when nothing says their size.
   func trainingData(of dataset: any Dataset) throws -> TrainingData {
-    let pipeline = try ExamplePipeline(
-      dataset, images: images, augmentation: augmentation, nullClass: nullClass(of: dataset), seed: training.seed)
-    return try TrainingData(pipeline, holdOut: loading.validation, seed: training.seed)
+    try TrainingData(pipeline(of: dataset), holdOut: loading.validation, seed: training.seed)
+  }
+
+  func pipeline(of dataset: any Dataset) throws -> ExamplePipeline {
+    try ExamplePipeline(
+      dataset, images: images, augmentation: augmentation, corruptions: corruptions, nullClass: nullClass(of: dataset), seed: training.seed)
   }
 
   private func nullClass(of dataset: any Dataset) -> Int? {
@@ -119,8 +125,24 @@ extension TrainRecipe {
 
   /// The recipe of the model that training on `dataset` gives: what was left open is filled in, and what would fail later,
   /// in the first step or at the first sample, is refused.
+  func model(for dataset: any Dataset) throws -> any DiffusionModelRecipe {
+    try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
+  }
+
+  /// The same of a model that draws from noise alone.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
+    guard corruptions == nil else {
+      throw WorkflowError(.data, "the recipe is of \(ModelKind.superResolution.unfit(asNeeds: .denoiser))")
+    }
     var model = ModelRecipe()
+    try describe(dataset, in: &model)
+    model.network = try Choice(adapted(network.member, to: model.data))
+    try model.tryOut()
+    return model
+  }
+
+  /// Puts in what the recipes of all models have.
+  func describe(_ dataset: any Dataset, in model: inout some DiffusionModelRecipe) throws {
     let shape = try images.shape(for: dataset)
     model.data.channels = shape.channels
     model.data.height = shape.height
@@ -130,25 +152,24 @@ extension TrainRecipe {
     if dataset.contextSize == nil { model.data.classNames = dataset.classNames }
     model.data.nullClass = nullClass(of: dataset)
     model.data.nullContext = dataset.contextSize != nil && training.classDropout > 0
-    model.network = try adaptedNetwork(to: model.data)
     model.process = process
     model.sampler = sampler
     model.sampling = sampling
     try checkSampling(model.data)
-    try NetworkTrial.run(model.network.member.makeNetwork(using: .shapes), model)
-    return model
   }
 
-  private func adaptedNetwork(to data: DataFacts) throws -> Choice<NetworkRegistry> {
-    var network = self.network.member
+  /// The network with what data and process decide put where it leaves that open.
+  func adapted<N: NetworkRecipe>(_ network: N, to data: DataFacts) throws -> N {
+    var network = network
     var facts = data.networkFacts(process.variance)
     facts.augmentationLabels = augmentation.isOn ? augmentation.labelCount : nil
+    facts.corruptions = corruptions?.corruptions.count
     network.adapt(to: facts)
     do throws(RecipeError) { try network.validate() } catch {
       throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)
     }
     try checkAugmentation(network)
-    return Choice(network)
+    return network
   }
 
   /// Augmentation that a network is not told of would show in what it samples.

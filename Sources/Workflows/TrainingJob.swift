@@ -13,7 +13,7 @@ import Training
 public final class TrainingJob {
   public let folder: RunFolder
   public let recipe: TrainRecipe
-  public let modelRecipe: ModelRecipe
+  public let modelRecipe: any DiffusionModelRecipe
   public let dataset: any Dataset
   public let device: Device
   public let parameterCount: Int
@@ -68,7 +68,7 @@ public final class TrainingJob {
         weights: checkpoint.weights, average: checkpoint.average, optimizer: checkpoint.optimizer, at: checkpoint.position)
     } catch let mismatch as StateMismatch {
       throw WorkflowError(
-        mismatch, checkpoint: "\(folder) at step \(checkpoint.position.step)", network: "network \(modelRecipe.network.type)",
+        mismatch, checkpoint: "\(folder) at step \(checkpoint.position.step)", network: "network \(modelRecipe.networkType)",
         evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the training's recipe")
     }
     log = TrainingLog(from: trainer.position)
@@ -79,7 +79,7 @@ public final class TrainingJob {
   private init(_ plan: TrainingPlan, folder: () throws -> RunFolder) throws {
     (recipe, modelRecipe, dataset, device) = (plan.recipe, plan.modelRecipe, plan.dataset, plan.device)
     let seed = Seed(recipe.training.seed)
-    let network = try modelRecipe.network.member.makeNetwork(using: Initializer(seed.generator(for: .parameters), on: self.device))
+    let network = try modelRecipe.makeNetwork(using: Initializer(seed.generator(for: .parameters), on: self.device))
     parameterCount = network.parameterCount
     let loss = try TrainingLoss(recipe, modelRecipe, network, on: self.device)
     self.loss = loss
@@ -155,7 +155,7 @@ public final class TrainingJob {
       RunFolder.Checkpoint(
         weights: trainer.weights(), average: trainer.average.stateDict(), optimizer: trainer.optimizer.stateDict(),
         timesteps: loss.timesteps.state, position: trainer.position),
-      metadata: Model.metadata(modelRecipe, provenance), keep: recipe.training.keepCheckpoints)
+      metadata: ModelFile.metadata(modelRecipe, provenance), keep: recipe.training.keepCheckpoints)
     savedStep = trainer.step
   }
 
@@ -182,30 +182,41 @@ public final class TrainingJob {
 
   // MARK: Previews
 
-  /// A grid of samples of the averaged weights.
+  /// A picture of what the averaged weights make.
   private func preview() {
     do {
-      let network = try modelRecipe.network.member.makeNetwork(using: .shapes)
+      let network = try modelRecipe.makeNetwork(using: .shapes)
       try network.adopt(trainer.average.stateDict(), on: device)
-      let model = Model(recipe: modelRecipe, provenance: Provenance(), network: network)
-      var request = SampleRequest(model: folder.path)
-      let classes = modelRecipe.data.classNames.count
-      request.count = modelRecipe.previewedImages
-      // No more at once than a step takes, so that a preview needs no memory that the training does not.
-      request.batchSize = min(request.batchSize, recipe.training.batchSize)
-      if modelRecipe.contextSize != nil {
-        let shown = try (0..<min(request.count, dataset.count)).map { try dataset[$0] }
-        request.contexts = .vectors(shown.compactMap(\.context))
-      }
-      request.device = device.description
-      request.precision = recipe.training.precision
-      let images = try SamplingJob(request, model: model).finish()
-      let scale = max(1, 64 / images[0].height)
-      try Image.grid(images, columns: classes > 1 ? min(classes, 18) : 4, scale: scale).write(
-        to: folder.previewPath(images: trainer.images))
+      let picture = try (modelRecipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
+      try picture.write(to: folder.previewPath(images: trainer.images))
       previewProblem = nil
     } catch {
       previewProblem = "\(error)"
     }
+  }
+
+  /// A grid of samples.
+  private func samples(_ modelRecipe: ModelRecipe, _ network: any DiffusionNetwork) throws -> Image {
+    let model = Model(recipe: modelRecipe, provenance: Provenance(), network: network)
+    var request = SampleRequest(model: folder.path)
+    let classes = modelRecipe.data.classNames.count
+    request.count = modelRecipe.previewedImages
+    // No more at once than a step takes, so that a preview needs no memory that the training does not.
+    request.batchSize = min(request.batchSize, recipe.training.batchSize)
+    if modelRecipe.contextSize != nil {
+      let shown = try (0..<min(request.count, dataset.count)).map { try dataset[$0] }
+      request.contexts = .vectors(shown.compactMap(\.context))
+    }
+    request.device = device.description
+    request.precision = recipe.training.precision
+    let images = try SamplingJob(request, model: model).finish()
+    let scale = max(1, 64 / images[0].height)
+    return try Image.grid(images, columns: classes > 1 ? min(classes, 18) : 4, scale: scale)
+  }
+
+  /// Pictures made bad, restored, and as they were.
+  private func restorations(_ network: any DiffusionNetwork) throws -> Image {
+    let batch = try loader.shownBatch(min(RestorationSheet.count, recipe.training.batchSize), on: device)
+    return try RestorationSheet(recipe: modelRecipe, network: network.prepared(for: recipe.training.precision.dtype)).draw(batch)
   }
 }

@@ -13,7 +13,7 @@ final class TrainingLoss {
   private let data: DataFacts
   private let device: Device
 
-  init(_ recipe: TrainRecipe, _ model: ModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
+  init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
     let process = try recipe.process.makeProcess()
     training = recipe.training
     denoising = DenoisingLoss(
@@ -60,7 +60,7 @@ final class TrainingLoss {
       let batch = try batch(number), x0 = batch.images
       let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
       let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
-      let told = Conditioning(labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts)
+      let told = Conditioning(of: batch, data)
       sum += try withoutGradient { draw.mean(of: perImage(x0, draw, noise, told, .inference)) }.item() * Double(x0.size(0))
       images += x0.size(0)
     }
@@ -72,8 +72,8 @@ final class TrainingLoss {
 
   /// How images were augmented, and classes, or else vectors, of which a share is replaced by the null class, or zeros (Ho and Salimans 2022).
   private func told(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
-    var told = Conditioning(
-      labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, augmentation: batch.augmentation)
+    var told = Conditioning(of: batch, data)
+    told.augmentation = batch.augmentation
     guard data.knowsNull else { return told }
     let isDropped = Tensor.rand([batch.images.size(0)], using: seed.generator(for: .labels, step: step)).to(device)
       .lt(training.classDropout)
@@ -82,5 +82,16 @@ final class TrainingLoss {
     }
     told.context = told.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
     return told
+  }
+}
+
+extension Conditioning {
+  /// What the examples come with, of images as they are: classes or vectors, and where they are to be restored the bad pictures with the
+  /// strengths of their corruptions.
+  init(of batch: Batch, _ data: DataFacts) {
+    self.init(
+      labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
+      // Pictures that are made smaller and no more have no strengths.
+      corruptionFactors: batch.corruptionEntropy.flatMap { $0.size(1) > 0 ? $0 : nil })
   }
 }

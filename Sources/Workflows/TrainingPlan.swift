@@ -5,7 +5,7 @@ import Training
 /// What a training will be, found out before anything is made: its recipe, its data, and whether it fits into memory.
 public struct TrainingPlan {
   public let recipe: TrainRecipe
-  public let modelRecipe: ModelRecipe
+  public let modelRecipe: any DiffusionModelRecipe
   public let dataset: any Dataset
   public let device: Device
   /// nil where no estimate is possible, which stops no training.
@@ -36,7 +36,8 @@ public struct TrainingPlan {
     self.device = try computeDevice(device)
     (recipePath, self.resumed) = (path, resumed)
     dataset = try recipe.data.member.open()
-    modelRecipe = try recipe.modelRecipe(for: dataset)
-    memory = try? TrainingMemory(of: modelRecipe, recipe.training, available: self.device == .cpu ? AvailableMemory.bytes : nil)
+    modelRecipe = try recipe.model(for: dataset)
+    let available = self.device == .cpu ? AvailableMemory.bytes : nil, training = recipe.training
+    memory = (modelRecipe as? any MemoryTraced).flatMap { try? TrainingMemory(of: $0, training, available: available) }
   }
 }

@@ -11,7 +11,7 @@ enum TinyNetworks {
   /// before a norm would have no effect.
   static let facts = NetworkFacts(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
 
-  /// Those of the registry, and those that are not trained yet.
+  /// Those of the registry, and the one that is given a picture too.
   static let names = NetworkRegistry.names + [SuperResolutionUNet.Recipe.name]
 
   /// By the name in the registry.

@@ -56,7 +56,7 @@ import Training
   @Test func aModelTellsItsNetworkAndWhereItComesFrom() throws {
     let folder = try ScratchFolder()
     let provenance = Provenance(step: 12, images: 768, seed: 5)
-    let path = try write(folder, [("w", .ones([1]))], metadata: Model.metadata(Self.recipe, provenance))
+    let path = try write(folder, [("w", .ones([1]))], metadata: ModelFile.metadata(Self.recipe, provenance))
     let found = try Inspection(of: path)
     #expect(found.kind == .model)
     #expect(found.provenance == provenance)

@@ -39,7 +39,7 @@ enum Tiny {
 
   /// Writes a model as training does.
   static func write(_ model: Model, to path: String) throws {
-    try Safetensors.write(model.network.stateDict(), metadata: Model.metadata(model.recipe, model.provenance), to: path)
+    try Safetensors.write(model.network.stateDict(), metadata: ModelFile.metadata(model.recipe, model.provenance), to: path)
   }
 }
 

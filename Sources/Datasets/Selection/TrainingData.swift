@@ -60,6 +60,15 @@ public struct TrainingData: Sendable {
     try firstUsable(of: split.validation.count, from: number, at: -1 - number) { split.validation[$0] }
   }
 
+  /// An example to look at, not augmented and the same every time: of those that are held out or, where none are, of all.
+  /// - Parameter number: 0 to `shownCount` - 1.
+  public func shownExample(_ number: Int) throws -> DrawnExample {
+    guard split.validation.isEmpty else { return try validationExample(number) }
+    return try firstUsable(of: pipeline.dataset.count, from: number, at: -1 - number) { $0 }
+  }
+
+  public var shownCount: Int { split.validation.isEmpty ? pipeline.dataset.count : split.validation.count }
+
   private func firstUsable(of count: Int, from number: Int, at position: Int, _ index: (Int) -> Int) throws -> DrawnExample {
     var unusable: [UnusablePicture] = []
     for step in 0..<min(count, Self.searchLimit) {

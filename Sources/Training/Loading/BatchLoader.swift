@@ -46,6 +46,12 @@ public final class BatchLoader {
     return assembly.batch(on: device)
   }
 
+  /// Examples to look at, the same every time; see `TrainingData.shownExample`.
+  /// - Parameter count: fewer come where there are fewer.
+  public func shownBatch(_ count: Int, on device: Device) throws -> Batch {
+    try assembled(min(count, data.shownCount)) { try data.shownExample($0) }.batch(on: device)
+  }
+
   private func assembled(_ count: Int, _ example: (Int) throws -> DrawnExample) throws -> BatchAssembly {
     let assembly = BatchAssembly(count: count, shapes: ExampleShapes(data.pipeline))
     for place in 0..<count { assembly.put(try example(place), at: place) }

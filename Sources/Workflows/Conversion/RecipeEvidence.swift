@@ -42,7 +42,7 @@ struct RecipeEvidence {
 
   private static func superResolution(_ shapes: [String: [Int]], _ recipe: SuperResolutionUNet.Recipe) -> [Contradiction] {
     guard var evidence = UNetEvidence(shapes, .openAI, numResBlocks: recipe.unet.numResBlocks) else { return [] }
-    evidence.inChannels = (evidence.inChannels - recipe.numCorruptions) / 2
+    evidence.inChannels = (evidence.inChannels - recipe.resolvedNumCorruptions) / 2
     return differences(evidence.laid(over: recipe.unet), recipe.unet, under: "super_resolution.unet")
   }
 

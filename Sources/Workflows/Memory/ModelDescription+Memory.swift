@@ -42,7 +42,7 @@ extension SuperResolutionModelRecipe: MemoryTraced {
   }
 
   var passesPerImage: Int { 1 }
-  var previewedImages: Int { 0 }
+  var previewedImages: Int { RestorationSheet.count }
 
   func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { network.squareLoss(images, mode) }
 }

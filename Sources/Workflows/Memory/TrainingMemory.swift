@@ -12,7 +12,7 @@ public struct TrainingMemory: Sendable, Equatable {
   /// - Parameters:
   ///   - model: what is trained.
   ///   - available: what the process can use.
-  init(of model: ModelRecipe, _ training: TrainingRecipe, available: Int?) throws {
+  init(of model: some MemoryTraced, _ training: TrainingRecipe, available: Int?) throws {
     func need(_ images: Int) throws -> MemoryEstimate {
       guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision) else {
         throw WorkflowError(.usage, "models of this kind are not trained here")

@@ -12,6 +12,8 @@ public protocol ModelDescription: Recipe {
   var images: (shape: [Int], classNames: [String]) { get }
   /// Length of the vectors that the network is told of each image; nil where it takes none.
   var contextSize: Int? { get }
+  /// What the network is given of a picture to restore; nil where it is given none.
+  var restoration: RestorationFacts? { get }
   /// The recipe with what the data decide put where the network leaves it open.
   func adapted() -> Self
   /// The network as the recipe describes it.
@@ -23,13 +25,35 @@ public protocol ModelDescription: Recipe {
 
 extension ModelDescription {
   public var contextSize: Int? { nil }
+  public var restoration: RestorationFacts? { nil }
 }
 
-extension ModelRecipe: ModelDescription {
-  public static let kind = ModelKind.denoiser
-  public var networkType: String { network.type }
+/// What a network that restores pictures is given.
+public struct RestorationFacts: Codable, Sendable, Equatable {
+  /// Channels, height and width of the bad pictures.
+  public var image: [Int]
+  /// The corruptions whose strengths it is told, in their order; empty where it is told none or their names are not known.
+  public var corruptionNames: [String]
+}
+
+/// A model whose network predicts noise or what belongs to it: what a training gives.
+public protocol DiffusionModelRecipe: ModelDescription {
+  var data: DataFacts { get set }
+  var process: ProcessRecipe { get set }
+  var sampler: Choice<SamplerRegistry> { get set }
+  var sampling: SamplingRecipe { get set }
+  func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork
+}
+
+extension DiffusionModelRecipe {
   public var images: (shape: [Int], classNames: [String]) { data.images }
   public var contextSize: Int? { data.contextSize }
+  public func makeModule(using initializer: Initializer) throws -> any Module { try makeNetwork(using: initializer) }
+}
+
+extension ModelRecipe: DiffusionModelRecipe {
+  public static let kind = ModelKind.denoiser
+  public var networkType: String { network.type }
 
   public func adapted() -> Self {
     var (recipe, network) = (self, network.member)
@@ -40,11 +64,11 @@ extension ModelRecipe: ModelDescription {
     return recipe
   }
 
-  public func makeModule(using initializer: Initializer) throws -> any Module {
+  public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
     try network.member.makeNetwork(using: initializer)
   }
 
-  public func tryOut() throws { try NetworkTrial.run(network.member.makeNetwork(using: .shapes), self) }
+  public func tryOut() throws { try NetworkTrial.run(makeNetwork(using: .shapes), self) }
 }
 
 extension ModelKind {

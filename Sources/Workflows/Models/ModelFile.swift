@@ -37,7 +37,7 @@ struct ModelFile {
     place = "the recipe in \(path)"
     let found = try ModelKind(ofRecipe: yaml, file: place)
     guard found == kind else {
-      throw WorkflowError(.data, "\(path) is \(found.phrase); expected \(kind.phrase)")
+      throw WorkflowError(.data, "\(path) is \(found.unfit(asNeeds: kind))")
     }
     self.kind = kind
     recipe = yaml

@@ -6,7 +6,7 @@ public enum ModelKind: String, Codable, Sendable, CaseIterable {
   case denoiser
   /// Tells classes from noisy images, and so guides a denoiser.
   case classifier
-  /// Makes a large image from noise and a small one.
+  /// Makes a good image from noise and a bad or small one.
   case superResolution = "super_resolution"
   /// Enlarges images in one pass.
   case upscaler
@@ -24,9 +24,16 @@ public enum ModelKind: String, Codable, Sendable, CaseIterable {
     switch self {
     case .denoiser: "a diffusion model"
     case .classifier: "a classifier of noisy images"
-    case .superResolution: "a diffusion model that enlarges images"
+    case .superResolution: "a diffusion model that restores or enlarges pictures"
     case .upscaler: "an upscaler"
     }
+  }
+
+  /// What is said of a file of this kind where another is needed.
+  func unfit(asNeeds kind: ModelKind) -> String {
+    // Both are diffusion models.
+    guard (self, kind) == (.superResolution, .denoiser) else { return "\(phrase); expected \(kind.phrase)" }
+    return "\(phrase), and needs one to begin with; expected a model that draws from noise alone"
   }
 
   /// The kind that a recipe describes; a denoiser where no section says otherwise.

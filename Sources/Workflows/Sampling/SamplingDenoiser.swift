@@ -15,9 +15,9 @@ struct SamplingDenoiser {
   /// - Parameter range: which of all images they are.
   func guided(_ range: Range<Int>) -> AnyDenoiser {
     guard conditions.areAsked, let condition = conditions.told(range), let null = conditions.null(range) else {
-      return adjusted(told(conditions.told(range)))
+      return sampling.adjusted(told(conditions.told(range)))
     }
-    return adjusted(
+    return sampling.adjusted(
       ClassifierFreeGuidance(
         scale: sampling.guidanceScale, rescale: sampling.guidanceRescale, interval: sampling.guidedRatios, condition: condition,
         null: null, denoiser: told))
@@ -26,23 +26,24 @@ struct SamplingDenoiser {
   /// The network alone, told what each image should be: what judges candidates.
   func plain(_ range: Range<Int>) -> NetworkDenoiser { told(conditions.told(range)) }
 
-  private func adjusted(_ denoiser: some Denoiser) -> AnyDenoiser {
-    let rederives = sampling.useClippedModelOutput
-    if let ratio = sampling.dynamicThresholdingRatio {
-      return AnyDenoiser(
-        denoiser.thresholded(
-          dynamicThresholdingRatio: ratio, sampleMaxValue: sampling.sampleMaxValue ?? .infinity, useClippedModelOutput: rederives))
-    }
-    guard sampling.clip else { return AnyDenoiser(denoiser) }
-    let range = sampling.clipSampleRange
-    return AnyDenoiser(denoiser.clipped(to: -range...range, useClippedModelOutput: rederives))
-  }
-
   /// The network told classes, `[N]`, or vectors, `[N, D]`.
   private func told(_ condition: Tensor?) -> NetworkDenoiser {
     let conditioning = conditions.conditioning(condition)
     return recipe.process.denoiser(in: process) { [network] x, timesteps in
       network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
+  }
+}
+
+extension SamplingRecipe {
+  /// The denoiser with its estimates kept within the range of data.
+  func adjusted(_ denoiser: some Denoiser) -> AnyDenoiser {
+    if let ratio = dynamicThresholdingRatio {
+      return AnyDenoiser(
+        denoiser.thresholded(
+          dynamicThresholdingRatio: ratio, sampleMaxValue: sampleMaxValue ?? .infinity, useClippedModelOutput: useClippedModelOutput))
+    }
+    guard clip else { return AnyDenoiser(denoiser) }
+    return AnyDenoiser(denoiser.clipped(to: -clipSampleRange...clipSampleRange, useClippedModelOutput: useClippedModelOutput))
   }
 }

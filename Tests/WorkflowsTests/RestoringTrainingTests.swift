@@ -1,0 +1,186 @@
+import Diffusion
+import Foundation
+import Imaging
+import NN
+import Networks
+import RecipeKit
+import Tensors
+import Testing
+import Training
+
+@testable import Workflows
+
+/// Keeps what a network is told, and answers zeros.
+private final class Listener: DiffusionNetwork {
+  private(set) var told: [Conditioning] = []
+
+  func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
+    told.append(conditioning)
+    return .zeros(like: x)
+  }
+
+  func prepared(for dtype: DType) throws -> Listener { self }
+}
+
+@Suite("A restoring training") struct RestoringTrainingTests {
+  let folder: ScratchFolder
+  let recipe: String
+
+  private static let yaml = """
+    data: { type: glyphs, size: 8, classes: digits, count: 100 }
+    corruptions: { fixed: [gaussian_blur], random: [noise, saturation], scale: 2 }
+    network:
+      type: super_resolution_unet
+      unet: { model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }
+    sampling: { steps: 2 }
+    training: { batch_size: 4, warmup_images: 8, duration: 24, log_every: 8, preview_every: 1000, checkpoint_every: 1000 }
+
+    """
+
+  init() throws {
+    folder = try ScratchFolder()
+    recipe = try folder.write(Self.yaml, to: "tiny.yaml")
+  }
+
+  private func begin(_ name: String = "run", _ set: [String] = []) throws -> TrainingJob {
+    try TrainingJob(recipe: recipe, set: set, folder: "\(folder.path)/\(name)")
+  }
+
+  private func finish(_ job: TrainingJob) throws { while try job.next() != nil {} }
+
+  private func content(_ state: StateDict) throws -> [String: [UInt8]] {
+    try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.bytes()) })
+  }
+
+  // MARK: What is learned from what
+
+  /// The channels of the first convolution: the noisy image, the bad one, then the strengths.
+  @Test func learnsFromTheBadPictureAndEveryStrength() throws {
+    let job = try begin("run", ["network.unet.dropout=0"])
+    #expect(job.modelRecipe.yaml().contains("num_corruptions: 3"))
+    let name = "input_blocks.0.0.weight"
+    let before = try #require(try job.folder.latestCheckpoint().weights[name])
+    #expect(before.shape == [32, 5, 3, 3])
+    try finish(job)
+    let change = try #require(try job.folder.latestCheckpoint().weights[name]) - before
+    for channel in 0..<5 {
+      #expect(try change.slice(1, channel..<channel + 1).abs().max().item() > 0, "channel \(channel)")
+    }
+  }
+
+  @Test func tellsTheNetworkTheBadPicturesAndTheirStrengths() throws {
+    let recipe = try TrainRecipe(yaml: Self.yaml, set: ["loading={ workers: 0, validation: 8 }"]), dataset = try recipe.data.member.open()
+    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading), listener = Listener()
+    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), listener, on: .cpu)
+    let seen = try loader.batch(at: 0, on: .cpu), held = try loader.validationBatch(0, on: .cpu)
+    _ = try loss(seen, Seed(0), 0)
+    _ = try loss.validation(of: 1) { _ in held }
+    #expect(listener.told.count == 2)
+    for (told, batch) in zip(listener.told, [seen, held]) {
+      #expect(told.lowRes?.shape == [4, 1, 4, 4])
+      #expect(try told.lowRes?.floats() == batch.degraded?.floats())
+      let strengths = try #require(try told.corruptionFactors?.floats())
+      #expect(try strengths == batch.corruptionEntropy?.floats())
+      // The fixed one always acts; of the random ones one does, the other has strength 0.
+      #expect(strengths.count == 12 && strengths.filter { $0 == 0 }.count == 4, "\(strengths)")
+    }
+  }
+
+  @Test func continuedIsTheUninterruptedOneToTheBit() throws {
+    let whole = try begin("whole"), half = try begin("half")
+    try finish(whole)
+    for _ in 0..<3 { _ = try half.next() }
+    try half.finish()
+    let rest = try TrainingJob(resuming: half.folder.path)
+    try finish(rest)
+    let first = try whole.folder.latestCheckpoint(), second = try rest.folder.latestCheckpoint()
+    #expect(first.position.step == 6)
+    #expect(try content(first.weights) == content(second.weights))
+    #expect(try content(first.average) == content(second.average))
+  }
+
+  @Test func ofSmallPicturesAloneNeedsNoStrengths() throws {
+    let job = try begin("run", ["corruptions={ fixed: [], random: [], scale: 4 }", "training.preview_every=8", "training.duration=8"])
+    try finish(job)
+    #expect(job.previewProblem == nil)
+    #expect(job.modelRecipe.restoration == RestorationFacts(image: [1, 2, 2], corruptionNames: []))
+  }
+
+  // MARK: What it writes
+
+  @Test(arguments: ["0", "0.1"]) func showsPicturesBadRestoredAndAsTheyWere(validation: String) throws {
+    let job = try begin(
+      "run", ["training.batch_size=8", "training.preview_every=8", "training.duration=8", "loading.validation=\(validation)"])
+    try finish(job)
+    #expect(job.previewProblem == nil)
+    let sheet = try Image(file: job.folder.previewPath(images: 8))
+    let shown = try job.loader.shownBatch(8, on: .cpu)
+    // Three columns and eight rows of cells of 64 pixels, 2 between them; the last cell is the last picture.
+    #expect(sheet.width == 3 * 66 + 2 && sheet.height > 8 * 66)
+    let last = try shown.images.images()[7]
+    let cell = sheet.cropped(row: sheet.height - 66, column: sheet.width - 66, width: 64, height: 64)
+    #expect(cell.withChannels(1) == last.magnified(by: 8))
+    let bad = sheet.cropped(row: sheet.height - 66, column: 2, width: 64, height: 64)
+    #expect(try bad.withChannels(1) == #require(shown.degraded).images()[7].magnified(by: 16))
+    let log = try String(contentsOfFile: job.folder.logPath, encoding: .utf8)
+    #expect(log.contains("validation_loss") == (validation != "0"))
+  }
+
+  @Test func leavesAModelThatSaysWhatItRestores() throws {
+    let job = try begin()
+    try finish(job)
+    let found = try Inspection(of: job.folder.path)
+    #expect(found.kind == .superResolution && found.recipeProblem == nil)
+    #expect(
+      found.network?.restoration == RestorationFacts(image: [1, 4, 4], corruptionNames: ["gaussian_blur", "noise", "saturation"]))
+    let file = try ModelFile(job.folder.path, expecting: .superResolution)
+    let recipe = try SuperResolutionModelRecipe(yaml: file.recipe), network = try recipe.makeNetwork(using: .shapes)
+    try file.fill(network, recipe, on: .cpu)
+    #expect(try content(network.stateDict()) == content(job.trainer.average.stateDict()))
+    #expect(file.provenance == Provenance(step: 6, images: 24))
+  }
+
+  @Test func leavesAModelThatCannotDrawFromNoiseAlone() throws {
+    let path = try begin().folder.path
+    let words = "is a diffusion model that restores or enlarges pictures, and needs one to begin with; expected a model that draws"
+    for error in [refusal { try SamplingJob(request { $0.model = path }) }, refusal { try BenchmarkSubject(path) }] {
+      #expect(error?.failure == .data)
+      #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+    }
+    #expect(refusal { try BenchmarkSubject(recipe) }?.description.contains("expected a model that draws") == true)
+  }
+
+  // MARK: Refusals
+
+  @Test(arguments: [
+    ("corruptions=null", "corruptions: network super_resolution_unet learns to restore pictures; expected how they are made bad"),
+    ("network=adm_unet", "corruptions: network adm_unet is given no picture to restore; expected network.type super_resolution_unet"),
+    (
+      "corruptions={ fixed: [], random: [], scale: 1 }",
+      "corruptions: expected a corruption, fixed or random, or a scale above 1, found neither"
+    ),
+    ("network.num_corruptions=2", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 2"),
+    ("network.num_corruptions=0", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 0"),
+    ("network.unet.num_res_blocks=0", "network.unet.num_res_blocks: expected 1 to 64, found 0"),
+  ])
+  func whatDoesNotBelongTogetherIsRefused(setting: String, words: String) throws {
+    let error = try #require(throws: RecipeError.self) { try begin("run", [setting]) }
+    #expect("\(error)".contains(words), "\(error)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
+  }
+
+  @Test func aScaleThatDoesNotDivideTheImagesIsRefusedBeforeItStarts() throws {
+    #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: ["corruptions.scale=3"]) }
+    #expect(try RecipeInspection.check(recipe).images == 100)
+  }
+
+  @Test func theRecipeThatComesAlongIsGood() throws {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("recipes/restore.yaml").path
+    let pictures = try (folder.file("a.png") as NSString).deletingLastPathComponent
+    try Image(width: 80, height: 70, color: [200, 100, 50]).write(to: folder.file("a.png"))
+    #expect(try RecipeInspection.check(path, set: ["data.path=\(pictures)"]).parameters > 1_000_000)
+    let error = #expect(throws: (any Error).self) { try RecipeInspection.check(path, set: ["data.path=\(folder.path)/nothing"]) }
+    #expect("\(error!)".contains("there is no such folder or archive; put the pictures there, or name theirs by `path` in the recipe"))
+  }
+}
