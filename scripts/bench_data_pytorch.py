@@ -33,6 +33,11 @@ except ImportError as error:
     sys.exit(0)
 
 
+def colors(picture):
+    """Not where it is so already: convert() would copy the picture."""
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
 class Pictures(Dataset):
     def __init__(self, files, size, fit):
         self.files, self.size, self.fit = files, size, fit
@@ -48,11 +53,11 @@ class Pictures(Dataset):
     def tile(self, picture):
         left = random.randrange(picture.width - self.size + 1)
         top = random.randrange(picture.height - self.size + 1)
-        return picture.convert("RGB").crop((left, top, left + self.size, top + self.size))
+        return colors(picture.crop((left, top, left + self.size, top + self.size)))
 
     def centered(self, picture):
         """Halved by boxes while it is large, then bicubic, then cropped: the usual preparation for diffusion models."""
-        picture = picture.convert("RGB")
+        picture = colors(picture)
         while min(picture.size) >= 2 * self.size:
             picture = picture.resize((picture.width // 2, picture.height // 2), Image.Resampling.BOX)
         if min(picture.size) != self.size:

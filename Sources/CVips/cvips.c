@@ -7,7 +7,6 @@
 
 typedef struct _VipsImage VipsImage;
 typedef struct _VipsRegion VipsRegion;
-typedef struct { int left, top, width, height; } VipsRect;
 
 // Values of libvips's enumerations, which belong to its ABI.
 enum { ACCESS_SEQUENTIAL = 1, FAIL_ON_ERROR = 2, PNG_FILTER_ALL = 0xF8, ROUND_NEAREST = 0 };
@@ -35,8 +34,7 @@ enum { STRIP_ROWS = 32 };
   F(int, vips_pngload_buffer, (void *, size_t, VipsImage **, ...)) \
   F(VipsImage *, vips_image_new_from_memory, (const void *, size_t, int, int, int, int)) \
   F(VipsRegion *, vips_region_new, (VipsImage *)) \
-  F(int, vips_region_image, (VipsRegion *, const VipsRect *)) \
-  F(int, vips_region_prepare_to, (VipsRegion *, VipsRegion *, const VipsRect *, int, int)) \
+  F(unsigned char *, vips_region_fetch, (VipsRegion *, int, int, int, int, size_t *)) \
   F(int, vips_image_get_width, (const VipsImage *)) \
   F(int, vips_image_get_height, (const VipsImage *)) \
   F(int, vips_image_get_bands, (const VipsImage *)) \
@@ -288,20 +286,19 @@ cv_image *cv_8bit(cv_image *source, int profiles) {
 // ---- pixels
 
 int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels) {
-  int channels = cv_channels(image);
-  size_t count = (size_t)width * (size_t)height * (size_t)channels;
-  VipsImage *result = vips.vips_image_new_from_memory(pixels, count, width, height, channels, FORMAT_UCHAR);
-  VipsRegion *from = vips.vips_region_new(raw(image)), *to = result ? vips.vips_region_new(result) : NULL;
-  VipsRect whole = {0, 0, width, height};
-  int failed = !from || !to || vips.vips_region_image(to, &whole);
+  size_t row = (size_t)width * (size_t)cv_channels(image);
+  VipsRegion *region = vips.vips_region_new(raw(image));
+  int failed = !region;
   // A strip at a time keeps what lies between decoder and result small.
   for (int y = 0; !failed && y < height; y += STRIP_ROWS) {
-    VipsRect strip = {left, top + y, width, height - y < STRIP_ROWS ? height - y : STRIP_ROWS};
-    failed = vips.vips_region_prepare_to(from, to, &strip, 0, y);
+    int rows = height - y < STRIP_ROWS ? height - y : STRIP_ROWS;
+    size_t count = 0;
+    unsigned char *strip = vips.vips_region_fetch(region, left, top + y, width, rows, &count);
+    failed = !strip || count != row * (size_t)rows;
+    if (!failed) memcpy(pixels + row * (size_t)y, strip, count);
+    vips.g_free(strip);
   }
-  if (to) vips.g_object_unref(to);
-  if (from) vips.g_object_unref(from);
-  if (result) vips.g_object_unref(result);
+  if (region) vips.g_object_unref(region);
   return failed ? -1 : 0;
 }
 

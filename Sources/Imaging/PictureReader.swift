@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// What becomes of RGB colours whose profile is not sRGB.
-public enum ColorProfiles: String, Sendable, CaseIterable {
+public enum ColorProfiles: String, Codable, Sendable, CaseIterable {
   /// Converted to sRGB: the picture looks as it was meant to. A small picture takes several times as long.
   case converted
   /// The numbers stay as they are, which is what Pillow, and so the PyTorch systems, train with.

@@ -102,6 +102,28 @@ import Testing
 
   // MARK: Channels
 
+  @Test func colorsWithAProfileAreConvertedUnlessTheRecipeIgnoresIt() throws {
+    struct One: Dataset {
+      let bytes: [UInt8], count = 1, classNames: [String] = [], shape: ImageShape? = nil, channels = 3
+      subscript(index: Int) -> Picture { Picture(.encoded(bytes), name: "one.png") }
+    }
+    // One pixel, (250, 120, 60), with a profile whose red and blue primaries are exchanged and whose gamma is 2.2.
+    let png =
+      "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAAyWlDQ1B4AAB42mNgYLyTl5+XyuTAwJCbV1IU5O6kEBEZpcCABBKTiwsY8IJv1x"
+      + "gYQfRlXQbSAWdKanEykP4AxPHJBUUlDAyMAUA2T3lJAYgdA2SLFAEdBWSD3CGSDmG3gNhJEPYMsJqQIGcgew2QLZAOYe8BsZMg7DMgNtQuEGAt"
+      + "SS0uYaAyKEmtAJsJClNEOH67Cg0fHYSYyiIGBv5mBoZt5xFiSVMZGLa3MTBI3EaI5S9hYLD4ysDA3JdcWlQGtYaRyZiBgRAfAEq6PAMgOdQQAA"
+      + "AADElEQVR4nGP4VWEDAAQeAa/cMvIvAAAAAElFTkSuQmCC"
+    func pixel(_ profiles: ColorProfiles) throws -> [UInt8] {
+      var recipe = ImagesRecipe()
+      (recipe.size, recipe.profiles) = (ImageSize(1), profiles)
+      let one = One(bytes: try Array(#require(Data(base64Encoded: png))))
+      return try ExamplePipeline(one, images: recipe, seed: 1).example(0, at: 0).image.bytes
+    }
+    #expect(try pixel(.ignored) == [250, 120, 60])
+    #expect(zip(try pixel(.converted), [60, 120, 250]).allSatisfy { abs(Int($0.0) - Int($0.1)) <= 6 })
+    #expect(ImagesRecipe().profiles == .converted)
+  }
+
   @Test func bringsPicturesToTheChannelsThatAreWanted() throws {
     struct One: Dataset {
       let image: Image, count = 1, classNames: [String] = []

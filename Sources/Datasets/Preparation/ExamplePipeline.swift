@@ -57,7 +57,7 @@ public struct ExamplePipeline: Sendable {
     if label == nil, context == nil, !dataset.classNames.isEmpty {
       throw ImagingError(file: picture.name, .unsupported("it has no class; training.class_dropout above 0 makes room for such pictures"))
     }
-    let source = try PictureSource(picture, channels: shape.channels, background: images.background)
+    let source = try PictureSource(picture, channels: shape.channels, background: images.background, profiles: images.profiles)
     var image = try fitted(source, at: position)
     if images.flip != .none {
       var random = stream(.flip, position)

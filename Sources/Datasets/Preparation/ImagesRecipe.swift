@@ -18,6 +18,8 @@ public struct ImagesRecipe: Recipe {
   public var channels: Int?
   /// The colour, one value or three, that shines through where alpha is given up.
   public var background = [255]
+  /// What becomes of colours whose profile is not sRGB.
+  public var profiles = ColorProfiles.converted
   /// Mirrored at random, each direction with this probability.
   public var flip = Flip.none
   public var flipProbability = 0.5

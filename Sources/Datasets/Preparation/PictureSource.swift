@@ -19,14 +19,15 @@ struct PictureSource {
   /// - Parameters:
   ///   - channels: of the images that come out.
   ///   - background: the colour, one value or three, behind alpha that has no place in them.
+  ///   - profiles: what becomes of colours of a file whose profile is not sRGB.
   /// - Throws: `ImagingError` when the picture cannot be read.
-  init(_ picture: Picture, channels: Int, background: [Int]) throws {
+  init(_ picture: Picture, channels: Int, background: [Int], profiles: ColorProfiles = .converted) throws {
     switch picture.content {
     case .pixels(let image):
       pixels = .decoded(image)
       (height, width) = (image.height, image.width)
     case .file, .encoded:
-      let reader = try picture.reader()
+      let reader = try picture.reader(profiles)
       pixels = .reader(reader)
       (height, width) = (reader.height, reader.width)
     }
@@ -63,10 +64,10 @@ struct PictureSource {
 
 extension Picture {
   /// - Precondition: the picture is not decoded.
-  fileprivate func reader() throws -> PictureReader {
+  fileprivate func reader(_ profiles: ColorProfiles) throws -> PictureReader {
     switch content {
-    case .file(let path): try PictureReader(file: path)
-    case .encoded(let bytes): try PictureReader(decoding: bytes, name: name)
+    case .file(let path): try PictureReader(file: path, profiles: profiles)
+    case .encoded(let bytes): try PictureReader(decoding: bytes, name: name, profiles: profiles)
     case .pixels: preconditionFailure("\(name) is decoded already")
     }
   }

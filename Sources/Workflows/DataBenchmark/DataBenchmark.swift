@@ -175,6 +175,8 @@ private struct LoadingWork {
     images.size = ImageSize(size)
     images.fit = try Choice(named: fit)
     images.channels = 3
+    // As Pillow has it.
+    images.profiles = .ignored
     loading.workers = workers
     loading.strict = true
     prefetch = loading.prefetch
