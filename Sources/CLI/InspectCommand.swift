@@ -98,7 +98,7 @@ struct InspectText {
         return cells.isEmpty ? nil : "             " + Self.row("\(Self.name(work)), \(precision)", cells)
       }
     }
-    return [header] + rows + ["             estimates for the CPU, program included; where they were measured they were within 15%"]
+    return [header] + rows + ["             estimates for the CPU, program included; where they were measured they were within 20%"]
   }
 
   private static func row(_ name: String, _ cells: [String]) -> String {

@@ -32,17 +32,25 @@ public struct MemoryEstimate: Codable, Sendable, Equatable {
 
 /// Memory that came and went beside what an account holds now.
 private struct PassingMemory {
+  /// How what comes and goes follows each other, which decides how well the C library's heap fills its holes again.
+  enum Order {
+    /// Little is held for long, and the next block is of another size: three times what lived at once was in memory in the end.
+    case onePass
+    /// Most is held for the way back: two fifths more.
+    case withGradients
+  }
   /// The most at once.
   let peak: Int
-  /// What the C library's heap keeps of it as holes between what is in use. Blocks from 32 MiB on are the system's own, and go back
-  /// to it; of smaller ones two fifths stayed wherever it was measured, see docs/benchmarks.md.
+  /// What the heap keeps of it as holes between what is in use, as measured; see docs/benchmarks.md. Blocks from 32 MiB on are the
+  /// system's own, and go back to it.
   let holes: Int
 
   static func account() -> MemoryAccount { MemoryAccount(small: 32 << 20) }
 
-  init(of account: MemoryAccount) {
+  init(of account: MemoryAccount, _ order: Order) {
     peak = account.peak - account.live
-    holes = (account.smallPeak - account.smallLive) * 2 / 5
+    let small = account.smallPeak - account.smallLive
+    holes = order == .onePass ? 2 * small : small * 2 / 5
   }
 
   var bytes: Int { peak + holes }
@@ -68,23 +76,25 @@ extension MemoryEstimate {
     let network = try model.shapedNetwork(), isGuiding = type(of: model).use == .guiding
     let account = PassingMemory.account()
     let need = try account.counting {
-      isGuiding ? try guide(network, images, account) : try sample(network, images, precision.dtype, model.passesPerImage, account)
+      if isGuiding { return try guide(network, images, account) }
+      let (held, passing) = try sample(network, images, precision.dtype, model.passesPerImage, account)
+      return held + passing.bytes
     }
     return MemoryEstimate(
       work: type(of: model).use, precision: isGuiding ? .float32 : precision, images: images,
       bytes: program + network.module.parameterBytes + need)
   }
 
-  /// Beside what the account holds already.
+  /// - Returns: what is held during a pass beside what the account holds already, and what comes and goes in it.
   private static func sample(
     _ network: ShapedNetwork, _ images: Int, _ dtype: DType, _ passes: Int, _ account: MemoryAccount
-  ) throws -> Int {
+  ) throws -> (held: Int, passing: PassingMemory) {
     let before = account.live
     let prepared = try network.prepared(dtype), state = (0..<samplerTensors).map { _ in network.input(images) }
     account.restartPeaks()
     return try withExtendedLifetime((prepared.module, state)) {
       _ = try withoutGradient { prepared.pass(prepared.input(images * passes), .inference) }.validated()
-      return account.live - before + PassingMemory(of: account).bytes
+      return (account.live - before, PassingMemory(of: account, .onePass))
     }
   }
 
@@ -92,7 +102,7 @@ extension MemoryEstimate {
   private static func guide(_ network: ShapedNetwork, _ images: Int, _ account: MemoryAccount) throws -> Int {
     for (_, parameter) in network.module.namedParameters() { parameter.replace(with: parameter.value.detach()) }
     try gradient(network, network.input(images).requiringGradient())
-    return PassingMemory(of: account).bytes
+    return PassingMemory(of: account, .withGradients).bytes
   }
 
   private static func gradient(_ network: ShapedNetwork, _ x: Tensor) throws {
@@ -113,12 +123,14 @@ extension MemoryEstimate {
       account.restartPeaks()
       // The second finds the gradients of the first still there, as every later one.
       _ = try step.run()
-      let weights = network.module.parameterBytes, state = account.live, passing = PassingMemory(of: account)
+      let weights = network.module.parameterBytes, state = account.live, passing = PassingMemory(of: account, .withGradients)
       // A checkpoint is a copy of everything but the gradients.
       var most = max(passing.bytes, passing.holes + 4 * weights)
       if model.previewedImages > 0 {
-        let preview = try sample(network, min(model.previewedImages, images), precision.dtype, model.passesPerImage, account)
-        most = max(most, passing.holes + weights + preview)  // of the averages
+        let count = min(model.previewedImages, images)
+        let preview = try sample(network, count, precision.dtype, model.passesPerImage, account)
+        // A copy of the averages is what a preview is drawn by; it fills the holes that are there.
+        most = max(most, weights + preview.held + preview.passing.peak + max(passing.holes, preview.passing.holes))
       }
       return MemoryEstimate(work: .training, precision: precision, images: images, bytes: program + state + most)
     }
