@@ -50,10 +50,7 @@ struct BenchNetwork: ParsableCommand {
     bar.show(0, benchmark.upcoming ?? "")
     while let share = try benchmark.next() {
       bar.show(share, benchmark.upcoming ?? "")
-      if Interruption.isWanted {
-        bar.finish()
-        throw Failure.interrupted
-      }
+      try bar.stopIfInterrupted()
     }
     bar.finish()
     Console.result(try output.json ? JSONText.of(benchmark.report) : BenchText(report: benchmark.report).text)

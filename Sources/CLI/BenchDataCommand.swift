@@ -46,10 +46,7 @@ struct BenchData: ParsableCommand {
     bar.show(0, benchmark.upcoming ?? "")
     while let share = try benchmark.next() {
       bar.show(share, benchmark.upcoming ?? "")
-      if Interruption.isWanted {
-        bar.finish()
-        throw Failure.interrupted
-      }
+      try bar.stopIfInterrupted()
     }
     bar.finish()
     Console.result(try output.json ? JSONText.of(benchmark.report) : BenchDataText(report: benchmark.report).text)

@@ -54,10 +54,7 @@ struct DataCommand: ParsableCommand {
       var bar = ProgressBar("reading", quiet: shown.quiet)
       while let share = inspection.next() {
         bar.show(share, inspection.unreadableCount > 0 ? "\(inspection.unreadableCount) unreadable" : "")
-        if Interruption.isWanted {
-          bar.finish()
-          throw Failure.interrupted
-        }
+        try bar.stopIfInterrupted()
       }
       bar.finish()
       let report = inspection.report
@@ -101,10 +98,7 @@ struct DataCommand: ParsableCommand {
       var bar = ProgressBar("exporting", quiet: shown.quiet)
       while let share = try export.next() {
         bar.show(share)
-        if Interruption.isWanted {
-          bar.finish()
-          throw Failure.interrupted
-        }
+        try bar.stopIfInterrupted()
       }
       bar.finish()
       let report = export.report

@@ -1,4 +1,5 @@
 import Foundation
+import Workflows
 
 /// Shows how far a long command is: one line drawn again and again on a terminal, a plain line now and then elsewhere.
 struct ProgressBar {
@@ -39,6 +40,13 @@ struct ProgressBar {
   mutating func finish() {
     if drawn { write("\n") }
     drawn = false
+  }
+
+  /// To be asked between two steps: ends the command when Control-C was pressed.
+  mutating func stopIfInterrupted() throws {
+    guard Interruption.isWanted else { return }
+    finish()
+    throw Failure.interrupted
   }
 
   /// Makes room for a line above.

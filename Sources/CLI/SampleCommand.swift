@@ -36,10 +36,7 @@ struct Sample: ParsableCommand {
     var bar = ProgressBar("sampling", quiet: shown.quiet)
     while let share = try job.next() {
       bar.show(share, "\(job.images.count) of \(images.count) images")
-      if Interruption.isWanted {
-        bar.finish()
-        throw Failure.interrupted
-      }
+      try bar.stopIfInterrupted()
     }
     bar.finish()
     let enlarged = try upscaler.map { try enlarge(job, by: $0) }
@@ -58,10 +55,7 @@ struct Sample: ParsableCommand {
     for image in job.images {
       enlarged += try upscaler.upscale([image])
       bar.show(Double(enlarged.count) / Double(images.count), "\(enlarged.count) of \(images.count) images")
-      if Interruption.isWanted {
-        bar.finish()
-        throw Failure.interrupted
-      }
+      try bar.stopIfInterrupted()
     }
     bar.finish()
     return enlarged

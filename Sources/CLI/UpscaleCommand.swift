@@ -67,10 +67,7 @@ struct Upscale: ParsableCommand {
         told = job.failures.count
       }
       bar.show(share, "\(job.written.count) of \(job.plan.items.count) pictures")
-      if Interruption.isWanted {
-        bar.finish()
-        throw Failure.interrupted
-      }
+      try bar.stopIfInterrupted()
     }
     bar.finish()
   }

@@ -26,26 +26,6 @@ extension Image {
     try covering(width: width, height: height).centerCropped(width: width, height: height)
   }
 
-  /// Any part of the picture at `width` x `height` that is from `minFraction` to `maxFraction` as long as the picture:
-  /// `covering` with sides longer by a ratio drawn from 1/`maxFraction` to 1/`minFraction`, then a random crop.
-  /// guided-diffusion: `random_crop_arr`, which draws the shorter side in whole pixels, then row, then column.
-  public func randomFitted(
-    width: Int, height: Int, minFraction: Double = 0.8, maxFraction: Double = 1,
-    using generator: inout some RandomNumberGenerator
-  ) throws -> Image {
-    guard minFraction > 0, minFraction <= maxFraction, maxFraction <= 1 else {
-      throw ImagingError(
-        .invalid("a random crop of \(minFraction) to \(maxFraction) of the picture, expected 0 < from <= to <= 1"))
-    }
-    try checkTarget(width: width, height: height)
-    let side = min(width, height)
-    let shortest = Int((Double(side) / maxFraction).rounded(.up)), longest = Int((Double(side) / minFraction).rounded(.up))
-    let drawn = Int.random(in: shortest...longest, using: &generator)
-    let ratio = Double(drawn) / Double(side)
-    return try covering(width: scaled(width, ratio), height: scaled(height, ratio))
-      .randomCropped(width: width, height: height, using: &generator)
-  }
-
   private func checkTarget(width: Int, height: Int) throws {
     guard width > 0, height > 0, width <= Self.pixelLimit / height else {
       throw ImagingError(

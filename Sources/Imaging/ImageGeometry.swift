@@ -17,14 +17,6 @@ extension Image {
     cropped(row: (self.height - height) / 2, column: (self.width - width) / 2, width: width, height: height)
   }
 
-  /// A part of `width` x `height` pixels from anywhere, every place as likely; the row is drawn first, then the column.
-  public func randomCropped(width: Int, height: Int, using generator: inout some RandomNumberGenerator) -> Image {
-    precondition(width <= self.width && height <= self.height, "a crop of \(width) x \(height) pixels from \(self.width) x \(self.height)")
-    let row = Int.random(in: 0...(self.height - height), using: &generator)
-    let column = Int.random(in: 0...(self.width - width), using: &generator)
-    return cropped(row: row, column: column, width: width, height: height)
-  }
-
   /// The largest square in the middle; an odd remainder is taken from the right and from the bottom.
   public func centerCroppedToSquare() -> Image {
     let side = min(width, height)

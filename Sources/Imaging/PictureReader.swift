@@ -76,16 +76,6 @@ public final class PictureReader: Sendable {
     return try decode(PixelArea(row: row, column: column, width: width, height: height))
   }
 
-  /// A part of `width` x `height` pixels from anywhere in the picture, every place as likely; the row is drawn first, then
-  /// the column. It must not be larger than the picture.
-  public func randomTile(width: Int, height: Int, using generator: inout some RandomNumberGenerator) throws -> Image {
-    precondition(
-      width <= self.width && height <= self.height, "a tile of \(width) x \(height) from \(self.width) x \(self.height) pixels")
-    let row = Int.random(in: 0...(self.height - height), using: &generator)
-    let column = Int.random(in: 0...(self.width - width), using: &generator)
-    return try image(row: row, column: column, width: width, height: height)
-  }
-
   /// The picture at a half, a quarter or an eighth of its sides, or as it is: the smallest that is not smaller than `width` x
   /// `height`. Of an odd side a pixel may be lost.
   ///

@@ -61,15 +61,6 @@ import Testing
     #expect(abs(Int(small[1, 8, 0]) - Int(whole[6, 34, 0])) < 12 && abs(Int(small[14, 2, 1]) - Int(whole[58, 10, 1])) < 12)
   }
 
-  @Test func randomTilesAreParts() throws {
-    let reader = try PictureReader(decoding: image.encoded())
-    var generator = Counter(state: 5), again = Counter(state: 5)
-    for _ in 0..<10 {
-      let tile = try reader.randomTile(width: 16, height: 8, using: &generator)
-      #expect(tile == image.randomCropped(width: 16, height: 8, using: &again))
-    }
-  }
-
   @Test func manyThreadsReadOnePicture() async throws {
     let reader = try PictureReader(decoding: image.encoded(as: .jpeg))
     let whole = try Image(decoding: image.encoded(as: .jpeg))

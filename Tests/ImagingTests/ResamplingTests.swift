@@ -66,32 +66,6 @@ private func rampWithNoise(width: Int, height: Int, channels: Int) -> Image {
     #expect(try image.centerFitted(width: 10, height: 40) == tall.cropped(row: 0, column: 25, width: 10, height: 40))
   }
 
-  @Test func aRandomFitIsACropOfACoverAndFollowsItsGenerator() throws {
-    let image = rampWithNoise(width: 67, height: 45, channels: 3)
-    let covers = try (16...20).map { try image.covering(width: $0, height: $0) }
-    for seed in UInt64(0)..<20 {
-      var generator = Counter(state: seed), again = Counter(state: seed)
-      let crop = try image.randomFitted(width: 16, height: 16, using: &generator)
-      #expect(try crop == image.randomFitted(width: 16, height: 16, using: &again))
-      #expect(covers.contains { $0.holds(crop) }, "seed \(seed): no part of a cover of 16 to 20 pixels")
-    }
-    var generator = Counter(state: 1)
-    #expect(throws: ImagingError.self) {
-      try image.randomFitted(width: 16, height: 16, minFraction: 0.9, maxFraction: 0.8, using: &generator)
-    }
-    #expect(throws: ImagingError.self) { try image.randomFitted(width: 0, height: 16, using: &generator) }
-  }
-
-  @Test func randomCropsReachEveryPlaceAndNoOther() throws {
-    let image = rampWithNoise(width: 7, height: 5, channels: 3)
-    var generator = Counter(state: 3), found: Set<[UInt8]> = []
-    for _ in 0..<400 { found.insert(image.randomCropped(width: 5, height: 4, using: &generator).bytes) }
-    let places = (0...1).flatMap { row in
-      (0...2).map { image.cropped(row: row, column: $0, width: 5, height: 4).bytes }
-    }
-    #expect(found == Set(places))
-  }
-
   @Test func theAreaMeanIsExactAtAnyRatioAndWithAlpha() throws {
     for (width, height, channels) in [(7, 5, 1), (12, 9, 3), (10, 11, 4), (6, 13, 2)] {
       let image = rampWithNoise(width: width, height: height, channels: channels)
@@ -134,19 +108,6 @@ private func rampWithNoise(width: Int, height: Int, channels: Int) -> Image {
     }
     #expect(image.rotated(quarterTurns: 2) == image.flippedHorizontally().flippedVertically())
     #expect(image.rotated(quarterTurns: 4) == image)
-  }
-}
-
-/// A generator that is the same everywhere: SplitMix64 by its definition.
-struct Counter: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
 

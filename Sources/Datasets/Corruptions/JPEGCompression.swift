@@ -42,6 +42,6 @@ public struct JPEGCompression: Corruption, Equatable {
   }
 
   public func corrupted(_ colors: Image, strength: Double, random: inout StableRandom) throws -> Image {
-    try Image(decoding: colors.encoded(as: .jpeg(quality: quality(at: strength), subsampling: .half)))
+    try colors.throughJPEG(quality: quality(at: strength))
   }
 }
