@@ -48,7 +48,8 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
-    // Level 0: C and C++.
+    // Level 0: C and C++, and the classes of errors.
+    .target(name: "Failures"),
     .target(
       name: "CTorch",
       cxxSettings: [
@@ -65,34 +66,41 @@ let package = Package(
     .target(name: "CVips"),
     .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
     // Level 1: what touches the outside.
-    .target(name: "Tensors", dependencies: ["CTorch"]),
-    .target(name: "Imaging", dependencies: ["CVips"]),
-    .target(name: "Archives", dependencies: ["CArchive"]),
-    .target(name: "RecipeKit", dependencies: ["Yams"]),
+    .target(name: "Tensors", dependencies: ["Failures", "CTorch"]),
+    .target(name: "Imaging", dependencies: ["Failures", "CVips"]),
+    .target(name: "Archives", dependencies: ["Failures", "CArchive"]),
+    .target(name: "RecipeKit", dependencies: ["Failures", "Yams"]),
     // Level 2: parts that do not know each other.
-    .target(name: "NN", dependencies: ["Tensors"]),
-    .target(name: "Diffusion", dependencies: ["Tensors", "RecipeKit"]),
-    .target(name: "Datasets", dependencies: ["Imaging", "Archives", "RecipeKit"]),
-    .target(name: "Checkpoints", dependencies: ["Tensors", "Archives"]),
-    // Level 3 to 5.
-    .target(name: "Networks", dependencies: ["NN", "Tensors", "RecipeKit"]),
+    .target(name: "NN", dependencies: ["Failures", "Tensors"]),
+    .target(name: "Diffusion", dependencies: ["Failures", "Tensors", "RecipeKit"]),
+    .target(name: "Datasets", dependencies: ["Failures", "Imaging", "Archives", "RecipeKit"]),
+    .target(name: "Checkpoints", dependencies: ["Failures", "Tensors", "Archives"]),
+    // Level 3 to 6.
+    .target(name: "Networks", dependencies: ["Failures", "NN", "Tensors", "RecipeKit"]),
     .target(
       name: "Training",
-      dependencies: ["Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
+      dependencies: ["Failures", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
+    .target(
+      name: "Models", dependencies: ["Failures", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+    .target(
+      name: "Interop",
+      dependencies: ["Failures", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     .target(
       name: "Workflows",
       dependencies: [
-        "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging", "Archives",
-        "RecipeKit",
+        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
+        "Archives", "RecipeKit",
       ]),
+    // Level 7: the umbrella, the program proper, and the launcher that finds libtorch and starts it.
     .target(
       name: "Sfumato",
       dependencies: [
-        "Workflows", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
+        "Workflows",
+        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
         "Archives", "RecipeKit",
       ]),
-    // Level 6: the program proper, and the launcher that finds libtorch and starts it.
-    .executableTarget(name: "CLI", dependencies: ["Workflows", parser]),
+    .executableTarget(
+      name: "CLI", dependencies: ["Failures", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
     .executableTarget(
       name: "Launcher",
       cSettings: [
@@ -102,22 +110,22 @@ let package = Package(
     // Tests.
     .testTarget(name: "ArchitectureTests"),
     // Started by TensorsTests: what leaks is counted in a process of its own.
-    .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Training", "Tensors"], path: "Tests/LeakProbe"),
+    .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Models", "Training", "Tensors"], path: "Tests/LeakProbe"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "LeakProbe"]),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Interop", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Archives", "Tensors"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "Interop", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", "Workflows"]),
     .testTarget(
-      name: "ReferenceTests", dependencies: ["Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+      name: "ReferenceTests", dependencies: ["Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,5 +1,7 @@
+import Failures
+
 /// Why a file could not be read as what it claims to be. Every message names the file.
-public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     case notFound
     /// A directory, a socket, a device.
@@ -35,6 +37,14 @@ public struct ArchiveError: Error, Equatable, Sendable, CustomStringConvertible 
     self.path = path
     self.problem = problem
     self.entry = entry
+  }
+
+  public var failure: Failure {
+    switch problem {
+    case .notFound, .noEntry: .missing
+    case .unreadable, .unwritable: .io
+    default: .data
+    }
   }
 
   public var description: String {

@@ -1,7 +1,10 @@
+import Failures
+
 /// Little-endian numbers, one after the other, each checked against the end.
 public struct ByteCursor {
   /// Where something was to be read that is not there.
-  public struct End: Error {
+  public struct End: ClassifiedError {
+    public var failure: Failure { .data }
     public let offset: Int
   }
   public let bytes: UnsafeRawBufferPointer

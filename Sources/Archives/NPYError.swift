@@ -1,5 +1,7 @@
+import Failures
+
 /// Why a file is no array that can be taken. Every message names the file.
-public struct NPYError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct NPYError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Error, Equatable, Sendable {
     /// The first bytes are others.
     case notAnArray
@@ -28,6 +30,8 @@ public struct NPYError: Error, Equatable, Sendable, CustomStringConvertible {
     self.file = file
     self.problem = problem
   }
+
+  public var failure: Failure { .data }
 
   public var description: String { "\(file): \(statement)" }
 

@@ -1,3 +1,5 @@
+import Failures
+
 /// What a zip says of one entry, in the directory (central) or before its data (local).
 ///
 /// Format: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.5.3 (zip64).
@@ -107,7 +109,8 @@ public struct ZipHeader: Sendable {
 }
 
 /// What is wrong with a zip, or with one of its entries.
-public struct ZipFault: Error, Equatable, Sendable {
+public struct ZipFault: ClassifiedError, Equatable, Sendable {
+  public var failure: Failure { .data }
   public let message: String
   init(_ message: String) { self.message = message }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Interop
 import Workflows
 
 struct Convert: ParsableCommand {

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Failures
 import Foundation
+import Models
 import Workflows
 
 @main struct Sfumato: ParsableCommand {
@@ -30,7 +32,7 @@ import Workflows
       Foundation.exit(Failure.interrupted.exitCode)
     } catch {
       Console.error("\(error)")
-      Foundation.exit(Failure.category(of: error).exitCode)
+      Foundation.exit(Failure(of: error).exitCode)
     }
   }
 }

@@ -61,8 +61,8 @@ struct Sample: ParsableCommand {
     return enlarged
   }
 
-  private func request() throws -> SampleRequest {
-    var request = SampleRequest(model: model)
+  private func request() throws -> SamplingRequest {
+    var request = SamplingRequest(model: model)
     images.apply(to: &request)
     try pictures.apply(to: &request)
     try guidance.apply(to: &request)

@@ -40,14 +40,14 @@ struct ImageOptions: ParsableArguments {
   @Option(help: "Images computed together: more are faster until memory runs out.")
   var batch = 50
 
-  func apply(to request: inout SampleRequest) {
+  func apply(to request: inout SamplingRequest) {
     request.count = count
     request.contexts = context.map { .file($0) }
     request.classes =
       switch classes {
       case nil, "all"?: .all
       case "none"?: .none
-      case let classes?: .these(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
+      case let classes?: .only(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
       }
     request.precision = precision
     request.batchSize = batch
@@ -90,7 +90,7 @@ struct ResultOptions: ParsableArguments {
   var denoising: String?
 
   @Option(help: "What animation and sheet show: the image with the noise that is left, or the model's estimate without it.")
-  var show = SampleRequest.Traced.image
+  var show = SamplingRequest.TraceContent.image
 
   @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
   var npz: String?
@@ -114,7 +114,7 @@ struct ResultOptions: ParsableArguments {
   }
 
   /// Lays over a request what is kept on the way.
-  func apply(to request: inout SampleRequest) {
+  func apply(to request: inout SamplingRequest) {
     files.trace(&request)
     request.traced = show
   }
@@ -173,7 +173,7 @@ struct GuidanceOptions: ParsableArguments {
   var classifierScale: Double?
 
   /// Lays the classifier over a request.
-  func apply(to request: inout SampleRequest) throws {
+  func apply(to request: inout SamplingRequest) throws {
     request.classifier = classifier
     guard let classifierScale else { return }
     guard classifier != nil else { throw ValidationError("--classifier-scale is that of a classifier; give one by --classifier") }
@@ -195,7 +195,7 @@ struct NoiseOptions: ParsableArguments {
 
   @Option(
     help: "per-image: noise of its own for each image; batch: drawn as the reference programs do, so that their seeds give their images.")
-  var noiseOrder = SampleRequest.NoiseOrder.perImage
+  var noiseOrder = SamplingRequest.NoiseOrder.perImage
 
   @Option(
     help: ArgumentHelp(
@@ -215,7 +215,7 @@ struct NoiseOptions: ParsableArguments {
   var noiseWindow: Range?
 
   /// Lays these over a request whose start is set, unless it is noise.
-  func apply(to request: inout SampleRequest) throws {
+  func apply(to request: inout SamplingRequest) throws {
     request.seed = seed
     request.noiseOrder = noiseOrder
     guard let startNoise else { return }
@@ -244,7 +244,7 @@ struct PictureOptions: ParsableArguments {
 
   @Option(
     help: "How: repaint goes back and forth until both parts fit (slower; see sampling.jump_length); mask goes straight through.")
-  var inpainting = SampleRequest.Inpainting.Method.repaint
+  var inpainting = SamplingRequest.Inpainting.Method.repaint
 
   @Option(help: ArgumentHelp("Leave out the first, noisiest steps and take pure noise for what they would give.", valueName: "steps"))
   var skipSteps = 0
@@ -259,20 +259,20 @@ struct PictureOptions: ParsableArguments {
   var bestOf = 1
 
   @Option(help: "Who says which is best: model, by how well it denoises them, or classifier, by how surely it sees the class.")
-  var bestBy = SampleRequest.Judge.model
+  var bestBy = SamplingRequest.CandidateScorer.model
 
   /// Lays these over a request.
-  func apply(to request: inout SampleRequest) throws {
+  func apply(to request: inout SamplingRequest) throws {
     request.skippedSteps = skipSteps
     request.secondPass = secondPass
     request.candidates = bestOf
-    request.judge = bestBy
+    request.scorer = bestBy
     guard let picture else {
       if mask != nil { throw ValidationError("--mask says where a picture is painted anew; give the picture by --init") }
       if strength != nil { throw ValidationError("--strength says how much of a picture is given up; give the picture by --init") }
       return
     }
-    if let mask { request.inpainting = SampleRequest.Inpainting(picture: picture, mask: mask, method: inpainting) }
+    if let mask { request.inpainting = SamplingRequest.Inpainting(picture: picture, mask: mask, method: inpainting) }
     if mask == nil || strength != nil { request.start = .picture(file: picture, strength: strength ?? 0.75) }
   }
 }
@@ -297,8 +297,8 @@ extension FrameSchedule: ExpressibleByArgument {
   public var defaultValueDescription: String { description }
 }
 
-extension SampleRequest.Traced: ExpressibleByArgument {}
+extension SamplingRequest.TraceContent: ExpressibleByArgument {}
 extension SampleChoices.Precision: ExpressibleByArgument {}
-extension SampleRequest.NoiseOrder: ExpressibleByArgument {}
-extension SampleRequest.Judge: ExpressibleByArgument {}
-extension SampleRequest.Inpainting.Method: ExpressibleByArgument {}
+extension SamplingRequest.NoiseOrder: ExpressibleByArgument {}
+extension SamplingRequest.CandidateScorer: ExpressibleByArgument {}
+extension SamplingRequest.Inpainting.Method: ExpressibleByArgument {}

@@ -1,7 +1,8 @@
+import Failures
 import Foundation
 
 /// Why a checkpoint could not be read or written.
-public struct CheckpointError: Error, Equatable, CustomStringConvertible {
+public struct CheckpointError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
     /// There is no such file.
     case missing
@@ -29,6 +30,15 @@ public struct CheckpointError: Error, Equatable, CustomStringConvertible {
   public static func io(_ path: String, _ what: String, _ code: Int32) -> CheckpointError {
     let hint = code == ENOSPC || code == EDQUOT || code == EFBIG ? "; what was there before is untouched, free some space and go on" : ""
     return CheckpointError(code == ENOENT ? .missing : .io, path, "\(what): \(String(cString: strerror(code)))\(hint)")
+  }
+
+  public var failure: Failure {
+    switch kind {
+    case .missing: .missing
+    case .invalid, .optimizerState: .data
+    case .ambiguous: .usage
+    case .io: .io
+    }
   }
 
   public var description: String { "\(path): \(message)" }

@@ -1,3 +1,5 @@
+import Failures
+
 /// The first part of a `.safetensors` file: what tensors there are, where their bytes lie, and free text beside them.
 ///
 ///     bytes 0 to 7    length of the JSON, little-endian
@@ -167,7 +169,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
 }
 
 /// Why a safetensors file cannot be read, or written.
-public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct SafetensorsError: ClassifiedError, Equatable, CustomStringConvertible {
   /// Nil when writing.
   public let file: String?
   /// The tensor concerned, if one is.
@@ -179,6 +181,8 @@ public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConverti
     self.tensor = tensor
     self.message = message
   }
+
+  public var failure: Failure { .data }
 
   public var description: String {
     [file, tensor.map { "tensor '\(Self.short($0))'" }, message].compactMap { $0 }.joined(separator: ": ")

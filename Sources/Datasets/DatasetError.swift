@@ -1,7 +1,8 @@
 import Archives
+import Failures
 
 /// Why a data set cannot be used: the file, what it holds, what was expected, what to do.
-public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct DatasetError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     /// These files are not there; which ones to put where.
     case missing(files: [String], instructions: String)
@@ -49,6 +50,14 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
   public init(_ file: String, _ problem: Problem) {
     self.file = file
     self.problem = problem
+  }
+
+  public var failure: Failure {
+    switch problem {
+    case .missing: .missing
+    case .unreadable(let error): error.failure
+    default: .data
+    }
   }
 
   public var description: String {

@@ -1,4 +1,5 @@
 import Archives
+import Failures
 import Foundation
 import Imaging
 import RecipeKit
@@ -147,7 +148,7 @@ public enum DatasetRecognition {
 }
 
 /// Why a path is not known to be a data set.
-public struct RecognitionError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct RecognitionError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     /// Its first bytes.
     case unknown(start: [UInt8])
@@ -166,6 +167,8 @@ public struct RecognitionError: Error, Equatable, Sendable, CustomStringConverti
     self.path = path
     self.problem = problem
   }
+
+  public var failure: Failure { if case .unreadable = problem { .io } else { .data } }
 
   public var description: String {
     switch problem {

@@ -1,5 +1,7 @@
+import Failures
+
 /// What is wrong with a schedule, a process or a spacing: the values met, what was expected, and the nearest that works.
-public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible {
   /// A linear schedule of so few steps that its last beta, 20 / steps, is above 1.
   case linearScheduleTooShort(steps: Int)
   /// A schedule of less than one step.
@@ -36,6 +38,8 @@ public enum DiffusionError: Error, Equatable, Sendable, CustomStringConvertible 
   case asksBetweenSteps(sampler: String, of: Int, serving: [String])
   /// The saved state of a timestep sampler that is another's.
   case foreignSamplerState(found: [String], expected: String)
+
+  public var failure: Failure { .data }
 
   public var description: String {
     switch self {

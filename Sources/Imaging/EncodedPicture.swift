@@ -1,4 +1,5 @@
 internal import CVips
+import Failures
 
 /// The way from encoded bytes to pixels, with every check before the work that it guards.
 final class EncodedPicture: Sendable {
@@ -109,7 +110,7 @@ final class EncodedPicture: Sendable {
   }
 
   /// Whether the mark with which every file of its format ends is missing, so that it may be cut off.
-  var lacksItsEnd: Bool { Wholeness.lacksItsEnd(bytes.buffer, format: format) }
+  var isTruncated: Bool { TruncationCheck.isTruncated(bytes.buffer, format: format) }
 }
 
 extension Image {

@@ -1,4 +1,5 @@
 internal import CVips
+import Failures
 import Foundation
 
 /// A file format with its settings. The same image, settings and libvips give the same bytes.

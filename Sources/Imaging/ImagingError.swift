@@ -1,5 +1,7 @@
+import Failures
+
 /// What kept a picture from being read, made or written: the file, why, and what to do about it.
-public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Reason: Equatable, Sendable {
     /// No libvips could be opened. Each attempt names a place and what was wrong with it.
     case libraryMissing(attempts: [String])
@@ -42,6 +44,14 @@ public struct ImagingError: Error, Equatable, Sendable, CustomStringConvertible 
     case .tooLarge: "make it smaller with another program first"
     case .undecodable: "the file is probably cut off or damaged; fetch or make it again"
     case .missing, .empty, .unreadable, .unsupported, .unencodable, .unwritable, .invalid: nil
+    }
+  }
+
+  public var failure: Failure {
+    switch reason {
+    case .libraryMissing, .missing: .missing
+    case .unreadable, .unwritable: .io
+    default: .data
     }
   }
 

@@ -25,7 +25,7 @@ public final class PictureReader: Sendable {
   public let channels: Int
 
   private let source: EncodedPicture
-  private let turn: Turn
+  private let orientation: EXIFOrientation
   /// What `init` opened, for the first decoding: pixels of an opened picture can be read once.
   private let opened: Mutex<EncodedPicture.Opened?>
 
@@ -48,8 +48,8 @@ public final class PictureReader: Sendable {
     name = source.name
     format = source.format
     let opened = try source.open(), header = opened.header
-    turn = Turn(exifOrientation: header.orientation)
-    (width, height) = turn.transposes ? (header.height, header.width) : (header.width, header.height)
+    orientation = EXIFOrientation( header.orientation)
+    (width, height) = orientation.transposes ? (header.height, header.width) : (header.width, header.height)
     channels = header.channels
     self.opened = Mutex(opened)
   }
@@ -72,7 +72,7 @@ public final class PictureReader: Sendable {
       row >= 0 && column >= 0 && width > 0 && height > 0 && row + height <= self.height && column + width <= self.width,
       "a part of \(width) x \(height) pixels at (\(row), \(column)) from \(self.width) x \(self.height)")
     // Whether all pixels are there although the end is missing only the decoder can say.
-    if source.lacksItsEnd { return try image().cropped(row: row, column: column, width: width, height: height) }
+    if source.isTruncated { return try image().cropped(row: row, column: column, width: width, height: height) }
     return try decode(PixelArea(row: row, column: column, width: width, height: height))
   }
 
@@ -92,12 +92,12 @@ public final class PictureReader: Sendable {
     let options = format == .jpeg ? "[shrink=\(factor)]" : "[scale=\(1 / Double(factor))]"
     let small = try source.open(options: options), header = small.header
     let whole = PixelArea(row: 0, column: 0, width: header.width, height: header.height)
-    return try source.image(whole, from: small, options: options).turned(turn)
+    return try source.image(whole, from: small, options: options).turned(orientation)
   }
 
   private func decode(_ area: PixelArea) throws -> Image {
-    let (storedWidth, storedHeight) = turn.transposes ? (height, width) : (width, height)
-    let part = turn.storedArea(area, width: storedWidth, height: storedHeight)
-    return try source.image(part, from: opened.withLock { $0.take() }).turned(turn)
+    let (storedWidth, storedHeight) = orientation.transposes ? (height, width) : (width, height)
+    let part = orientation.storedArea(area, width: storedWidth, height: storedHeight)
+    return try source.image(part, from: opened.withLock { $0.take() }).turned(orientation)
   }
 }

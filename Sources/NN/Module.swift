@@ -1,3 +1,4 @@
+import Failures
 import Tensors
 
 /// A part of a network: a final class whose stored properties are parameters, buffers, modules, arrays or optionals of
@@ -104,7 +105,7 @@ extension Module {
 }
 
 /// How a state dict differs from what a module needs.
-public struct StateMismatch: Error, CustomStringConvertible {
+public struct StateMismatch: ClassifiedError, CustomStringConvertible {
   /// One line a difference: missing, of another shape, or not known.
   public let differences: [String]
 
@@ -122,6 +123,8 @@ public struct StateMismatch: Error, CustomStringConvertible {
     for name in dict.names where !known.contains(name) { differences.append("\(name): not part of this network") }
     if !differences.isEmpty { throw StateMismatch(differences: differences) }
   }
+
+  public var failure: Failure { .data }
 
   public var description: String {
     let more = differences.count > 3 ? " (and \(differences.count - 3) more)" : ""

@@ -50,7 +50,7 @@ extension ADMUNet {
       try ADMUNet(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       imageSize = imageSize ?? facts.height
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels

@@ -9,18 +9,18 @@ public struct Conditioning {
   /// The image to enlarge, `[N, C, h, w]` in [-1, 1].
   public var lowRes: Tensor?
   /// How strongly each corruption acted on `lowRes`, `[N, F]` in [0, 1].
-  public var corruptionFactors: Tensor?
+  public var corruptionStrengths: Tensor?
   /// What augmentation did to each image, `[N, augment_dim]`; zeros, or nil, for images as they are, which is what is sampled.
   public var augmentation: Tensor?
 
   public init(
-    labels: Tensor? = nil, context: Tensor? = nil, lowRes: Tensor? = nil, corruptionFactors: Tensor? = nil,
+    labels: Tensor? = nil, context: Tensor? = nil, lowRes: Tensor? = nil, corruptionStrengths: Tensor? = nil,
     augmentation: Tensor? = nil
   ) {
     self.labels = labels
     self.context = context
     self.lowRes = lowRes
-    self.corruptionFactors = corruptionFactors
+    self.corruptionStrengths = corruptionStrengths
     self.augmentation = augmentation
   }
   public static var none: Conditioning { Conditioning() }
@@ -44,7 +44,7 @@ struct NetworkInputs {
 
   /// A tensor that says what is wrong; nil when everything fits.
   func refusal(of x: Tensor, _ timesteps: Tensor, _ told: Conditioning) -> Tensor? {
-    let given = [x, timesteps, told.labels, told.context, told.lowRes, told.corruptionFactors, told.augmentation].compactMap { $0 }
+    let given = [x, timesteps, told.labels, told.context, told.lowRes, told.corruptionStrengths, told.augmentation].compactMap { $0 }
     if let failed = given.first(where: { $0.fault != nil }) { return failed }
     return complaint(x, timesteps, told).map { x.failed(network, $0) }
   }
@@ -60,7 +60,7 @@ struct NetworkInputs {
       ?? complaint(told.lowRes, lowRes, "low-resolution images", has: "low-resolution input") {
         $0.count == 4 && $0[0] == n && $0[1] == channels && $0[2] > 0 && $0[3] > 0 ? nil : "of shape [\(n), \(channels), h, w]"
       }
-      ?? complaint(told.corruptionFactors, corruptions > 0 ? .optional : .absent, "corruption factors", has: "corruption input") {
+      ?? complaint(told.corruptionStrengths, corruptions > 0 ? .optional : .absent, "corruption factors", has: "corruption input") {
         $0 == [n, corruptions] ? nil : "of shape [\(n), \(corruptions)], one row an image"
       }
       ?? complaint(told.augmentation, augmentations > 0 ? .optional : .absent, "augmentation labels", has: "augmentation input") {

@@ -28,7 +28,7 @@ extension ContextUNet {
       try ContextUNet(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels
       guard contextDim == nil && numClasses == nil else { return }

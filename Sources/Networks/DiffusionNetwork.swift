@@ -41,7 +41,7 @@ public protocol NetworkRecipe: NamedRecipe {
   /// Length of the free vectors that the network is told, such as the embeddings of texts; nil where it takes none.
   var contextDim: Int? { get }
   /// What the data and the process decide, put where the recipe leaves it open.
-  mutating func adapt(to facts: NetworkFacts)
+  mutating func adapt(to facts: NetworkInputSpec)
   /// How many numbers it can be told of an image's augmentation; 0 for a network that knows of none.
   var augmentationLabels: Int { get }
 }
@@ -52,7 +52,7 @@ extension NetworkRecipe {
 }
 
 /// What a network must know of data and process.
-public struct NetworkFacts: Sendable, Equatable {
+public struct NetworkInputSpec: Sendable, Equatable {
   /// Channels of the images; channels of the output (twice as many where the variance is learned too).
   public var channels: Int, outputChannels: Int
   public var height: Int, width: Int

@@ -62,7 +62,7 @@ public final class EncoderClassifier: NoisyClassifier {
       try EncoderClassifier(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       imageSize = imageSize ?? facts.height
       inChannels = inChannels ?? facts.channels
       numClasses = numClasses ?? facts.classRows

@@ -51,7 +51,7 @@ public final class NiceUNet: DiffusionNetwork {
       try NiceUNet(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       resolution = resolution ?? facts.height
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels

@@ -20,7 +20,7 @@ public protocol NoisyClassifier: Module {
 public protocol ClassifierRecipe: NamedRecipe {
   func makeClassifier(using initializer: Initializer) throws -> any NoisyClassifier
   /// What the data decide, put where the recipe leaves it open. `classRows` are the classes; there is no null class.
-  mutating func adapt(to facts: NetworkFacts)
+  mutating func adapt(to facts: NetworkInputSpec)
 }
 
 /// Every kind of classifier, by the name that stands under `type:` in a recipe.

@@ -25,7 +25,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
       try SuperResolutionUNet(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       unet.adapt(to: facts)
       numCorruptions = numCorruptions ?? facts.corruptions
     }
@@ -65,7 +65,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     trunk = try UNetTrunk(recipe.widened, using: initializer)
   }
 
-  /// - Parameter conditioning: with `lowRes`; without `corruptionFactors` all are 0.
+  /// - Parameter conditioning: with `lowRes`; without `corruptionStrengths` all are 0.
   public func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
     trace(x, timesteps: timesteps, conditioning: conditioning, mode: mode) { _, _ in }
   }
@@ -81,7 +81,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     observe("low_res_upsampled", enlarged)
     var parts = [x, enlarged]
     if recipe.resolvedNumCorruptions > 0 {
-      let factors = conditioning.corruptionFactors?.to(x.dtype) ?? .zeros([n, recipe.resolvedNumCorruptions], dtype: x.dtype, on: x.device)
+      let factors = conditioning.corruptionStrengths?.to(x.dtype) ?? .zeros([n, recipe.resolvedNumCorruptions], dtype: x.dtype, on: x.device)
       parts.append(factors.unsqueeze(-1, -1).expand(-1, -1, height, width))
     }
     return trunk(.cat(parts, dim: 1), timesteps: timesteps, conditioning: conditioning, mode: mode, observe: observe)

@@ -78,7 +78,7 @@ extension UNet2DModel {
       try UNet2DModel(self, using: initializer)
     }
 
-    public mutating func adapt(to facts: NetworkFacts) {
+    public mutating func adapt(to facts: NetworkInputSpec) {
       inChannels = inChannels ?? facts.channels
       outChannels = outChannels ?? facts.outputChannels
       numClassEmbeds = numClassEmbeds ?? facts.classRows

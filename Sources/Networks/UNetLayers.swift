@@ -80,7 +80,7 @@ final class ResBlock<Names: UNetNames>: Module, UNetLayer {
 }
 
 /// A change of the resolution by a factor of 2: the mean of four pixels, or each pixel four times.
-enum Resampling: String, Codable {
+package enum Resampling: String, Codable {
   case none, down, up
 
   func callAsFunction(_ x: Tensor) -> Tensor {

@@ -3,15 +3,15 @@ import RecipeKit
 import Tensors
 
 /// The layers of an ADM UNet, block by block, before any is made.
-struct UNetPlan {
-  enum Layer {
+package struct UNetPlan {
+  package enum Layer {
     case convolution(Int, Int)
     case residual(Int, Int, Resampling)
     case attention(Int, heads: Int)
     case downsample(Int)
     case upsample(Int)
   }
-  var input: [[Layer]] = [], middle: [Layer] = [], output: [[Layer]] = []
+  package var input: [[Layer]] = [], middle: [Layer] = [], output: [[Layer]] = []
   /// Channels of each input block's output.
   var skips: [Int] = []
   /// Channels of the middle block, and of the last output block.
@@ -23,10 +23,10 @@ extension ADMUNet.Recipe {
   var embeddingWidth: Int { 4 * modelChannels }
 
   /// Cut off after the product, as in the reference.
-  func channels(_ level: Int) -> Int { Int(channelMult[level] * Double(modelChannels)) }
+  package func channels(_ level: Int) -> Int { Int(channelMult[level] * Double(modelChannels)) }
 
   /// Whether attention follows the residual blocks at a level.
-  func hasAttention(_ level: Int) -> Bool {
+  package func hasAttention(_ level: Int) -> Bool {
     attentionResolutions.contains { $0 << level == fullHeight }
   }
 
@@ -40,7 +40,7 @@ extension ADMUNet.Recipe {
     return .attention(channels, heads: heads)
   }
 
-  func plan() throws(RecipeError) -> UNetPlan {
+  package func plan() throws(RecipeError) -> UNetPlan {
     var plan = UNetPlan()
     try planEncoder(&plan)
     try planDecoder(&plan)

@@ -3,7 +3,10 @@
 @_exported import Checkpoints
 @_exported import Datasets
 @_exported import Diffusion
+@_exported import Failures
 @_exported import Imaging
+@_exported import Interop
+@_exported import Models
 @_exported import NN
 @_exported import Networks
 @_exported import RecipeKit

@@ -1,4 +1,5 @@
 internal import CTorch
+import Failures
 
 // Grad mode and autocast belong to the thread, so these scopes are synchronous on purpose: set before an `await`, they
 // could belong to another task after it.

@@ -1,4 +1,5 @@
 internal import CTorch
+import Failures
 
 /// The memory that work would take, found by doing it on the device `meta`, where nothing is computed: the bytes of every storage
 /// are counted from its creation to its release, those kept for gradients included. Views share their storage and count nothing.

@@ -1,6 +1,8 @@
+import Failures
+
 /// Why an operation of libtorch failed. It travels inside the `Tensor` that the operation returned, through every further
 /// operation, to whatever lets data out, which throws it.
-public struct TorchFault: Error, Sendable, Equatable, CustomStringConvertible {
+public struct TorchFault: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
     /// Shapes, dtypes or values that the operation does not take.
     case invalid
@@ -25,6 +27,8 @@ public struct TorchFault: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
     self.module = module
   }
+
+  public var failure: Failure { .internal }
 
   public var description: String {
     let place = module.map { " in \($0)" } ?? ""

@@ -1,4 +1,5 @@
 import Diffusion
+import Failures
 import Foundation
 import NN
 import RecipeKit
@@ -48,7 +49,8 @@ public struct StepLoss {
 }
 
 /// Why a training stopped before its end.
-public struct TrainingError: Error, CustomStringConvertible {
+public struct TrainingError: ClassifiedError, CustomStringConvertible {
+  public var failure: Failure { .data }
   public let description: String
   public init(_ description: String) { self.description = description }
 }

@@ -22,39 +22,31 @@ struct ImportTable {
   static let system: Set = ["Foundation", "FoundationEssentials", "Dispatch", "Synchronization", "Glibc", "Musl", "Darwin"]
 
   /// Modules of other packages, which stand below everything of ours that may import them.
-  static let external: Set = ["ArgumentParser", "Logging", "RealModule", "SwiftProtobuf", "Yams", "Hummingbird", "FlyingFox"]
+  static let external: Set = ["ArgumentParser", "Yams"]
 
   static let sfumato = ImportTable(rows: [
-    "CTorch": Row(0), "CVips": Row(0), "CArchive": Row(0),
-    "Tensors": Row(1, hidden: ["CTorch"]),
-    "Imaging": Row(1, hidden: ["CVips"]),
-    "Archives": Row(1, hidden: ["CArchive"]),
-    "RecipeKit": Row(1, hidden: ["Yams"]),
-    "NN": Row(2, ["Tensors"]),
-    "Diffusion": Row(2, ["Tensors", "RecipeKit", "RealModule"]),
-    "Datasets": Row(2, ["Imaging", "Archives", "RecipeKit"]),
-    "Checkpoints": Row(2, ["Tensors", "Archives"]),
-    "Distributed": Row(2, ["Tensors"]),
-    "Networks": Row(3, ["NN", "Tensors", "RecipeKit"]),
-    "Training": Row(
-      4,
-      [
-        "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "Distributed", "RecipeKit", "Logging",
-        "SwiftProtobuf",
-      ]),
-    "Evaluation": Row(
-      4, ["Diffusion", "NN", "Tensors", "Networks", "Datasets", "Imaging", "Distributed", "Logging"]),
-    "Workflows": Row(5, libraries.union(["Logging"])),
-    "Sfumato": Row(6, libraries.union(["Workflows"])),
-    "CLI": Row(6, ["Workflows", "Logging", "ArgumentParser"]),
-    "Studio": Row(6, ["Workflows", "Logging", "Hummingbird", "FlyingFox"]),
-    "Launcher": Row(0),
+    "Failures": Row(0), "CTorch": Row(0), "CVips": Row(0), "CArchive": Row(0), "Launcher": Row(0),
+    "Tensors": Row(1, ["Failures"], hidden: ["CTorch"]),
+    "Imaging": Row(1, ["Failures"], hidden: ["CVips"]),
+    "Archives": Row(1, ["Failures"], hidden: ["CArchive"]),
+    "RecipeKit": Row(1, ["Failures"], hidden: ["Yams"]),
+    "NN": Row(2, ["Failures", "Tensors"]),
+    "Diffusion": Row(2, ["Failures", "Tensors", "RecipeKit"]),
+    "Datasets": Row(2, ["Failures", "Imaging", "Archives", "RecipeKit"]),
+    "Checkpoints": Row(2, ["Failures", "Tensors", "Archives"]),
+    "Networks": Row(3, ["Failures", "NN", "Tensors", "RecipeKit"]),
+    "Training": Row(4, ["Failures", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
+    "Models": Row(4, ["Failures", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+    "Interop": Row(5, ["Failures", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+    "Workflows": Row(6, libraries),
+    "Sfumato": Row(7, libraries.union(["Workflows"])),
+    "CLI": Row(7, ["Failures", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", "ArgumentParser"]),
   ])
 
-  /// Everything of levels 1 to 4.
+  /// Everything below `Workflows`.
   private static let libraries: Set = [
-    "Tensors", "Imaging", "Archives", "RecipeKit", "NN", "Diffusion", "Datasets", "Checkpoints", "Distributed", "Networks",
-    "Training", "Evaluation",
+    "Failures", "Tensors", "Imaging", "Archives", "RecipeKit", "NN", "Diffusion", "Datasets", "Checkpoints", "Networks",
+    "Training", "Models", "Interop",
   ]
 
   /// What is wrong with one import of `target`, or nil.

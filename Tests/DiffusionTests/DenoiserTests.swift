@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func previousXIsRefusedBetweenTwoSteps() {
-    let between = process.noiseScale.level(lambda: (process.level(4).lambda + process.level(5).lambda) / 2)
+    let between = process.noiseLevelRange.level(lambda: (process.level(4).lambda + process.level(5).lambda) / 2)
     let p = NetworkDenoiser(.previousX(process)) { x, _ in x }.predict(x0, at: between)
     #expect(p.x0.fault?.message.contains("the 20 steps of its process alone") == true)
     #expect(Parameterization.previousX(process).target(x0: x0, noise: noise, at: [between]).fault != nil)
@@ -110,7 +110,7 @@ import Testing
     let again = try long.respaced(keeping: Array(0..<4000))
     for step in [0, 1, 2, 1999, 3998, 3999] { #expect(long.step(at: again.level(step)) == step) }
     #expect(long.step(at: .clean) == nil)
-    #expect(long.step(at: long.noiseScale.level(lambda: 0.1)) == nil)
+    #expect(long.step(at: long.noiseLevelRange.level(lambda: 0.1)) == nil)
   }
 
   // MARK: EDM

@@ -1,4 +1,5 @@
 import Foundation
+@testable import Interop
 import RecipeKit
 import Tensors
 import Testing

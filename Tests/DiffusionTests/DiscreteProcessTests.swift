@@ -114,7 +114,7 @@ import Testing
   /// On the steps the scale gives the process's own levels; between two of them a fraction; outside the ends.
   @Test func theNoiseScaleGoesThroughTheStepsAndBetweenThem() throws {
     let process = try DiscreteProcess(betas: LinearSchedule().makeBetas(), rescaleTimesteps: true)
-    let scale = process.noiseScale
+    let scale = process.noiseLevelRange
     for t in [0, 1, 500, 998, 999] {
       let want = process.level(t), got = scale.level(lambda: want.lambda)
       #expect(abs(got.alpha - want.alpha) < 1e-12 && abs(got.sigma - want.sigma) < 1e-12 && abs(got.timestep - want.timestep) < 1e-6)
@@ -127,7 +127,7 @@ import Testing
 
   @Test func theNoiseScaleLeavesOutPureNoise() throws {
     let process = try zeroTerminalProcess()
-    #expect(process.noiseScale.range.lowerBound == process.level(48).lambda)
-    #expect(try DiscreteProcess(betas: [1]).noiseScale.level(lambda: 0).alpha == 0)
+    #expect(process.noiseLevelRange.range.lowerBound == process.level(48).lambda)
+    #expect(try DiscreteProcess(betas: [1]).noiseLevelRange.level(lambda: 0).alpha == 0)
   }
 }

@@ -8,7 +8,7 @@ import Testing
 /// N(ρ a, 1 − ρ²).
 struct PixelPairOracle: Denoiser {
   var correlation = 0.9
-  let noiseScale = NoiseScale.variancePreserving(-20...20) { _ in 0 }
+  let noiseLevelRange = NoiseLevelRange.variancePreserving(-20...20) { _ in 0 }
 
   /// In the sum and the difference of the pixels, scaled to stay orthonormal, the data are independent.
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {

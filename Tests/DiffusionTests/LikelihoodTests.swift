@@ -35,7 +35,7 @@ import Testing
   /// A denoiser that knows the images.
   struct Knowing: Denoiser {
     let x0: Tensor
-    var noiseScale: NoiseScale { try! DiscreteProcess(betas: [0.1, 0.5, 0.2]).noiseScale }
+    var noiseLevelRange: NoiseLevelRange { try! DiscreteProcess(betas: [0.1, 0.5, 0.2]).noiseLevelRange }
     func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
       Prediction(x0: x0, epsilon: (x - levels[0].alpha * x0) / levels[0].sigma)
     }
@@ -92,7 +92,7 @@ import Testing
   struct ExactReverse: Denoiser {
     let process: DiscreteProcess
     let oracle = GaussianOracle()
-    var noiseScale: NoiseScale { process.noiseScale }
+    var noiseLevelRange: NoiseLevelRange { process.noiseLevelRange }
 
     func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
       let t = Int(levels[0].timestep), before = process.alphaBarPrevious[t]

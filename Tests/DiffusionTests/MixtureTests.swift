@@ -8,7 +8,7 @@ import Testing
 /// Data drawn from two normal distributions in one dimension: the ideal denoiser has a closed form, which is not linear.
 struct MixtureOracle: Denoiser {
   static let weights = [0.3, 0.7], means = [-1.0, 0.8], variances = [0.04, 0.09]
-  let noiseScale = NoiseScale.variancePreserving(-20...20) { exp(-$0) }
+  let noiseLevelRange = NoiseLevelRange.variancePreserving(-20...20) { exp(-$0) }
 
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     let t = levels[0]

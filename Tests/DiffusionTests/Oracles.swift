@@ -9,7 +9,7 @@ struct GaussianOracle: Denoiser {
   var variance = 0.25
   var stepVariance = StepVariance.fixedSmall
   /// Any level at all: this denoiser needs no timestep. It is σ / α, as in `evenlyNoisyLevels`.
-  let noiseScale = NoiseScale.variancePreserving(-20...20) { exp(-$0) }
+  let noiseLevelRange = NoiseLevelRange.variancePreserving(-20...20) { exp(-$0) }
 
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
@@ -43,14 +43,14 @@ extension DiscreteProcess {
     let below = level(Int(timestep)), part = timestep - timestep.rounded(.down)
     if part == 0 { return below }
     let above = level(Int(timestep) + 1)
-    return noiseScale.level(lambda: below.lambda + part * (above.lambda - below.lambda))
+    return noiseLevelRange.level(lambda: below.lambda + part * (above.lambda - below.lambda))
   }
 }
 
 /// A denoiser whose network fails.
 struct BrokenDenoiser: Denoiser {
   static let fault = TorchFault(operation: "conv2d", message: "broken on purpose")
-  let noiseScale = NoiseScale.variancePreserving(-20...20) { _ in 0 }
+  let noiseLevelRange = NoiseLevelRange.variancePreserving(-20...20) { _ in 0 }
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     Prediction(x0: Tensor(failing: Self.fault), epsilon: Tensor(failing: Self.fault))
   }
@@ -64,7 +64,7 @@ struct CountingDenoiser<Base: Denoiser>: Denoiser {
   }
   let base: Base
   let calls = Calls()
-  var noiseScale: NoiseScale { base.noiseScale }
+  var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
 
   init(_ base: Base) { self.base = base }
 
@@ -108,7 +108,7 @@ extension NetworkDenoiser {
   /// A network that is told the steps of the cosine process of 1000.
   init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
     self.init(
-      parameterization, variance: variance, noiseScale: try! ProcessRecipe().makeProcess().noiseScale, network: network)
+      parameterization, variance: variance, noiseLevelRange: try! ProcessRecipe().makeProcess().noiseLevelRange, network: network)
   }
 }
 

@@ -69,7 +69,7 @@ import Testing
   func isFiniteFromPureNoise(name: String, parameterization: Parameterization) throws {
     let process = try zeroTerminalProcess()
     let denoiser = NetworkDenoiser(
-      parameterization, noiseScale: process.noiseScale, network: GaussianOracle().network(of: process, predicting: parameterization))
+      parameterization, noiseLevelRange: process.noiseLevelRange, network: GaussianOracle().network(of: process, predicting: parameterization))
     for steps in [1, 2, 10, 50] {
       let levels = try process.respaced(.trailing, steps: steps).samplingLevels
       #expect(levels[0].alpha == 0)

@@ -138,7 +138,7 @@ private struct UnitNoise: NoiseSource {
     var euler = Euler(), noise: BatchNoise? = BatchNoise(seed: Seed(1)), steps = 1
     euler.sChurn = 0.4
     let counted = CountingDenoiser(
-      NetworkDenoiser(.x0, noiseScale: process.noiseScale, network: oracle.network(of: process, predicting: .x0)))
+      NetworkDenoiser(.x0, noiseLevelRange: process.noiseLevelRange, network: oracle.network(of: process, predicting: .x0)))
     for t in [process.steps - 1, process.steps - 2] {
       _ = euler.step(.ones([1, 1]), from: process.level(t), to: process.level(t - 1), memory: &steps, denoiser: counted, noise: &noise)
     }

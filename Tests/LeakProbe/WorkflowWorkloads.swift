@@ -1,4 +1,5 @@
 import Foundation
+import Models
 import Tensors
 import Training
 import Workflows
@@ -38,7 +39,7 @@ enum WorkflowWorkloads {
   }
 
   private static func sample(_ model: Model) throws {
-    var request = SampleRequest(model: "tiny")
+    var request = SamplingRequest(model: "tiny")
     request.count = 3
     request.batchSize = 2
     request.tracedCount = 3

@@ -74,7 +74,7 @@ import Testing
   }
 
   @Test func whatTheDataSayFillsOnlyWhatIsOpen() throws {
-    let facts = NetworkFacts(channels: 1, outputChannels: 2, height: 28, width: 20, classRows: 11)
+    let facts = NetworkInputSpec(channels: 1, outputChannels: 2, height: 28, width: 20, classRows: 11)
     var open = ADMUNet.Recipe()
     open.adapt(to: facts)
     #expect((open.imageSize, open.inChannels, open.outChannels, open.numClasses) == (28, 1, 2, 11))

@@ -21,7 +21,7 @@ import Testing
     recipe.modelChannels = 64
     recipe.channelMult = [1, 2, 2]
     recipe.attentionResolutions = [16, 8]
-    recipe.adapt(to: NetworkFacts(channels: 3, outputChannels: 3, height: 32, width: 32, classRows: nil))
+    recipe.adapt(to: NetworkInputSpec(channels: 3, outputChannels: 3, height: 32, width: 32, classRows: nil))
     let network = try recipe.makeNetwork(using: .shapes)
     #expect(abs(Double(network.parameterCount) / 8.0e6 - 1) < 0.01, "\(network.parameterCount)")
     let count = OperationCount.measure {

@@ -63,7 +63,7 @@ import Testing
 
   @Test func withoutDataOfClassesItTrainsWithoutContext() throws {
     var recipe = ContextUNet.Recipe()
-    recipe.adapt(to: NetworkFacts(channels: 1, outputChannels: 2, height: 28, width: 28, classRows: nil))
+    recipe.adapt(to: NetworkInputSpec(channels: 1, outputChannels: 2, height: 28, width: 28, classRows: nil))
     let network = try recipe.makeNetwork(using: .shapes)
     #expect(!network.state().contains { $0.name.contains("context") })
     let y = network(.empty([2, 1, 28, 28], on: .meta), timesteps: .empty([2], on: .meta), conditioning: .none, mode: .inference)

@@ -11,7 +11,7 @@ import Testing
     var recipe = EncoderClassifier.Recipe()
     (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks) = (64, [1, 1.5], 1)
     (recipe.attentionResolutions, recipe.numHeadChannels, recipe.pool) = ([4], 32, pool)
-    recipe.adapt(to: NetworkFacts(channels: 3, outputChannels: 3, height: 8, width: 8, classRows: 5))
+    recipe.adapt(to: NetworkInputSpec(channels: 3, outputChannels: 3, height: 8, width: 8, classRows: 5))
     return recipe
   }
 

@@ -16,7 +16,7 @@ import Testing
     #expect(try relativeError(network.infer(other), y) > 1e-3)
     for factors in [[0.9, 0.1], [0.1, 0.9]] as [[Float]] {
       other = batch
-      other.conditioning.corruptionFactors = Tensor(factors, [1, 2])
+      other.conditioning.corruptionStrengths = Tensor(factors, [1, 2])
       #expect(try relativeError(network.infer(other), y) > 1e-4)
     }
   }
@@ -24,8 +24,8 @@ import Testing
   @Test func withoutFactorsAllAreZero() throws {
     let network = try TinyNetworks.network(name)
     var without = Batch(for: name), zero = without
-    without.conditioning.corruptionFactors = nil
-    zero.conditioning.corruptionFactors = .zeros([3, 2])
+    without.conditioning.corruptionStrengths = nil
+    zero.conditioning.corruptionStrengths = .zeros([3, 2])
     #expect(try network.infer(without).floats() == network.infer(zero).floats())
   }
 
@@ -40,7 +40,7 @@ import Testing
     #expect(
       complaint { $0.lowRes = .ones([2, 1, 4, 4]) } == "expected low-resolution images of shape [2, 3, h, w], found [2, 1, 4, 4]")
     #expect(
-      complaint { $0.corruptionFactors = .ones([2, 3]) }
+      complaint { $0.corruptionStrengths = .ones([2, 3]) }
         == "expected corruption factors of shape [2, 2], one row an image, found [2, 3]")
     #expect(complaint { $0.context = .ones([2, 4]) } == "this network has no context, but context vectors were given")
   }

@@ -9,7 +9,7 @@ import Testing
 enum TinyNetworks {
   /// What the contract's networks are told of the data. Every norm has groups of two channels or more: with one, a bias
   /// before a norm would have no effect.
-  static let facts = NetworkFacts(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
+  static let facts = NetworkInputSpec(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
 
   /// Those of the registry, and the one that is given a picture too.
   static let names = NetworkRegistry.names + [SuperResolutionUNet.Recipe.name]
@@ -77,7 +77,7 @@ enum TinyNetworks {
       conditioning = Conditioning(labels: Tensor((0..<count).map { ($0 + 1) % 5 }))
       guard name == SuperResolutionUNet.Recipe.name else { return }
       conditioning.lowRes = .randn([count, 3, (height + 1) / 2, (width + 1) / 2], using: generator)
-      conditioning.corruptionFactors = .rand([count, 2], using: generator)
+      conditioning.corruptionStrengths = .rand([count, 2], using: generator)
     }
 
     func image(_ index: Int) -> Batch {
@@ -85,7 +85,7 @@ enum TinyNetworks {
       (one.x, one.timesteps) = (x.image(index), timesteps.image(index))
       one.conditioning = Conditioning(
         labels: conditioning.labels?.image(index), lowRes: conditioning.lowRes?.image(index),
-        corruptionFactors: conditioning.corruptionFactors?.image(index))
+        corruptionStrengths: conditioning.corruptionStrengths?.image(index))
       return one
     }
   }
@@ -99,7 +99,7 @@ enum TinyNetworks {
     adm.attentionResolutions = [8]
     adm.numHeadChannels = 16
     adm.dropout = 0.1
-    adm.adapt(to: NetworkFacts(channels: 3, outputChannels: 6, height: 16, width: 16, classRows: 5))
+    adm.adapt(to: NetworkInputSpec(channels: 3, outputChannels: 6, height: 16, width: 16, classRows: 5))
     var improved = ADMUNet.Recipe()
     improved.modelChannels = 32
     improved.channelMult = [1, 2]
@@ -109,7 +109,7 @@ enum TinyNetworks {
     improved.useNewAttentionOrder = false
     improved.useScaleShiftNorm = false
     improved.resblockUpdown = false
-    improved.adapt(to: NetworkFacts(channels: 3, outputChannels: 6, height: 16, width: 16, classRows: nil))
+    improved.adapt(to: NetworkInputSpec(channels: 3, outputChannels: 6, height: 16, width: 16, classRows: nil))
     return [("adm_unet", adm), ("adm_unet_improved", improved)]
   }()
 

@@ -1,6 +1,7 @@
 import Checkpoints
 import Diffusion
 import Foundation
+import Interop
 import NN
 import Networks
 import RecipeKit

@@ -9,7 +9,7 @@ extension GaussianOpsReferenceSet {
     try manifest.requireMembers([])
     let process = try manifest.guidedDiffusionProcess()
     let x = try manifest.tensor("x"), t = try manifest.tensor("t").ints()
-    let scale = process.noiseScale, levels = process.levels(t)
+    let scale = process.noiseLevelRange, levels = process.levels(t)
     var reproduction = Reproduction()
     for entry in manifest.entries where entry.isWanted {
       var words = entry.name.split(separator: "/")
@@ -21,7 +21,7 @@ extension GaussianOpsReferenceSet {
       guard words.count == 4, ["clip", "raw"].contains(words[2]) else { throw ReferenceError("'\(entry.name)' is not understood") }
       let output = try manifest.tensor("model_output/\(words[1])")
       let network = try NetworkDenoiser(
-        .guidedDiffusion(words[0], in: process), variance: .guidedDiffusion(words[1]), noiseScale: scale
+        .guidedDiffusion(words[0], in: process), variance: .guidedDiffusion(words[1]), noiseLevelRange: scale
       ) { _, _ in output }
       let adjusted = network.adjusted { isAdjusted ? 0.5 * $0 + 0.1 : $0 }
       let prediction = words[2] == "clip" ? adjusted.clipped().predict(x, at: levels) : adjusted.predict(x, at: levels)
@@ -64,7 +64,7 @@ extension GaussianOpsReferenceSet {
       let variance: Variance = words.count == 2 ? try .guidedDiffusion(words[0]) : .fixedSmall
       let network = ToyModel.network(y, variance)
       let told = Told()
-      let denoiser = NetworkDenoiser(.epsilon, variance: variance, noiseScale: process.noiseScale) { x, timesteps in
+      let denoiser = NetworkDenoiser(.epsilon, variance: variance, noiseLevelRange: process.noiseLevelRange) { x, timesteps in
         told.timesteps = timesteps
         return network(x, timesteps)
       }

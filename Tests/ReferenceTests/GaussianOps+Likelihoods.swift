@@ -72,7 +72,7 @@ extension GaussianOpsReferenceSet {
     guard words.count == 3, ["clip", "raw"].contains(words[2]) else { throw ReferenceError("'\(run)' is not understood") }
     let variance = try Variance.guidedDiffusion(words[1])
     let denoiser = NetworkDenoiser(
-      try .guidedDiffusion(words[0], in: process), variance: variance, noiseScale: process.noiseScale,
+      try .guidedDiffusion(words[0], in: process), variance: variance, noiseLevelRange: process.noiseLevelRange,
       network: ToyModel.network(.zeros([1]), variance))
     let x0 = try manifest.tensor("x_start"), noise = GivenNoise(try manifest.tensor("noise"))
     let likelihood =

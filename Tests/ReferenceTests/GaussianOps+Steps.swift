@@ -32,7 +32,7 @@ extension GaussianOpsReferenceSet {
     }
 
     func denoiser(_ parameterization: Parameterization, _ variance: Variance, _ y: Tensor) -> NetworkDenoiser {
-      NetworkDenoiser(parameterization, variance: variance, noiseScale: process.noiseScale, network: ToyModel.network(y, variance))
+      NetworkDenoiser(parameterization, variance: variance, noiseLevelRange: process.noiseLevelRange, network: ToyModel.network(y, variance))
     }
   }
 

@@ -9,7 +9,7 @@ struct SampleLoopNetwork {
   let classes: Int?
   private let denoiser: ReferenceNetwork
   private let classifier: ReferenceNetwork?
-  private let lowRes: Tensor?, corruptionFactors: Tensor?
+  private let lowRes: Tensor?, corruptionStrengths: Tensor?
 
   init(_ manifest: Manifest) throws {
     guard let weights = manifest.members["weights"]?.object, let all = manifest.members["network_arguments"]?.object,
@@ -28,7 +28,7 @@ struct SampleLoopNetwork {
     classifier = try all["classifier"].map { _ in try network("classifier") { _ in .classifier } }
     classes = all["model"]?["num_classes"]?.int ?? all["classifier"]?["out_channels"]?.int
     lowRes = given.contains("low_res") ? try manifest.tensor("low_res") : nil
-    corruptionFactors = given.contains("corruption_factor") ? try manifest.tensor("corruption_factor") : nil
+    corruptionStrengths = given.contains("corruption_factor") ? try manifest.tensor("corruption_factor") : nil
     if given.contains("base_samples_uint8") { try checkLowRes(is: manifest.tensor("base_samples_uint8"), manifest) }
   }
 
@@ -49,7 +49,7 @@ struct SampleLoopNetwork {
 
   /// The denoising network, told these labels, `[N]`.
   func told(_ labels: Tensor?) -> DenoisingNetwork {
-    let told = Conditioning(labels: labels, lowRes: lowRes, corruptionFactors: corruptionFactors)
+    let told = Conditioning(labels: labels, lowRes: lowRes, corruptionStrengths: corruptionStrengths)
     return { [denoiser] x, timesteps in denoiser.trace(x, timesteps, told) { _, _ in } }
   }
 

@@ -45,7 +45,7 @@ struct SampleLoopSettings {
   }
 
   func denoiser(_ network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization, variance: variance, noiseScale: process.noiseScale, network: network)
+    NetworkDenoiser(parameterization, variance: variance, noiseLevelRange: process.noiseLevelRange, network: network)
   }
 }
 

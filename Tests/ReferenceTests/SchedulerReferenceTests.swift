@@ -1,4 +1,5 @@
 import Diffusion
+import Interop
 import RecipeKit
 import Tensors
 import Testing

@@ -98,7 +98,7 @@ struct UNetReferenceSet: ReferenceSet {
       case "x", "t": break
       case "y": told.labels = try manifest.tensor(entry.name)
       case "low_res": told.lowRes = try manifest.tensor(entry.name)
-      case "corruption_factor": told.corruptionFactors = try manifest.tensor(entry.name)
+      case "corruption_factor": told.corruptionStrengths = try manifest.tensor(entry.name)
       default: throw ReferenceError("\(manifest.name): the input '\(entry.name)' is not understood")
       }
     }

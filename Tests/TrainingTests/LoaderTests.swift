@@ -83,14 +83,14 @@ private struct Slides: Dataset {
     }
     let slides = Slides()
     for _ in 0..<20 {
-      let crew = LoaderCrew(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!), name: "dropped") { position in
-        DrawnExample(example: Example(image: try slides[position].image(), label: nil))
+      let prefetcher = Prefetcher(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!), name: "dropped") { position in
+        LoadedExample(example: Example(image: try slides[position].image(), label: nil))
       }
-      _ = try crew.batch(at: 0)
+      _ = try prefetcher.batch(at: 0)
     }
     #expect(threads() == 0)
     // One that never began ends too.
-    _ = LoaderCrew(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!)) { _ in throw CancellationError() }
+    _ = Prefetcher(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!)) { _ in throw CancellationError() }
   }
 
   @Test(arguments: [0, 3]) func holdsNumbersThatAreTheImagesExactly(workers: Int) throws {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 import Networks
 import Tensors
@@ -15,7 +16,7 @@ import Testing
     network.numResBlocks = 1
     network.attentionResolutions = []
     return BenchmarkSubject(
-      name: "tiny", network: network, facts: NetworkFacts(channels: 3, outputChannels: 3, height: 8, width: 8, classRows: 5))
+      name: "tiny", network: network, facts: NetworkInputSpec(channels: 3, outputChannels: 3, height: 8, width: 8, classRows: 5))
   }
 
   private func request(repeats: Int, compiles: Bool = false) -> BenchmarkRequest {
@@ -156,6 +157,6 @@ import Testing
   @Test(arguments: [(0, 1), (1, 0), (-3, 1)]) func anImpossibleRequestIsRefused(batch: Int, repeats: Int) {
     var request = request(repeats: repeats)
     request.batch = batch
-    #expect(throws: WorkflowError.self) { try Benchmark(request) }
+    #expect(throws: SfumatoError.self) { try Benchmark(request) }
   }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Diffusion
 import Foundation
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -157,7 +158,7 @@ extension Tiny {
 
   @Test func classesAreMatchedByNameWhereTheNamesAreTheSameElseByPlace() throws {
     let classifier = try ClassifierModel(path)
-    var data = DataFacts()
+    var data = DataSpec()
     data.classNames = ["c", "a", "b"]
     #expect(try classifier.labels([0, 1, 2], of: data) == [2, 0, 1])
     data.classNames = ["x", "y", "z"]

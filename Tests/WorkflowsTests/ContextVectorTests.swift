@@ -1,8 +1,10 @@
 import Checkpoints
 import Datasets
 import Diffusion
+import Failures
 import Foundation
 import Imaging
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -63,7 +65,7 @@ private struct Described: Dataset {
     return try folder.write(NPY.encode(values.bytes(), shape: values.shape, dtype: dtype), to: "v.npy")
   }
 
-  private func draw(_ model: Model, _ count: Int = 2, _ change: (inout SampleRequest) -> Void = { _ in }) throws -> [Image] {
+  private func draw(_ model: Model, _ count: Int = 2, _ change: (inout SamplingRequest) -> Void = { _ in }) throws -> [Image] {
     try SamplingJob(request(count, change), model: model).finish()
   }
 
@@ -159,7 +161,7 @@ private struct Described: Dataset {
   @Test func whatTheModelDoesNotTakeIsRefused() throws {
     let vectors = try model(), always = try model(["training.class_dropout=0"]), classes = try Tiny.model()
     let text = try folder.write("no array", to: "text.npy")
-    let cases: [(Model, String, Failure, (inout SampleRequest) throws -> Void)] = [
+    let cases: [(Model, String, Failure, (inout SamplingRequest) throws -> Void)] = [
       (vectors, "expected floating-point numbers of the shape [K, 2]", .data, { $0.contexts = .file(try file([[1, 2, 3]])) }),
       (vectors, "found float32 [3]", .data, { $0.contexts = .file(try file([[1, 2, 3]], flat: true)) }),
       (vectors, "found int64 [1, 2]", .data, { $0.contexts = .file(try file([[1, 2]], .int64)) }),
@@ -167,7 +169,7 @@ private struct Described: Dataset {
       (vectors, "vector 0 has a number that is not finite as float32", .data, { $0.contexts = .file(try file([[1e300, 2]], .float64)) }),
       (vectors, "expected vectors of 2 numbers, found 3", .usage, { $0.contexts = .vectors([[1, 2], [1, 2, 3]]) }),
       (vectors, "the shape [K, 2]", .data, { $0.contexts = .vectors([]) }),
-      (vectors, "takes no class but vectors of 2 numbers", .usage, { $0.classes = .these(["even"]) }),
+      (vectors, "takes no class but vectors of 2 numbers", .usage, { $0.classes = .only(["even"]) }),
       (
         vectors, "leave one of --class and --context out", .usage,
         {

@@ -1,5 +1,8 @@
 import Checkpoints
+import Failures
 import Foundation
+@testable import Interop
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -62,7 +65,7 @@ import Testing
     func draw(_ model: Model) throws -> [UInt8] {
       try SamplingJob(
         request(2) {
-          ($0.settings, $0.classes) = (settings, .these(["3"]))
+          ($0.settings, $0.classes) = (settings, .only(["3"]))
         }, model: model
       ).finish().flatMap(\.bytes)
     }
@@ -315,7 +318,7 @@ import Testing
       refusal { try convert(Self.adm, recipe: Tiny.recipe) }?.description.contains("is a recipe for training; expected one of a model")
         == true)
     let missing = #expect(throws: RecipeError.self) { try convert(Self.adm) { $0.recipe = "/nowhere.yaml" } }
-    #expect(Failure.category(of: missing!) == .missing)
+    #expect(Failure(of: missing!) == .missing)
   }
 
   @Test func whatIsNoCheckpointIsRefusedByName() throws {

@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 import Foundation
 import Imaging
 import Testing
@@ -65,7 +66,7 @@ import Testing
     #expect(image.height == 3 + 2 * (96 + 3))
     let bare = try report(Sizes(sizes: Array(repeating: (10, 10), count: 13))).1.sheet()
     #expect(bare.width == 3 + 12 * 53 && bare.height == 3 + 2 * 53)
-    #expect(throws: WorkflowError.self) { try report(Sizes(sizes: [(0, 0)])).1.sheet() }
+    #expect(throws: SfumatoError.self) { try report(Sizes(sizes: [(0, 0)])).1.sheet() }
   }
 
   @Test func valuesComeInTheOrderOfTheirIndices() {

@@ -1,7 +1,10 @@
 import Checkpoints
 import Diffusion
+import Failures
 import Foundation
 import Imaging
+import Interop
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -63,10 +66,10 @@ enum DiffusersFixture {
     let manifest = try JSONSerialization.jsonObject(
       with: Data(contentsOf: DiffusersFixture.set.appendingPathComponent("ddpm_class_conditional.io.json")))
     let sampling = try #require((manifest as? [String: Any])?["sampling"] as? [String: Any])
-    var request = SampleRequest(model: DiffusersFixture.folder)
+    var request = SamplingRequest(model: DiffusersFixture.folder)
     (request.count, request.batchSize, request.noiseOrder) = (2, 2, .batch)
     request.seed = UInt64(try #require(sampling["seed"] as? Int))
-    request.classes = .these(classes)
+    request.classes = .only(classes)
     request.settings = ["sampling.steps=\(try #require(sampling["steps"] as? Int))"]
     let job = try SamplingJob(request)
     _ = try job.finish()
@@ -222,7 +225,7 @@ enum DiffusersFixture {
       Issue.record("it was read")
     } catch {
       #expect("\(error)".contains(words) && "\(error)".contains(path), "\(error)")
-      #expect(Failure.category(of: error) == .data)
+      #expect(Failure(of: error) == .data)
     }
   }
 

@@ -1,6 +1,8 @@
 import Checkpoints
 import Diffusion
 import Foundation
+import Interop
+import Models
 import NN
 import Networks
 import RecipeKit

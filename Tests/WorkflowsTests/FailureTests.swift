@@ -2,6 +2,7 @@ import Archives
 import Checkpoints
 import Datasets
 import Diffusion
+import Failures
 import Imaging
 import NN
 import RecipeKit
@@ -13,7 +14,7 @@ import Training
 
 @Suite("Kinds of failure") struct FailureTests {
   static let cases: [(any Error & Sendable, Failure)] = [
-    (WorkflowError(.usage, ""), .usage), (Failure.interrupted, .interrupted),
+    (SfumatoError(.usage, ""), .usage), (Failure.interrupted, .interrupted),
     (CheckpointError(.missing, "", ""), .missing), (CheckpointError(.invalid, "", ""), .data), (CheckpointError(.io, "", ""), .io),
     (RecipeError(place: nil, ""), .data), (DiffusionError.noBetas, .data), (TrainingError(""), .data),
     (DatasetError("", .missing(files: [], instructions: "")), .missing), (DatasetError("", .notIDX(start: [])), .data),
@@ -26,6 +27,6 @@ import Training
   ]
 
   @Test(arguments: cases.indices) func followTheError(index: Int) {
-    #expect(Failure.category(of: Self.cases[index].0) == Self.cases[index].1, "\(Self.cases[index].0)")
+    #expect(Failure(of: Self.cases[index].0) == Self.cases[index].1, "\(Self.cases[index].0)")
   }
 }

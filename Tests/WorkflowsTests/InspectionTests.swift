@@ -1,6 +1,9 @@
 import Checkpoints
 import Diffusion
+import Failures
 import Foundation
+import Interop
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -119,7 +122,7 @@ import Training
     // A local header: signature, 22 bytes that do not matter, the length of the name, no extra field.
     let header: [UInt8] = [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [UInt8(entry.utf8.count), 0, 0, 0]
     let path = try folder.write(header + Array(entry.utf8), to: "x.pt")
-    let error = try #require(throws: WorkflowError.self) { try Inspection(of: path) }
+    let error = try #require(throws: SfumatoError.self) { try Inspection(of: path) }
     #expect(error.failure == .data)
     #expect(error.description == "\(path) \(words)\(Self.wanted)")
   }
@@ -137,7 +140,7 @@ import Training
     // What unpickling this would do: os.system("touch …").
     let path = try folder.write([0x80, 0x02] + Array("cos\nsystem\n(S'touch \(marker)'\ntR.".utf8), to: "old.pt")
     let error = #expect(throws: CheckpointError.self) { try Inspection(of: path) }
-    #expect(error.map(Failure.category) == .data)
+    #expect(error.map(Failure.init(of:)) == .data)
     #expect(!FileManager.default.fileExists(atPath: marker))
   }
 
@@ -259,7 +262,7 @@ import Training
     let error = #expect(throws: CheckpointError.self) {
       try Conversion.run(ConversionRequest(input: path, output: "\(folder.path)/x.safetensors"))
     }
-    #expect(error?.message.contains("no model; give the model's file") == true && error.map(Failure.category) == .data)
+    #expect(error?.message.contains("no model; give the model's file") == true && error.map(Failure.init(of:)) == .data)
   }
 
   @Test(arguments: [
@@ -287,11 +290,11 @@ import Training
     let whole = try Data(contentsOf: URL(fileURLWithPath: write(folder, [("w", .ones([100]))])))
     let path = try folder.write([UInt8](whole.dropLast()), to: "short.safetensors")
     let error = try #require(throws: SafetensorsError.self) { try Inspection(of: path) }
-    #expect(Failure.category(of: error) == .data)
+    #expect(Failure(of: error) == .data)
   }
 
   @Test func aFileThatIsNotThereIsMissing() {
-    let error = #expect(throws: WorkflowError.self) { try Inspection(of: "/nowhere/at/all.safetensors") }
+    let error = #expect(throws: SfumatoError.self) { try Inspection(of: "/nowhere/at/all.safetensors") }
     #expect(error?.failure == .missing)
   }
 }

@@ -1,5 +1,7 @@
 import Checkpoints
+import Failures
 import Foundation
+import Models
 import NN
 import RecipeKit
 import Tensors
@@ -77,7 +79,7 @@ import Training
       try bytes.prefix(length).write(to: URL(fileURLWithPath: path))
       let error = try #require(throws: SafetensorsError.self) { try Model(path) }
       #expect("\(error)".hasPrefix(path))
-      #expect(Failure.category(of: error) == .data)
+      #expect(Failure(of: error) == .data)
     }
   }
 }

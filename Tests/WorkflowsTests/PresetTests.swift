@@ -1,5 +1,7 @@
 import Diffusion
 import Foundation
+@testable import Interop
+import Models
 import NN
 import Networks
 import RecipeKit

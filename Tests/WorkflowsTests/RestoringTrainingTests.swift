@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Imaging
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -79,8 +80,8 @@ private final class Listener: DiffusionNetwork {
     for (told, batch) in zip(listener.told, [seen, held]) {
       #expect(told.lowRes?.shape == [4, 1, 4, 4])
       #expect(try told.lowRes?.floats() == batch.degraded?.floats())
-      let strengths = try #require(try told.corruptionFactors?.floats())
-      #expect(try strengths == batch.corruptionEntropy?.floats())
+      let strengths = try #require(try told.corruptionStrengths?.floats())
+      #expect(try strengths == batch.corruptionStrengths?.floats())
       // The fixed one always acts; of the random ones one does, the other has strength 0.
       #expect(strengths.count == 12 && strengths.filter { $0 == 0 }.count == 4, "\(strengths)")
     }

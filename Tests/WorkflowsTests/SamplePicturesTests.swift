@@ -1,6 +1,8 @@
 import Archives
+import Failures
 import Foundation
 import Imaging
+import Models
 import Testing
 import Training
 
@@ -93,21 +95,21 @@ import Training
 
   @Test func anAnimationShowsTheMomentsThatAreAskedFor() throws {
     var pictures = SamplePictures(grid: try folder.file("grid.png"), animation: try folder.file("steps.webp"))
-    pictures.timing.frames = .these([0, 3])
+    pictures.timing.frames = .only([0, 3])
     (pictures.timing.delay, pictures.timing.hold) = (50, 700)
     let job = try SamplingJob(request(2) { pictures.trace(&$0) }, model: model)
     _ = try job.finish()
     _ = try pictures.write(job)
     #expect(job.tracedMoments == [0, 3, 4])
     #expect(try Animation(file: pictures.animation!).delays == [50, 50, 700])
-    pictures.timing.frames = .these([5])
+    pictures.timing.frames = .only([5])
     #expect(refusal { try SamplingJob(request(2) { pictures.trace(&$0) }, model: model) }?.description.contains("no step 5") == true)
     pictures.timing.hold = 0
     #expect(refusal { try pictures.check(job) }?.failure == .usage)
   }
 
   @Test func anEstimateIsShownInPlaceOfTheNoisyImage() throws {
-    func frames(_ traced: SampleRequest.Traced) throws -> [[Image]] {
+    func frames(_ traced: SamplingRequest.TraceContent) throws -> [[Image]] {
       let job = try SamplingJob(
         request(2) {
           $0.tracedCount = 2
@@ -161,12 +163,12 @@ import Training
     #expect(try FrameSchedule.evenly(3).moments(of: 20) == [0, 10, 20])
     #expect(try FrameSchedule.evenly(4).moments(of: 20) == [0, 7, 13, 20])
     #expect(try FrameSchedule.evenly(9).moments(of: 4) == [0, 1, 2, 3, 4])
-    #expect(try FrameSchedule.these([7, 0, 7]).moments(of: 9) == [0, 7, 9])
-    #expect(refusal { try FrameSchedule.these([10]).moments(of: 9) }?.failure == .usage)
+    #expect(try FrameSchedule.only([7, 0, 7]).moments(of: 9) == [0, 7, 9])
+    #expect(refusal { try FrameSchedule.only([10]).moments(of: 9) }?.failure == .usage)
     #expect(refusal { try FrameSchedule.evenly(1).moments(of: 9) }?.failure == .usage)
   }
 
-  @Test(arguments: [("all", FrameSchedule.all), ("12", .evenly(12)), ("0,5,10", .these([0, 5, 10]))])
+  @Test(arguments: [("all", FrameSchedule.all), ("12", .evenly(12)), ("0,5,10", .only([0, 5, 10]))])
   func areReadFromText(text: String, schedule: FrameSchedule) {
     #expect(FrameSchedule(text) == schedule)
     #expect(schedule.description == text)

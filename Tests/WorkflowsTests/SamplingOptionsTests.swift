@@ -1,7 +1,9 @@
 import Checkpoints
 import Diffusion
+import Failures
 import Foundation
 import Imaging
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -19,11 +21,11 @@ import Testing
     folder = try ScratchFolder()
   }
 
-  private func draw(_ count: Int = 2, _ change: (inout SampleRequest) -> Void) throws -> [Image] {
+  private func draw(_ count: Int = 2, _ change: (inout SamplingRequest) -> Void) throws -> [Image] {
     try SamplingJob(request(count, change), model: model).finish()
   }
 
-  private func refused(_ change: (inout SampleRequest) -> Void) -> WorkflowError? {
+  private func refused(_ change: (inout SamplingRequest) -> Void) -> SfumatoError? {
     refusal { try SamplingJob(request(2, change), model: model) }
   }
 
@@ -145,12 +147,12 @@ import Testing
 
   // MARK: Filling in
 
-  @Test(arguments: SampleRequest.Inpainting.Method.allCases)
-  func whatTheMaskKeepsIsKeptToTheByte(method: SampleRequest.Inpainting.Method) throws {
+  @Test(arguments: SamplingRequest.Inpainting.Method.allCases)
+  func whatTheMaskKeepsIsKeptToTheByte(method: SamplingRequest.Inpainting.Method) throws {
     let file = try picture("p.png", ground: 30, square: 210), mask = try picture("m.png")
     let original = try Image(file: file)
     let images = try draw(3) {
-      $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask, method: method)
+      $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask, method: method)
       $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
     }
     for image in images {
@@ -161,10 +163,10 @@ import Testing
 
   @Test func repaintTakesMoreSteps() throws {
     let file = try picture("p.png"), mask = try picture("m.png")
-    func count(_ method: SampleRequest.Inpainting.Method) throws -> Int {
+    func count(_ method: SamplingRequest.Inpainting.Method) throws -> Int {
       try SamplingJob(
         request(1) {
-          $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask, method: method)
+          $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask, method: method)
           $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
         }, model: model
       ).stepCount
@@ -177,11 +179,11 @@ import Testing
     let file = try picture("p.png")
     for (ground, word) in [(UInt8(255), "white all over"), (0, "black all over")] {
       let mask = try picture("m.png", ground: ground, square: ground)
-      let error = refused { $0.inpainting = SampleRequest.Inpainting(picture: file, mask: mask) }
+      let error = refused { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
       #expect(error?.description.contains(word) == true)
     }
     #expect(throws: ImagingError.self) {
-      try SamplingJob(request(1) { $0.inpainting = SampleRequest.Inpainting(picture: "nowhere.png", mask: file) }, model: model)
+      try SamplingJob(request(1) { $0.inpainting = SamplingRequest.Inpainting(picture: "nowhere.png", mask: file) }, model: model)
     }
   }
 
@@ -245,8 +247,8 @@ import Testing
     let file = try classifier()
     let job = try SamplingJob(
       request(2) {
-        ($0.classifier, $0.classifierScale, $0.judge, $0.candidates) = (file, 0, .classifier, 3)
-        $0.classes = .these(["3", "8"])
+        ($0.classifier, $0.classifierScale, $0.scorer, $0.candidates) = (file, 0, .classifier, 3)
+        $0.classes = .only(["3", "8"])
       }, model: model)
     let images = try Tensor(images: job.finish())
     let seen = try ClassifierModel(file).logProbabilities(ofClean: images).doubles()
@@ -268,7 +270,7 @@ import Testing
     let job = try SamplingJob(
       request(2) {
         ($0.classifier, $0.classifierScale) = (file, 30)
-        $0.classes = .these(["eel"])
+        $0.classes = .only(["eel"])
       }, model: plain)
     #expect(job.labels == [nil, nil] && job.classes == [2, 2])
     #expect(try job.finish() != SamplingJob(request(2), model: plain).finish())
@@ -278,7 +280,7 @@ import Testing
     let file = try classifier()
     #expect(refused { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
     #expect(refused { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
-    #expect(refused { $0.judge = .classifier }?.description.contains("must be given") == true)
+    #expect(refused { $0.scorer = .classifier }?.description.contains("must be given") == true)
     #expect(refused { $0.classifier = "nowhere" }?.failure == .missing)
     let other = try classifier("[a, b, c]", classes: 3)
     #expect(refused { $0.classifier = other }?.description.contains("cannot guide this model") == true)

@@ -1,6 +1,8 @@
 import Diffusion
+import Failures
 import Foundation
 import Imaging
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -15,10 +17,10 @@ import Training
 
   init() throws { model = try Tiny.model() }
 
-  private func draw(_ request: SampleRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
+  private func draw(_ request: SamplingRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
 
   /// The images as numbers, `[N, C, H, W]`.
-  private func numbers(_ request: SampleRequest) throws -> Tensor {
+  private func numbers(_ request: SamplingRequest) throws -> Tensor {
     let job = try SamplingJob(request, model: model)
     var batches: [Tensor] = [], done = 0
     while try job.next() != nil {
@@ -115,11 +117,11 @@ import Training
   // MARK: Classes and guidance
 
   @Test func classesAreDealtOutInTurn() throws {
-    func labels(_ classes: SampleRequest.Classes) throws -> [Int?] {
+    func labels(_ classes: SamplingRequest.Classes) throws -> [Int?] {
       try SamplingJob(request(12) { $0.classes = classes }, model: model).labels
     }
     #expect(try labels(.all) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
-    #expect(try labels(.these(["7", "3", "0"])) == [7, 3, 0, 7, 3, 0, 7, 3, 0, 7, 3, 0])
+    #expect(try labels(.only(["7", "3", "0"])) == [7, 3, 0, 7, 3, 0, 7, 3, 0, 7, 3, 0])
     #expect(try labels(.none) == Array(repeating: nil, count: 12))
   }
 
@@ -131,20 +133,20 @@ import Training
     let job = try SamplingJob(request(12) { $0.classes = .all }, model: nice)
     #expect(job.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
     let none = try SamplingJob(request(1) { $0.classes = .none }, model: nice).finish()
-    #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.these(["0"]), ["sampling.guidance_scale=1"]) }))
+    #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
     #expect(try none != draw(request(1) { $0.classes = .none }))
   }
 
   @Test func theClassAskedForChangesTheImage() throws {
-    let images = try ["3", "4"].map { name in try draw(request(1) { $0.classes = .these([name]) }) }
+    let images = try ["3", "4"].map { name in try draw(request(1) { $0.classes = .only([name]) }) }
     #expect(images[0] != images[1])
     #expect(try draw(request(1) { $0.classes = .none }) != images[0])
   }
 
   @Test func anUnknownClassIsRefusedWithTheClassesThereAre() {
-    let error = refusal { try SamplingJob(request { $0.classes = .these(["3", "ten"]) }, model: model) }
-    #expect(error == WorkflowError(.usage, "there is no class 'ten'; the classes are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
-    #expect(refusal { try SamplingJob(request { $0.classes = .these([]) }, model: model) }?.failure == .usage)
+    let error = refusal { try SamplingJob(request { $0.classes = .only(["3", "ten"]) }, model: model) }
+    #expect(error == SfumatoError(.usage, "there is no class 'ten'; the classes are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
+    #expect(refusal { try SamplingJob(request { $0.classes = .only([]) }, model: model) }?.failure == .usage)
   }
 
   @Test func aModelWithoutNullClassTakesNoGuidanceAndNotNone() throws {
@@ -217,7 +219,7 @@ import Training
     let job = try SamplingJob(request(), model: Model(recipe: recipe, provenance: Provenance(), network: model.network))
     let fault = try #require(throws: TorchFault.self) { try job.next() }
     #expect(fault.message.contains("expected images [N, 1, H, W], found [12, 3, 8, 8]"))
-    #expect(Failure.category(of: fault) == .internal)
+    #expect(Failure(of: fault) == .internal)
   }
 
   @Test func numbersThatAreNotFiniteNeverBecomeAPicture() throws {

@@ -1,7 +1,9 @@
 import Checkpoints
 import Datasets
 import Diffusion
+import Failures
 import Foundation
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -44,15 +46,15 @@ enum Tiny {
 }
 
 /// A sampling request of the tiny model.
-func request(_ count: Int = 6, _ change: (inout SampleRequest) -> Void = { _ in }) -> SampleRequest {
-  var request = SampleRequest(model: "tiny")
+func request(_ count: Int = 6, _ change: (inout SamplingRequest) -> Void = { _ in }) -> SamplingRequest {
+  var request = SamplingRequest(model: "tiny")
   request.count = count
   change(&request)
   return request
 }
 
 /// The refusal that `body` throws.
-func refusal<R>(_ body: () throws -> R) -> WorkflowError? {
-  do { _ = try body() } catch let error as WorkflowError { return error } catch { return nil }
+func refusal<R>(_ body: () throws -> R) -> SfumatoError? {
+  do { _ = try body() } catch let error as SfumatoError { return error } catch { return nil }
   return nil
 }

@@ -1,6 +1,8 @@
 import Checkpoints
 import Datasets
+import Failures
 import Foundation
+import Models
 import RecipeKit
 import Tensors
 import Testing
@@ -258,10 +260,10 @@ import Training
     let path = "\(folder.path)/run"
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(path)/checkpoints/000000006/optimizer.safetensors"))
     let error = try #require(throws: (any Error).self) { try TrainingJob(resuming: path) }
-    #expect(Failure.category(of: error) == .data)
+    #expect(Failure(of: error) == .data)
     try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000006")
     let missing = try #require(throws: (any Error).self) { try TrainingJob(resuming: path) }
-    #expect(Failure.category(of: missing) == .missing)
+    #expect(Failure(of: missing) == .missing)
   }
 
   @Test func ofALossThatStaysNotFiniteStopsWithTheCommandThatGoesOn() throws {
@@ -290,7 +292,7 @@ import Training
   ])
   func thatCouldNotTakeAStepIsRefusedAndLeavesNoFolder(set: [String], words: String) throws {
     let error = try #require(throws: (any Error).self) { try begin(set: set) }
-    #expect(Failure.category(of: error) == .data)
+    #expect(Failure(of: error) == .data)
     #expect("\(error)".contains(words), "\(error)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
     #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: set) }
@@ -305,6 +307,6 @@ import Training
 
   @Test func ofARecipeThatIsNotThereSaysSo() throws {
     let error = refusal { try TrainingJob(recipe: "\(folder.path)/tiny", folder: "\(folder.path)/run") }
-    #expect(error == WorkflowError(.missing, "\(folder.path)/tiny: no such recipe; did you mean \(folder.path)/tiny.yaml?"))
+    #expect(error == SfumatoError(.missing, "\(folder.path)/tiny: no such recipe; did you mean \(folder.path)/tiny.yaml?"))
   }
 }

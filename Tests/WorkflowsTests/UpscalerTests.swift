@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Imaging
+import Models
 import NN
 import Networks
 import Tensors

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Imaging
 import Testing
@@ -113,7 +114,7 @@ import Testing
     _ = try folder.write("in the way", to: "out")
     let job = try UpscalingJob(plan, by: TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)))
     let error = #expect(throws: ImagingError.self) { while try job.next() != nil {} }
-    #expect(error.map(Failure.category) == .io)
+    #expect(error.map(Failure.init(of:)) == .io)
     #expect(job.failures.isEmpty)
   }
 }

@@ -5,7 +5,7 @@ Torch.waitPassively()  // first of all: leaves the cores to others while libtorc
 
 guard CommandLine.arguments.count == 3 else { fatalError("usage: downstream MODEL PICTURE") }
 let (model, picture) = (CommandLine.arguments[1], CommandLine.arguments[2])
-var request = SampleRequest(model: model)
+var request = SamplingRequest(model: model)
 request.count = 10
 request.settings = ["sampling.steps=5", "sampling.guidance_scale=3"]
 let job = try SamplingJob(request)

@@ -1,5 +1,7 @@
+import Failures
+
 /// Why arrays are no data set: the file, what it holds, what was expected, what to do.
-public struct ArrayError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     /// An archive of arrays, of which none is known to hold what is wanted.
     case whichArray(there: [String])
@@ -36,6 +38,8 @@ public struct ArrayError: Error, Equatable, Sendable, CustomStringConvertible {
     self.file = file
     self.problem = problem
   }
+
+  public var failure: Failure { .data }
 
   public var description: String { "\(file): \(statement)" }
 

@@ -1,4 +1,5 @@
 import Archives
+import Failures
 import Foundation
 
 /// The files of CIFAR's binary version, found in a folder, in an archive, or named one by one.
@@ -92,7 +93,7 @@ struct CIFARFiles {
 }
 
 /// Why files are not CIFAR's: the file, what it holds, what was expected, what to do.
-public struct CIFARError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct CIFARError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     /// None of the files is there.
     case noBatches(isPythonVersion: Bool)
@@ -115,6 +116,8 @@ public struct CIFARError: Error, Equatable, Sendable, CustomStringConvertible {
     self.file = file
     self.problem = problem
   }
+
+  public var failure: Failure { .data }
 
   public var description: String { "\(file): \(statement)" }
 

@@ -1,7 +1,8 @@
+import Failures
 import Foundation
 
 /// Why pictures in a folder or an archive cannot be used as a data set: the place, what was met, what was expected, what to do.
-public struct SourceError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct SourceError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
     /// There is no such file or folder.
     case missing
@@ -25,6 +26,14 @@ public struct SourceError: Error, Equatable, Sendable, CustomStringConvertible {
   /// - Parameter code: its `errno`.
   static func system(_ place: String, _ code: Int32) -> SourceError {
     SourceError(code == ENOENT ? .missing : .io, place, "cannot be read: \(String(cString: strerror(code)).lowercased())")
+  }
+
+  public var failure: Failure {
+    switch kind {
+    case .missing: .missing
+    case .invalid: .data
+    case .io: .io
+    }
   }
 
   public var description: String { "\(place): \(message)" }

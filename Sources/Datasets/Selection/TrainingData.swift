@@ -9,7 +9,7 @@ public struct UnusablePicture: Sendable, Equatable, Hashable {
 }
 
 /// An example, and the pictures that it was to be made of before one served.
-public struct DrawnExample: Sendable, Equatable {
+public struct LoadedExample: Sendable, Equatable {
   public var example: Example
   public var unusable: [UnusablePicture]
 
@@ -47,7 +47,7 @@ public struct TrainingData: Sendable {
 
   /// The example at a position, counted over all epochs.
   /// - Throws: `DatasetError` where no picture of so many could be used; `ImagingError` where libvips is missing.
-  public func example(at position: Int) throws -> DrawnExample {
+  public func example(at position: Int) throws -> LoadedExample {
     let (part, number) = order[position]
     let range = parts[part].range, members = split.training?[part]
     return try firstUsable(of: members?.count ?? range.count, from: number, at: position) { members?[$0] ?? range.lowerBound + $0 }
@@ -55,26 +55,26 @@ public struct TrainingData: Sendable {
 
   /// An example of those that are held out: always the same, prepared as those of the training are.
   /// - Parameter number: 0 to `split.validation.count` - 1.
-  public func validationExample(_ number: Int) throws -> DrawnExample {
+  public func validationExample(_ number: Int) throws -> LoadedExample {
     // Positions before the start of the training are no other example's.
     try firstUsable(of: split.validation.count, from: number, at: -1 - number) { split.validation[$0] }
   }
 
   /// An example to look at, not augmented and the same every time: of those that are held out or, where none are, of all.
   /// - Parameter number: 0 to `shownCount` - 1.
-  public func shownExample(_ number: Int) throws -> DrawnExample {
+  public func shownExample(_ number: Int) throws -> LoadedExample {
     guard split.validation.isEmpty else { return try validationExample(number) }
     return try firstUsable(of: pipeline.dataset.count, from: number, at: -1 - number) { $0 }
   }
 
   public var shownCount: Int { split.validation.isEmpty ? pipeline.dataset.count : split.validation.count }
 
-  private func firstUsable(of count: Int, from number: Int, at position: Int, _ index: (Int) -> Int) throws -> DrawnExample {
+  private func firstUsable(of count: Int, from number: Int, at position: Int, _ index: (Int) -> Int) throws -> LoadedExample {
     var unusable: [UnusablePicture] = []
     for step in 0..<min(count, Self.searchLimit) {
       let index = index((number + step) % count)
       do {
-        return DrawnExample(example: try pipeline.example(index, at: position), unusable: unusable)
+        return LoadedExample(example: try pipeline.example(index, at: position), unusable: unusable)
       } catch let error as ImagingError where error.isAboutTheProgram {
         throw error
       } catch {

@@ -8,7 +8,7 @@ public struct AdjustedDenoiser<Base: Denoiser>: Denoiser {
   let base: Base
   let useClippedModelOutput: Bool
   let adjust: (Tensor) -> Tensor
-  public var noiseScale: NoiseScale { base.noiseScale }
+  public var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     var prediction = base.predict(x, at: levels)

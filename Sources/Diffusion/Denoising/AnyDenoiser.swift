@@ -6,6 +6,6 @@ public struct AnyDenoiser: Denoiser {
 
   public init(_ base: some Denoiser) { self.base = base }
 
-  public var noiseScale: NoiseScale { base.noiseScale }
+  public var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction { base.predict(x, at: levels) }
 }

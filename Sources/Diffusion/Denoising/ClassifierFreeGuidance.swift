@@ -38,7 +38,7 @@ public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
     both = denoiser(.cat([condition, null], dim: 0))
   }
 
-  public var noiseScale: NoiseScale { conditional.noiseScale }
+  public var noiseLevelRange: NoiseLevelRange { conditional.noiseLevelRange }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     let scales = levels.map { interval.contains($0.sigma / $0.alpha) ? scale : 1 }

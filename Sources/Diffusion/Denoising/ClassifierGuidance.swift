@@ -17,7 +17,7 @@ public struct ClassifierGuidance<Base: Denoiser>: Denoiser {
   let base: Base
   let scale: Double
   let logProbability: LogProbability
-  public var noiseScale: NoiseScale { base.noiseScale }
+  public var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     var p = base.predict(x, at: levels)

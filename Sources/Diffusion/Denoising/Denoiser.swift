@@ -55,7 +55,7 @@ public struct ClassifierShift: Sendable {
 /// Denoisers wrap each other: guidance and clipping are denoisers too.
 public protocol Denoiser {
   /// The levels at which it can be asked: solvers take the levels between two steps from here.
-  var noiseScale: NoiseScale { get }
+  var noiseLevelRange: NoiseLevelRange { get }
 
   /// - Parameters:
   ///   - x: noisy images, `[N, C, H, W]`, float32.

@@ -10,16 +10,16 @@ public typealias DenoisingNetwork = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 public struct NetworkDenoiser: Denoiser {
   let parameterization: Parameterization
   let variance: Variance
-  public let noiseScale: NoiseScale
+  public let noiseLevelRange: NoiseLevelRange
   let network: DenoisingNetwork
 
-  /// - Parameter noiseScale: the levels that the network was trained at; see `DiscreteProcess.noiseScale`.
+  /// - Parameter noiseLevelRange: the levels that the network was trained at; see `DiscreteProcess.noiseLevelRange`.
   public init(
-    _ parameterization: Parameterization, variance: Variance = .fixedSmall, noiseScale: NoiseScale, network: @escaping DenoisingNetwork
+    _ parameterization: Parameterization, variance: Variance = .fixedSmall, noiseLevelRange: NoiseLevelRange, network: @escaping DenoisingNetwork
   ) {
     self.parameterization = parameterization
     self.variance = variance
-    self.noiseScale = noiseScale
+    self.noiseLevelRange = noiseLevelRange
     self.network = network
   }
 

@@ -21,13 +21,13 @@ public struct DenoisingScore: Sendable {
 
   /// Some of a scale's levels, evenly by angle, atan(σ / α), from a tenth of the way to nine tenths: at the ends every image
   /// is denoised alike.
-  public init(_ scale: NoiseScale, count: Int = 8, seed: Seed = Seed(0)) {
+  public init(_ scale: NoiseLevelRange, count: Int = 8, seed: Seed = Seed(0)) {
     self.init(levels: scale.levelsByAngle(count), seed: seed)
   }
 
   /// The same at the nearest steps of a process, for a network that knows no level between two of them.
   public init(stepsOf process: DiscreteProcess, count: Int = 8, seed: Seed = Seed(0)) {
-    self.init(levels: process.noiseScale.levelsByAngle(count).map(process.nearestStep), seed: seed)
+    self.init(levels: process.noiseLevelRange.levelsByAngle(count).map(process.nearestStep), seed: seed)
   }
 
   /// - Parameters:
@@ -53,7 +53,7 @@ extension DiscreteProcess {
   }
 }
 
-extension NoiseScale {
+extension NoiseLevelRange {
   /// Levels evenly by angle, the noisiest first: the middles of so many equal parts of what lies between a tenth of π/2 and nine
   /// tenths.
   fileprivate func levelsByAngle(_ count: Int) -> [NoiseLevel] {

@@ -68,7 +68,7 @@ public struct ProcessRecipe: Recipe {
   /// The network as a denoiser, x₀ not clipped.
   /// - Parameter process: with all its steps.
   public func denoiser(in process: DiscreteProcess, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization(in: process), variance: variance, noiseScale: process.noiseScale, network: network)
+    NetworkDenoiser(parameterization(in: process), variance: variance, noiseLevelRange: process.noiseLevelRange, network: network)
   }
 }
 

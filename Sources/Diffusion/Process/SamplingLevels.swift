@@ -57,7 +57,7 @@ extension DiscreteProcess {
     let ends = [level(noisiest), level(0)]
     let range = (ends[1].sigma / ends[1].alpha)...(ends[0].sigma / ends[0].alpha)
     try check(grid, within: range)
-    let scale = noiseScale
+    let scale = noiseLevelRange
     let sigmas = grid.sigmas(from: grid.sigmaMax ?? range.upperBound, to: grid.sigmaMin ?? range.lowerBound, count: count)
     // The ends to the bit; what lies between is found by its λ.
     return sigmas.map { sigma in

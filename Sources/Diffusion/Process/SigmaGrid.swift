@@ -26,7 +26,7 @@ public struct SigmaGrid: Sendable, Equatable {
   }
 
   /// The grid from `largest` down to `smallest`, both included to the bit; a single one is the largest.
-  func sigmas(from largest: Double, to smallest: Double, count: Int) -> [Double] {
+  package func sigmas(from largest: Double, to smallest: Double, count: Int) -> [Double] {
     (0..<count).map { index in
       if index == 0 { return largest }
       return index == count - 1 ? smallest : sigma(Double(index) / Double(count - 1), from: largest, to: smallest)

@@ -20,7 +20,7 @@ struct Churn {
 
   /// The images with the noise added, and their level: the nearest of those at which the denoiser can be asked.
   func applied(
-    to x: Tensor, at t: NoiseLevel, steps: Int, on scale: NoiseScale, noise: inout (some NoiseSource)?
+    to x: Tensor, at t: NoiseLevel, steps: Int, on scale: NoiseLevelRange, noise: inout (some NoiseSource)?
   ) -> (x: Tensor, level: NoiseLevel) {
     let gamma = noise == nil ? 0 : gamma(at: t, steps: steps)
     guard gamma > 0 else { return (x, t) }

@@ -42,7 +42,7 @@ extension DPMSolverRules {
     let step = ExponentialStep(from: t, to: s)
     let moments = moments(step.h, over: step, memory)
     // With ε̂ alone, and finite where the level has no signal.
-    let first = p.carried(to: s)
+    let first = p.eulerStep(to: s)
     guard moments.count > 1 else { return first }
     return first - s.sigma * step.integral(of: memory.estimates, moments: [0] + moments.dropFirst())
   }

@@ -19,7 +19,7 @@ public struct DPMSolverPP2S: Sampler {
   ) -> Transition {
     let start = Estimate(value: denoiser.predict(x, at: t).x0, level: t)
     let step = ExponentialStep(from: t, to: s), whole = exponentialMoment(0, -step.h)
-    guard let u = step.level(at: 1 / 2, on: denoiser.noiseScale) else {
+    guard let u = step.level(at: 1 / 2, on: denoiser.noiseLevelRange) else {
       return Transition(x: step.mean(x, x0: [start], moments: [whole]), x0: start.value)
     }
     let middle = ExponentialStep(from: t, to: u)
@@ -33,7 +33,7 @@ public struct DPMSolverPP2S: Sampler {
 
 extension ExponentialStep {
   /// The level at a part of the way, of those at which the denoiser can be asked; nil where there is none between the ends.
-  func level(at part: Double, on scale: NoiseScale) -> NoiseLevel? {
+  func level(at part: Double, on scale: NoiseLevelRange) -> NoiseLevel? {
     guard isRegular else { return nil }
     let level = scale.level(lambda: t.lambda + part * h)
     return t.lambda < level.lambda && level.lambda < s.lambda ? level : nil

@@ -21,7 +21,7 @@ public struct DPMSolverPP3S: Sampler {
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     var estimates = [Estimate(value: denoiser.predict(x, at: t).x0, level: t)]
-    let step = ExponentialStep(from: t, to: s), scale = denoiser.noiseScale
+    let step = ExponentialStep(from: t, to: s), scale = denoiser.noiseLevelRange
     if let u = step.level(at: 1 / 3, on: scale), let v = step.level(at: 2 / 3, on: scale), u.lambda < v.lambda {
       for level in [u, v] {
         let between = Self.linear(x, ExponentialStep(from: t, to: level), estimates)

@@ -26,7 +26,7 @@ public struct EDMSampler: Sampler {
   public func step(
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Int, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
-    let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseScale, noise: &noise)
+    let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: &noise)
     var none: Void = ()
     return Heun().step(start.x, from: start.level, to: s, memory: &none, denoiser: denoiser, noise: &noise)
   }

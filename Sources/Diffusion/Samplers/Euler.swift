@@ -43,11 +43,11 @@ public struct Euler: Sampler {
     let p: Prediction
     switch churnOrder {
     case .noiseFirst:
-      let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseScale, noise: &noise)
+      let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: &noise)
       p = denoiser.predict(start.x, at: start.level)
     case .modelFirst: p = churned(denoiser.predict(x, at: t), at: t, steps: memory, noise: &noise)
     }
-    return Transition(x: p.carried(to: s), x0: p.x0)
+    return Transition(x: p.eulerStep(to: s), x0: p.x0)
   }
 
   private var churn: Churn { Churn(sChurn: sChurn, sTmin: sTmin, sTmax: sTmax, sNoise: sNoise) }

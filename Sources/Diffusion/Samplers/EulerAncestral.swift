@@ -29,7 +29,7 @@ public struct EulerAncestral: Sampler {
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let deviation = noise == nil ? 0 : eta * ExponentialStep(from: t, to: s).deviation(eta: 1)
-    guard deviation > 0, let z = noise?.normal(like: x) else { return Transition(x: p.carried(to: s), x0: p.x0) }
+    guard deviation > 0, let z = noise?.normal(like: x) else { return Transition(x: p.eulerStep(to: s), x0: p.x0) }
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
     return Transition(x: s.alpha * p.x0 + direction * p.epsilon + deviation * z, x0: p.x0)
   }

@@ -96,5 +96,5 @@ func quadratureWeights(nodes: [Double], moments: [Double]) -> [Double] {
 extension Prediction {
   /// The images at `s` if both estimates held on the way, α_s x̂₀ + σ_s ε̂: Euler's step in σ/α, and the first-order step of every
   /// exponential integrator.
-  func carried(to s: NoiseLevel) -> Tensor { s.alpha * x0 + s.sigma * epsilon }
+  func eulerStep(to s: NoiseLevel) -> Tensor { s.alpha * x0 + s.sigma * epsilon }
 }

@@ -20,7 +20,7 @@ public struct Heun: Sampler {
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
-    let euler = start.carried(to: s)
+    let euler = start.eulerStep(to: s)
     guard s.sigma > 0, !ExponentialStep(from: t, to: s).leavesPureNoise else { return Transition(x: euler, x0: start.x0) }
     let end = denoiser.predict(euler, at: s)
     let half = 0.5 * (s.sigma - s.alpha * t.sigma / t.alpha)

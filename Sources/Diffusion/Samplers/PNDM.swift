@@ -44,27 +44,27 @@ public struct PNDM: Sampler {
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
-    if ExponentialStep(from: t, to: s).leavesPureNoise { return Transition(x: start.carried(to: s), x0: start.x0) }
+    if ExponentialStep(from: t, to: s).leavesPureNoise { return Transition(x: start.eulerStep(to: s), x0: start.x0) }
     let transfer = Transfer(x: x, t: t, combined: combined)
     let first = transfer.output(of: start, at: t)
     let mixed: Tensor
     switch memory.past.count {
     case 0...2 where !skipPrkSteps && s.sigma > 0: mixed = rungeKutta(first, transfer, to: s, denoiser)
     case 0 where s.sigma > 0:
-      let end = denoiser.predict(transfer.prediction(first).carried(to: s), at: s)
+      let end = denoiser.predict(transfer.prediction(first).eulerStep(to: s), at: s)
       mixed = 0.5 * (first + transfer.output(of: end, at: s))
     default: mixed = Self.adamsBashforth([first] + memory.past)
     }
     memory.past = [first] + memory.past.prefix(2)
     let p = transfer.prediction(mixed)
-    return Transition(x: p.carried(to: s), x0: p.x0)
+    return Transition(x: p.eulerStep(to: s), x0: p.x0)
   }
 
   /// The mean of four outputs at the start, twice in the middle, and at the end.
   private func rungeKutta(_ first: Tensor, _ transfer: Transfer, to s: NoiseLevel, _ denoiser: some Denoiser) -> Tensor {
-    let middle = denoiser.noiseScale.halfway(from: transfer.t, to: s)
+    let middle = denoiser.noiseLevelRange.halfway(from: transfer.t, to: s)
     func next(_ output: Tensor, at level: NoiseLevel) -> Tensor {
-      transfer.output(of: denoiser.predict(transfer.prediction(output).carried(to: level), at: level), at: level)
+      transfer.output(of: denoiser.predict(transfer.prediction(output).eulerStep(to: level), at: level), at: level)
     }
     let second = next(first, at: middle)
     let third = next(second, at: middle)
@@ -99,7 +99,7 @@ private struct Transfer {
   }
 }
 
-extension NoiseScale {
+extension NoiseLevelRange {
   /// The level between two whose timestep is halfway between theirs; halfway in λ where they have the same.
   func halfway(from t: NoiseLevel, to s: NoiseLevel) -> NoiseLevel {
     var noisy = t.lambda, clean = s.lambda

@@ -1,3 +1,5 @@
+import Failures
+
 /// The levels that a run visits need not lead straight from pure noise to the image: each function here gives another path from
 /// those of `DiscreteProcess.samplingLevels`. Of n + 1 levels, n steps.
 extension [NoiseLevel] {
@@ -56,13 +58,15 @@ extension [NoiseLevel] {
 }
 
 /// A path that was asked for and does not exist.
-public enum SamplingPathError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum SamplingPathError: ClassifiedError, Equatable, CustomStringConvertible {
   /// A start at a step that the run does not have.
   case noSuchStep(Int, steps: Int)
   /// A strength outside (0, 1], or one that leaves no step.
   case strengthOutOfRange(Double, steps: Int)
   /// Jumps or repetitions of less than one.
   case jumpOutOfRange(String, Int)
+
+  public var failure: Failure { .usage }
 
   public var description: String {
     switch self {

@@ -14,7 +14,7 @@ public struct Batch {
   public let augmentation: Tensor?
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
   /// [0, 1]; nil in other trainings.
-  public let degraded: Tensor?, corruptionEntropy: Tensor?
+  public let degraded: Tensor?, corruptionStrengths: Tensor?
 }
 
 /// The shapes of what an example consists of.
@@ -32,7 +32,7 @@ struct ExampleShapes: Sendable {
 final class BatchAssembly: @unchecked Sendable {
   private let images: PixelMemory
   private let degraded: PixelMemory?
-  private let examples: UnsafeMutableBufferPointer<DrawnExample?>
+  private let examples: UnsafeMutableBufferPointer<LoadedExample?>
 
   init(count: Int, shapes: ExampleShapes) {
     images = PixelMemory(images: count, shape: shapes.image)
@@ -46,7 +46,7 @@ final class BatchAssembly: @unchecked Sendable {
     examples.deallocate()
   }
 
-  func put(_ drawn: DrawnExample, at place: Int) {
+  func put(_ drawn: LoadedExample, at place: Int) {
     images.put(drawn.example.image, at: place)
     if let bad = drawn.example.degraded { degraded?.put(bad.image, at: place) }
     // The pixels are kept as numbers now.
@@ -66,7 +66,7 @@ final class BatchAssembly: @unchecked Sendable {
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
       contexts: rows(\.context, on: device), augmentation: rows(\.augmentation, on: device),
-      degraded: degraded?.tensor.to(device), corruptionEntropy: rows(\.degraded?.entropy, on: device))
+      degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.entropy, on: device))
   }
 
   /// A row for each example, nil where one has none.

@@ -11,17 +11,17 @@ public final class BatchLoader {
   /// What could not be used so far.
   public private(set) var unusable = UnusablePictures()
   private let recipe: LoadingRecipe
-  private let crew: LoaderCrew?
+  private let prefetcher: Prefetcher?
 
   public init(_ data: TrainingData, batchSize: Int, _ recipe: LoadingRecipe = LoadingRecipe()) {
     self.data = data
     self.batchSize = batchSize
     self.recipe = recipe
     let workers = recipe.resolvedWorkers
-    crew =
+    prefetcher =
       workers == 0
       ? nil
-      : LoaderCrew(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shapes: ExampleShapes(data.pipeline)) {
+      : Prefetcher(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shapes: ExampleShapes(data.pipeline)) {
         try data.example(at: $0)
       }
   }
@@ -29,7 +29,7 @@ public final class BatchLoader {
   /// The batch that begins with the example at `position`, counted over all epochs. Batches that follow each other are made ahead.
   /// - Throws: `DatasetError` when pictures that cannot be used are too many, or where the recipe wants none.
   public func batch(at position: Int, on device: Device) throws -> Batch {
-    let assembly = try crew?.batch(at: position) ?? assembled(batchSize) { try data.example(at: position + $0) }
+    let assembly = try prefetcher?.batch(at: position) ?? assembled(batchSize) { try data.example(at: position + $0) }
     try note(assembly.unusable)
     return assembly.batch(on: device)
   }
@@ -52,7 +52,7 @@ public final class BatchLoader {
     try assembled(min(count, data.shownCount)) { try data.shownExample($0) }.batch(on: device)
   }
 
-  private func assembled(_ count: Int, _ example: (Int) throws -> DrawnExample) throws -> BatchAssembly {
+  private func assembled(_ count: Int, _ example: (Int) throws -> LoadedExample) throws -> BatchAssembly {
     let assembly = BatchAssembly(count: count, shapes: ExampleShapes(data.pipeline))
     for place in 0..<count { assembly.put(try example(place), at: place) }
     return assembly

@@ -1,5 +1,6 @@
 import Archives
 import Checkpoints
+import Failures
 import Foundation
 import Imaging
 import Synchronization
@@ -24,7 +25,7 @@ final class ArrayTarget: ExportTarget {
 
   func prepare(_ picture: ExportedPicture, at index: Int) -> ExportedPicture { picture }
 
-  /// - Throws: `WorkflowError` for a picture of another size than the first, and when there are too many.
+  /// - Throws: `SfumatoError` for a picture of another size than the first, and when there are too many.
   func add(_ picture: ExportedPicture) throws {
     let (first, bytes) = state.withLock { state in
       state.pictures.append(picture)
@@ -33,13 +34,13 @@ final class ArrayTarget: ExportTarget {
     }
     let image = picture.image
     guard image.width == first.width, image.height == first.height else {
-      throw WorkflowError(
+      throw SfumatoError(
         .data,
         "the pictures differ in size, \(first.height) x \(first.width) and \(image.height) x \(image.width); give --size, or write a folder"
       )
     }
     guard bytes <= Self.memoryLimit else {
-      throw WorkflowError(.data, "the pictures take more than the \(Self.memoryLimit) bytes that one file may have here; write a folder")
+      throw SfumatoError(.data, "the pictures take more than the \(Self.memoryLimit) bytes that one file may have here; write a folder")
     }
   }
 
@@ -77,10 +78,10 @@ final class ArrayTarget: ExportTarget {
   /// Labels are a byte each in that format.
   private func writeIDX(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ images: String, _ labelFile: String) throws {
     if let highest = labels?.max(), highest > 255 {
-      throw WorkflowError(.data, "IDX files have room for 256 classes, and there are \(highest + 1); write an .npz or a folder")
+      throw SfumatoError(.data, "IDX files have room for 256 classes, and there are \(highest + 1); write an .npz or a folder")
     }
     guard labels == nil || labelFile != images else {
-      throw WorkflowError(.usage, "\(images): expected a name with 'images' or 'idx3' in it, from which that of the labels is made")
+      throw SfumatoError(.usage, "\(images): expected a name with 'images' or 'idx3' in it, from which that of the labels is made")
     }
     let shape = shape[3] == 1 ? Array(shape.dropLast()) : shape
     var files = [(images, Self.idx(shape, bytes))]

@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 import Imaging
 import RecipeKit
 
@@ -21,9 +22,9 @@ public struct CorruptionOverview: Sendable {
     init() {}
   }
 
-  /// - Throws: `WorkflowError`, `RecipeError`, `ImagingError`.
+  /// - Throws: `SfumatoError`, `RecipeError`, `ImagingError`.
   public func write(to output: String) throws {
-    guard (8...4096).contains(side) else { throw WorkflowError(.usage, "the size must be 8 to 4096 pixels, not \(side)") }
+    guard (8...4096).contains(side) else { throw SfumatoError(.usage, "the size must be 8 to 4096 pixels, not \(side)") }
     try DataInspection.check(sheet: output)
     var sheet = CorruptionSheet(seed: UInt64(bitPattern: Int64(seed)))
     if let recipe { sheet.corruptions = try Self.corruptions(recipe) }
@@ -36,7 +37,7 @@ public struct CorruptionOverview: Sendable {
   private static func corruptions(_ path: String) throws -> [any Corruption] {
     let found = try Section(path: path).corruptions.corruptions
     guard !found.isEmpty else {
-      throw WorkflowError(.data, "\(path): expected a section corruptions that names at least one, fixed or random")
+      throw SfumatoError(.data, "\(path): expected a section corruptions that names at least one, fixed or random")
     }
     return found
   }

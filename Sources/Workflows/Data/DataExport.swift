@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Failures
 import Foundation
 import Imaging
 
@@ -32,13 +33,13 @@ public final class DataExport {
 
   private static let step = 128
 
-  /// - Throws: `WorkflowError` for an output that cannot be written, and for IDX and npz when the pictures differ in size.
+  /// - Throws: `SfumatoError` for an output that cannot be written, and for IDX and npz when the pictures differ in size.
   public init(_ source: DataSource, _ request: Request) throws {
     let form = try DataExportForm(of: request.output)
     if let size = request.size, !(1...4096).contains(size) {
-      throw WorkflowError(.usage, "the size must be 1 to 4096 pixels, not \(size)")
+      throw SfumatoError(.usage, "the size must be 1 to 4096 pixels, not \(size)")
     }
-    if let count = request.count, count < 1 { throw WorkflowError(.usage, "the count must be 1 or more, not \(count)") }
+    if let count = request.count, count < 1 { throw SfumatoError(.usage, "the count must be 1 or more, not \(count)") }
     dataset = source.dataset
     (size, end) = (request.size, min(request.count ?? .max, source.dataset.count))
     try form.check()
@@ -49,7 +50,7 @@ public final class DataExport {
   }
 
   /// - Returns: the share of the pictures that is taken, nil when all are and everything is written.
-  /// - Throws: `WorkflowError`, `ImagingError`, `ArchiveError` or `CheckpointError` when the result cannot be written; nothing is then.
+  /// - Throws: `SfumatoError`, `ImagingError`, `ArchiveError` or `CheckpointError` when the result cannot be written; nothing is then.
   public func next() throws -> Double? {
     guard position < end else { return nil }
     let range = position..<min(position + Self.step, end)
@@ -71,7 +72,7 @@ public final class DataExport {
 
   private func finish() throws {
     guard unreadable.count < end else {
-      throw WorkflowError(.data, "none of the pictures can be read; the first: \(unreadable.first?.reason ?? "")")
+      throw SfumatoError(.data, "none of the pictures can be read; the first: \(unreadable.first?.reason ?? "")")
     }
     try target.finish()
   }

@@ -1,3 +1,5 @@
+import Checkpoints
+import Failures
 import Foundation
 
 /// In which form a data set is written, told by the name of what is to be written.
@@ -9,9 +11,9 @@ public enum DataExportForm: Sendable, Equatable {
   /// PNG files, in a folder for each class.
   case folder(String)
 
-  /// - Throws: `WorkflowError` for a name that is of none of them.
+  /// - Throws: `SfumatoError` for a name that is of none of them.
   public init(of output: String) throws {
-    guard !output.isEmpty else { throw WorkflowError(.usage, "the name of what to write is empty") }
+    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of what to write is empty") }
     let name = (output as NSString).lastPathComponent
     if name.hasSuffix(".npz") {
       self = .npz(output)
@@ -22,14 +24,14 @@ public enum DataExportForm: Sendable, Equatable {
     } else if (name as NSString).pathExtension.isEmpty || output.hasSuffix("/") {
       self = .folder(output.count > 1 && output.hasSuffix("/") ? String(output.dropLast()) : output)
     } else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage,
         "\(output): expected NAME.npz, NAME-images-idx3-ubyte or NAME-images-idx3-ubyte.gz, or the name of a folder without an ending")
     }
   }
 
   /// Refuses, before the work, what could not be written after it.
-  /// - Throws: `WorkflowError`.
+  /// - Throws: `SfumatoError`.
   func check() throws {
     switch self {
     case .npz(let file): try OutputFile.check(file)
@@ -39,7 +41,7 @@ public enum DataExportForm: Sendable, Equatable {
     case .folder(let folder):
       guard FileManager.default.fileExists(atPath: folder) else { return try OutputFile.check(folder) }
       guard (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty == true else {
-        throw WorkflowError(.io, "\(folder): is there already; name a folder that is not, or an empty one")
+        throw SfumatoError(.io, "\(folder): is there already; name a folder that is not, or an empty one")
       }
     }
   }

@@ -1,4 +1,6 @@
+import Checkpoints
 import Datasets
+import Failures
 import Foundation
 import Imaging
 import Synchronization
@@ -57,14 +59,14 @@ public final class DataInspection {
   }
 
   /// Refuses, before the work, a sheet that could not be written after it.
-  /// - Throws: `WorkflowError`.
+  /// - Throws: `SfumatoError`.
   public static func check(sheet path: String) throws {
-    do { _ = try ImageFormat(forFile: path) } catch { throw WorkflowError(.usage, "\(error)") }
+    do { _ = try ImageFormat(forFile: path) } catch { throw SfumatoError(.usage, "\(error)") }
     try OutputFile.check(path)
   }
 
   /// Some pictures of each class on one sheet.
-  /// - Throws: `WorkflowError` when no picture can be read, `ImagingError`.
+  /// - Throws: `SfumatoError` when no picture can be read, `ImagingError`.
   public func sheet() throws -> Image { try DataSheet(dataset, members: tally.members).draw() }
 
   private static func look(at index: Int, of dataset: any Dataset, _ depth: Depth) -> DataTally.Finding {

@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 import Imaging
 
 /// A contact sheet of a data set: a row for each class, with its name and how many there are, or simply rows where there are no
@@ -33,9 +34,9 @@ struct DataSheet {
     }
   }
 
-  /// - Throws: `WorkflowError` when there is nothing to show, `ImagingError`.
+  /// - Throws: `SfumatoError` when there is nothing to show, `ImagingError`.
   func draw() throws -> Image {
-    guard !rows.isEmpty else { throw WorkflowError(.data, "no picture can be read, so there is nothing to show on a sheet") }
+    guard !rows.isEmpty else { throw SfumatoError(.data, "no picture can be read, so there is nothing to show on a sheet") }
     let dataset = dataset, indices = rows.joined().map { $0 }
     let read = DataInspection.onAllCores(0..<indices.count) { place in
       Result { try Self.cell(try dataset[indices[place]].image()) }

@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 import Foundation
 import RecipeKit
 
@@ -18,7 +19,7 @@ public struct DataSource: Sendable {
   /// - Parameters:
   ///   - source: a file or folder of that name goes before a kind of data set.
   ///   - set: values laid over what was recognised, `labels=labels.npy`; `type` picks another kind.
-  /// - Throws: `WorkflowError`, `RecipeError`, `RecognitionError`, and what opening the set throws.
+  /// - Throws: `SfumatoError`, `RecipeError`, `RecognitionError`, and what opening the set throws.
   public init(_ source: String, set: [String] = []) throws {
     var section = Section()
     section.data = try Self.found(source, kind: set.last { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) })
@@ -26,7 +27,7 @@ public struct DataSource: Sendable {
     kind = section.data.type
     settings = try Self.settings(section)
     dataset = try section.data.member.open()
-    guard dataset.count > 0 else { throw WorkflowError(.data, "\(source): holds no pictures") }
+    guard dataset.count > 0 else { throw SfumatoError(.data, "\(source): holds no pictures") }
   }
 
   /// - Parameter kind: what the user says that it is, whatever lies there.
@@ -39,7 +40,7 @@ public struct DataSource: Sendable {
     guard exists || source.contains("/") else {
       let hint = Suggestion.nearest(to: source, among: DatasetRegistry.names).map { "; did you mean '\($0)'?" } ?? ""
       let kinds = DatasetRegistry.names.joined(separator: ", ")
-      throw WorkflowError(.missing, "there is no file or folder '\(source)', and no kind of data set (\(kinds)) of that name\(hint)")
+      throw SfumatoError(.missing, "there is no file or folder '\(source)', and no kind of data set (\(kinds)) of that name\(hint)")
     }
     if let kind { return Choice(try DatasetRecognition.recipe(ofKind: kind, at: source)) }
     return Choice(try DatasetRecognition.recipe(for: source))

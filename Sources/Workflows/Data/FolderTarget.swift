@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Imaging
 import Synchronization
@@ -9,7 +10,7 @@ final class FolderTarget: ExportTarget {
   private let digits: Int
   private let isFinished = Mutex(false)
 
-  /// - Throws: `WorkflowError` when the folders cannot be made, or when two classes would have one folder.
+  /// - Throws: `SfumatoError` when the folders cannot be made, or when two classes would have one folder.
   init(_ path: String, classNames: [String], count: Int) throws {
     self.path = path
     digits = "\(max(0, count - 1))".count
@@ -17,12 +18,12 @@ final class FolderTarget: ExportTarget {
     temporary = "\(parent.isEmpty ? "." : parent)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     folders = classNames.map(Self.fileName)
     let twice = Dictionary(grouping: folders) { $0.lowercased() }.first { $1.count > 1 }
-    if let twice { throw WorkflowError(.data, "the classes \(twice.value.joined(separator: ", ")) would share a folder") }
+    if let twice { throw SfumatoError(.data, "the classes \(twice.value.joined(separator: ", ")) would share a folder") }
     do {
       for folder in [temporary] + folders.map({ "\(temporary)/\($0)" }) {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
       }
-    } catch { throw WorkflowError(.io, "\(path): cannot be made: \(error.localizedDescription)") }
+    } catch { throw SfumatoError(.io, "\(path): cannot be made: \(error.localizedDescription)") }
   }
 
   deinit { if !isFinished.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: temporary) } }
@@ -38,7 +39,7 @@ final class FolderTarget: ExportTarget {
     let name = String(repeating: "0", count: max(0, digits - number.count)) + number
     let bytes = try picture.image.encoded(as: .png)
     do { try Data(bytes).write(to: URL(fileURLWithPath: "\(temporary)\(folder)/\(name).png")) } catch {
-      throw ExportRefusal(error: WorkflowError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
+      throw ExportRefusal(error: SfumatoError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
     }
     return picture
   }
@@ -50,7 +51,7 @@ final class FolderTarget: ExportTarget {
     sync()
     // An empty folder makes room.
     guard rename(temporary, path) == 0 else {
-      throw WorkflowError(.io, "\(path): cannot be put in place: \(String(cString: strerror(errno)).lowercased())")
+      throw SfumatoError(.io, "\(path): cannot be put in place: \(String(cString: strerror(errno)).lowercased())")
     }
     isFinished.withLock { $0 = true }
   }

@@ -1,3 +1,4 @@
+import Models
 import NN
 import Networks
 import Tensors
@@ -77,7 +78,7 @@ extension UpscalerModelRecipe: MemoryTraced {
   func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor? { nil }
 }
 
-extension DataFacts {
+extension DataSpec {
   /// Two of each class, or a square.
   var previewedImages: Int { classNames.count > 1 ? min(2 * classNames.count, 72) : 16 }
 }

@@ -1,3 +1,4 @@
+import Models
 import NN
 import Networks
 import Tensors
@@ -13,7 +14,7 @@ struct ShapedNetwork {
   let prepared: (DType) throws -> ShapedNetwork
 
   /// - Parameter conditioning: what the network is told of so many images.
-  init(_ network: any DiffusionNetwork, _ data: DataFacts, conditioning: @escaping (_ images: Int) -> Conditioning) {
+  init(_ network: any DiffusionNetwork, _ data: DataSpec, conditioning: @escaping (_ images: Int) -> Conditioning) {
     module = network
     input = data.shaped
     pass = { x, mode in
@@ -23,7 +24,7 @@ struct ShapedNetwork {
     prepared = { ShapedNetwork(try network.prepared(for: $0), data, conditioning: conditioning) }
   }
 
-  init(_ classifier: any NoisyClassifier, _ data: DataFacts) {
+  init(_ classifier: any NoisyClassifier, _ data: DataSpec) {
     module = classifier
     input = data.shaped
     pass = { x, mode in classifier(x, timesteps: .empty([x.size(0)], on: .meta), mode: mode) }
@@ -39,7 +40,7 @@ struct ShapedNetwork {
   }
 }
 
-extension DataFacts {
+extension DataSpec {
   fileprivate func shaped(_ images: Int) -> Tensor { Tensor.empty([images, channels, height, width], on: .meta).channelsLast() }
 
   /// Labels or vectors, where there are any.

@@ -1,3 +1,4 @@
+import Failures
 import Tensors
 import Training
 
@@ -15,7 +16,7 @@ public struct TrainingMemory: Sendable, Equatable {
   init(of model: some MemoryTraced, _ training: TrainingRecipe, available: Int?) throws {
     func need(_ images: Int) throws -> MemoryEstimate {
       guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision) else {
-        throw WorkflowError(.usage, "models of this kind are not trained here")
+        throw SfumatoError(.usage, "models of this kind are not trained here")
       }
       return estimate
     }

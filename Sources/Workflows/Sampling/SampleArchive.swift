@@ -1,11 +1,12 @@
 import Checkpoints
+import Failures
 import Imaging
 
 /// Samples as numbers, in guided-diffusion's convention.
 public enum SampleArchive {
   /// `arr_0`: uint8 `[N, H, W, C]`; `arr_1`, where there are classes: int64 `[N]`.
   public static func write(_ images: [Image], labels: [Int?], to path: String) throws {
-    guard let first = images.first else { throw WorkflowError(.usage, "there are no images to write") }
+    guard let first = images.first else { throw SfumatoError(.usage, "there are no images to write") }
     let shape = [images.count, first.height, first.width, first.channels]
     var arrays = [("arr_0", NPY.encode(images.flatMap(\.bytes), shape: shape, dtype: .uint8))]
     let numbers = labels.compactMap { $0 }

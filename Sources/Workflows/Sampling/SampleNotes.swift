@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import Models
 import Training
 
 extension SamplingJob {

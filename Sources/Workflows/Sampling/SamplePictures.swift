@@ -1,4 +1,6 @@
+import Checkpoints
 import Diffusion
+import Failures
 import Imaging
 import Training
 
@@ -60,7 +62,7 @@ public struct SamplePictures: Sendable {
   private var files: [String] { [grid, animation, denoising, npz].compactMap { $0 } }
 
   /// Lays over a request what these pictures must see of the denoising.
-  public func trace(_ request: inout SampleRequest) {
+  public func trace(_ request: inout SamplingRequest) {
     request.tracedCount = min(request.count, animation != nil ? Self.animationLimit : denoising != nil ? Self.denoisingLimit : 0)
     request.tracedMoments = (animation == nil ? [] : [timing.frames]) + (denoising == nil ? [] : [Self.denoisingColumns])
   }
@@ -138,16 +140,16 @@ public struct SamplePictures: Sendable {
 extension SamplePictures {
   /// Refuses, before anything is drawn, what could not be written in the end.
   /// - Parameter enlargement: how many times as high and wide the images are to be made before they are written.
-  /// - Throws: `WorkflowError`; `ImagingError` when no libvips is there.
+  /// - Throws: `SfumatoError`; `ImagingError` when no libvips is there.
   public func check(_ job: SamplingJob, enlargement: Int = 1) throws {
-    if let columns, !(1...10_000).contains(columns) { throw WorkflowError(.usage, "the columns must be 1 to 10000, not \(columns)") }
-    guard Set(files).count == files.count else { throw WorkflowError(.usage, "two results cannot be written to one file") }
+    if let columns, !(1...10_000).contains(columns) { throw SfumatoError(.usage, "the columns must be 1 to 10000, not \(columns)") }
+    guard Set(files).count == files.count else { throw SfumatoError(.usage, "two results cannot be written to one file") }
     for file in [grid, denoising].compactMap({ $0 }) { _ = try format(of: file) }
     guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
-      throw WorkflowError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
+      throw SfumatoError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
     }
     for time in [timing.delay, timing.hold] where !(1...600_000).contains(time) {
-      throw WorkflowError(.usage, "a frame is shown for 1 to 600000 ms, not \(time)")
+      throw SfumatoError(.usage, "a frame is shown for 1 to 600000 ms, not \(time)")
     }
     try checkCaptions(job)
     try checkSize(job, enlargement)
@@ -157,15 +159,15 @@ extension SamplePictures {
 
   private func checkCaptions(_ job: SamplingJob) throws {
     guard !captions.contains(.class) || job.classes.contains(where: { $0 != nil }) else {
-      throw WorkflowError(.usage, "captions of classes: the images have none")
+      throw SfumatoError(.usage, "captions of classes: the images have none")
     }
     guard !captions.contains(.score) || job.request.candidates > 1 else {
-      throw WorkflowError(.usage, "captions of scores: only the best of several candidates has one; ask for --best-of 2 or more")
+      throw SfumatoError(.usage, "captions of scores: only the best of several candidates has one; ask for --best-of 2 or more")
     }
   }
 
   private func format(of file: String) throws -> ImageFormat {
-    do { return try ImageFormat(forFile: file) } catch { throw WorkflowError(.usage, "\(error)") }
+    do { return try ImageFormat(forFile: file) } catch { throw SfumatoError(.usage, "\(error)") }
   }
 
   private func checkSize(_ job: SamplingJob, _ enlargement: Int) throws {
@@ -179,12 +181,12 @@ extension SamplePictures {
     // The border round the whole is all that this leaves out.
     let limit = Image.pixelLimit / 100 * 99
     guard pixels(job.request.count, times: enlargement, captions: !captions.isEmpty) <= limit else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
     }
     let frames = try animation == nil ? 0 : timing.frames.moments(of: job.stepCount).count
     guard frames == 0 || pixels(job.request.tracedCount, times: 1, captions: false) <= limit / frames else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage, "\(frames) pictures of \(job.request.tracedCount) images are too many for one animation; show fewer frames, --frames 20")
     }
   }

@@ -1,4 +1,5 @@
 import Diffusion
+import Failures
 import Imaging
 import Tensors
 import Training
@@ -21,7 +22,7 @@ final class SamplingBatch {
     var count: Int
     /// Numbers of steps, ascending; 0 is the start.
     var moments: [Int]
-    var what: SampleRequest.Traced
+    var what: SamplingRequest.TraceContent
   }
 
   init(_ range: Range<Int>, candidates: Int, trace: Trace, makeRun: @escaping (_ candidate: Int) -> SamplingRun) throws {
@@ -47,7 +48,7 @@ final class SamplingBatch {
     try keep(trace.what == .estimate ? step?.x0 ?? run.x : run.x)
     guard taken == run.levels.count - 1 else { return true }
     guard try run.x.isFinite().all().item() == 1 else {
-      throw WorkflowError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
+      throw SfumatoError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
     }
     finished.append(run.x)
     guard finished.count < candidates else { return false }

@@ -1,4 +1,6 @@
 import Diffusion
+import Failures
+import Models
 import Tensors
 
 /// The classifier of a request, and what it is to see in each image.
@@ -10,16 +12,16 @@ struct SamplingClassifier {
   var classNames: [String] { model.recipe.data.classNames }
 
   /// - Parameter labels: of each image what the model is told; nil for none.
-  /// - Throws: `WorkflowError` when the classifier cannot guide this model, or towards these classes; what reading it throws.
-  init?(_ request: SampleRequest, _ recipe: ModelRecipe, labels: [Int?], on device: Device) throws {
+  /// - Throws: `SfumatoError` when the classifier cannot guide this model, or towards these classes; what reading it throws.
+  init?(_ request: SamplingRequest, _ recipe: ModelRecipe, labels: [Int?], on device: Device) throws {
     guard let file = request.classifier else {
-      guard request.judge == .model else {
-        throw WorkflowError(.usage, "a classifier that is to choose the best candidates must be given")
+      guard request.scorer == .model else {
+        throw SfumatoError(.usage, "a classifier that is to choose the best candidates must be given")
       }
       return nil
     }
     guard request.classifierScale.isFinite, request.classifierScale >= 0 else {
-      throw WorkflowError(.usage, "the classifier's scale must be 0 or more, not \(request.classifierScale)")
+      throw SfumatoError(.usage, "the classifier's scale must be 0 or more, not \(request.classifierScale)")
     }
     model = try ClassifierModel(ModelLocator.path(of: file), on: device)
     scale = request.classifierScale
@@ -30,11 +32,11 @@ struct SamplingClassifier {
   }
 
   /// The classes of the images of a model that knows none.
-  private static func ownClasses(_ request: SampleRequest, _ classifier: ClassifierModel) throws -> [Int] {
+  private static func ownClasses(_ request: SamplingRequest, _ classifier: ClassifierModel) throws -> [Int] {
     let classes: [Int]
     switch request.classes {
     case .all: classes = Array(classifier.recipe.data.classNames.indices)
-    case .these(let names): classes = try classifier.classNumbers(names)
+    case .only(let names): classes = try classifier.classNumbers(names)
     case .none: classes = []
     }
     guard !classes.isEmpty else { throw Self.noClass }
@@ -48,7 +50,7 @@ struct SamplingClassifier {
     }
   }
 
-  private static let noClass = WorkflowError(.usage, "a classifier draws towards a class, and none is asked for; name some, or all")
+  private static let noClass = SfumatoError(.usage, "a classifier draws towards a class, and none is asked for; name some, or all")
 
   /// A denoiser drawn towards the classes of these images.
   func guiding(_ denoiser: AnyDenoiser, _ range: Range<Int>) -> AnyDenoiser {

@@ -1,4 +1,6 @@
 import Checkpoints
+import Failures
+import Models
 import Networks
 import Tensors
 
@@ -8,16 +10,16 @@ struct SamplingConditions {
   let labels: [Int?]
   /// Dealt out in turn, `[K, D]` float32; nil where the model is told none.
   let vectors: Tensor?
-  private let data: DataFacts
+  private let data: DataSpec
   private let device: Device
 
-  /// - Throws: `WorkflowError` for classes or vectors that the model does not know or take; what reading a file of them throws.
-  init(_ request: SampleRequest, _ data: DataFacts, on device: Device) throws {
+  /// - Throws: `SfumatoError` for classes or vectors that the model does not know or take; what reading a file of them throws.
+  init(_ request: SamplingRequest, _ data: DataSpec, on device: Device) throws {
     (self.data, self.device) = (data, device)
     vectors = try request.contexts.map { try Self.vectors($0, request, data).to(device) }
     labels = try Self.labels(request, data)
     guard vectors != nil || data.contextSize == nil || data.nullContext else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage, "this model was always told a vector of \(data.contextSize ?? 0) numbers: it cannot do without; give some by --context")
     }
   }
@@ -45,15 +47,15 @@ struct SamplingConditions {
   }
 
   /// Refuses a guidance that the model cannot follow, or that is asked for without anything to draw towards.
-  func check(guidance scale: Double, of request: SampleRequest) throws {
+  func check(guidance scale: Double, of request: SamplingRequest) throws {
     let (none, what) = data.contextSize == nil ? ("null class", "class") : ("null vector", "vector")
     guard scale == 1 || !areAsked || data.knowsNull else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage,
         "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one knows no \(none), so use 1")
     }
     guard scale == 1 || areAsked || !request.sets("sampling.guidance_scale") else {
-      throw WorkflowError(.usage, "guidance \(scale) draws towards a \(what), and no \(what) is asked for; leave one of the two out")
+      throw SfumatoError(.usage, "guidance \(scale) draws towards a \(what), and no \(what) is asked for; leave one of the two out")
     }
   }
 }
@@ -61,24 +63,24 @@ struct SamplingConditions {
 // MARK: Classes
 
 extension SamplingConditions {
-  private static func labels(_ request: SampleRequest, _ data: DataFacts) throws -> [Int?] {
+  private static func labels(_ request: SamplingRequest, _ data: DataSpec) throws -> [Int?] {
     let none = [Int?](repeating: nil, count: request.count)
     switch request.classes {
     case .all:
       let real = data.realClasses
       return real.isEmpty ? none : (0..<request.count).map { real[$0 % real.count] }
-    case .these(let names):
+    case .only(let names):
       // Of a model without classes they are the classifier's.
       if data.classNames.isEmpty, request.classifier != nil { return none }
       if let size = data.contextSize {
-        throw WorkflowError(.usage, "this model takes no class but vectors of \(size) numbers; give some by --context")
+        throw SfumatoError(.usage, "this model takes no class but vectors of \(size) numbers; give some by --context")
       }
       let numbers = try data.classNumbers(names)
-      guard !numbers.isEmpty else { throw WorkflowError(.usage, "no class was named") }
+      guard !numbers.isEmpty else { throw SfumatoError(.usage, "no class was named") }
       return (0..<request.count).map { numbers[$0 % numbers.count] }
     case .none:
       guard data.classNames.isEmpty || data.nullClass != nil else {
-        throw WorkflowError(.usage, "this model was always told a class: it cannot do without; name one, or all")
+        throw SfumatoError(.usage, "this model was always told a class: it cannot do without; name one, or all")
       }
       return none
     }
@@ -88,22 +90,22 @@ extension SamplingConditions {
 // MARK: Vectors
 
 extension SamplingConditions {
-  private static func vectors(_ contexts: SampleRequest.Contexts, _ request: SampleRequest, _ data: DataFacts) throws -> Tensor {
+  private static func vectors(_ contexts: SamplingRequest.Contexts, _ request: SamplingRequest, _ data: DataSpec) throws -> Tensor {
     guard let size = data.contextSize else {
-      throw WorkflowError(
+      throw SfumatoError(
         .usage,
         data.classNames.isEmpty
           ? "this model is told nothing of its images, so it takes no context vectors; leave --context out"
           : "this model takes classes and no context vectors; name classes by --class")
     }
     guard request.classes != .none else {
-      throw WorkflowError(.usage, "no class is asked for, and a context vector is; leave one of --class and --context out")
+      throw SfumatoError(.usage, "no class is asked for, and a context vector is; leave one of --class and --context out")
     }
     switch contexts {
     case .file(let path): return try checked(NPY.read(path), size, path)
     case .vectors(let rows):
       guard rows.allSatisfy({ $0.count == size }) else {
-        throw WorkflowError(.usage, "expected vectors of \(size) numbers, found \(rows.first { $0.count != size }?.count ?? 0)")
+        throw SfumatoError(.usage, "expected vectors of \(size) numbers, found \(rows.first { $0.count != size }?.count ?? 0)")
       }
       return try checked(Tensor(rows.flatMap { $0 }, [rows.count, size]), size, "the context vectors")
     }
@@ -113,14 +115,14 @@ extension SamplingConditions {
   private static func checked(_ array: Tensor, _ size: Int, _ name: String) throws -> Tensor {
     let rows = array.rank == 1 ? array.unsqueeze(0) : array
     guard array.dtype.isFloatingPoint, rows.rank == 2, rows.size(0) > 0, rows.size(1) == size else {
-      throw WorkflowError(
+      throw SfumatoError(
         .data,
         "\(name): expected floating-point numbers of the shape [K, \(size)], a row for each vector, or [\(size)], found \(array.dtype) "
           + "\(array.shape)")
     }
     let vectors = rows.to(.float32)
     if let row = try vectors.isFinite().to(.float32).min(1).floats().firstIndex(of: 0) {
-      throw WorkflowError(.data, "\(name): vector \(row) has a number that is not finite as float32")
+      throw SfumatoError(.data, "\(name): vector \(row) has a number that is not finite as float32")
     }
     return vectors
   }

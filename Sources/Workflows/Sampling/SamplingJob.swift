@@ -1,5 +1,7 @@
 import Diffusion
+import Failures
 import Imaging
+import Models
 import Networks
 import RecipeKit
 import Tensors
@@ -24,7 +26,7 @@ public final class SamplingJob {
   /// Steps of one candidate of one batch.
   public let stepCount: Int
   public let settings: SamplerSettings
-  public let request: SampleRequest
+  public let request: SamplingRequest
   /// The batch under way or, between two, the last one: `[N, C, H, W]`.
   package private(set) var x: Tensor?
 
@@ -43,14 +45,14 @@ public final class SamplingJob {
     public init() {}
   }
 
-  /// - Throws: `WorkflowError` for a request that makes no sense; what reading the model throws.
-  public convenience init(_ request: SampleRequest) throws {
+  /// - Throws: `SfumatoError` for a request that makes no sense; what reading the model throws.
+  public convenience init(_ request: SamplingRequest) throws {
     try Torch.start()
     try self.init(request, model: Model(request.model, on: computeDevice(request.device)))
   }
 
   /// - Parameter model: on the request's device, whatever name the request gives it.
-  public init(_ request: SampleRequest, model: Model) throws {
+  public init(_ request: SamplingRequest, model: Model) throws {
     try request.checkCounts()
     self.request = request
     self.model = model
@@ -133,11 +135,11 @@ extension SamplingJob {
 extension SamplingJob {
   /// How good images are, `[N]`, higher for the better.
   private func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
-    if request.judge == .classifier, let classifier { return classifier.score(images, range) }
-    let judge = denoiser.plain(range)
+    if request.scorer == .classifier, let classifier { return classifier.score(images, range) }
+    let scorer = denoiser.plain(range)
     let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
-    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(judge.noiseScale, seed: seed)
-    return -score.errors(of: images, denoiser: judge)
+    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(scorer.noiseLevelRange, seed: seed)
+    return -score.errors(of: images, denoiser: scorer)
   }
 
   /// The class number of each image: what the model is told or, where it is told none, what the classifier is to see.
@@ -158,7 +160,7 @@ extension SamplingJob {
 extension SamplingJob {
   /// The model's own settings with the request's laid over them, and the noise levels that they visit.
   private static func settle(
-    _ request: SampleRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
+    _ request: SamplingRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
   ) throws -> (SamplerSettings, [NoiseLevel]) {
     var settings = SamplerSettings()
     settings.sampler = recipe.sampler
@@ -168,27 +170,27 @@ extension SamplingJob {
       return (settings, try settings.sampling.levels(of: process, stepsAreAsked: request.sets("sampling.steps")))
     } catch let error as RecipeError {
       let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
-      throw WorkflowError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
+      throw SfumatoError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
     } catch let error as DiffusionError where !request.settings.isEmpty {
-      throw WorkflowError(.usage, "\(error)")
+      throw SfumatoError(.usage, "\(error)")
     }
   }
 
   /// Refuses a way on which the network could not be asked.
   private static func check(
-    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SampleRequest, _ parameterization: Parameterization
+    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ parameterization: Parameterization
   ) throws {
     guard let obstacle = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
-    throw WorkflowError(request.settings.isEmpty ? .data : .usage, "\(obstacle)")
+    throw SfumatoError(request.settings.isEmpty ? .data : .usage, "\(obstacle)")
   }
 }
 
-extension SampleRequest {
+extension SamplingRequest {
   fileprivate func checkCounts() throws {
-    guard (1...10_000_000).contains(count) else { throw WorkflowError(.usage, "the count must be 1 to 10000000, not \(count)") }
-    guard batchSize > 0 else { throw WorkflowError(.usage, "the batch must be 1 or more, not \(batchSize)") }
+    guard (1...10_000_000).contains(count) else { throw SfumatoError(.usage, "the count must be 1 to 10000000, not \(count)") }
+    guard batchSize > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(batchSize)") }
     guard (1...1000).contains(candidates) else {
-      throw WorkflowError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
+      throw SfumatoError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
     }
   }
 

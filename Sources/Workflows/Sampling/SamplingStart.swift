@@ -1,6 +1,8 @@
 import Checkpoints
 import Diffusion
+import Failures
 import Imaging
+import Models
 import Tensors
 import Training
 
@@ -21,11 +23,11 @@ struct SamplingStart {
   }
 
   /// - Parameter levels: descending, from noise to the last level.
-  init(_ request: SampleRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe, _ data: DataFacts, on device: Device) throws {
+  init(_ request: SamplingRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe, _ data: DataSpec, on device: Device) throws {
     do {
       path = try Self.path(request, levels, sampling)
     } catch let error as SamplingPathError {
-      throw WorkflowError(.usage, "\(error)")
+      throw SfumatoError(.usage, "\(error)")
     }
     origin =
       switch request.start {
@@ -56,11 +58,11 @@ struct SamplingStart {
 
   // MARK: Levels
 
-  private static func path(_ request: SampleRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe) throws -> [NoiseLevel] {
+  private static func path(_ request: SamplingRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe) throws -> [NoiseLevel] {
     var path = try levels.starting(atStep: request.skippedSteps)
     if case .picture(_, let strength) = request.start {
       guard request.skippedSteps == 0 else {
-        throw WorkflowError(.usage, "a picture to start from says by its strength which steps are left out; give no number of them too")
+        throw SfumatoError(.usage, "a picture to start from says by its strength which steps are left out; give no number of them too")
       }
       path = try levels.starting(strength: strength)
     }
@@ -73,11 +75,11 @@ struct SamplingStart {
 
   // MARK: Files
 
-  private static func array(_ file: String, _ count: Int, _ data: DataFacts) throws -> Tensor {
+  private static func array(_ file: String, _ count: Int, _ data: DataSpec) throws -> Tensor {
     let array = try NPY.read(file)
     let wanted = [data.channels, data.height, data.width]
     guard array.dtype.isFloatingPoint, array.rank == 4, array.size(0) >= count, array.shape.dropFirst() == wanted[...] else {
-      throw WorkflowError(
+      throw SfumatoError(
         .data,
         "\(file): expected floating-point numbers of the shape \([count] + wanted) or more of them, found \(array.dtype) \(array.shape)")
     }
@@ -85,24 +87,24 @@ struct SamplingStart {
   }
 
   /// A picture as the model takes them: cut in the middle to its proportions, resized, in its number of channels.
-  private static func picture(_ file: String, _ data: DataFacts) throws -> Tensor {
+  private static func picture(_ file: String, _ data: DataSpec) throws -> Tensor {
     try Tensor(images: [fitted(file, data).withChannels(data.channels)])
   }
 
-  private static func known(_ inpainting: SampleRequest.Inpainting, _ data: DataFacts, on device: Device) throws -> KnownRegion {
+  private static func known(_ inpainting: SamplingRequest.Inpainting, _ data: DataSpec, on device: Device) throws -> KnownRegion {
     let mask = try Tensor(images: [fitted(inpainting.mask, data).withChannels(1)])
     // White, 1, is painted anew. A pixel is kept or it is not: one that resizing left in between goes to the nearer side.
     let known = mask.lt(0).to(.float32)
     guard try known.max().item() > 0 else {
-      throw WorkflowError(.usage, "\(inpainting.mask) is white all over: nothing of the picture would be kept; make black what is to stay")
+      throw SfumatoError(.usage, "\(inpainting.mask) is white all over: nothing of the picture would be kept; make black what is to stay")
     }
     guard try known.min().item() < 1 else {
-      throw WorkflowError(.usage, "\(inpainting.mask) is black all over: nothing would be painted; make white what is to be painted anew")
+      throw SfumatoError(.usage, "\(inpainting.mask) is black all over: nothing would be painted; make white what is to be painted anew")
     }
     return try KnownRegion(image: picture(inpainting.picture, data).to(device), mask: known.to(device))
   }
 
-  private static func fitted(_ file: String, _ data: DataFacts) throws -> Image {
+  private static func fitted(_ file: String, _ data: DataSpec) throws -> Image {
     let image = try Image(file: file)
     let picture = image.hasAlpha ? image.flattened(over: Array(repeating: 255, count: image.channels - 1)) : image
     // The largest part of the model's proportions.

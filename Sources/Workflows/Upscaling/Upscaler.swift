@@ -1,5 +1,9 @@
+import Checkpoints
+import Failures
 import Foundation
 import Imaging
+import Interop
+import Models
 import NN
 import Networks
 import RecipeKit
@@ -41,7 +45,7 @@ public final class Upscaler {
   /// - Parameters:
   ///   - model: a `.pth` or `.safetensors` file of an RRDBNet under Real-ESRGAN's names; its shapes tell the recipe.
   ///   - member: of a PyTorch file with several state dicts the one to take; nil for the one that is best, `params_ema`.
-  /// - Throws: `WorkflowError` for settings that make no sense and for a file that is no upscaler; what reading it throws.
+  /// - Throws: `SfumatoError` for settings that make no sense and for a file that is no upscaler; what reading it throws.
   public convenience init(_ model: String, member: String? = nil, settings: Settings = Settings()) throws {
     try Torch.start()
     try Self.check(settings)
@@ -67,15 +71,15 @@ public final class Upscaler {
   public func upscale(_ images: [Image]) throws -> [Image] { try images.map { try run($0).finish() } }
 
   /// One picture, to be pulled tile by tile.
-  /// - Throws: `WorkflowError` when the result would have more pixels than an image may.
+  /// - Throws: `SfumatoError` when the result would have more pixels than an image may.
   public func run(_ image: Image) throws -> UpscalingRun { try UpscalingRun(image, by: self) }
 
   private static func check(_ settings: Settings) throws {
     guard settings.tile == 0 || (smallestTile...Image.pixelLimit).contains(settings.tile) else {
-      throw WorkflowError(.usage, "the tile must be \(smallestTile) pixels or more, or 0 for none, not \(settings.tile)")
+      throw SfumatoError(.usage, "the tile must be \(smallestTile) pixels or more, or 0 for none, not \(settings.tile)")
     }
     guard (0...Image.pixelLimit).contains(settings.overlap) else {
-      throw WorkflowError(.usage, "the overlap must be 0 pixels or more, not \(settings.overlap)")
+      throw SfumatoError(.usage, "the overlap must be 0 pixels or more, not \(settings.overlap)")
     }
   }
 }
@@ -112,24 +116,24 @@ extension Upscaler {
 extension Upscaler {
   private static func network(in path: String, _ member: String?, on device: Device) throws -> RRDBNet {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw WorkflowError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
+      throw SfumatoError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
     }
-    guard !DiffusersFolder.isOne(path) else { throw WorkflowError(.data, "\(path) is a pipeline of diffusers; expected an upscaler") }
+    guard !DiffusersFolder.isOne(path) else { throw SfumatoError(.data, "\(path) is a pipeline of diffusers; expected an upscaler") }
     let file = try TensorFile(path, member: member)
     if let yaml = file.metadata[Model.recipeKey] {
       let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
-      guard kind == .upscaler else { throw WorkflowError(.data, "\(path) is \(kind.phrase); expected an upscaler") }
+      guard kind == .upscaler else { throw SfumatoError(.data, "\(path) is \(kind.phrase); expected an upscaler") }
     }
     let recipe: RRDBNet.Recipe
     do { recipe = try RRDBNet.Recipe(recognising: file.state) } catch {
-      throw WorkflowError(.data, "\(path) is no upscaler that is known: \(error.message)")
+      throw SfumatoError(.data, "\(path) is no upscaler that is known: \(error.message)")
     }
     guard recipe.numInCh == recipe.numOutCh, [1, 3].contains(recipe.numInCh) else {
-      throw WorkflowError(.data, "\(path) is an upscaler of \(recipe.numInCh) channels; pictures have 1 or 3")
+      throw SfumatoError(.data, "\(path) is an upscaler of \(recipe.numInCh) channels; pictures have 1 or 3")
     }
     let network = try RRDBNet(recipe, using: .shapes)
     do { try network.adopt(file.state, on: device) } catch let mismatch as StateMismatch {
-      throw WorkflowError(mismatch, checkpoint: path, network: "network rrdbnet")
+      throw SfumatoError(mismatch, checkpoint: path, network: "network rrdbnet")
     }
     return network
   }

@@ -1,3 +1,5 @@
+import Checkpoints
+import Failures
 import Foundation
 import Imaging
 
@@ -15,13 +17,13 @@ public final class UpscalingJob {
   private var comparison: (file: String, sheet: ComparisonSheet)?
 
   /// - Parameter comparison: a picture to be made of the first pictures before and after.
-  /// - Throws: `ImagingError` when no libvips is there; `WorkflowError` when the comparison could not be written.
+  /// - Throws: `ImagingError` when no libvips is there; `SfumatoError` when the comparison could not be written.
   public init(_ plan: UpscalingPlan, by upscaler: Upscaler, comparison: String? = nil) throws {
     _ = try VipsLibrary.loaded()
     if let comparison {
-      do { _ = try ImageFormat(forFile: comparison) } catch { throw WorkflowError(.usage, "\(error)") }
+      do { _ = try ImageFormat(forFile: comparison) } catch { throw SfumatoError(.usage, "\(error)") }
       guard !plan.items.contains(where: { $0.target == comparison || $0.source == comparison }) else {
-        throw WorkflowError(.usage, "\(comparison): the comparison would take the place of a picture")
+        throw SfumatoError(.usage, "\(comparison): the comparison would take the place of a picture")
       }
       try OutputFile.check(comparison)
       self.comparison = (comparison, ComparisonSheet())
@@ -78,7 +80,7 @@ public final class UpscalingJob {
   private static func isAboutOnePicture(_ error: any Error) -> Bool {
     switch error {
     case let error as ImagingError: if case .unwritable = error.reason { false } else { true }
-    case is WorkflowError: true
+    case is SfumatoError: true
     default: false
     }
   }

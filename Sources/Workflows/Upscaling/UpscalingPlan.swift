@@ -1,3 +1,5 @@
+import Checkpoints
+import Failures
 import Foundation
 import Imaging
 
@@ -19,14 +21,14 @@ public struct UpscalingPlan: Sendable, Equatable {
   ///   - sources: pictures, and folders, of which the pictures directly in them are taken, hidden files and folders not.
   ///   - output: where there is one picture, its result; else, or where it is a folder, a folder, which is made. In a folder
   ///     results have their picture's name, with `.png` in place of an ending that is not written.
-  /// - Throws: `WorkflowError` for a source that is not there, two results of one name, a result that would take its picture's
+  /// - Throws: `SfumatoError` for a source that is not there, two results of one name, a result that would take its picture's
   ///   place, and for what could not be written in the end.
   public init(_ sources: [String], output: String) throws {
-    guard !output.isEmpty else { throw WorkflowError(.usage, "the name of a file to write is empty") }
+    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of a file to write is empty") }
     var files: [String] = [], folders = 0, leftOut = 0
     for source in sources {
       switch Self.isFolder(source) {
-      case nil: throw WorkflowError(.missing, "there is no picture and no folder '\(source)'")
+      case nil: throw SfumatoError(.missing, "there is no picture and no folder '\(source)'")
       case false?: files.append(source)
       case true?:
         let (pictures, others) = try Self.pictures(in: source)
@@ -37,12 +39,12 @@ public struct UpscalingPlan: Sendable, Equatable {
     }
     guard !files.isEmpty else {
       let endings = Self.endings.sorted().joined(separator: ", ")
-      throw WorkflowError(.missing, "there are no pictures in \(sources.joined(separator: ", ")): no names that end in \(endings)")
+      throw SfumatoError(.missing, "there are no pictures in \(sources.joined(separator: ", ")): no names that end in \(endings)")
     }
     let outputIsFolder = Self.isFolder(output)
     let isFile = folders == 0 && files.count == 1 && outputIsFolder != true && !output.hasSuffix("/")
     guard isFile || outputIsFolder != false else {
-      throw WorkflowError(.usage, "\(output) is a file; the results of \(files.count) pictures go into a folder")
+      throw SfumatoError(.usage, "\(output) is a file; the results of \(files.count) pictures go into a folder")
     }
     newFolder = isFile || outputIsFolder == true ? nil : output
     items = files.map { Item(source: $0, target: isFile ? output : Self.target(of: $0, in: output)) }
@@ -54,12 +56,12 @@ public struct UpscalingPlan: Sendable, Equatable {
   private func checkNames() throws {
     var sources: [String: String] = [:], seen = Set(items.map { Self.identity($0.source) })
     for item in items {
-      do { _ = try ImageFormat(forFile: item.target) } catch { throw WorkflowError(.usage, "\(error)") }
+      do { _ = try ImageFormat(forFile: item.target) } catch { throw SfumatoError(.usage, "\(error)") }
       if let other = sources.updateValue(item.source, forKey: item.target) {
-        throw WorkflowError(.usage, "\(other) and \(item.source) would both become \(item.target)")
+        throw SfumatoError(.usage, "\(other) and \(item.source) would both become \(item.target)")
       }
       guard seen.insert(Self.identity(item.target)).inserted else {
-        throw WorkflowError(.usage, "\(item.target) is one of the pictures, and would be written over; name another output")
+        throw SfumatoError(.usage, "\(item.target) is one of the pictures, and would be written over; name another output")
       }
     }
   }
@@ -72,7 +74,7 @@ public struct UpscalingPlan: Sendable, Equatable {
   private static func pictures(in folder: String) throws -> (pictures: [String], others: Int) {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
-      throw WorkflowError(.io, "\(folder): cannot be read: \(error.localizedDescription)")
+      throw SfumatoError(.io, "\(folder): cannot be read: \(error.localizedDescription)")
     }
     let files = names.filter { !$0.hasPrefix(".") && isFolder("\(folder)/\($0)") == false }
     let pictures = files.filter { endings.contains(($0 as NSString).pathExtension.lowercased()) }

@@ -1,3 +1,4 @@
+import Failures
 import Imaging
 import Tensors
 
@@ -21,7 +22,7 @@ public final class UpscalingRun {
   init(_ image: Image, by upscaler: Upscaler) throws {
     let scale = upscaler.scale
     guard image.width * scale <= Image.pixelLimit / (image.height * scale) else {
-      throw WorkflowError(
+      throw SfumatoError(
         .data,
         "\(image.width) x \(image.height) pixels become \(image.width * scale) x \(image.height * scale); at most \(Image.pixelLimit) "
           + "in all are possible")

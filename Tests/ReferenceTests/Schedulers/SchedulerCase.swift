@@ -1,4 +1,5 @@
 import Diffusion
+import Interop
 import RecipeKit
 import Tensors
 
@@ -83,7 +84,7 @@ final class QuestionLog {
 struct QuestionedDenoiser: Denoiser {
   let base: any Denoiser
   let log: QuestionLog
-  var noiseScale: NoiseScale { base.noiseScale }
+  var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
 
   func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     log.questions.append((x, levels[0]))

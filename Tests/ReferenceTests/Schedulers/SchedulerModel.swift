@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Interop
 import Tensors
 
 /// The perfect denoiser of normally distributed data, as the manifests describe it in words:

@@ -1,4 +1,5 @@
 import Diffusion
+import Interop
 import Tensors
 
 /// The manifest of tables: betas, their products, timesteps, and images made noisy.

@@ -1,0 +1,29 @@
+/// The class of an error: the exit code of a command and the status of an HTTP response follow from it.
+public enum Failure: Error, Sendable, Equatable {
+  /// The request makes no sense.
+  case usage
+  /// A file or a recipe is not what it should be.
+  case data
+  /// A file does not exist.
+  case missing
+  /// A bug in the program, or memory ran out.
+  case `internal`
+  /// The system refused to read or write.
+  case io
+  /// The user stopped the work.
+  case interrupted
+
+  /// The class of any error. An error that does not classify itself counts as a bug.
+  public init(of error: any Error) {
+    self = (error as? any ClassifiedError)?.failure ?? .internal
+  }
+}
+
+/// An error that says its own class. Every public error type of Sfumato is one; `ArchitectureTests` holds that.
+public protocol ClassifiedError: Error {
+  var failure: Failure { get }
+}
+
+extension Failure: ClassifiedError {
+  public var failure: Failure { self }
+}

@@ -1,0 +1,46 @@
+import Checkpoints
+import Failures
+import Foundation
+import Models
+import Tensors
+
+/// A file of tensors by name, of whatever system and format.
+struct CheckpointFile {
+  let path: String
+  /// Of the tensors in the file, before any was widened.
+  let halfCount: Int
+  let state: StateDict
+  /// The member of the file's dictionary that was taken, where there is more in it.
+  let member: String?
+  /// The recipe of a model of ours.
+  let recipe: String?
+
+  /// - Parameters:
+  ///   - path: a `.safetensors` file, or one of `torch.save`, by its content and not its name.
+  ///   - member: as for `TensorFile`.
+  /// - Throws: `SfumatoError` when there is no such file or it is a folder; what reading it throws.
+  init(_ path: String, member: String? = nil) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw SfumatoError(.missing, "\(path): no such file; expected a .safetensors, .pt or .pth file")
+    }
+    guard !isFolder.boolValue else {
+      throw SfumatoError(.data, "\(path) is a folder; expected a .safetensors, .pt or .pth file")
+    }
+    self.path = path
+    let file = try TensorFile(path, member: member)
+    (self.member, recipe) = (file.member, file.metadata[ModelFile.recipeKey])
+    (state, halfCount) = (Self.unwrapped(file.state), Self.halfCount(file.state))
+    guard state.count > 0 else { throw SfumatoError(.data, "\(path) holds no tensors") }
+  }
+
+  /// Without the `module.` that PyTorch's data-parallel wrappers put before every name.
+  private static func unwrapped(_ state: StateDict) -> StateDict {
+    let prefix = "module."
+    return state.names.allSatisfy { $0.hasPrefix(prefix) } ? state.under(prefix) : state
+  }
+
+  private static func halfCount(_ state: StateDict) -> Int {
+    state.entries.count { $0.tensor.dtype == .float16 || $0.tensor.dtype == .bfloat16 }
+  }
+}

@@ -1,0 +1,64 @@
+import Failures
+import Models
+import NN
+import RecipeKit
+
+/// A checkpoint that somebody released, and the recipe by which it can be used. The recipe is made from the flags that were
+/// published with the file, in its publisher's words.
+public struct Preset: Sendable {
+  /// The programs that the files are of.
+  public enum System: String, Sendable, CaseIterable {
+    case guidedDiffusion = "guided-diffusion", improvedDiffusion = "improved-diffusion", niceDiffusion = "nice-diffusion"
+  }
+
+  /// How many parameters the publisher says that there are.
+  public struct Size: Sendable, Equatable {
+    public let parameters: Int
+    /// How far a true count may be from it: it was rounded, sometimes boldly.
+    public let tolerance: Int
+    public let source: String
+  }
+
+  /// The word for `--preset`.
+  public let name: String
+  /// The file as it was released.
+  public let file: String
+  public let system: System
+  /// Of the network and the process, as published.
+  public let flags: String
+  /// Steps that the publisher samples with.
+  public let steps: Int
+  public let size: Size
+  /// What a user should know beside.
+  public let note: String?
+
+  /// The presets there are, in the order of the publishers' lists.
+  public static let all = guidedDiffusion + classifiers + improvedDiffusion + niceDiffusion
+
+  /// - Throws: `SfumatoError` with the nearest name.
+  public init(named name: String) throws {
+    guard let preset = Self.all.first(where: { $0.name == name }) else {
+      throw SfumatoError(.usage, "there is no preset '\(name)'; \(Suggestion.phrase(for: name, among: Self.all.map(\.name)))")
+    }
+    self = preset
+  }
+
+  init(
+    _ name: String, _ file: String, _ system: System, _ flags: String, steps: Int, _ size: Size, note: String? = nil
+  ) {
+    (self.name, self.file, self.system, self.flags) = (name, file, system, flags)
+    (self.steps, self.size, self.note) = (steps, size, note)
+  }
+
+  /// What the model file will say of itself.
+  /// - Throws: for flags that contradict each other; none of `all` does.
+  public func makeRecipe() throws -> any ModelDescription {
+    let flags = try PublishedFlags(self.flags, of: system)
+    switch system {
+    case .niceDiffusion: return try flags.niceModel(steps: steps)
+    case .guidedDiffusion, .improvedDiffusion:
+      if flags.isGiven("classifier_depth") { return try flags.classifier() }
+      return try flags.isGiven("large_size") ? flags.superResolution(steps: steps) : flags.denoiser(steps: steps)
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Diffusion
+import Failures
+import NN
+import Networks
+import RecipeKit
+import Tensors
+
+/// What a classifier's model file says of itself.
+public struct ClassifierModelRecipe: ModelDescription {
+  public static let kind = ModelKind.classifier
+
+  /// The images; the class names are those of the logits, in their order.
+  public var data = DataSpec()
+  public var classifier = Choice<ClassifierRegistry>(EncoderClassifier.Recipe())
+  /// Which noise belongs to a timestep that the classifier is told.
+  public var process = NoisingProcess()
+  public init() {}
+
+  public func validate() throws(RecipeError) {
+    let names = data.classNames.count
+    try require(names > 0, "data", "expected class_names, one for each logit, found none")
+    try require(data.nullClass == nil, "data", "expected no null_class, for a classifier always says a class, found \(data.nullClass ?? 0)")
+  }
+
+  public var networkType: String { classifier.type }
+  public var images: (shape: [Int], classNames: [String]) { data.images }
+
+  public func adapted() -> Self {
+    var (recipe, network) = (self, classifier.member)
+    network.adapt(to: data.networkInputSpec(.fixedSmall))
+    recipe.classifier = Choice(network)
+    return recipe
+  }
+
+  public func makeModule(using initializer: Initializer) throws -> any Module {
+    try classifier.member.makeClassifier(using: initializer)
+  }
+
+  public func tryOut() throws { try tryOut(on: data) }
+
+  /// - Parameter data: the images that the classifier is to read.
+  package func tryOut(on images: DataSpec) throws {
+    let network = try classifier.member.makeClassifier(using: .shapes)
+    let x = Tensor.empty([1, images.channels, images.height, images.width], on: .meta)
+    let logits = withoutGradient { network(x, timesteps: .empty([1], on: .meta), mode: .inference) }
+    let what = "images of \(images.height) x \(images.width) x \(images.channels)"
+    if let fault = logits.fault {
+      let place = fault.module.map { " in \($0)" } ?? ""
+      throw SfumatoError(.data, "classifier \(networkType) cannot take \(what): \(fault.message)\(place)")
+    }
+    guard logits.shape == [1, data.classNames.count] else {
+      throw SfumatoError(
+        .data, "classifier \(networkType) tells \(logits.shape.last ?? 0) classes apart, and the recipe names \(data.classNames.count)")
+    }
+  }
+}

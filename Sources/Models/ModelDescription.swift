@@ -1,0 +1,89 @@
+import Diffusion
+import NN
+import Networks
+import RecipeKit
+
+/// What a model file says of itself: enough to use it without a flag. One type for each kind of model.
+public protocol ModelDescription: Recipe {
+  static var kind: ModelKind { get }
+  /// The word after `type:`, or the network's name where there is but one.
+  var networkType: String { get }
+  /// Channels, height and width of the images that the network reads, and the names of their classes.
+  var images: (shape: [Int], classNames: [String]) { get }
+  /// Length of the vectors that the network is told of each image; nil where it takes none.
+  var contextSize: Int? { get }
+  /// What the network is given of a picture to restore; nil where it is given none.
+  var restoration: RestorationFacts? { get }
+  /// The recipe with what the data decide put where the network leaves it open.
+  func adapted() -> Self
+  /// The network as the recipe describes it.
+  func makeModule(using initializer: Initializer) throws -> any Module
+  /// One pass of one image with shapes alone: what would fail at the first use fails here.
+  /// - Throws: `SfumatoError` when the network cannot take what the recipe says of the data.
+  func tryOut() throws
+}
+
+extension ModelDescription {
+  public var contextSize: Int? { nil }
+  public var restoration: RestorationFacts? { nil }
+}
+
+/// What a network that restores pictures is given.
+public struct RestorationFacts: Codable, Sendable, Equatable {
+  /// Channels, height and width of the bad pictures.
+  public var image: [Int]
+  /// The corruptions whose strengths it is told, in their order; empty where it is told none or their names are not known.
+  public var corruptionNames: [String]
+
+  public init(image: [Int], corruptionNames: [String]) {
+    self.image = image
+    self.corruptionNames = corruptionNames
+  }
+}
+
+/// A model whose network predicts noise or what belongs to it: what a training gives.
+public protocol DiffusionModelRecipe: ModelDescription {
+  var data: DataSpec { get set }
+  var process: ProcessRecipe { get set }
+  var sampler: Choice<SamplerRegistry> { get set }
+  var sampling: SamplingRecipe { get set }
+  func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork
+}
+
+extension DiffusionModelRecipe {
+  public var images: (shape: [Int], classNames: [String]) { data.images }
+  public var contextSize: Int? { data.contextSize }
+  public func makeModule(using initializer: Initializer) throws -> any Module { try makeNetwork(using: initializer) }
+}
+
+extension ModelRecipe: DiffusionModelRecipe {
+  public static let kind = ModelKind.denoiser
+  public var networkType: String { network.type }
+
+  public func adapted() -> Self {
+    var (recipe, network) = (self, network.member)
+    // Whoever describes a network that takes vectors need not say it again of the data.
+    if data.classNames.isEmpty { recipe.data.contextSize = data.contextSize ?? network.contextDim }
+    network.adapt(to: data.networkInputSpec(process.variance))
+    recipe.network = Choice(network)
+    return recipe
+  }
+
+  public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
+    try network.member.makeNetwork(using: initializer)
+  }
+
+  public func tryOut() throws { try NetworkDryRun.run(makeNetwork(using: .shapes), self) }
+}
+
+extension ModelKind {
+  /// The recipes that describe models of this kind.
+  package var description: any ModelDescription.Type {
+    switch self {
+    case .denoiser: ModelRecipe.self
+    case .classifier: ClassifierModelRecipe.self
+    case .superResolution: SuperResolutionModelRecipe.self
+    case .upscaler: UpscalerModelRecipe.self
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import Diffusion
+import NN
+import Networks
+import RecipeKit
+import Tensors
+
+/// What the model file of a diffusion model that restores or enlarges pictures says of itself.
+public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
+  public static let kind = ModelKind.superResolution
+
+  /// The good images.
+  public var data = DataSpec()
+  /// Height and width of the bad ones.
+  public var smallHeight = 16, smallWidth = 16
+  /// What `CorruptionsRecipe` calls the corruptions whose strengths the network is told, in their order; empty where it is told none, or
+  /// where nobody has named them.
+  public var corruptionNames: [String] = []
+  public var superResolution = SuperResolutionUNet.Recipe()
+  public var process = ProcessRecipe()
+  public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
+  public var sampling = SamplingRecipe()
+  public init() {}
+
+  public func validate() throws(RecipeError) {
+    try require((1...data.height).contains(smallHeight), "small_height", "expected 1 to \(data.height), found \(smallHeight)")
+    try require((1...data.width).contains(smallWidth), "small_width", "expected 1 to \(data.width), found \(smallWidth)")
+    let names = corruptionNames.count, told = superResolution.numCorruptions
+    try require(
+      names == 0 || told == nil || told == names, "corruption_names",
+      "expected \(told ?? 0), one for each of num_corruptions, found \(names)")
+    try require(Set(corruptionNames).count == names, "corruption_names", "expected each name once")
+  }
+
+  public var networkType: String { SuperResolutionUNet.Recipe.name }
+  public var restoration: RestorationFacts? {
+    RestorationFacts(image: [data.channels, smallHeight, smallWidth], corruptionNames: corruptionNames)
+  }
+
+  public func adapted() -> Self {
+    var recipe = self
+    var facts = data.networkInputSpec(process.variance)
+    facts.corruptions = corruptionNames.isEmpty ? nil : corruptionNames.count
+    recipe.superResolution.adapt(to: facts)
+    return recipe
+  }
+
+  public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
+    try SuperResolutionUNet(superResolution, using: initializer)
+  }
+
+  public func tryOut() throws {
+    let small = Tensor.empty([1, data.channels, smallHeight, smallWidth], on: .meta)
+    try NetworkDryRun.run(
+      makeNetwork(using: .shapes), type: networkType, data, process, Conditioning(lowRes: small))
+  }
+}

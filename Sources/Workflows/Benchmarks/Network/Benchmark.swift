@@ -1,0 +1,185 @@
+import Failures
+import Foundation
+import NN
+import Networks
+import Tensors
+import Training
+
+/// How a benchmark is run.
+public struct BenchmarkRequest: Sendable {
+  public var subject = BenchmarkSubject.standard
+  /// Images that are computed together.
+  public var batch = 16
+  /// Timed runs of each result.
+  public var repeats = 9
+  /// Whether PyTorch's compiler takes part, which takes minutes.
+  public var compiles = true
+
+  public init() {}
+}
+
+/// A benchmark under way, pulled piece by piece: the machine's convolutions, then each result in turns of ours, PyTorch eager
+/// and PyTorch compiled, so that what else happens on the machine meets all of them alike, and the convolutions again.
+public final class Benchmark {
+  /// A piece of the work.
+  private enum Stage {
+    case rates(Precision)
+    case findPyTorch
+    case prepare(Int)
+    case turn(Int, count: Int)
+  }
+  /// Runs of one side before the other's: few enough to share the same conditions, many enough to be warm.
+  private static let turnLength = 3
+
+  public private(set) var report: BenchmarkReport
+  private let request: BenchmarkRequest
+  private let search: BenchmarkSearch
+  private let convolutions: [ConvolutionShape], output: [Int]
+  private let stages: [Stage]
+  private var done = 0
+  private var peer: BenchmarkPeer?
+  private var work: BenchmarkWork?
+
+  public convenience init(_ request: BenchmarkRequest) throws { try self.init(request, search: BenchmarkSearch()) }
+
+  /// - Throws: `SfumatoError` when the request makes no sense; a `TorchFault` when the network refuses its images.
+  init(_ request: BenchmarkRequest, search: BenchmarkSearch) throws {
+    guard request.batch > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(request.batch)") }
+    guard request.repeats > 0 else { throw SfumatoError(.usage, "the repeats must be 1 or more, not \(request.repeats)") }
+    try Torch.start()
+    self.request = request
+    self.search = search
+    let subject = request.subject
+    let (parameters, operations, output) = try subject.count(batch: request.batch)
+    self.output = output
+    convolutions = operations.shapes
+    report = BenchmarkReport(
+      name: subject.name, batch: request.batch, image: [subject.channels, subject.height, subject.width], parameters: parameters,
+      operations: .init(
+        convolutions: operations.convolutionFLOPs, linear: operations.linearFLOPs, attention: operations.attentionFLOPs),
+      machine: .current, libtorch: Torch.headerVersion, threads: Torch.threadCount, loadAtStart: MachineFacts.load)
+    report.rates = Precision.allCases.map { .init(precision: $0, forward: 0, inputGradient: 0, weightGradient: 0) }
+    report.results = BenchmarkReport.Workload.allCases.flatMap { workload in
+      Precision.allCases.map { .init(workload: workload, precision: $0) }
+    }
+    let rates = Precision.allCases.map { Stage.rates($0) }
+    let turns = report.results.enumerated().flatMap { index, result -> [Stage] in
+      [.prepare(index)] + Self.turns(request.repeats).map { .turn(index, count: $0) } + [.rates(result.precision)]
+    }
+    stages = rates + [.findPyTorch] + turns
+  }
+
+  /// So many runs in turns.
+  static func turns(_ repeats: Int) -> [Int] {
+    stride(from: 0, to: repeats, by: turnLength).map { min(turnLength, repeats - $0) }
+  }
+
+  // MARK: Piece by piece
+
+  /// What `next()` will do; nil when all is done.
+  public var upcoming: String? {
+    guard done < stages.count else { return nil }
+    switch stages[done] {
+    case .rates(let precision): return "convolutions in \(precision)"
+    case .findPyTorch: return "starting PyTorch"
+    case .prepare(let index):
+      return peer != nil && request.compiles ? "\(title(index)): PyTorch compiles, a minute or more" : "\(title(index)): getting ready"
+    case .turn(let index, _): return title(index)
+    }
+  }
+
+  private func title(_ index: Int) -> String { "\(report.results[index].workload) in \(report.results[index].precision)" }
+
+  /// Does the next piece.
+  /// - Returns: the share of the whole that is done, nil when all was done before.
+  public func next() throws -> Double? {
+    guard done < stages.count else { return nil }
+    switch stages[done] {
+    case .rates(let precision): try measureRates(precision)
+    case .findPyTorch: findPyTorch()
+    case .prepare(let index): try prepare(index)
+    case .turn(let index, let count): try turn(index, count)
+    }
+    done += 1
+    return Double(done) / Double(stages.count)
+  }
+
+  private func measureRates(_ precision: Precision) throws {
+    let rate = try ConvolutionRate.measure(convolutions, dtype: precision.dtype, rounds: min(request.repeats, 5))
+    for index in report.rates.indices where report.rates[index].precision == precision { report.rates[index].take(rate) }
+    for index in report.results.indices where report.results[index].precision == precision {
+      let rates = report.rates.first { $0.precision == precision }!
+      report.results[index].floor = rates.floor(of: report.results[index].workload, flops: report.operations.total)
+    }
+  }
+
+  private func prepare(_ index: Int) throws {
+    let result = report.results[index]
+    work = try BenchmarkWork(request.subject, batch: request.batch, output: output, result.workload, result.precision)
+    _ = try work?.times(1)
+    guard let peer else { return }
+    report.results[index].eager = peer.measure(result.workload, result.precision, .eager, count: 0)
+    if request.compiles { report.results[index].compiled = peer.measure(result.workload, result.precision, .compiled, count: 0) }
+  }
+
+  private func turn(_ index: Int, _ count: Int) throws {
+    let result = report.results[index]
+    report.results[index].sfumato.runs += try work?.times(count) ?? []
+    guard let peer else { return }
+    report.results[index].eager = more(result.eager, count) { peer.measure(result.workload, result.precision, .eager, count: $0) }
+    report.results[index].compiled = more(result.compiled, count) { peer.measure(result.workload, result.precision, .compiled, count: $0) }
+  }
+
+  /// `before` with the runs of one turn; PyTorch is not asked again for what failed.
+  private func more(
+    _ before: BenchmarkReport.PyTorchTimes?, _ count: Int, _ measure: (Int) -> BenchmarkReport.PyTorchTimes
+  ) -> BenchmarkReport.PyTorchTimes? {
+    guard var times = before, times.failure == nil else { return before }
+    let now = measure(count)
+    times.times.runs += now.times.runs
+    times.failure = now.failure
+    return times
+  }
+
+  // MARK: PyTorch
+
+  private func findPyTorch() {
+    do {
+      peer = try startPyTorch()
+      report.pytorch = peer?.facts
+    } catch {
+      report.pytorchProblem = "no PyTorch beside it (\(error)); \(BenchmarkSearch.advice)"
+    }
+  }
+
+  private func startPyTorch() throws -> BenchmarkPeer {
+    guard let script = search.script else {
+      throw BenchmarkPeer.Problem("scripts/bench_pytorch.py is not above the program or the working folder")
+    }
+    guard let python = search.python else { throw BenchmarkPeer.Problem("there is no python3") }
+    let subject = request.subject
+    let peer = try BenchmarkPeer(
+      python: python, script: script,
+      setup: [
+        "network": subject.networkJSON(), "batch": request.batch, "height": subject.height, "width": subject.width,
+        "threads": report.threads,
+      ])
+    guard peer.parameters == report.parameters else {
+      throw BenchmarkPeer.Problem("its network has \(peer.parameters) parameters, ours \(report.parameters)")
+    }
+    return peer
+  }
+}
+
+extension OperationCount {
+  /// Every convolution that was met, as often as it was.
+  fileprivate var shapes: [ConvolutionShape] {
+    convolutions.flatMap { convolution, times in
+      let (x, w) = (convolution.input, convolution.weight)
+      let shape = ConvolutionShape(
+        images: x[0], inputs: x[1], outputs: w[0], height: x[2], width: x[3], kernel: w[2], stride: convolution.stride,
+        padding: convolution.padding)
+      return Array(repeating: shape, count: times)
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Archives
+import Failures
+import Foundation
+import Imaging
+import Models
+import Tensors
+
+/// The state of an installation: versions, devices, what was found, and whether a small piece of everything works.
+public struct DoctorReport: Codable, Sendable, Equatable {
+  public struct Libtorch: Codable, Sendable, Equatable {
+    /// The version that the program was compiled for, and that of the library, where it tells.
+    public var headerVersion: String
+    public var libraryVersion: String?
+    public var path: String
+    /// The widest instruction set of its kernels.
+    public var capability: String
+    public var threads: Int
+    /// How kernels of ours reach every core.
+    public var parallelBackend: String
+  }
+
+  /// A library that is looked for at run time.
+  public struct Library: Codable, Sendable, Equatable {
+    public var version: String?, path: String?
+    /// Why there is none.
+    public var problem: String?
+  }
+
+  /// One part of the self-check.
+  public struct Check: Codable, Sendable, Equatable {
+    public enum Outcome: String, Codable, Sendable { case ok, failed, missing }
+    public var name: String
+    public var outcome: Outcome
+    /// What was found wrong.
+    public var problem: String?
+    /// What to do about it.
+    public var advice: String?
+  }
+
+  public var version: String
+  public var swift: String
+  /// Release or debug.
+  public var build: String
+  public var machine: MachineFacts
+  public var libtorch: Libtorch
+  /// Names that `--device` takes here.
+  public var devices: [String]
+  public var libvips: Library
+  public var libarchive: String
+  /// Name to file of the models that come along.
+  public var models: [String: String]
+  public var checks: [Check]
+
+  /// What is the matter, if anything is: `internal` when a check failed, `missing` when only something is not there.
+  public var failure: Failure? {
+    if checks.contains(where: { $0.outcome == .failed }) { return .internal }
+    return checks.contains { $0.outcome == .missing } ? .missing : nil
+  }
+
+  /// Looks at this installation; takes well under a second.
+  public static func examine() -> DoctorReport {
+    DoctorReport(
+      version: sfumatoVersion, swift: compiler, build: build, machine: .current,
+      libtorch: Libtorch(
+        headerVersion: Torch.headerVersion, libraryVersion: Torch.libraryVersion, path: Torch.libraryPath,
+        capability: Torch.cpuCapability, threads: Torch.threadCount, parallelBackend: Torch.parallelBackend),
+      // The check of libtorch itself comes first, for it loads what CUDA needs.
+      devices: [], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.shippedModels(),
+      checks: DoctorCheck.all.map { $0.run() }
+    ).withDevices()
+  }
+
+  private func withDevices() -> DoctorReport {
+    var report = self
+    report.devices = ["cpu"] + (0..<Torch.cudaDeviceCount).map { "cuda:\($0)" } + (Torch.mpsIsAvailable ? ["mps"] : [])
+    return report
+  }
+
+  private static func vips() -> Library {
+    do {
+      let library = try VipsLibrary.loaded()
+      return Library(version: library.version, path: library.path)
+    } catch { return Library(problem: "\(error)") }
+  }
+
+  private static var build: String {
+    #if DEBUG
+      "debug"
+    #else
+      "release"
+    #endif
+  }
+
+  /// The language has no name for its compiler's version, only comparisons.
+  private static var compiler: String {
+    #if compiler(>=6.4)
+      "6.4 or later"
+    #elseif compiler(>=6.3.2)
+      "6.3.2 or later"
+    #elseif compiler(>=6.3.1)
+      "6.3.1"
+    #elseif compiler(>=6.3)
+      "6.3"
+    #else
+      "6.2"
+    #endif
+  }
+}
