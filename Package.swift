@@ -100,7 +100,7 @@ let package = Package(
         "Archives", "RecipeKit",
       ]),
     .executableTarget(
-      name: "CLI", dependencies: ["Failures", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
+      name: "CLI", dependencies: ["Failures", "Tensors", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
     .executableTarget(
       name: "Launcher",
       cSettings: [

@@ -46,14 +46,8 @@ struct BenchNetwork: ParsableCommand {
     request.repeats = repeats ?? (quick ? 3 : 9)
     request.compiles = !quick
     let benchmark = try Benchmark(request)
-    var bar = ProgressBar("bench", quiet: output.quiet)
-    bar.show(0, benchmark.upcoming ?? "")
-    while let share = try benchmark.next() {
-      bar.show(share, benchmark.upcoming ?? "")
-      try bar.stopIfInterrupted()
-    }
-    bar.finish()
-    Console.result(try output.json ? JSONText.of(benchmark.report) : BenchText(report: benchmark.report).text)
+    try LongWork(title: "bench", quiet: output.quiet).run(benchmark.next) { benchmark.upcoming ?? "" }
+    try Console.result(try output.json ? JSONText.of(benchmark.report) : BenchText(report: benchmark.report).text)
     if !output.json, let problem = benchmark.report.pytorchProblem { Console.note(problem) }
   }
 }

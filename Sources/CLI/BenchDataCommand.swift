@@ -42,14 +42,8 @@ struct BenchData: ParsableCommand {
     request.repeats = repeats ?? (quick ? 3 : 7)
     if quick { request.seconds = 1 }
     let benchmark = try DataBenchmark(request)
-    var bar = ProgressBar("bench data", quiet: output.quiet)
-    bar.show(0, benchmark.upcoming ?? "")
-    while let share = try benchmark.next() {
-      bar.show(share, benchmark.upcoming ?? "")
-      try bar.stopIfInterrupted()
-    }
-    bar.finish()
-    Console.result(try output.json ? JSONText.of(benchmark.report) : BenchDataText(report: benchmark.report).text)
+    try LongWork(title: "bench data", quiet: output.quiet).run(benchmark.next) { benchmark.upcoming ?? "" }
+    try Console.result(try output.json ? JSONText.of(benchmark.report) : BenchDataText(report: benchmark.report).text)
     if !output.json, let problem = benchmark.report.pytorchProblem { Console.note(problem) }
   }
 }

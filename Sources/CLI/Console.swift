@@ -1,41 +1,49 @@
+import Failures
 import Foundation
 
-/// What people read: results go to standard output, all else to standard error.
+/// What people read: results go to standard output, everything else to standard error. Both can go away while a command runs
+/// (`| head`, a closed terminal, a full disk).
 enum Console {
-  static func result(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  /// - Throws: `OutputClosed` when nobody reads any more, `SfumatoError` when the system refuses.
+  static func result(_ text: String) throws {
+    let code = write(text + "\n", to: STDOUT_FILENO)
+    if code == EPIPE { throw OutputClosed() }
+    guard code == 0 else {
+      throw SfumatoError(.io, "standard output cannot be written: \(String(cString: strerror(code)).lowercased())")
+    }
   }
 
-  static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
-  }
+  /// A line for people. When it cannot be written, the work goes on without it.
+  static func note(_ text: String) { draw(text + "\n") }
 
   static func error(_ text: String) {
     note(standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m \(text)" : "error: \(text)")
   }
 
+  /// Text without a line break of its own, such as a progress bar.
+  static func draw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
   static let standardErrorIsTerminal = isatty(STDERR_FILENO) != 0
 
-  /// `1h 03m`, `4m 09s`, `12 s`.
-  static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e7 else { return "?" }
-    let whole = Int(seconds.rounded())
-    func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
-    if whole >= 3600 { return "\(whole / 3600)h \(two(whole / 60 % 60))m" }
-    return whole >= 60 ? "\(whole / 60)m \(two(whole % 60))s" : "\(whole) s"
-  }
-
-  /// Four significant digits, and no more zeros than needed.
-  static func number(_ value: Double) -> String { String(format: "%.4g", value) }
-
-  /// 8012345 as `8.01 M`.
-  static func count(_ value: Double) -> String {
-    for (limit, unit) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] where value >= limit {
-      return String(format: "%.2f %@", value / limit, unit)
+  /// - Returns: 0, or what the system refused by.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+    var text = text
+    return text.withUTF8 { bytes in
+      var rest = UnsafeRawBufferPointer(bytes)
+      while !rest.isEmpty {
+        let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+        if count < 0 && errno == EINTR { continue }
+        guard count > 0 else { return count == 0 ? EIO : errno }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+      }
+      return 0
     }
-    return String(format: "%.0f", value)
   }
+}
 
-  /// Bytes as `31.4 MB`.
-  static func bytes(_ value: Int) -> String { value < 1000 ? "\(value) B" : count(Double(value)) + "B" }
+/// The reader of standard output is gone, as with `| head`: the usual quiet end.
+struct OutputClosed: ClassifiedError {
+  var failure: Failure { .io }
+  /// What a shell reports of a program that SIGPIPE ended.
+  static let exitCode = 128 + SIGPIPE
 }

@@ -61,19 +61,20 @@ struct Convert: ParsableCommand {
 
   mutating func run() throws {
     if listPresets {
-      Console.result(try shown.json ? JSONText.of(Preset.all.map(Listed.init)) : Self.presets)
+      try Console.result(shown.json ? JSONText.of(Preset.all.map(Listed.init)) : Self.presets)
       return
     }
     guard let input, let output else { return }
     var request = ConversionRequest(input: input, output: output)
     (request.preset, request.recipe, request.settings) = (preset, recipe, set)
     (request.member, request.target) = (member, to)
-    report(try Conversion.run(request), input)
+    try Signals.enter(.writing)
+    try report(Conversion.run(request), input)
   }
 
-  private func report(_ report: ConversionReport, _ input: String) {
-    if shown.json, let text = try? JSONText.of(report) { return Console.result(text) }
-    Console.result(report.output)
+  private func report(_ report: ConversionReport, _ input: String) throws {
+    if shown.json, let text = try? JSONText.of(report) { return try Console.result(text) }
+    try Console.result(report.output)
     if !shown.quiet { Console.note(Self.words(report, input).joined(separator: "\n")) }
   }
 

@@ -52,15 +52,15 @@ struct DataCommand: ParsableCommand {
       let source = try data.open()
       if let output { try DataInspection.check(sheet: output) }
       let inspection = DataInspection(data.source, source, depth: quick ? .headers : .full)
-      var bar = ProgressBar("reading", quiet: shown.quiet)
-      while let share = inspection.next() {
-        bar.show(share, inspection.unreadableCount > 0 ? "\(inspection.unreadableCount) unreadable" : "")
-        try bar.stopIfInterrupted()
+      try LongWork(title: "reading", quiet: shown.quiet).run(inspection.next) {
+        inspection.unreadableCount > 0 ? "\(inspection.unreadableCount) unreadable" : ""
       }
-      bar.finish()
       let report = inspection.report
-      Console.result(try shown.json ? JSONText.of(report) : DataText(report: report).text)
-      if let output { try inspection.sheet().write(to: output) }
+      try Console.result(shown.json ? JSONText.of(report) : DataText(report: report).text)
+      if let output {
+        try Signals.enter(.writing)
+        try inspection.sheet().write(to: output)
+      }
       if report.unreadableCount > 0 { throw ExitCode(Failure.data.exitCode) }
     }
   }
@@ -96,15 +96,10 @@ struct DataCommand: ParsableCommand {
       var request = DataExport.Request(output: output)
       (request.size, request.count) = (size, count)
       let export = try DataExport(data.open(), request)
-      var bar = ProgressBar("exporting", quiet: shown.quiet)
-      while let share = try export.next() {
-        bar.show(share)
-        try bar.stopIfInterrupted()
-      }
-      bar.finish()
+      try LongWork(title: "exporting", quiet: shown.quiet, stage: .writing).run(export.next)
       let report = export.report
       for failure in report.unreadable { Console.error(failure.reason) }
-      if shown.json { Console.result(try JSONText.of(report)) } else { for file in report.files { Console.result(file) } }
+      if shown.json { try Console.result(JSONText.of(report)) } else { for file in report.files { try Console.result(file) } }
       if !shown.quiet {
         let left = report.unreadable.isEmpty ? "" : "; \(report.unreadable.count) left out"
         Console.note("\(report.count) \(report.count == 1 ? "picture" : "pictures")\(left)")
@@ -144,8 +139,9 @@ extension DataCommand {
     mutating func run() throws {
       var overview = CorruptionOverview(picture: picture, recipe: recipe)
       (overview.side, overview.seed) = (size, seed)
+      try Signals.enter(.writing)
       try overview.write(to: output)
-      Console.result(output)
+      try Console.result(output)
     }
   }
 }

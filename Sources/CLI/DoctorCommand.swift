@@ -11,7 +11,7 @@ struct Doctor: ParsableCommand {
 
   mutating func run() throws {
     let report = DoctorReport.examine()
-    Console.result(try json ? JSONText.of(report) : DoctorText(report: report).text)
+    try Console.result(json ? JSONText.of(report) : DoctorText(report: report).text)
     if let failure = report.failure { throw ExitCode(failure.exitCode) }
   }
 }

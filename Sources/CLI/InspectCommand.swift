@@ -29,9 +29,9 @@ struct Inspect: ParsableCommand {
   var json = false
 
   mutating func run() throws {
-    if let picture = try PictureInspection(of: file) { return Console.result(try json ? JSONText.of(picture) : picture.text) }
+    if let picture = try PictureInspection(of: file) { return try Console.result(json ? JSONText.of(picture) : picture.text) }
     let inspection = try Inspection(of: file, member: member, memoryAt: [1, 8, 32])
-    Console.result(try json ? JSONText.of(inspection) : InspectText(inspection: inspection, showsAll: tensors).text)
+    try Console.result(json ? JSONText.of(inspection) : InspectText(inspection: inspection, showsAll: tensors).text)
   }
 }
 

@@ -10,7 +10,7 @@ import Workflows
     abstract: "Trains Gaussian diffusion models and samples from them.",
     discussion: """
       A first try: sfumato sample digits -o digits.png
-      Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal, 74 input/output, 130 interrupted.
+      Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal, 74 input/output, 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
@@ -19,21 +19,38 @@ import Workflows
     ])
 
   static func main() {
-    Interruption.prepare()
+    Signals.prepare()
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch let error as ExitCode {
       Foundation.exit(error.rawValue)
     } catch let error where exitCode(for: error) != .failure || error is CleanExit || error is ValidationError {
-      exit(withError: error)
+      Foundation.exit(show(error))
     } catch Failure.interrupted {
-      // Whoever interrupted knows; the command has said what became of its work.
-      Foundation.exit(Failure.interrupted.exitCode)
+      // The user knows; the command has said what became of its work.
+      Foundation.exit(Signals.exitCode)
+    } catch is OutputClosed {
+      Foundation.exit(OutputClosed.exitCode)
     } catch {
       Console.error("\(error)")
       Foundation.exit(Failure(of: error).exitCode)
     }
+  }
+
+  /// Prints help, a version or what is wrong with the arguments.
+  /// - Returns: the exit code.
+  private static func show(_ error: any Error) -> Int32 {
+    let code = exitCode(for: error), text = fullMessage(for: error)
+    guard code == .success else {
+      Console.note(text)
+      return code.rawValue
+    }
+    do { try Console.result(text) } catch is OutputClosed { return OutputClosed.exitCode } catch {
+      Console.error("\(error)")
+      return Failure.io.exitCode
+    }
+    return code.rawValue
   }
 }
 

@@ -1,8 +1,4 @@
-import Failures
-import Foundation
-import Workflows
-
-/// Shows how far a long command is: one line drawn again and again on a terminal, a plain line now and then elsewhere.
+/// Shows the progress of a long command: one line that is redrawn on a terminal, a plain line every ten seconds elsewhere.
 struct ProgressBar {
   let title: String
   private let quiet: Bool
@@ -16,45 +12,36 @@ struct ProgressBar {
   }
 
   /// - Parameters:
-  ///   - share: how much of the whole is done, 0 to 1.
+  ///   - fraction: how much of the whole is done, 0 to 1.
   ///   - detail: what else to say, such as a rate or a loss.
-  mutating func show(_ share: Double, _ detail: String = "") {
+  mutating func show(_ fraction: Double, _ detail: @autoclosure () -> String = "") {
     guard !quiet else { return }
     let now = ContinuousClock.now
     let pause = Console.standardErrorIsTerminal ? Duration.milliseconds(100) : .seconds(10)
-    if let lastShown, lastShown.duration(to: now) < pause, share < 1 { return }
+    if let lastShown, lastShown.duration(to: now) < pause, fraction < 1 { return }
     lastShown = now
-    let elapsed = start.duration(to: now) / .seconds(1)
-    let left = share > 0.001 ? ", \(Console.duration(elapsed / share - elapsed)) left" : ""
-    let facts = "\(Int(share * 100))%\(share < 1 ? left : ", \(Console.duration(elapsed))")\(detail.isEmpty ? "" : ", \(detail)")"
+    let elapsed = start.duration(to: now) / .seconds(1), detail = detail()
+    let left = fraction > 0.001 ? ", \(Console.duration(elapsed / fraction - elapsed)) left" : ""
+    let facts = "\(Int(fraction * 100))%\(fraction < 1 ? left : ", \(Console.duration(elapsed))")\(detail.isEmpty ? "" : ", \(detail)")"
     if Console.standardErrorIsTerminal {
-      let filled = Int(share * 24)
+      let filled = Int(fraction * 24)
       let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-      write("\r\u{1B}[K\(title) \(bar) \(facts)")
+      Console.draw("\r\u{1B}[K\(title) \(bar) \(facts)")
       drawn = true
     } else {
-      write("\(title): \(facts)\n")
+      Console.draw("\(title): \(facts)\n")
     }
   }
 
   /// Leaves the line as it is and goes to the next.
   mutating func finish() {
-    if drawn { write("\n") }
+    if drawn { Console.draw("\n") }
     drawn = false
-  }
-
-  /// To be asked between two steps: ends the command when Control-C was pressed.
-  mutating func stopIfInterrupted() throws {
-    guard Interruption.isWanted else { return }
-    finish()
-    throw Failure.interrupted
   }
 
   /// Makes room for a line above.
   mutating func makeRoom() {
-    if drawn { write("\r\u{1B}[K") }
+    if drawn { Console.draw("\r\u{1B}[K") }
     drawn = false
   }
-
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

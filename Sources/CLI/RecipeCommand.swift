@@ -15,7 +15,7 @@ struct RecipeCommand: ParsableCommand {
     var set: [String] = []
 
     mutating func run() throws {
-      Console.result(try RecipeInspection.resolved(recipe, set: set).trimmed)
+      try Console.result(RecipeInspection.resolved(recipe, set: set).trimmed)
     }
   }
 
@@ -31,7 +31,7 @@ struct RecipeCommand: ParsableCommand {
 
     mutating func run() throws {
       let facts = try RecipeInspection.check(recipe, set: set)
-      Console.result(
+      try Console.result(
         "\(recipe) is good: \(facts.images) images, \(facts.classes) classes, \(Console.count(Double(facts.parameters))) parameters")
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Imaging
 import Workflows
 
 struct Sample: ParsableCommand {
@@ -33,31 +34,27 @@ struct Sample: ParsableCommand {
     let upscaler = try upscaler()
     try files.check(job, enlargement: upscaler?.scale ?? 1)
     let start = ContinuousClock.now
-    var bar = ProgressBar("sampling", quiet: shown.quiet)
-    while let share = try job.next() {
-      bar.show(share, "\(job.images.count) of \(images.count) images")
-      try bar.stopIfInterrupted()
-    }
-    bar.finish()
+    try LongWork(title: "sampling", quiet: shown.quiet).run(job.next) { "\(job.images.count) of \(images.count) images" }
     let enlarged = try upscaler.map { try enlarge(job, by: $0) }
+    try Signals.enter(.writing)
     try report(job, files.write(job, enlarged: enlarged), start.duration(to: .now) / .seconds(1))
   }
 
   private func upscaler() throws -> Upscaler? {
     var settings = Upscaler.Settings()
-    (settings.device, settings.precision) = (device.device, images.precision)
+    (settings.device, settings.precision) = (try device.device(), images.precision)
     return try results.upscale.map { try Upscaler($0, settings: settings) }
   }
 
-  private func enlarge(_ job: SamplingJob, by upscaler: Upscaler) throws -> [Upscaler.Picture] {
-    var bar = ProgressBar("upscaling", quiet: shown.quiet)
-    var enlarged: [Upscaler.Picture] = []
-    for image in job.images {
-      enlarged += try upscaler.upscale([image])
-      bar.show(Double(enlarged.count) / Double(images.count), "\(enlarged.count) of \(images.count) images")
-      try bar.stopIfInterrupted()
+  private func enlarge(_ job: SamplingJob, by upscaler: Upscaler) throws -> [Image] {
+    var enlarged: [Image] = []
+    try LongWork(title: "upscaling", quiet: shown.quiet).run {
+      guard enlarged.count < job.images.count else { return nil }
+      enlarged += try upscaler.upscale([job.images[enlarged.count]])
+      return Double(enlarged.count) / Double(images.count)
+    } detail: {
+      "\(enlarged.count) of \(images.count) images"
     }
-    bar.finish()
     return enlarged
   }
 
@@ -70,7 +67,7 @@ struct Sample: ParsableCommand {
     if images.context != nil, images.classes != nil, guidance.classifier == nil {
       throw ValidationError("a model is told classes or vectors; leave one of --class and --context out")
     }
-    request.device = device.device
+    request.device = try device.device()
     results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings + images.set
     return request
@@ -79,9 +76,9 @@ struct Sample: ParsableCommand {
   private func report(_ job: SamplingJob, _ files: [String], _ seconds: Double) throws {
     if shown.json {
       let candidates = job.choices.isEmpty ? nil : job.choices.map { Candidates(kept: $0.winner, scores: $0.scores) }
-      Console.result(try JSONText.of(Result(files: files, images: images.count, seconds: seconds, candidates: candidates)))
+      try Console.result(JSONText.of(Result(files: files, images: images.count, seconds: seconds, candidates: candidates)))
     } else {
-      for file in files { Console.result(file) }
+      for file in files { try Console.result(file) }
       if !shown.quiet { Console.note("\(images.count) images in \(Console.number(seconds)) s") }
     }
   }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Diffusion
+import Training
 import Workflows
 
 /// What is drawn, and by which way.
@@ -22,7 +24,7 @@ struct ImageOptions: ParsableArguments {
   @Option(help: "Steps of the sampler; more are slower and, up to a point, better.")
   var steps: Int?
 
-  @Option(help: "The sampler: \(SampleChoices.samplers). The model's recipe says which by default.")
+  @Option(help: "The sampler: \(SamplerRegistry.names.joined(separator: ", ")). The model's recipe says which by default.")
   var sampler: String?
 
   @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
@@ -35,7 +37,7 @@ struct ImageOptions: ParsableArguments {
   var set: [String] = []
 
   @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
-  var precision = SampleChoices.Precision.float32
+  var precision = Precision.float32
 
   @Option(help: "Images computed together: more are faster until memory runs out.")
   var batch = 50
@@ -298,7 +300,7 @@ extension FrameSchedule: ExpressibleByArgument {
 }
 
 extension SamplingRequest.TraceContent: ExpressibleByArgument {}
-extension SampleChoices.Precision: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 extension SamplingRequest.NoiseOrder: ExpressibleByArgument {}
 extension SamplingRequest.CandidateScorer: ExpressibleByArgument {}
 extension SamplingRequest.Inpainting.Method: ExpressibleByArgument {}

@@ -1,10 +1,17 @@
 import ArgumentParser
+import Tensors
 import Workflows
 
 /// Flags that mean the same in every command that has them.
 struct DeviceOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where to compute: cpu, cuda, cuda:1 … or mps.", valueName: "device"))
-  var device = "cpu"
+  @Option(name: .customLong("device"), help: ArgumentHelp("Where to compute: cpu, cuda, cuda:1 … or mps.", valueName: "device"))
+  var name = "cpu"
+
+  /// - Throws: for a device that is not there.
+  func device() throws -> Device {
+    try Torch.start()
+    return try Device(named: name)
+  }
 }
 
 /// What a command prints.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Failures
+import Training
 import Workflows
 
 struct Train: ParsableCommand {
@@ -26,7 +27,7 @@ struct Train: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(recipe: recipe, set: set, device: device.device)
+    let plan = try TrainingPlan(recipe: recipe, set: set, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
     try TrainingView.follow(TrainingJob(plan, folder: folder), plan.memory, output)
   }
@@ -44,16 +45,19 @@ struct Resume: ParsableCommand {
   @Argument(help: "The folder of the training.")
   var folder: String
 
-  @Option(help: ArgumentHelp("Lay a value over the training's recipe for good; may be repeated.", valueName: "key.path=value"))
+  @Option(help: ArgumentHelp("Override a value of the training's recipe for good; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
+
+  @Flag(help: "Resume although the data are not those that the training began with.")
+  var acceptNewData = false
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(resuming: folder, set: set, device: device.device)
+    let plan = try TrainingPlan(resuming: folder, set: set, acceptsNewData: acceptNewData, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
-    try TrainingView.follow(TrainingJob(resuming: plan, set: set), plan.memory, output)
+    try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
   }
 }
 
@@ -72,34 +76,20 @@ enum TrainingView {
 
   static func follow(_ job: TrainingJob, _ memory: TrainingMemory?, _ output: OutputOptions) throws {
     if !output.quiet { introduce(job, memory) }
-    var bar = ProgressBar("training", quiet: output.quiet)
-    var smooth: Double?
-    let start = ContinuousClock.now, before = job.position
-    var problem: String?, reports = UnusableReports(quiet: output.quiet)
-    while let step = try job.next() {
-      if step.loss.isFinite { smooth = smooth.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
-      let rate = Double(step.images - before.images) / (start.duration(to: .now) / .seconds(1))
-      bar.show(step.progress, "\(step.images) images, loss \(Console.number(smooth ?? .nan)), \(Console.number(rate)) images/s")
-      reports.show(job.unusable, &bar)
-      if !output.quiet, let line = job.lastLogLine, line.step == step.step {
-        bar.makeRoom()
-        Console.note(summary(of: line))
-      }
-      if let new = job.previewProblem, new != problem {
-        problem = new
-        bar.finish()
-        Console.note("a preview could not be made: \(new)")
-      }
-      if Interruption.isWanted {
-        bar.finish()
-        try job.finish()
-        reports.sum(job.unusable)
-        if !output.quiet { Console.note("stopped and saved at step \(step.step); go on with: sfumato resume \(job.folder.path)") }
-        throw Failure.interrupted
-      }
+    var view = Progress(job, quiet: output.quiet)
+    try LongWork(title: "training", quiet: output.quiet, stage: .writing).run {
+      try view.take(job.next())
+    } detail: {
+      view.detail
+    } afterStep: { bar in
+      view.tell(&bar)
+      if Signals.takeSaveRequest() { try view.save(&bar) }
+    } onStop: {
+      try job.finish()
+      view.reports.sum(job.unusable)
+      if !output.quiet { Console.note("stopped and saved at step \(job.position.step); resume with: sfumato resume \(job.folder.path)") }
     }
-    bar.finish()
-    reports.sum(job.unusable)
+    view.reports.sum(job.unusable)
     try report(job, output)
   }
 
@@ -110,6 +100,53 @@ enum TrainingView {
     let validation = line.validationLoss.map { ", of held-out pictures \(Console.number($0))" } ?? ""
     let unusable = line.unusablePictures.map { ", \($0) pictures unusable" } ?? ""
     return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(validation)\(unusable)"
+  }
+
+  /// What is shown from step to step.
+  private struct Progress {
+    let job: TrainingJob, quiet: Bool
+    var reports: UnusableReports
+    private let start = ContinuousClock.now, before: TrainingPosition
+    private var step: TrainingStep?, smoothLoss: Double?, problem: String?
+
+    init(_ job: TrainingJob, quiet: Bool) {
+      (self.job, self.quiet) = (job, quiet)
+      before = job.position
+      reports = UnusableReports(quiet: quiet)
+    }
+
+    mutating func take(_ step: TrainingStep?) -> Double? {
+      guard let step else { return nil }
+      self.step = step
+      if step.loss.isFinite { smoothLoss = smoothLoss.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
+      return step.progress
+    }
+
+    var detail: String {
+      guard let step else { return "" }
+      let rate = Double(step.images - before.images) / (start.duration(to: .now) / .seconds(1))
+      return "\(step.images) images, loss \(Console.number(smoothLoss ?? .nan)), \(Console.number(rate)) images/s"
+    }
+
+    /// Lines above the bar: pictures that cannot be used, what was logged, a preview that failed.
+    mutating func tell(_ bar: inout ProgressBar) {
+      reports.show(job.unusable, &bar)
+      if !quiet, let line = job.lastLogLine, line.step == step?.step {
+        bar.makeRoom()
+        Console.note(TrainingView.summary(of: line))
+      }
+      guard let new = job.previewProblem, new != problem else { return }
+      problem = new
+      bar.finish()
+      Console.note("a preview could not be made: \(new)")
+    }
+
+    func save(_ bar: inout ProgressBar) throws {
+      try job.save()
+      guard !quiet else { return }
+      bar.makeRoom()
+      Console.note("saved at step \(job.position.step), as SIGUSR1 asks")
+    }
   }
 
   private static func introduce(_ job: TrainingJob, _ memory: TrainingMemory?) {
@@ -132,10 +169,10 @@ enum TrainingView {
   private static func report(_ job: TrainingJob, _ output: OutputOptions) throws {
     let model = try job.folder.latestModelPath()
     if output.json {
-      Console.result(
+      try Console.result(
         try JSONText.of(Result(model: model, step: job.position.step, images: job.position.images, seconds: job.position.seconds)))
     } else {
-      Console.result(model)
+      try Console.result(model)
       let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "what it restores says: sfumato inspect"
       if !output.quiet { Console.note("done: \(advice) \(job.folder.path)") }
     }

@@ -1,4 +1,4 @@
-import Workflows
+import Training
 
 /// Tells of pictures that a training could not use, each once, the first of them by name.
 struct UnusableReports {
@@ -10,7 +10,7 @@ struct UnusableReports {
 
   init(quiet: Bool) { self.quiet = quiet }
 
-  mutating func show(_ pictures: TrainingJob.Unusable, _ bar: inout ProgressBar) {
+  mutating func show(_ pictures: UnusablePictures, _ bar: inout ProgressBar) {
     guard !quiet, pictures.count > shown else { return }
     bar.makeRoom()
     for report in pictures.reports.prefix(Self.most).dropFirst(shown) { Console.note("not used: \(report)") }
@@ -19,7 +19,7 @@ struct UnusableReports {
   }
 
   /// At the end, for whoever did not watch.
-  func sum(_ pictures: TrainingJob.Unusable) {
+  func sum(_ pictures: UnusablePictures) {
     guard pictures.count > 0 else { return }
     Console.note(pictures.count == 1 ? "1 picture could not be used" : "\(pictures.count) pictures could not be used")
   }

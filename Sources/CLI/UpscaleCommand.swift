@@ -1,5 +1,6 @@
 import ArgumentParser
 import Failures
+import Training
 import Workflows
 
 struct Upscale: ParsableCommand {
@@ -41,7 +42,7 @@ struct Upscale: ParsableCommand {
   var overlap = 16
 
   @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
-  var precision = SampleChoices.Precision.float32
+  var precision = Precision.float32
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
@@ -50,7 +51,7 @@ struct Upscale: ParsableCommand {
     let plan = try UpscalingPlan(pictures, output: output)
     var settings = Upscaler.Settings()
     (settings.tile, settings.overlap) = (tile, overlap)
-    (settings.device, settings.precision) = (device.device, precision)
+    (settings.device, settings.precision) = (try device.device(), precision)
     let job = try UpscalingJob(plan, by: Upscaler(model, member: member, settings: settings), comparison: compare)
     let start = ContinuousClock.now
     try work(job)
@@ -59,18 +60,15 @@ struct Upscale: ParsableCommand {
   }
 
   private func work(_ job: UpscalingJob) throws {
-    var bar = ProgressBar("upscaling", quiet: shown.quiet)
     var told = 0
-    while let share = try job.next() {
-      if job.failures.count > told {
-        bar.makeRoom()
-        for failure in job.failures[told...] { Console.error(failure.problem) }
-        told = job.failures.count
-      }
-      bar.show(share, "\(job.written.count) of \(job.plan.items.count) pictures")
-      try bar.stopIfInterrupted()
+    try LongWork(title: "upscaling", quiet: shown.quiet, stage: .writing).run(job.next) {
+      "\(job.written.count) of \(job.plan.items.count) pictures"
+    } afterStep: { bar in
+      guard job.failures.count > told else { return }
+      bar.makeRoom()
+      for failure in job.failures[told...] { Console.error(failure.problem) }
+      told = job.failures.count
     }
-    bar.finish()
   }
 
   private func report(_ job: UpscalingJob, comparison: String?, _ seconds: Double) throws {
@@ -78,9 +76,9 @@ struct Upscale: ParsableCommand {
       let result = Result(
         files: job.written, failures: job.failures, leftOut: job.plan.leftOut, scale: job.upscaler.scale, tile: job.upscaler.tile,
         comparison: comparison, seconds: seconds)
-      return Console.result(try JSONText.of(result))
+      return try Console.result(JSONText.of(result))
     }
-    for file in job.written + [comparison].compactMap({ $0 }) { Console.result(file) }
+    for file in job.written + [comparison].compactMap({ $0 }) { try Console.result(file) }
     guard !shown.quiet else { return }
     let count = job.written.count
     var facts = ["\(count) \(count == 1 ? "picture" : "pictures") by \(job.upscaler.scale) in \(Console.number(seconds)) s"]

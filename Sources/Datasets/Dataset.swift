@@ -123,6 +123,10 @@ public struct ImageShape: Sendable, Equatable, CustomStringConvertible {
 public protocol DatasetRecipe: NamedRecipe {
   /// Paths are relative to the working folder.
   func open() throws -> any Dataset
+  /// The files and folders that it names.
+  var paths: [String] { get }
+  /// Replaces every path that it names, without a change of meaning.
+  mutating func mapPaths(_ map: (String) -> String)
 }
 
 /// Every kind of data set that a recipe can name.

@@ -30,6 +30,8 @@ public struct RunFolder: Sendable {
   }
 
   public var recipePath: String { "\(path)/recipe.yaml" }
+  /// What the data are recognised by when the run is resumed.
+  public var dataPath: String { "\(path)/data.json" }
   public var logPath: String { "\(path)/log.jsonl" }
   public func previewPath(images: Int) -> String { "\(path)/previews/\(Self.padded(images)).png" }
   private var checkpointsPath: String { "\(path)/checkpoints" }
@@ -117,6 +119,9 @@ extension RunFolder {
 
   /// The model file of the newest checkpoint, from which one can sample.
   public func latestModelPath() throws -> String { "\(try latestFolder())/model.safetensors" }
+
+  /// The folder of the newest checkpoint.
+  public func latestCheckpointPath() throws -> String { try latestFolder() }
 
   private func latestFolder() throws -> String {
     guard let text = try? String(contentsOfFile: "\(path)/latest", encoding: .utf8) else {

@@ -76,6 +76,8 @@ public final class Trainer {
   public let optimizer: AdamW
   public let average: ExponentialMovingAverage
   private var skipped = 0
+  /// Whether the last step was skipped, because its loss or its gradient was not finite.
+  public var isSkipping: Bool { skipped > 0 }
 
   /// Steps in a row whose loss or gradient is not finite, after which training stops.
   static let skipLimit = 20
@@ -141,6 +143,15 @@ public final class Trainer {
   /// A snapshot of the parameters as they are, not averaged.
   public func weights() -> StateDict { StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) }) }
 
+  /// Starts from the weights of another model, with fresh moments.
+  /// - Throws: `StateMismatch` when they do not fit the module.
+  public func start(weights: StateDict, average: StateDict) throws {
+    try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
+    for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
+    // What is averaged already needs no warm-up.
+    try self.average.load(average, steps: ExponentialMovingAverage.stepsOfWarmUp(to: recipe.emaRate))
+  }
+
   /// Goes on from a checkpoint.
   /// - Throws: `StateMismatch` when a part of it does not fit the module.
   public func restore(weights: StateDict, average: StateDict, optimizer: StateDict, at position: TrainingPosition) throws {
@@ -159,7 +170,8 @@ public final class Trainer {
 
 /// How far a training has come: all that decides its next step, beside the tensors.
 public struct TrainingPosition: Codable, Sendable, Equatable {
-  /// Steps taken, images seen in them, updates of the average: fewer than steps where some were skipped.
+  /// Steps taken, images seen in them, updates of the average: fewer than steps where some were skipped, more in a training that
+  /// started from another's weights.
   public var step: Int, images: Int, averageSteps: Int
   /// Seconds of training.
   public var seconds: Double
@@ -173,7 +185,6 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
 
   /// Whether a training can have come so far: what a file says is not believed before.
   var isPossible: Bool {
-    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && averageSteps <= step && seconds >= 0
-      && seconds.isFinite
+    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && seconds >= 0 && seconds.isFinite
   }
 }

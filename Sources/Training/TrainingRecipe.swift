@@ -4,6 +4,11 @@ import Tensors
 
 /// How a network is trained. Whatever has a length is counted in images, so that another batch size changes no meaning.
 public struct TrainingRecipe: Recipe {
+  /// A model whose weights the training starts from: a file, a run, a diffusers folder or the name of a bundled model; null for new
+  /// weights. Of a run both the raw and the averaged weights are taken.
+  public var initialWeights: String?
+  /// Takes the weights that fit and initialises the others anew, where the model differs (other classes, say).
+  public var initialWeightsPartial = false
   public var batchSize = 64
   public var learningRate = 2e-4
   /// Over so many images the learning rate rises from zero.
@@ -35,6 +40,9 @@ public struct TrainingRecipe: Recipe {
   public init() {}
 
   public func validate() throws(RecipeError) {
+    try require(initialWeights?.isEmpty != true, "initial_weights", "expected a model, or null for new weights")
+    try require(
+      initialWeights != nil || !initialWeightsPartial, "initial_weights_partial", "expected false, for there are no initial_weights")
     try require((1...65536).contains(batchSize), "batch_size", "expected 1 to 65536, found \(batchSize)")
     try require(learningRate > 0 && learningRate.isFinite, "learning_rate", "expected more than 0, found \(learningRate)")
     try require(warmupImages >= 0, "warmup_images", "expected 0 or more, found \(warmupImages)")

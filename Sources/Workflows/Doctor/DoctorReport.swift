@@ -65,7 +65,7 @@ public struct DoctorReport: Codable, Sendable, Equatable {
         headerVersion: Torch.headerVersion, libraryVersion: Torch.libraryVersion, path: Torch.libraryPath,
         capability: Torch.cpuCapability, threads: Torch.threadCount, parallelBackend: Torch.parallelBackend),
       // The check of libtorch itself comes first, for it loads what CUDA needs.
-      devices: [], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.shippedModels(),
+      devices: [], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.bundledModels(),
       checks: DoctorCheck.all.map { $0.run() }
     ).withDevices()
   }

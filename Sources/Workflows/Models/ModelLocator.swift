@@ -6,29 +6,62 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Finds what a user means by a model: a file, the folder of a training, a diffusers folder, or the name of a model that comes along.
+/// Finds what a user means by MODEL, the same for every command: a file, a run folder (its newest checkpoint), a checkpoint of a run, a
+/// diffusers folder or its UNet's folder alone, or the name of a bundled model.
 public enum ModelLocator {
-  /// - Throws: `SfumatoError` that names the models there are.
-  public static func path(of model: String) throws -> String { try path(of: model, among: shippedModels()) }
+  public enum Place: Equatable, Sendable {
+    /// A file of tensors.
+    case file(String)
+    /// The folder of a checkpoint of a run, whose `model.safetensors` holds the averaged weights.
+    case checkpoint(String)
+    /// A folder of diffusers.
+    case diffusers(String)
 
-  /// - Parameter shipped: name to path of the models that come along; a file or folder of that name goes before.
-  static func path(of model: String, among shipped: [String: String]) throws -> String {
+    /// The file, or the diffusers folder.
+    public var path: String {
+      switch self {
+      case .file(let path), .diffusers(let path): path
+      case .checkpoint(let folder): "\(folder)/model.safetensors"
+      }
+    }
+  }
+
+  /// - Throws: `SfumatoError` that names the bundled models when nothing is there.
+  public static func locate(_ model: String) throws -> Place { try locate(model, among: bundledModels()) }
+
+  /// The file of a model, or its diffusers folder.
+  public static func path(of model: String) throws -> String { try locate(model).path }
+
+  /// - Parameter bundled: name to path; a file or folder of that name goes first.
+  static func locate(_ model: String, among bundled: [String: String]) throws -> Place {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
-      guard isFolder.boolValue, !DiffusersFolder.isOne(model) else { return model }
-      return try RunFolder(existing: model).latestModelPath()
+      return isFolder.boolValue ? try folder(model) : .file(model)
     }
-    if let path = shipped[model] { return path }
-    let names = shipped.keys.sorted()
+    if let path = bundled[model] { return .file(path) }
+    throw missing(model, bundled.keys.sorted())
+  }
+
+  private static func folder(_ path: String) throws -> Place {
+    if DiffusersFolder.isOne(path) { return .diffusers(path) }
+    let files = FileManager.default
+    if files.fileExists(atPath: "\(path)/recipe.yaml") { return .checkpoint(try RunFolder(existing: path).latestCheckpointPath()) }
+    if files.fileExists(atPath: "\(path)/model.safetensors") { return .checkpoint(path) }
+    throw SfumatoError(
+      .missing,
+      "\(path) is a folder without a model; expected a run (with recipe.yaml), a checkpoint of one (with model.safetensors) or a "
+        + "diffusers folder (with model_index.json, or config.json beside its weights)")
+  }
+
+  private static func missing(_ model: String, _ names: [String]) -> SfumatoError {
     let hint =
       Suggestion.nearest(to: model, among: names).map { "did you mean '\($0)'?" }
-      ?? (names.isEmpty
-        ? "give a .safetensors file or the folder of a training" : "models that come along: \(names.joined(separator: ", "))")
-    throw SfumatoError(.missing, "there is no model '\(model)': no such file or folder; \(hint)")
+      ?? (names.isEmpty ? "give a .safetensors file or a run folder" : "bundled models: \(names.joined(separator: ", "))")
+    return SfumatoError(.missing, "there is no model '\(model)': no such file or folder; \(hint)")
   }
 
   /// Name to path of the models in `models/` beside the program, in a folder above it, or in the working folder.
-  static func shippedModels() -> [String: String] {
+  static func bundledModels() -> [String: String] {
     var folders = [FileManager.default.currentDirectoryPath]
     var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()
       .deletingLastPathComponent()

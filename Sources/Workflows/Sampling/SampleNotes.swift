@@ -30,19 +30,19 @@ struct SampleRecord: Encodable {
   /// The file of the vectors that the images follow, if any.
   let context: String?
   let device: String, precision: Precision
-  let settings: SamplingJob.SamplerSettings
+  let settings: SamplingPlan.SamplerSettings
 
   init(_ job: SamplingJob) {
-    let request = job.request
-    (model, trained) = (request.model, job.model.provenance)
+    let request = job.plan.request
+    (model, trained) = (request.model, job.plan.model.provenance)
     (seed, noiseOrder) = (request.seed, request.noiseOrder.rawValue)
     (count, batch) = (request.count, request.batchSize)
     // Classes take turns: one round says all.
-    let labels = job.classes.compactMap { $0 }
-    classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.className($0) }
+    let labels = job.plan.classes.compactMap { $0 }
+    classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.plan.className($0) }
     context = if case .file(let path) = request.contexts { path } else { nil }
-    (device, precision) = (request.device, request.precision)
-    settings = job.settings
+    (device, precision) = (request.device.description, request.precision)
+    settings = job.plan.settings
   }
 }
 

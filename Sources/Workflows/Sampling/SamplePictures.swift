@@ -4,13 +4,6 @@ import Failures
 import Imaging
 import Training
 
-/// What there is to choose from when sampling, for help texts and forms.
-public enum SampleChoices {
-  public static var samplers: String { SamplerRegistry.names.joined(separator: ", ") }
-
-  public typealias Precision = Training.Precision
-}
-
 /// The files that are made of what a sampling job draws.
 public struct SamplePictures: Sendable {
   /// All images in a grid: PNG, JPEG, WebP or GIF by its name.
@@ -78,13 +71,13 @@ public struct SamplePictures: Sendable {
       try Animation(frames: frames, delay: timing.delay, hold: timing.hold).write(to: animation)
     }
     if let denoising { try denoisingSheet(job).draw().write(to: denoising, notes: notes) }
-    if let npz { try SampleArchive.write(images, labels: job.classes, to: npz) }
+    if let npz { try SampleArchive.write(images, labels: job.plan.classes, to: npz) }
     return files
   }
 
   private func moments(_ schedule: FrameSchedule, _ job: SamplingJob) throws -> [(number: Int, images: [Image])] {
-    let wanted = Set(try schedule.moments(of: job.stepCount))
-    return zip(job.tracedMoments, job.frames).filter { wanted.contains($0.0) }.map { (number: $0.0, images: $0.1) }
+    let wanted = Set(try schedule.moments(of: job.plan.stepCount))
+    return zip(job.plan.tracedMoments, job.frames).filter { wanted.contains($0.0) }.map { (number: $0.0, images: $0.1) }
   }
 
   private func sheet(_ images: [Image], _ job: SamplingJob) throws -> Image {
@@ -109,7 +102,7 @@ public struct SamplePictures: Sendable {
     return sheet
   }
 
-  private func className(_ index: Int, _ job: SamplingJob) -> String { job.classes[index].map { job.className($0) } ?? "" }
+  private func className(_ index: Int, _ job: SamplingJob) -> String { job.plan.classes[index].map { job.plan.className($0) } ?? "" }
 
   private func caption(_ index: Int, _ job: SamplingJob) -> String {
     captions.map { caption in
@@ -127,7 +120,7 @@ public struct SamplePictures: Sendable {
   }
 
   private func columns(_ job: SamplingJob, _ count: Int) -> Int {
-    let distinct = job.contextCount ?? Set(job.classes.prefix(count).compactMap { $0 }).count
+    let distinct = job.plan.contextCount ?? Set(job.plan.classes.prefix(count).compactMap { $0 }).count
     let byClass = distinct > 1 && distinct <= 40 && count % distinct == 0 ? distinct : nil
     return columns ?? byClass ?? Int(Double(count).squareRoot().rounded(.up))
   }
@@ -158,10 +151,10 @@ extension SamplePictures {
   }
 
   private func checkCaptions(_ job: SamplingJob) throws {
-    guard !captions.contains(.class) || job.classes.contains(where: { $0 != nil }) else {
+    guard !captions.contains(.class) || job.plan.classes.contains(where: { $0 != nil }) else {
       throw SfumatoError(.usage, "captions of classes: the images have none")
     }
-    guard !captions.contains(.score) || job.request.candidates > 1 else {
+    guard !captions.contains(.score) || job.plan.request.candidates > 1 else {
       throw SfumatoError(.usage, "captions of scores: only the best of several candidates has one; ask for --best-of 2 or more")
     }
   }
@@ -172,7 +165,7 @@ extension SamplePictures {
 
   private func checkSize(_ job: SamplingJob, _ enlargement: Int) throws {
     func pixels(_ count: Int, times enlargement: Int, captions: Bool) -> Int {
-      let columns = columns(job, count), data = job.model.recipe.data
+      let columns = columns(job, count), data = job.plan.model.recipe.data
       let scale = enlargement * Self.scale(height: data.height * enlargement)
       // A caption is 11 pixels high, of large images a twelfth of their height.
       let words = captions ? max(11, data.height * scale / 11) : 0
@@ -180,14 +173,14 @@ extension SamplePictures {
     }
     // The border round the whole is all that this leaves out.
     let limit = Image.pixelLimit / 100 * 99
-    guard pixels(job.request.count, times: enlargement, captions: !captions.isEmpty) <= limit else {
+    guard pixels(job.plan.request.count, times: enlargement, captions: !captions.isEmpty) <= limit else {
       throw SfumatoError(
-        .usage, "\(job.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
+        .usage, "\(job.plan.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
     }
-    let frames = try animation == nil ? 0 : timing.frames.moments(of: job.stepCount).count
-    guard frames == 0 || pixels(job.request.tracedCount, times: 1, captions: false) <= limit / frames else {
+    let frames = try animation == nil ? 0 : timing.frames.moments(of: job.plan.stepCount).count
+    guard frames == 0 || pixels(job.plan.request.tracedCount, times: 1, captions: false) <= limit / frames else {
       throw SfumatoError(
-        .usage, "\(frames) pictures of \(job.request.tracedCount) images are too many for one animation; show fewer frames, --frames 20")
+        .usage, "\(frames) pictures of \(job.plan.request.tracedCount) images are too many for one animation; show fewer frames, --frames 20")
     }
   }
 }

@@ -23,7 +23,7 @@ struct SamplingClassifier {
     guard request.classifierScale.isFinite, request.classifierScale >= 0 else {
       throw SfumatoError(.usage, "the classifier's scale must be 0 or more, not \(request.classifierScale)")
     }
-    model = try ClassifierModel(ModelLocator.path(of: file), on: device)
+    model = try ClassifierModel(file, on: device)
     scale = request.classifierScale
     try model.checkGuiding(recipe)
     targets =

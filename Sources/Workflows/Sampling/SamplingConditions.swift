@@ -54,7 +54,7 @@ struct SamplingConditions {
         .usage,
         "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one knows no \(none), so use 1")
     }
-    guard scale == 1 || areAsked || !request.sets("sampling.guidance_scale") else {
+    guard scale == 1 || areAsked || request.guidanceScale == nil && !request.sets("sampling.guidance_scale") else {
       throw SfumatoError(.usage, "guidance \(scale) draws towards a \(what), and no \(what) is asked for; leave one of the two out")
     }
   }

@@ -1,126 +1,79 @@
 import Diffusion
-import Failures
 import Imaging
 import Models
-import Networks
 import RecipeKit
 import Tensors
 import Training
 
 /// Sampling under way, pulled step by step.
 public final class SamplingJob {
-  public let model: Model
-  /// What is done so far.
+  public let plan: SamplingPlan
+  /// The images of the batches that are done.
   public private(set) var images: [Image] = []
-  /// The class number of each image, the ones to come included; nil where the model is told none.
-  public var labels: [Int?] { denoiser.conditions.labels }
-  /// How many vectors are dealt out among the images; nil where the model is told none.
-  public var contextCount: Int? { denoiser.conditions.vectors?.size(0) }
-  /// Of the images that the request wants traced: how they looked at each of `tracedMoments`, for all batches done.
+  /// The traced images at each of the plan's `tracedMoments`, for all batches that are done.
   public private(set) var frames: [[Image]] = []
-  /// Numbers of steps, ascending; 0 is the start.
-  public let tracedMoments: [Int]
-  /// Where there are several candidates: for each image done the number of the one that was kept, and all their scores, higher
-  /// for the better.
+  /// Of several candidates, for each image that is done: the number of the one that was kept and the scores of all, higher for the
+  /// better.
   public private(set) var choices: [(winner: Int, scores: [Double])] = []
-  /// Steps of one candidate of one batch.
-  public let stepCount: Int
-  public let settings: SamplerSettings
-  public let request: SamplingRequest
   /// The batch under way or, between two, the last one: `[N, C, H, W]`.
   package private(set) var x: Tensor?
 
-  private let denoiser: SamplingDenoiser
-  private let classifier: SamplingClassifier?
-  private let start: SamplingStart
-  private let device: Device
   private var batch: SamplingBatch?
-  /// Of `batch` order: one stream, which goes on from batch to batch.
-  private lazy var stream = Generator(seed: request.seed)
+  /// For noise in the order of the reference loops: one stream for all batches.
+  private lazy var stream = Generator(seed: plan.request.seed)
 
-  /// The part of a recipe that says how to sample.
-  public struct SamplerSettings: Recipe {
-    public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
-    public var sampling = SamplingRecipe()
-    public init() {}
-  }
+  public init(_ plan: SamplingPlan) { self.plan = plan }
 
-  /// - Throws: `SfumatoError` for a request that makes no sense; what reading the model throws.
-  public convenience init(_ request: SamplingRequest) throws {
-    try Torch.start()
-    try self.init(request, model: Model(request.model, on: computeDevice(request.device)))
-  }
+  /// - Throws: as `SamplingPlan`.
+  public convenience init(_ request: SamplingRequest) throws { try self.init(SamplingPlan(request)) }
 
   /// - Parameter model: on the request's device, whatever name the request gives it.
-  public init(_ request: SamplingRequest, model: Model) throws {
-    try request.checkCounts()
-    self.request = request
-    self.model = model
-    device = try computeDevice(request.device)
-    let levels: [NoiseLevel], process = try model.recipe.process.makeProcess()
-    (settings, levels) = try Self.settle(request, model.recipe, process)
-    let conditions = try SamplingConditions(request, model.recipe.data, on: device)
-    try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
-    classifier = try SamplingClassifier(request, model.recipe, labels: conditions.labels, on: device)
-    start = try SamplingStart(request, levels, settings.sampling, model.recipe.data, on: device)
-    let steps = start.path.count - 1
-    stepCount = steps
-    tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
-    try Self.check(settings, on: start.path, request, model.recipe.process.parameterization(in: process))
-    denoiser = SamplingDenoiser(
-      network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
-      process: process, sampling: settings.sampling, conditions: conditions)
-  }
+  public convenience init(_ request: SamplingRequest, model: Model) throws { try self.init(SamplingPlan(request, model: model)) }
 
   /// Takes one step of one batch.
-  /// - Returns: the share of the whole that is done, nil when all is.
+  /// - Returns: the fraction of the whole that is done, nil when all is.
   public func next() throws -> Double? {
-    guard images.count < request.count else { return nil }
+    let count = plan.request.count
+    guard images.count < count else { return nil }
     let batch = try batch ?? startBatch()
     self.batch = batch
-    let goesOn = try batch.next()
+    let isUnderWay = try batch.next()
     x = batch.x
-    if !goesOn { try finish(batch) }
-    let underWay = goesOn ? Double(batch.range.count) * batch.share : 0
-    return (Double(images.count) + underWay) / Double(request.count)
+    if !isUnderWay { try finish(batch) }
+    return (Double(images.count) + (isUnderWay ? Double(batch.range.count) * batch.share : 0)) / Double(count)
   }
 
-  /// Takes all steps that are left.
+  /// Takes all remaining steps.
   public func finish() throws -> [Image] {
     while try next() != nil {}
     return images
   }
-}
 
-// MARK: Batches
+  // MARK: Batches
 
-extension SamplingJob {
   private func startBatch() throws -> SamplingBatch {
-    let range = images.count..<min(images.count + request.batchSize, request.count)
-    let told = denoiser.guided(range), drawn = classifier?.guiding(told, range) ?? told
+    let request = plan.request, range = images.count..<min(images.count + request.batchSize, request.count)
+    let guided = plan.denoiser.guided(range), denoiser = plan.classifier?.guiding(guided, range) ?? guided
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
+    let trace = SamplingBatch.Trace(count: traced, moments: plan.tracedMoments, what: request.traced)
     // The batch lives no longer than the job.
-    let trace = SamplingBatch.Trace(count: traced, moments: tracedMoments, what: request.traced)
     return try SamplingBatch(range, candidates: request.candidates, trace: trace) { [unowned self] candidate in
       switch request.noiseOrder {
-      case .perImage:
-        makeRun(settings.sampler.member, drawn, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
-      case .batch: makeRun(settings.sampler.member, drawn, range, BatchNoise(stream))
+      case .perImage: run(denoiser, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
+      case .batch: run(denoiser, range, BatchNoise(stream))
       }
     }
   }
 
-  private func makeRun(
-    _ sampler: some Sampler, _ denoiser: AnyDenoiser, _ range: Range<Int>, _ noise: some NoiseSource
-  ) -> SamplingRun {
-    let data = model.recipe.data
-    return start.run(
-      sampler, denoiser, range, shape: [data.channels, data.height, data.width], on: device, noise: noise,
-      window: settings.sampling.window)
+  private func run(_ denoiser: AnyDenoiser, _ range: Range<Int>, _ noise: some NoiseSource) -> SamplingRun {
+    let data = plan.model.recipe.data
+    return plan.start.run(
+      plan.settings.sampler.member, denoiser, range, shape: [data.channels, data.height, data.width], on: plan.device, noise: noise,
+      window: plan.settings.sampling.window)
   }
 
   private func finish(_ batch: SamplingBatch) throws {
-    let best = try batch.best { score($0, batch.range) }
+    let best = try batch.best { plan.score($0, batch.range) }
     images += try best.images.images()
     choices += zip(best.winners, best.scores).map { (winner: $0, scores: $1) }
     for (moment, images) in best.frames.enumerated() {
@@ -132,68 +85,13 @@ extension SamplingJob {
   }
 }
 
-extension SamplingJob {
+extension SamplingPlan {
   /// How good images are, `[N]`, higher for the better.
-  private func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
+  fileprivate func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
     if request.scorer == .classifier, let classifier { return classifier.score(images, range) }
-    let scorer = denoiser.plain(range)
+    let plain = denoiser.plain(range)
     let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
-    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(scorer.noiseLevelRange, seed: seed)
-    return -score.errors(of: images, denoiser: scorer)
+    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(plain.noiseLevelRange, seed: seed)
+    return -score.errors(of: images, denoiser: plain)
   }
-
-  /// The class number of each image: what the model is told or, where it is told none, what the classifier is to see.
-  var classes: [Int?] {
-    guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
-    return classifier.targets
-  }
-
-  /// What one of `classes` is called.
-  func className(_ label: Int) -> String {
-    let own = model.recipe.data.classNames, names = own.isEmpty ? classifier?.classNames ?? [] : own
-    return names.indices.contains(label) ? names[label] : String(label)
-  }
-}
-
-// MARK: What the request means
-
-extension SamplingJob {
-  /// The model's own settings with the request's laid over them, and the noise levels that they visit.
-  private static func settle(
-    _ request: SamplingRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
-  ) throws -> (SamplerSettings, [NoiseLevel]) {
-    var settings = SamplerSettings()
-    settings.sampler = recipe.sampler
-    settings.sampling = recipe.sampling
-    do {
-      settings = try settings.overlaid(yaml: "", set: request.settings)
-      return (settings, try settings.sampling.levels(of: process, stepsAreAsked: request.sets("sampling.steps")))
-    } catch let error as RecipeError {
-      let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
-      throw SfumatoError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
-    } catch let error as DiffusionError where !request.settings.isEmpty {
-      throw SfumatoError(.usage, "\(error)")
-    }
-  }
-
-  /// Refuses a way on which the network could not be asked.
-  private static func check(
-    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ parameterization: Parameterization
-  ) throws {
-    guard let obstacle = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
-    throw SfumatoError(request.settings.isEmpty ? .data : .usage, "\(obstacle)")
-  }
-}
-
-extension SamplingRequest {
-  fileprivate func checkCounts() throws {
-    guard (1...10_000_000).contains(count) else { throw SfumatoError(.usage, "the count must be 1 to 10000000, not \(count)") }
-    guard batchSize > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(batchSize)") }
-    guard (1...1000).contains(candidates) else {
-      throw SfumatoError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
-    }
-  }
-
-  /// Whether its settings name this key.
-  func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
 }

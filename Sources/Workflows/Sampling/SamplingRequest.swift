@@ -1,3 +1,5 @@
+import Diffusion
+import Tensors
 import Training
 
 /// What to sample.
@@ -26,12 +28,17 @@ public struct SamplingRequest: Sendable {
   public var classifier: String?
   /// How strongly it does: 1 as it is, 0 not at all.
   public var classifierScale = 1.0
-  public var device = "cpu"
+  public var device = Device.cpu
   public var precision = Precision.float32
   /// Images that are computed together.
   public var batchSize = 50
-  /// What differs from the model's recipe, as `sampling.steps=50` or `sampler.type=ddim`.
-  public var settings: [String] = []
+  /// What differs from the model's recipe; nil for the model's own.
+  public var sampler: (any Sampler)?
+  public var steps: Int?
+  public var spacing: Spacing?
+  public var guidanceScale: Double?
+  /// Any other difference, as a command line says it: `sampling.clip=false`, `sampler.eta=0.5`. Applied last.
+  package var settings: [String] = []
   /// So many images, the first ones, are kept as they stand on the way too, for an animation or a sheet of the denoising.
   public var tracedCount = 0
   /// At which moments: whichever one of these names.

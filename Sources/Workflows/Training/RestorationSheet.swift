@@ -1,4 +1,5 @@
 import Diffusion
+import Failures
 import Imaging
 import Models
 import Networks
@@ -37,7 +38,7 @@ struct RestorationSheet {
       recipe.sampler.member, denoiser: recipe.sampling.adjusted(denoiser), levels: try recipe.sampling.levels(of: process),
       shape: batch.images.shape, on: batch.images.device, noise: PerImageNoise(seed: Seed(0), images: 0..<batch.images.size(0)),
       window: recipe.sampling.window)
-    while try run.next() != nil {}
+    while try run.next() != nil { try Interruption.check() }
     return run.x
   }
 }

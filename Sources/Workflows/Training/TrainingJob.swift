@@ -1,17 +1,17 @@
+import Checkpoints
 import Datasets
-import Diffusion
 import Failures
 import Foundation
-import Imaging
 import Models
 import NN
 import Networks
-import RecipeKit
 import Tensors
 import Training
 
-/// A training under way in its folder: steps are pulled one by one; logs, checkpoints and previews are written as they fall
-/// due.
+/// A training under way in its folder: steps are pulled one by one; checkpoints, logs and previews are written as they fall due.
+///
+/// Whatever ends it saves first: the end of its duration, `finish()` when the user stops it, and every error that leaves the weights
+/// whole.
 public final class TrainingJob {
   public let folder: RunFolder
   public let recipe: TrainRecipe
@@ -19,9 +19,11 @@ public final class TrainingJob {
   public let dataset: any Dataset
   public let device: Device
   public let parameterCount: Int
+  /// Of a training from `initial_weights`: the parameters that the model did not have, which are new.
+  public private(set) var freshParameters: [String] = []
   /// Why the last preview could not be made, if it could not: previews never stop a training.
   public private(set) var previewProblem: String?
-  /// The last line of the log that this sitting has written.
+  /// The last line of the log that this session has written.
   public private(set) var lastLogLine: TrainingLogLine?
 
   package let trainer: Trainer
@@ -31,51 +33,81 @@ public final class TrainingJob {
   private var savedStep: Int?
   private var validationLoss: Double?
 
-  /// A new training.
+  // MARK: A new training
+
   /// - Parameters:
   ///   - path: the recipe's file.
-  ///   - set: settings laid over it, as `training.duration=2h`.
+  ///   - set: settings that override it, as `training.duration=2h`.
   ///   - folder: where to train; by default a new one under `runs/`, named as the recipe.
-  /// - Throws: what is wrong with the recipe, the data or the folder, which is then no training's.
-  public convenience init(recipe path: String, set: [String] = [], folder: String? = nil, device: String = "cpu") throws {
+  /// - Throws: what is wrong with the recipe, the data or the folder, which is then left as it was.
+  public convenience init(recipe path: String, set: [String] = [], folder: String? = nil, device: Device = .cpu) throws {
     try self.init(TrainingPlan(recipe: path, set: set, device: device), folder: folder)
   }
 
   /// - Parameter plan: of a new training.
-  /// - Throws: what is wrong with the folder.
+  /// - Throws: what is wrong with the folder or with `initial_weights`.
   public convenience init(_ plan: TrainingPlan, folder: String?) throws {
     guard folder?.isEmpty != true else { throw SfumatoError(.usage, "the name of the folder to train in is empty") }
     try self.init(plan) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
+    if let model = recipe.training.initialWeights { try start(from: InitialWeights(model)) }
     try save()
-    try self.folder.write(recipe: recipe.yaml())
+    try plan.fingerprint.write(to: self.folder.dataPath)
+    try self.folder.write(recipe: plan.storedRecipe.yaml())
   }
 
-  /// The continuation of a training from its newest checkpoint.
-  /// - Parameter set: settings laid over the training's recipe; they hold for later continuations too.
+  private func start(from initial: InitialWeights) throws {
+    let (weights, average, fresh) = try initial.fitted(to: trainer.weights(), partial: recipe.training.initialWeightsPartial)
+    try trainer.start(weights: weights, average: average)
+    freshParameters = fresh
+  }
+
+  /// `runs/digits`, or `runs/digits-2` when that is taken.
+  private static func freshFolder(for recipe: String) -> String {
+    let name = ((recipe as NSString).lastPathComponent as NSString).deletingPathExtension
+    let names = ["runs/\(name)"] + (2...).lazy.prefix(10_000).map { "runs/\(name)-\($0)" }
+    return names.first { !FileManager.default.fileExists(atPath: $0) } ?? names[0]
+  }
+
+  // MARK: A resumed training
+
+  /// Resumes a training from its newest checkpoint.
+  /// - Parameter set: settings that override the training's recipe; they hold for later sessions too.
   /// - Throws: what is wrong with the folder or its checkpoint: training never starts over in silence.
-  public convenience init(resuming folder: String, set: [String] = [], device: String = "cpu") throws {
-    try self.init(resuming: TrainingPlan(resuming: folder, set: set, device: device), set: set)
+  public convenience init(resuming folder: String, set: [String] = [], device: Device = .cpu) throws {
+    try self.init(resuming: TrainingPlan(resuming: folder, set: set, device: device))
   }
 
-  /// - Parameters:
-  ///   - plan: of a training that goes on.
-  ///   - set: the settings that were laid over its recipe.
-  public convenience init(resuming plan: TrainingPlan, set: [String]) throws {
+  /// - Parameter plan: of a training to resume.
+  public convenience init(resuming plan: TrainingPlan) throws {
     guard let place = plan.resumed else { throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new training") }
-    let checkpoint = try place.latestCheckpoint(), folder = place.path
+    let checkpoint = try place.latestCheckpoint()
     try self.init(plan) { place }
     try restoreTimesteps(checkpoint, of: place)
+    try restore(checkpoint)
+    log = TrainingLog(from: trainer.position)
+    savedStep = trainer.step
+    if plan.isChanged { try place.write(recipe: plan.storedRecipe.yaml()) }
+    if plan.isChanged || plan.acceptsNewData { try plan.fingerprint.write(to: place.dataPath) }
+  }
+
+  private func restore(_ checkpoint: RunFolder.Checkpoint) throws {
     do {
       try trainer.restore(
         weights: checkpoint.weights, average: checkpoint.average, optimizer: checkpoint.optimizer, at: checkpoint.position)
     } catch let mismatch as StateMismatch {
       throw SfumatoError(
-        mismatch, checkpoint: "\(folder) at step \(checkpoint.position.step)", network: "network \(modelRecipe.networkType)",
+        mismatch, checkpoint: "\(folder.path) at step \(checkpoint.position.step)", network: "network \(modelRecipe.networkType)",
         evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the training's recipe")
     }
-    log = TrainingLog(from: trainer.position)
-    savedStep = trainer.step
-    if !set.isEmpty { try place.write(recipe: recipe.yaml()) }
+  }
+
+  /// What timesteps have learned holds only for the recipe that they learned it by: another one begins anew.
+  private func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint, of folder: RunFolder) throws {
+    let before = try TrainRecipe(path: folder.recipePath)
+    guard recipe.learnsTimesteps(as: before) else { return }
+    do { try loss.restore(timesteps: checkpoint.timesteps) } catch {
+      throw SfumatoError(.data, "checkpoint \(folder.path) at step \(checkpoint.position.step) is damaged: \(error)")
+    }
   }
 
   private init(_ plan: TrainingPlan, folder: () throws -> RunFolder) throws {
@@ -91,37 +123,28 @@ public final class TrainingJob {
     self.folder = try folder()
   }
 
-  /// What timesteps have learned holds only for the recipe that they learned it by: another one begins anew.
-  private func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint, of folder: RunFolder) throws {
-    let before = try TrainRecipe(path: folder.recipePath)
-    guard recipe.learnsTimesteps(as: before) else { return }
-    do { try loss.restore(timesteps: checkpoint.timesteps) } catch let error as DiffusionError {
-      throw SfumatoError(.data, "checkpoint \(folder.path) at step \(checkpoint.position.step) is not whole: \(error)")
-    }
-  }
-
-  /// `runs/digits`, or `runs/digits-2` where there is one already.
-  private static func freshFolder(for recipe: String) -> String {
-    let name = ((recipe as NSString).lastPathComponent as NSString).deletingPathExtension
-    let names = ["runs/\(name)"] + (2...).lazy.prefix(10_000).map { "runs/\(name)-\($0)" }
-    return names.first { !FileManager.default.fileExists(atPath: $0) } ?? names[0]
-  }
-
   // MARK: Steps
 
   public var position: TrainingPosition { trainer.position }
   public var progress: Double { trainer.progress }
-  public typealias Unusable = UnusablePictures
-  /// The pictures that this sitting could not use.
+  /// The pictures that this session could not use.
   public var unusable: UnusablePictures { trainer.loader.unusable }
-  /// The examples that it sees, and those that are held out.
+  /// The examples of the training, and those that are held out.
   public var data: TrainingData { trainer.loader.data }
-  /// Gives the examples in batches, those of the training and those that are held out.
+  /// The examples in batches, of the training and held out.
   package var loader: BatchLoader { trainer.loader }
 
-  /// Takes one step and writes what is due; nil when the training's duration is over and all is saved.
-  /// - Throws: what the data, the network or the system throw; `SfumatoError` when the loss stays not finite.
+  /// Takes one step and writes what is due, the checkpoint first; nil when the training's duration is over and everything is saved.
+  /// - Throws: what the data, the network or the system throw; `SfumatoError` when the loss stays not finite. What was trained until
+  ///   then is saved where saving is possible.
   public func next() throws -> TrainingStep? {
+    do { return try step() } catch {
+      try? saveAfter(error)
+      throw error
+    }
+  }
+
+  private func step() throws -> TrainingStep? {
     guard let step = try nextOfTrainer() else {
       try finish()
       return nil
@@ -131,10 +154,10 @@ public final class TrainingJob {
     let before = step.images - recipe.training.batchSize
     func isDue(_ every: Int) -> Bool { before / every != step.images / every }
     let (previewsNow, savesNow) = (isDue(recipe.training.previewEvery), isDue(recipe.training.checkpointEvery))
+    if savesNow { try save() }
     if previewsNow || savesNow || progress >= 1 { try validate() }
     if isDue(recipe.training.logEvery) { try writeLog() }
     if previewsNow { preview() }
-    if savesNow { try save() }
     return step
   }
 
@@ -145,13 +168,22 @@ public final class TrainingJob {
     }
   }
 
-  /// Writes what is not written yet: at the end, and when somebody stops the training.
+  /// Writes what is not written yet: at the end, and when the user stops the training.
   public func finish() throws {
-    try writeLog()
     if savedStep != trainer.step { try save() }
+    try writeLog()
   }
 
-  private func save() throws {
+  /// After an error the weights are those of the last whole step. After a divergence they are not worth keeping.
+  private func saveAfter(_ error: any Error) throws {
+    guard savedStep != nil, savedStep != trainer.step, !trainer.isSkipping else { return }
+    try save()
+    try writeLog()
+  }
+
+  /// Writes a checkpoint, unless steps are being skipped: then the last good one stays the newest.
+  public func save() throws {
+    guard !trainer.isSkipping else { return }
     let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
     try folder.save(
       RunFolder.Checkpoint(
@@ -170,55 +202,26 @@ public final class TrainingJob {
     log = TrainingLog(from: trainer.position, unusable: unusable.count)
   }
 
-  // MARK: Validation
+  // MARK: Validation and previews
 
-  /// Pictures that are held out and take part: enough for a steady mean, few enough not to hold the training up.
+  /// Held-out pictures that take part: enough for a steady mean, few enough not to hold the training up.
   private static let validationLimit = 512
 
-  /// The loss of what is held out, for the next line of the log.
+  /// The loss of the held-out examples, for the next line of the log; left out when a stop is requested meanwhile.
   private func validate() throws {
     let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
     guard count > 0 else { return }
-    validationLoss = try loss.validation(of: count) { try loader.validationBatch($0, on: device) }
+    do { validationLoss = try loss.validation(of: count) { try loader.validationBatch($0, on: device) } } catch Failure.interrupted {}
   }
-
-  // MARK: Previews
 
   /// A picture of what the averaged weights make.
   private func preview() {
     do {
-      let network = try modelRecipe.makeNetwork(using: .shapes)
-      try network.adopt(trainer.average.stateDict(), on: device)
-      let picture = try (modelRecipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
-      try picture.write(to: folder.previewPath(images: trainer.images))
+      try TrainingPreview(self).draw().write(to: folder.previewPath(images: trainer.images))
       previewProblem = nil
+    } catch Failure.interrupted {
     } catch {
       previewProblem = "\(error)"
     }
-  }
-
-  /// A grid of samples.
-  private func samples(_ modelRecipe: ModelRecipe, _ network: any DiffusionNetwork) throws -> Image {
-    let model = Model(recipe: modelRecipe, provenance: Provenance(), network: network)
-    var request = SamplingRequest(model: folder.path)
-    let classes = modelRecipe.data.classNames.count
-    request.count = modelRecipe.previewedImages
-    // No more at once than a step takes, so that a preview needs no memory that the training does not.
-    request.batchSize = min(request.batchSize, recipe.training.batchSize)
-    if modelRecipe.contextSize != nil {
-      let shown = try (0..<min(request.count, dataset.count)).map { try dataset[$0] }
-      request.contexts = .vectors(shown.compactMap(\.context))
-    }
-    request.device = device.description
-    request.precision = recipe.training.precision
-    let images = try SamplingJob(request, model: model).finish()
-    let scale = max(1, 64 / images[0].height)
-    return try Image.grid(images, columns: classes > 1 ? min(classes, 18) : 4, scale: scale)
-  }
-
-  /// Pictures made bad, restored, and as they were.
-  private func restorations(_ network: any DiffusionNetwork) throws -> Image {
-    let batch = try loader.shownBatch(min(RestorationSheet.count, recipe.training.batchSize), on: device)
-    return try RestorationSheet(recipe: modelRecipe, network: network.prepared(for: recipe.training.precision.dtype)).draw(batch)
   }
 }

@@ -1,4 +1,5 @@
 import Diffusion
+import Failures
 import Models
 import NN
 import Networks
@@ -58,6 +59,7 @@ final class TrainingLoss {
     var sum = 0.0, images = 0
     let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
     for number in 0..<count {
+      try Interruption.check()
       let batch = try batch(number), x0 = batch.images
       let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
       let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()

@@ -1,5 +1,9 @@
+import Checkpoints
 import Datasets
+import Failures
+import Foundation
 import Models
+import RecipeKit
 import Tensors
 import Training
 
@@ -11,34 +15,73 @@ public struct TrainingPlan {
   public let device: Device
   /// nil where no estimate is possible, which stops no training.
   public let memory: TrainingMemory?
-  /// The recipe's file; the folder of a training that goes on.
-  let recipePath: String, resumed: RunFolder?
+  /// The recipe's file; of a training to resume the one in its folder.
+  let recipePath: String
+  /// The folder of a training to resume.
+  let resumed: RunFolder?
+  /// Whether settings override the recipe in the folder, and whether data other than those of the training are accepted.
+  let isChanged: Bool, acceptsNewData: Bool
+  let fingerprint: DataFingerprint
 
   /// A new training.
   /// - Parameters:
   ///   - path: the recipe's file.
-  ///   - set: settings laid over it, as `training.duration=2h`.
+  ///   - set: settings that override it, as `training.duration=2h`.
   /// - Throws: what is wrong with the recipe, the data or the device.
-  public init(recipe path: String, set: [String] = [], device: String = "cpu") throws {
+  public init(recipe path: String, set: [String] = [], device: Device = .cpu) throws {
     try Torch.start()
-    try self.init(TrainRecipe(file: path, set: set), at: path, resumed: nil, device)
+    try self.init(TrainRecipe(file: path, set: set), at: path, on: device)
   }
 
-  /// The continuation of a training.
-  /// - Throws: also what is wrong with its folder.
-  public init(resuming folder: String, set: [String] = [], device: String = "cpu") throws {
+  /// A training to resume.
+  /// - Parameter acceptsNewData: whether it may go on with data other than those that it began with.
+  /// - Throws: also what is wrong with its folder; `SfumatoError` for other data, and for settings that change the meaning of its weights.
+  public init(resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, device: Device = .cpu) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
-    try self.init(TrainRecipe(path: place.recipePath, set: set), at: place.recipePath, resumed: place, device)
+    let before = try TrainRecipe(path: place.recipePath)
+    let recipe = try TrainRecipe(path: place.recipePath, set: set)
+    try MeaningOfWeights.check(recipe, against: before, in: place)
+    try self.init(
+      recipe, at: place.recipePath, resumed: place, isChanged: !set.isEmpty, acceptsNewData: acceptsNewData, on: device)
+    if !acceptsNewData { try checkData(in: place) }
+    try MeaningOfWeights.check(modelRecipe.data, in: place)
   }
 
-  private init(_ recipe: TrainRecipe, at path: String, resumed: RunFolder?, _ device: String) throws {
+  private init(
+    _ recipe: TrainRecipe, at path: String, resumed: RunFolder? = nil, isChanged: Bool = false, acceptsNewData: Bool = false,
+    on device: Device
+  ) throws {
     self.recipe = recipe
-    self.device = try computeDevice(device)
-    (recipePath, self.resumed) = (path, resumed)
+    self.device = try device.validated()
+    (recipePath, self.resumed, self.isChanged, self.acceptsNewData) = (path, resumed, isChanged, acceptsNewData)
     dataset = try recipe.data.member.open()
+    fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)
     modelRecipe = try recipe.model(for: dataset)
     let available = self.device == .cpu ? AvailableMemory.bytes : nil, training = recipe.training
     memory = (modelRecipe as? any MemoryTraced).flatMap { try? TrainingMemory(of: $0, training, available: available) }
   }
+
+  /// The recipe as the run keeps it: with absolute paths, so that it is resumed from any folder.
+  var storedRecipe: TrainRecipe {
+    var stored = recipe, data = recipe.data.member
+    data.mapPaths(absolutePath)
+    stored.data = Choice(data)
+    stored.training.initialWeights = recipe.training.initialWeights.map { model in
+      FileManager.default.fileExists(atPath: model) ? absolutePath(model) : model
+    }
+    return stored
+  }
+
+  private func checkData(in place: RunFolder) throws {
+    guard let before = try DataFingerprint.read(place.dataPath), before != fingerprint else { return }
+    let change = "\(before)" == "\(fingerprint)" ? "the names or sizes of their files differ" : "\(before) then, \(fingerprint) now"
+    throw SfumatoError(
+      .data,
+      "the data are not those that \(place.path) began with: \(change); --set data.path=… names where they are, "
+        + "--accept-new-data resumes with these")
+  }
 }
+
+/// Of the working folder's `path`.
+private func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }

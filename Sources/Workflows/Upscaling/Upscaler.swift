@@ -16,16 +16,13 @@ import Training
 /// network sees (`RRDBNet.Recipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
 /// these networks are scaled down so often that far less leaves no seams. Not Sendable: it belongs to the thread that computes.
 public final class Upscaler {
-  /// What goes in and comes out, for callers that have no other use for `Imaging`.
-  public typealias Picture = Image
-
   public struct Settings: Sendable, Equatable {
     /// Rows and columns of a tile without its margin; 0 takes the whole picture at once.
     public var tile = 256
     /// Pixels around a tile that the network sees too.
     public var overlap = 16
-    public var device = "cpu"
-    public var precision = SampleChoices.Precision.float32
+    public var device = Device.cpu
+    public var precision = Precision.float32
 
     public init() {}
   }
@@ -49,7 +46,7 @@ public final class Upscaler {
   public convenience init(_ model: String, member: String? = nil, settings: Settings = Settings()) throws {
     try Torch.start()
     try Self.check(settings)
-    let device = try computeDevice(settings.device)
+    let device = try settings.device.validated()
     let network = try Self.network(in: model, member, on: device)
     let prepared = try network.prepared(for: settings.precision.dtype)
     try self.init(network.recipe, settings, on: device) { prepared($0) }

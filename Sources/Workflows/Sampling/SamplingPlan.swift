@@ -1,0 +1,134 @@
+import Diffusion
+import Failures
+import Models
+import Networks
+import RecipeKit
+import Tensors
+import Training
+
+/// What a request means for a model, settled before anything is computed: the noise levels, the start, the conditions, the denoiser.
+/// Everything that cannot be done is refused here.
+public final class SamplingPlan {
+  public let request: SamplingRequest
+  public let model: Model
+  public let settings: SamplerSettings
+  /// Steps of one candidate of one batch.
+  public let stepCount: Int
+  /// Numbers of the steps that are kept for an animation or a sheet, ascending; 0 is the start.
+  public let tracedMoments: [Int]
+
+  let device: Device
+  let start: SamplingStart
+  let classifier: SamplingClassifier?
+  let denoiser: SamplingDenoiser
+
+  /// The part of a recipe that says how to sample.
+  public struct SamplerSettings: Recipe {
+    public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
+    public var sampling = SamplingRecipe()
+    public init() {}
+
+    public init(of model: some DiffusionModelRecipe) {
+      (sampler, sampling) = (model.sampler, model.sampling)
+    }
+  }
+
+  /// - Throws: `SfumatoError` for a request that makes no sense; what reading the model throws.
+  public convenience init(_ request: SamplingRequest) throws {
+    try Torch.start()
+    try self.init(request, model: Model(request.model, on: request.device.validated()))
+  }
+
+  /// - Parameter model: on the request's device, whatever name the request gives it.
+  public init(_ request: SamplingRequest, model: Model) throws {
+    try request.checkCounts()
+    (self.request, self.model, device) = (request, model, try request.device.validated())
+    let recipe = model.recipe, process = try recipe.process.makeProcess()
+    let (settings, levels) = try Self.settle(request, recipe, process)
+    self.settings = settings
+    let conditions = try SamplingConditions(request, recipe.data, on: device)
+    try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
+    classifier = try SamplingClassifier(request, recipe, labels: conditions.labels, on: device)
+    start = try SamplingStart(request, levels, settings.sampling, recipe.data, on: device)
+    let steps = start.path.count - 1
+    stepCount = steps
+    tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
+    try Self.check(settings, on: start.path, request, recipe.process.parameterization(in: process))
+    denoiser = SamplingDenoiser(
+      network: try model.network.prepared(for: request.precision.dtype), recipe: recipe, process: process,
+      sampling: settings.sampling, conditions: conditions)
+  }
+
+  /// The class number of each image, as the network is conditioned; nil where it has no class.
+  public var labels: [Int?] { denoiser.conditions.labels }
+  /// How many context vectors take turns among the images; nil without.
+  public var contextCount: Int? { denoiser.conditions.vectors?.size(0) }
+
+  /// The class number of each image: the network's or, where that has none, the one that the classifier should see.
+  var classes: [Int?] {
+    guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
+    return classifier.targets
+  }
+
+  /// The name of one of `classes`.
+  func className(_ label: Int) -> String {
+    let own = model.recipe.data.classNames, names = own.isEmpty ? classifier?.classNames ?? [] : own
+    return names.indices.contains(label) ? names[label] : String(label)
+  }
+}
+
+// MARK: Settings and levels
+
+extension SamplingPlan {
+  /// The model's own settings overridden by the request's, and the noise levels that they visit.
+  private static func settle(
+    _ request: SamplingRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
+  ) throws -> (SamplerSettings, [NoiseLevel]) {
+    do {
+      let settings = try request.overriding(SamplerSettings(of: recipe))
+      return (settings, try settings.sampling.levels(of: process, stepsAreAsked: request.steps != nil || request.sets("sampling.steps")))
+    } catch let error as RecipeError {
+      let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
+      throw SfumatoError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
+    } catch let error as DiffusionError where request.overridesModel {
+      throw SfumatoError(.usage, "\(error)")
+    }
+  }
+
+  /// Refuses a path on which the network could not be evaluated.
+  private static func check(
+    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ parameterization: Parameterization
+  ) throws {
+    guard let problem = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
+    throw SfumatoError(request.overridesModel ? .usage : .data, "\(problem)")
+  }
+}
+
+extension SamplingRequest {
+  fileprivate func checkCounts() throws {
+    guard (1...10_000_000).contains(count) else { throw SfumatoError(.usage, "the count must be 1 to 10000000, not \(count)") }
+    guard batchSize > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(batchSize)") }
+    guard (1...1000).contains(candidates) else {
+      throw SfumatoError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
+    }
+  }
+
+  /// - Throws: `RecipeError` for values that are impossible.
+  fileprivate func overriding(_ model: SamplingPlan.SamplerSettings) throws(RecipeError) -> SamplingPlan.SamplerSettings {
+    var settings = model
+    if let sampler { settings.sampler = Choice(sampler) }
+    if let spacing { settings.sampling.spacing = spacing }
+    if let steps { settings.sampling.steps = steps }
+    if let guidanceScale { settings.sampling.guidanceScale = guidanceScale }
+    settings = try settings.overlaid(yaml: "", set: self.settings)
+    do { try settings.sampling.validate() } catch {
+      throw RecipeError(place: error.place, path: "", "sampling.\(error.path): \(error.message)")
+    }
+    return settings
+  }
+
+  var overridesModel: Bool { sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !settings.isEmpty }
+
+  /// Whether its settings name this key.
+  func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
+}

@@ -1,0 +1,81 @@
+import Checkpoints
+import Datasets
+import Failures
+import Foundation
+
+/// What a data set is recognised by when a run is resumed: how many examples, of which classes, and the names and sizes of the files.
+/// No picture is read.
+public struct DataFingerprint: Codable, Sendable, Equatable {
+  public let examples: Int
+  public let classNames: [String]
+  /// Of the files' names below their common folder and of their sizes, so that data that moved are recognised.
+  public let files: String
+
+  /// - Parameter paths: what the recipe of the data set names.
+  init(_ dataset: any Dataset, paths: [String]) {
+    examples = dataset.count
+    classNames = dataset.classNames
+    files = Self.digest(Self.files(of: dataset) ?? paths)
+  }
+
+  /// The pictures that lie in files of their own; nil for a set without such.
+  private static func files(of dataset: any Dataset) -> [String]? {
+    var paths: [String] = []
+    for part in dataset.parts where !part.range.isEmpty {
+      guard case .file? = try? dataset[part.range.lowerBound].content else { continue }
+      for index in part.range {
+        if case .file(let path)? = try? dataset[index].content { paths.append(path) }
+      }
+    }
+    return paths.isEmpty ? nil : paths
+  }
+
+  /// FNV-1a, 64 bits: to notice a change, not to withstand an attack.
+  private static func digest(_ paths: [String]) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func add(_ text: String) { for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 } }
+    let root = commonFolder(paths)
+    for path in paths {
+      add("\(path.dropFirst(root.count)) \(size(path))\n")
+    }
+    return String(hash, radix: 16)
+  }
+
+  private static func commonFolder(_ paths: [String]) -> String {
+    guard var root = paths.first.map({ ($0 as NSString).deletingLastPathComponent + "/" }) else { return "" }
+    for path in paths.dropFirst() {
+      while !root.isEmpty, !path.hasPrefix(root) {
+        root = String(root.dropLast().lastIndex(of: "/").map { root[...$0] } ?? "")
+      }
+    }
+    return root
+  }
+
+  private static func size(_ path: String) -> Int {
+    (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+  }
+}
+
+extension DataFingerprint: CustomStringConvertible {
+  public var description: String {
+    let classes = classNames.isEmpty ? "no classes" : "\(classNames.count) classes"
+    return "\(examples) images, \(classes)"
+  }
+}
+
+extension DataFingerprint {
+  /// nil where there is none, as in the runs of version 0.1.0.
+  static func read(_ path: String) throws -> DataFingerprint? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    guard data.count < 1 << 24, let fingerprint = try? JSONDecoder().decode(DataFingerprint.self, from: data) else {
+      throw SfumatoError(.data, "\(path) does not describe the data of a run; delete it to resume without comparing the data")
+    }
+    return fingerprint
+  }
+
+  func write(to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(String(decoding: encoder.encode(self), as: UTF8.self) + "\n", to: path)
+  }
+}

@@ -1,0 +1,50 @@
+import Diffusion
+import Failures
+import Imaging
+import Models
+import Networks
+import Tensors
+import Training
+
+/// What the averaged weights of a training make: a grid of samples, or pictures degraded, restored and as they were.
+struct TrainingPreview {
+  let job: TrainingJob
+
+  init(_ job: TrainingJob) { self.job = job }
+
+  /// - Throws: `Failure.interrupted` within a step when a stop is requested; what sampling throws.
+  func draw() throws -> Image {
+    let network = try job.modelRecipe.makeNetwork(using: .shapes)
+    try network.adopt(job.trainer.average.stateDict(), on: job.device)
+    return try (job.modelRecipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
+  }
+
+  private func samples(_ modelRecipe: ModelRecipe, _ network: any DiffusionNetwork) throws -> Image {
+    let model = Model(recipe: modelRecipe, provenance: Provenance(), network: network)
+    let sampling = try SamplingJob(SamplingPlan(request(modelRecipe), model: model))
+    while try sampling.next() != nil { try Interruption.check() }
+    let images = sampling.images, classes = modelRecipe.data.classNames.count
+    let scale = max(1, 64 / images[0].height)
+    return try Image.grid(images, columns: classes > 1 ? min(classes, 18) : 4, scale: scale)
+  }
+
+  private func request(_ modelRecipe: ModelRecipe) throws -> SamplingRequest {
+    var request = SamplingRequest(model: job.folder.path)
+    request.count = modelRecipe.previewedImages
+    // No more at once than a step takes, so that a preview needs no memory that the training does not.
+    request.batchSize = min(request.batchSize, job.recipe.training.batchSize)
+    if modelRecipe.contextSize != nil {
+      let shown = try (0..<min(request.count, job.dataset.count)).map { try job.dataset[$0] }
+      request.contexts = .vectors(shown.compactMap(\.context))
+    }
+    request.device = job.device
+    request.precision = job.recipe.training.precision
+    return request
+  }
+
+  private func restorations(_ network: any DiffusionNetwork) throws -> Image {
+    let batch = try job.loader.shownBatch(min(RestorationSheet.count, job.recipe.training.batchSize), on: job.device)
+    let prepared = try network.prepared(for: job.recipe.training.precision.dtype)
+    return try RestorationSheet(recipe: job.modelRecipe, network: prepared).draw(batch)
+  }
+}
