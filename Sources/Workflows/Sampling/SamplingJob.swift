@@ -57,8 +57,8 @@ public final class SamplingJob {
     self.request = request
     self.model = model
     device = try computeDevice(request.device)
-    let levels: [NoiseLevel], process = try model.recipe.process.makeProcess()
-    (settings, levels) = try Self.settle(request, model.recipe, process)
+    let levels: [NoiseLevel], diffusion = try model.recipe.process.makeDiffusion()
+    (settings, levels) = try Self.settle(request, model.recipe, diffusion.process)
     let conditions = try SamplingConditions(request, model.recipe.data, on: device)
     try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
     classifier = try SamplingClassifier(request, model.recipe, labels: conditions.labels, on: device)
@@ -66,10 +66,10 @@ public final class SamplingJob {
     let steps = start.path.count - 1
     stepCount = steps
     tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
-    try Self.check(settings, on: start.path, request, model.recipe.process.parameterization(in: process))
+    try Self.check(settings, on: start.path, request, diffusion)
     denoiser = SamplingDenoiser(
       network: try model.network.prepared(for: request.precision.dtype), recipe: model.recipe,
-      process: process, sampling: settings.sampling, conditions: conditions)
+      diffusion: diffusion, sampling: settings.sampling, conditions: conditions)
   }
 
   /// Takes one step of one batch.
@@ -138,7 +138,8 @@ extension SamplingJob {
     if request.scorer == .classifier, let classifier { return classifier.score(images, range) }
     let scorer = denoiser.plain(range)
     let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
-    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.process, seed: seed) : DenoisingScore(scorer.noiseLevelRange, seed: seed)
+    let score =
+      knowsSteps ? DenoisingScore(stepsOf: denoiser.diffusion.process, seed: seed) : DenoisingScore(scorer.noiseLevelRange, seed: seed)
     return -score.errors(of: images, denoiser: scorer)
   }
 
@@ -178,10 +179,10 @@ extension SamplingJob {
 
   /// Refuses a way on which the network could not be asked.
   private static func check(
-    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ parameterization: Parameterization
+    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ diffusion: GaussianDiffusion
   ) throws {
-    guard let obstacle = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
-    throw SfumatoError(request.settings.isEmpty ? .data : .usage, "\(obstacle)")
+    guard let problem = diffusion.problem(with: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
+    throw SfumatoError(request.settings.isEmpty ? .data : .usage, "\(problem)")
   }
 }
 
