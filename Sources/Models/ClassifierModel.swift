@@ -74,7 +74,7 @@ public final class ClassifierModel {
     guard others == 0 || others == own else {
       throw SfumatoError(.data, "\(name) cannot guide this model: it tells \(own) classes apart, and the model knows \(others)")
     }
-    try checkNoise(model.process.makeProcess())
+    try checkNoise(model.process.makeDiffusion().process)
   }
 
   /// The classifier's numbers of a model's classes: those of the same names or, where the names differ, of the same places.

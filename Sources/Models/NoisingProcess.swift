@@ -32,6 +32,6 @@ public struct NoisingProcess: Recipe {
     process.rescaleBetasZeroSnr = rescaleBetasZeroSnr
     process.tables = tables
     process.rescaleTimesteps = rescaleTimesteps
-    return try process.makeProcess()
+    return try process.makeDiffusion().process
   }
 }

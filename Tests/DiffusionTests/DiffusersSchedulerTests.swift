@@ -37,10 +37,10 @@ import Testing
 
   private func sampler(
     _ scheduler: DiffusersScheduler, _ arguments: DiffusersScheduler.StepArguments = .init(), steps: Int = 10
-  ) throws -> any Sampler { try scheduler.sampler(arguments, steps: steps, in: scheduler.process.makeProcess()) }
+  ) throws -> any Sampler { try scheduler.sampler(arguments, steps: steps, in: scheduler.process.makeDiffusion().process) }
 
   private func levels(_ scheduler: DiffusersScheduler, steps: Int) throws -> [NoiseLevel] {
-    try scheduler.levels(steps: steps, in: scheduler.process.makeProcess())
+    try scheduler.levels(steps: steps, in: scheduler.process.makeDiffusion().process)
   }
 
   // MARK: Reading
@@ -57,7 +57,7 @@ import Testing
     let plain = try scheduler(.pndm),
       cluttered = try scheduler(.pndm, "\"clip_sample\": true, \"use_karras_sigmas\": true, \"solver_order\": 9")
     #expect(try levels(cluttered, steps: 10) == levels(plain, steps: 10))
-    let denoiser = cluttered.denoiser(in: try cluttered.process.makeProcess()) { x, _ in x }
+    let denoiser = cluttered.denoiser(in: try cluttered.process.makeDiffusion()) { x, _ in x }
     #expect(denoiser is NetworkDenoiser)
   }
 
@@ -179,12 +179,14 @@ import Testing
 
   @Test func heunDerivesTheNoiseAnewWhereItClips() throws {
     let oracle = GaussianOracle(mean: 3), heun = try scheduler(.heun, #""clip_sample": true, "clip_sample_range": 0.5"#)
-    let process = try heun.process.makeProcess(), x = Tensor([0.5, -1.25], [2, 1, 1, 1]), level = process.level(500)
-    let p = heun.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    let diffusion = try heun.process.makeDiffusion(), process = diffusion.process, x = Tensor([0.5, -1.25], [2, 1, 1, 1]),
+      level = process.level(500)
+    let p = heun.denoiser(in: diffusion, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
     #expect(try p.x0.doubles() == [0.5, 0.5])
     #expect(try (level.alpha * p.x0 + level.sigma * p.epsilon - x).abs().max().item() < 1e-6)
     let ddim = try scheduler(.ddim, #""clip_sample": true, "clip_sample_range": 0.5"#)
-    let kept = ddim.denoiser(in: process, network: oracle.network(of: process, predicting: .epsilon)).predict(x, at: level)
+    let kept = try ddim.denoiser(in: ddim.process.makeDiffusion(), network: oracle.network(of: process, predicting: .epsilon)).predict(
+      x, at: level)
     #expect(try (kept.epsilon - p.epsilon).abs().max().item() > 0.1)
   }
 
@@ -199,7 +201,7 @@ import Testing
   @Test func ddimGoesADistanceOfItsOwnWhereTheStepsAreNotOfOneLength() throws {
     let scheduler = try scheduler(.ddim, #""timestep_spacing": "trailing""#)
     #expect(try sampler(scheduler, steps: 10) is DDIM)
-    let process = try scheduler.process.makeProcess()
+    let process = try scheduler.process.makeDiffusion().process
     let levels = try levels(scheduler, steps: 7)
     // 142 on from 999 and from 142, not to the 856 that comes next, nor to the clean image.
     #expect(levels[1] == process.level(856) && levels[7] == process.level(0))
@@ -219,10 +221,10 @@ import Testing
     ] as [(DiffusersScheduler.Kind, String)])
   func aRunToTheCleanImageIsFinite(kind: DiffusersScheduler.Kind, arguments: String) throws {
     let scheduler = try scheduler(kind, #""beta_schedule": "squaredcos_cap_v2", "prediction_type": "sample", "# + arguments)
-    let process = try scheduler.process.makeProcess(), oracle = GaussianOracle(mean: 0.5, variance: 0.01)
+    let diffusion = try scheduler.process.makeDiffusion(), process = diffusion.process, oracle = GaussianOracle(mean: 0.5, variance: 0.01)
     let run = SamplingRun(
       try scheduler.sampler(steps: 10, in: process),
-      denoiser: scheduler.denoiser(in: process, network: oracle.network(of: process, predicting: .x0)),
+      denoiser: scheduler.denoiser(in: diffusion, network: oracle.network(of: process, predicting: .x0)),
       levels: try scheduler.levels(steps: 10, in: process), shape: [4, 1, 2, 2], noise: BatchNoise(Generator(seed: 3)))
     #expect(try abs(run.finish().mean().item() - 0.5) < 0.1)
   }

@@ -145,18 +145,18 @@ import Testing
   }
 
   @Test func anErrorAloneCannotTrainALearnedVariance() {
-    let obstacle = AbsoluteError().obstacle(variance: .learnedRange)
-    #expect(obstacle?.contains("{ type: hybrid, error: l1 }") == true)
-    #expect(AbsoluteError().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting()) == nil)
-    #expect(HybridLoss(AbsoluteError()).obstacle(variance: .learnedRange, weighting: MinSNRWeighting()) == nil)
+    let problem = AbsoluteError().problem(variance: .learnedRange)
+    #expect(problem?.contains("{ type: hybrid, error: l1 }") == true)
+    #expect(AbsoluteError().problem(variance: .fixedSmall, weighting: MinSNRWeighting()) == nil)
+    #expect(HybridLoss(AbsoluteError()).problem(variance: .learnedRange, weighting: MinSNRWeighting()) == nil)
   }
 
   @Test func theBoundIsNotWeightedAnew() {
-    let obstacle = RescaledVariationalLoss().obstacle(variance: .fixedSmall, weighting: MinSNRWeighting())
-    #expect(obstacle?.contains("min_snr would undo") == true)
-    #expect(VariationalLoss().obstacle(variance: .learnedRange) == nil)
-    #expect(VariationalLoss().obstacle(variance: .learned, timesteps: LossSecondMoment()) == nil)
-    #expect(VariationalLoss().obstacle(variance: .learned, timesteps: LogNormalTimesteps())?.contains("log_normal would undo") == true)
-    #expect(RescaledMSE().obstacle(variance: .learned, timesteps: LogNormalTimesteps()) == nil)
+    let problem = RescaledVariationalLoss().problem(variance: .fixedSmall, weighting: MinSNRWeighting())
+    #expect(problem?.contains("min_snr would undo") == true)
+    #expect(VariationalLoss().problem(variance: .learnedRange) == nil)
+    #expect(VariationalLoss().problem(variance: .learned, timesteps: LossSecondMoment()) == nil)
+    #expect(VariationalLoss().problem(variance: .learned, timesteps: LogNormalTimesteps())?.contains("log_normal would undo") == true)
+    #expect(RescaledMSE().problem(variance: .learned, timesteps: LogNormalTimesteps()) == nil)
   }
 }

@@ -85,9 +85,7 @@ func smoothLevels(_ steps: Int) -> [NoiseLevel] {
 extension Parameterization.Name {
   /// What a recipe of this word means for a process.
   func parameterization(in process: DiscreteProcess) -> Parameterization {
-    var recipe = ProcessRecipe()
-    recipe.parameterization = self
-    return recipe.parameterization(in: process)
+    GaussianDiffusion(process, self).parameterization
   }
 }
 
@@ -108,7 +106,7 @@ extension NetworkDenoiser {
   /// A network that is told the steps of the cosine process of 1000.
   init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
     self.init(
-      parameterization, variance: variance, noiseLevelRange: try! ProcessRecipe().makeProcess().noiseLevelRange, network: network)
+      parameterization, variance: variance, noiseLevelRange: try! ProcessRecipe().makeDiffusion().process.noiseLevelRange, network: network)
   }
 }
 

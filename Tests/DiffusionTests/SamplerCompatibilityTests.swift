@@ -18,15 +18,15 @@ import Testing
 
   /// What is refused would have stopped in the middle, and nothing else is refused.
   @Test(arguments: SamplerRegistry.names, ["", "s_churn: 20", "skip_prk_steps: false"])
-  func obstaclesAreFoundBeforeTheStart(name: String, option: String) throws {
+  func problemsAreFoundBeforeTheStart(name: String, option: String) throws {
     let type = try #require(SamplerRegistry.all.first { $0.name == name })
     guard let sampler = try? type.init(yaml: option.isEmpty ? "" : "\(option)\n") as? any Sampler else { return }  // has no such option
     for spacing in [Spacing.trailing, .leading, .karras] {
       let levels = try process.samplingLevels(spacing, steps: 6)
       for window in [NoiseWindow.always, NoiseWindow(untilRemaining: 100)] {
-        let obstacle = Parameterization.previousX(process).obstacle(to: sampler, on: levels, window: window)
-        #expect((obstacle == nil) == arrives(sampler, levels, window), "\(spacing)")
-        #expect(Parameterization.v.obstacle(to: sampler, on: levels, window: window) == nil)
+        let problem = Parameterization.previousX(process).problem(with: sampler, on: levels, window: window)
+        #expect((problem == nil) == arrives(sampler, levels, window), "\(spacing)")
+        #expect(Parameterization.v.problem(with: sampler, on: levels, window: window) == nil)
       }
     }
   }
@@ -34,7 +34,7 @@ import Testing
   @Test func theMessageNamesTheSamplersThatServe() throws {
     for steps in [2, 5, 20] {
       let levels = try process.samplingLevels(.trailing, steps: steps)
-      let error = try #require(Parameterization.previousX(process).obstacle(to: DPMSolverPP2S(), on: levels))
+      let error = try #require(Parameterization.previousX(process).problem(with: DPMSolverPP2S(), on: levels))
       guard case .asksBetweenSteps("dpmpp_2s", 1000, let serving) = error else {
         Issue.record("\(error)")
         return
@@ -43,7 +43,7 @@ import Testing
       #expect("\(error)".contains(serving.joined(separator: ", ")))
     }
     let karras = try process.samplingLevels(.karras, steps: 20)
-    #expect(Parameterization.previousX(process).obstacle(to: DDIM(), on: karras) == .visitsBetweenSteps(of: 1000))
+    #expect(Parameterization.previousX(process).problem(with: DDIM(), on: karras) == .visitsBetweenSteps(of: 1000))
   }
 
   @Test func candidatesAreScoredAtTheStepsThatItKnows() throws {

@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test(arguments: ScheduleRegistry.names.filter { $0 != "given" }) func everyScheduleRisesOrStaysAndRefusesNoSteps(name: String) throws {
-    let process = try ProcessRecipe(yaml: "schedule: { type: \(name), steps: 40 }").makeProcess()
+    let process = try ProcessRecipe(yaml: "schedule: { type: \(name), steps: 40 }").makeDiffusion().process
     #expect(process.steps == 40)
     #expect(process.alphaBar.allSatisfy { $0.isFinite } && process.posteriorLogVarianceClipped.allSatisfy { $0.isFinite })
     #expect(throws: RecipeError.self) { try ProcessRecipe(yaml: "schedule: { type: \(name), steps: 0 }") }
@@ -91,11 +91,11 @@ import Testing
 
   @Test func aRecipePicksAScheduleByItsType() throws {
     let recipe = try ProcessRecipe(yaml: "schedule: { type: linear, steps: 250 }\nparameterization: epsilon\nvariance: learned_range")
-    #expect(try recipe.makeProcess().steps == 250)
+    #expect(try recipe.makeDiffusion().process.steps == 250)
     #expect(recipe.parameterization == .epsilon)
     #expect(recipe.variance == .learnedRange)
     let given = try ProcessRecipe(yaml: "schedule: { type: given, betas: [0.1, 0.2] }")
-    #expect(try given.makeProcess().betas == [0.1, 0.2])
+    #expect(try given.makeDiffusion().process.betas == [0.1, 0.2])
   }
 
   @Test(arguments: ScheduleRegistry.names) func aPrintedRecipeIsReadAlike(name: String) throws {
@@ -105,7 +105,7 @@ import Testing
     #expect(printed.contains("type: \(name)") && printed.contains("rescale_betas_zero_snr: true") && printed.contains("tables: float32"))
     let again = try ProcessRecipe(yaml: printed)
     #expect(again.yaml() == printed)
-    #expect(try again.makeProcess() == recipe.makeProcess())
+    #expect(try again.makeDiffusion().process == recipe.makeDiffusion().process)
   }
 
   @Test(arguments: [

@@ -6,8 +6,8 @@ import Testing
   @Test(arguments: ["linear", "scaled_linear", "cosine", "sigmoid", "edm"], [TablePrecision.float64, .float32])
   func endsInPureNoiseAndBeginsAsBefore(name: String, tables: TablePrecision) throws {
     let schedule = "schedule: { type: \(name) }\ntables: \(tables.rawValue)"
-    let before = try ProcessRecipe(yaml: schedule).makeProcess()
-    let after = try ProcessRecipe(yaml: schedule + "\nrescale_betas_zero_snr: true").makeProcess()
+    let before = try ProcessRecipe(yaml: schedule).makeDiffusion().process
+    let after = try ProcessRecipe(yaml: schedule + "\nrescale_betas_zero_snr: true").makeDiffusion().process
     #expect(after.alphaBar.last == 0)
     #expect(after.betas.last == 1)
     // A few roundings of numbers near 1.

@@ -41,13 +41,13 @@ struct DiffusersFolderReferenceSet: ReferenceSet {
     guard Set(sampling.object?.keys.map { $0 } ?? []) == ["seed", "steps", "timesteps", "procedure"],
       let seed = sampling["seed"]?.int, let steps = sampling["steps"]?.int
     else { throw ReferenceError("\(manifest.name): the run \(sampling) is not understood") }
-    let process = try pipeline.scheduler.process.makeProcess()
+    let diffusion = try pipeline.scheduler.process.makeDiffusion(), process = diffusion.process
     let levels = try pipeline.scheduler.levels(steps: steps, in: process)
     guard levels.dropLast().map({ Int($0.timestep) }) == sampling["timesteps"]?.ints else {
       throw ReferenceError("\(manifest.name): the timesteps are \(levels.map(\.timestep))")
     }
     let told = Conditioning(labels: manifest.entries.contains { $0.name == "sampling/y" } ? try manifest.tensor("sampling/y") : nil)
-    let denoiser = pipeline.scheduler.denoiser(in: process) { x, timesteps in
+    let denoiser = pipeline.scheduler.denoiser(in: diffusion) { x, timesteps in
       pipeline.network(x, timesteps: timesteps, conditioning: told, mode: .inference)
     }
     let start = try manifest.tensor("sampling/x_T"), noise = try manifest.tensor("sampling/noise")

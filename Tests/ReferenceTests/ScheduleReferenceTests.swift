@@ -50,7 +50,7 @@ struct ScheduleReferenceSet: ReferenceSet {
 
   private func refused(_ errorCase: JSON) throws -> DiscreteProcess {
     if let betas = errorCase["betas"] {
-      return try ProcessRecipe(yaml: "schedule: { type: given, betas: \(betas) }").makeProcess()
+      return try ProcessRecipe(yaml: "schedule: { type: given, betas: \(betas) }").makeDiffusion().process
     }
     guard let schedule = errorCase["schedule"]?.string, let steps = errorCase["steps"]?.int else {
       throw ReferenceError("the error case \(errorCase) is not understood")
@@ -76,7 +76,7 @@ struct ScheduleReferenceSet: ReferenceSet {
 extension DiscreteProcess {
   /// The process of a named schedule, by the way that a recipe takes.
   static func referenced(schedule: String, steps: Int, options: String = "") throws -> DiscreteProcess {
-    try ProcessRecipe(yaml: "schedule: { type: \(schedule), steps: \(steps)\(options) }").makeProcess()
+    try ProcessRecipe(yaml: "schedule: { type: \(schedule), steps: \(steps)\(options) }").makeDiffusion().process
   }
 }
 

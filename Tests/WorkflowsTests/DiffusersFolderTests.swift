@@ -102,9 +102,9 @@ enum DiffusersFixture {
     _ = try scratch.write(#"{"_class_name": "UniPCMultistepScheduler"}"#, to: "pipeline/scheduler/scheduler_config.json")
     let recipe = try DiffusersFolder(path).recipe
     let scheduler = try DiffusersScheduler(json: #"{"_class_name": "UniPCMultistepScheduler"}"#)
-    let wanted = try scheduler.levels(steps: 50, in: scheduler.process.makeProcess())
+    let wanted = try scheduler.levels(steps: 50, in: scheduler.process.makeDiffusion().process)
     #expect(recipe.sampling.spacing == .at(wanted.dropLast().map { Int($0.timestep) }))
-    #expect(try recipe.sampling.levels(of: recipe.process.makeProcess()).count == wanted.count)
+    #expect(try recipe.sampling.levels(of: recipe.process.makeDiffusion().process).count == wanted.count)
   }
 
   /// As the first pipelines that were published: all files in one folder, attention's old names.

@@ -68,7 +68,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["out"])
     #expect(again.recipe.data.height == 8 && again.recipe.data.classNames.count == 11)
     #expect(again.recipe.process.parameterization == model.recipe.process.parameterization)
-    let ours = try model.recipe.process.makeProcess(), theirs = try again.recipe.process.makeProcess()
+    let ours = try model.recipe.process.makeDiffusion().process, theirs = try again.recipe.process.makeDiffusion().process
     // Tables of float32, at the noisy end of a schedule by differences of its signal.
     #expect(ours.steps == theirs.steps && zip(ours.alphaBar, theirs.alphaBar).allSatisfy { abs($0 - $1) < 1e-5 })
     let x = Tensor.randn([2, 1, 8, 8], using: Generator(seed: 5)), t = Tensor([3, 40] as [Float])

@@ -118,7 +118,7 @@ import Testing
       case let recipe as SuperResolutionModelRecipe: (process, sampling) = (recipe.process, recipe.sampling)
       default: continue
       }
-      let total = try process.makeProcess().steps
+      let total = try process.makeDiffusion().process.steps
       let visited = try sampling.spacing.timesteps(of: total, steps: sampling.steps)
       let expected =
         preset.system == .niceDiffusion
@@ -131,10 +131,10 @@ import Testing
     func process(_ name: String) throws -> ProcessRecipe { try #require(Preset(named: name).makeRecipe() as? ModelRecipe).process }
     let guided = try process("adm-imagenet64")
     #expect(guided.schedule.type == "cosine" && guided.parameterization == .epsilon && guided.variance == .learnedRange)
-    #expect(try guided.makeProcess().steps == 1000 && !guided.rescaleTimesteps)
+    #expect(try guided.makeDiffusion().process.steps == 1000 && !guided.rescaleTimesteps)
     #expect(try process("adm-imagenet128").schedule.type == "linear")
     // improved-diffusion tells 1000 steps unless its flags say otherwise.
-    #expect(try process("iddpm-imagenet64").rescaleTimesteps && process("iddpm-imagenet64").makeProcess().steps == 4000)
+    #expect(try process("iddpm-imagenet64").rescaleTimesteps && process("iddpm-imagenet64").makeDiffusion().process.steps == 4000)
     #expect(try !process("iddpm-imagenet64-cond").rescaleTimesteps)
     #expect(try process("adm-imagenet512").variance == .learnedRange)
     let letters = try #require(Preset(named: "nice-emnist-letters").makeRecipe() as? ModelRecipe)

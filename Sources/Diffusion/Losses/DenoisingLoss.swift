@@ -8,7 +8,7 @@ public struct DenoisingLoss: Sendable {
   public let objective: any LossObjective
   public let weighting: any LossWeighting
 
-  /// See `LossObjective.obstacle` for what does not go together.
+  /// See `LossObjective.problem` for what does not go together.
   public init(
     _ process: DiscreteProcess, _ parameterization: Parameterization, variance: Variance = .fixedSmall,
     objective: any LossObjective = RescaledMSE(), weighting: any LossWeighting = UniformWeighting()

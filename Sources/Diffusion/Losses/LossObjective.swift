@@ -85,7 +85,7 @@ public struct RescaledVariationalLoss: LossObjective {
 
 extension LossObjective {
   /// Why this cannot be minimised together with the rest of a recipe, and what could; nil when it can.
-  public func obstacle(
+  public func problem(
     variance: Variance, weighting: any LossWeighting = UniformWeighting(), timesteps: any TimestepSampling = UniformTimesteps()
   ) -> String? {
     let name = Self.name

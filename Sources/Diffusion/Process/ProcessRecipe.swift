@@ -40,8 +40,11 @@ public struct ProcessRecipe: Recipe {
       "only edm makes use of it, and parameterization is \(parameterization.rawValue); leave it out, or take edm; found \(sigmaData)")
   }
 
+  /// The diffusion that this describes.
+  public func makeDiffusion() throws(DiffusionError) -> GaussianDiffusion { try GaussianDiffusion(self) }
+
   /// The process with all its steps.
-  public func makeProcess() throws(DiffusionError) -> DiscreteProcess {
+  func makeProcess() throws(DiffusionError) -> DiscreteProcess {
     switch tables {
     case .float64: try makeProcess(Double.self)
     case .float32: try makeProcess(Float.self)
@@ -51,24 +54,6 @@ public struct ProcessRecipe: Recipe {
   private func makeProcess<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> DiscreteProcess {
     let betas = try schedule.member.makeBetas(type)
     return try DiscreteProcess(betas: rescaleBetasZeroSnr ? zeroTerminalSNR(betas) : betas, rescaleTimesteps: rescaleTimesteps)
-  }
-
-  /// What the network predicts.
-  /// - Parameter process: with all its steps.
-  public func parameterization(in process: DiscreteProcess) -> Parameterization {
-    switch parameterization {
-    case .epsilon: .epsilon
-    case .x0: .x0
-    case .v: .v
-    case .previousX: .previousX(process)
-    case .edm: .edm(sigmaData: sigmaData)
-    }
-  }
-
-  /// The network as a denoiser, x₀ not clipped.
-  /// - Parameter process: with all its steps.
-  public func denoiser(in process: DiscreteProcess, network: @escaping DenoisingNetwork) -> NetworkDenoiser {
-    NetworkDenoiser(parameterization(in: process), variance: variance, noiseLevelRange: process.noiseLevelRange, network: network)
   }
 }
 

@@ -1,12 +1,8 @@
 import Tensors
 
 extension Parameterization {
-  /// Why a sampler cannot go this way with such a network: to be found before the start, not in the middle. Nil where it can.
-  ///
-  /// - Parameters:
-  ///   - path: the levels to visit, as of a `SamplingRun`.
-  ///   - window: where noise is added.
-  public func obstacle(to sampler: some Sampler, on path: [NoiseLevel], window: NoiseWindow = .always) -> DiffusionError? {
+  /// See `GaussianDiffusion.problem`.
+  func problem(with sampler: some Sampler, on path: [NoiseLevel], window: NoiseWindow = .always) -> DiffusionError? {
     guard case .previousX(let process) = self else { return nil }
     func serves(_ sampler: some Sampler, _ path: [NoiseLevel]) -> Bool {
       sampler.levelsAsked(on: path, of: process.noiseLevelRange, window: window).allSatisfy { process.step(at: $0) != nil }

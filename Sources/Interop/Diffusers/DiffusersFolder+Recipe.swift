@@ -12,7 +12,7 @@ extension DiffusersFolder {
     recipe.network = Choice(unet.recipe)
     recipe.data = try data(unet, path)
     recipe.process = scheduler.process
-    let process = try recipe.process.makeProcess()
+    let process = try recipe.process.makeDiffusion().process
     // As many as the class's pipeline takes by itself.
     let steps = scheduler.kind == .ddpm ? process.steps : min(50, process.steps)
     let sampler = try scheduler.sampler(steps: steps, in: process)

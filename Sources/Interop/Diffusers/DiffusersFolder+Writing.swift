@@ -121,7 +121,7 @@ extension DiffusersFolder {
   }
 
   private static func betas(_ process: ProcessRecipe) throws -> [String: Any] {
-    let steps = try process.makeProcess().steps
+    let steps = try process.makeDiffusion().process.steps
     guard !process.rescaleTimesteps || steps == 1000 else {
       throw inexpressible("process.rescale_timesteps", "its networks are told the steps themselves")
     }

@@ -48,12 +48,12 @@ extension DiffusersScheduler {
   /// The network with what the class does to its estimate of x₀.
   ///
   /// - Parameters:
-  ///   - process: made by `process`.
+  ///   - diffusion: made by `process`.
   ///   - network: told the timesteps of `levels(steps:in:)`.
   public func denoiser(
-    _ arguments: StepArguments = StepArguments(), in process: DiscreteProcess, network: @escaping DenoisingNetwork
+    _ arguments: StepArguments = StepArguments(), in diffusion: GaussianDiffusion, network: @escaping DenoisingNetwork
   ) -> any Denoiser {
-    let plain = self.process.denoiser(in: process, network: network)
+    let plain = diffusion.denoiser(network)
     // Heun's slope is always that of the clipped x₀.
     let rederives = arguments.useClippedModelOutput || kind == .heun
     if thresholding && thresholds {

@@ -5,9 +5,9 @@ import RecipeKit
 /// A scheduler of diffusers, as `scheduler_config.json` in a folder of that library describes it.
 ///
 ///     let scheduler = try DiffusersScheduler(json: text, file: "scheduler/scheduler_config.json")
-///     let process = try scheduler.process.makeProcess()
+///     let diffusion = try scheduler.process.makeDiffusion(), process = diffusion.process
 ///     let run = SamplingRun(
-///       try scheduler.sampler(steps: 20, in: process), denoiser: scheduler.denoiser(in: process, network: network),
+///       try scheduler.sampler(steps: 20, in: process), denoiser: scheduler.denoiser(in: diffusion, network: network),
 ///       levels: try scheduler.levels(steps: 20, in: process), shape: shape, noise: noise)
 ///
 /// Its properties are that library's arguments, by their names in snake_case, with the defaults of the class. An argument that only

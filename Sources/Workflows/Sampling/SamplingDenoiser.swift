@@ -8,7 +8,7 @@ import Tensors
 struct SamplingDenoiser {
   let network: any DiffusionNetwork
   let recipe: ModelRecipe
-  let process: DiscreteProcess
+  let diffusion: GaussianDiffusion
   let sampling: SamplingRecipe
   let conditions: SamplingConditions
 
@@ -30,7 +30,7 @@ struct SamplingDenoiser {
   /// The network told classes, `[N]`, or vectors, `[N, D]`.
   private func told(_ condition: Tensor?) -> NetworkDenoiser {
     let conditioning = conditions.conditioning(condition)
-    return recipe.process.denoiser(in: process) { [network] x, timesteps in
+    return diffusion.denoiser { [network] x, timesteps in
       network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
   }

@@ -43,8 +43,8 @@ public final class SamplingPlan {
   public init(_ request: SamplingRequest, model: Model) throws {
     try request.checkCounts()
     (self.request, self.model, device) = (request, model, try request.device.validated())
-    let recipe = model.recipe, process = try recipe.process.makeProcess()
-    let (settings, levels) = try Self.settle(request, recipe, process)
+    let recipe = model.recipe, diffusion = try recipe.process.makeDiffusion()
+    let (settings, levels) = try Self.settle(request, recipe, diffusion.process)
     self.settings = settings
     let conditions = try SamplingConditions(request, recipe.data, on: device)
     try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
@@ -53,9 +53,9 @@ public final class SamplingPlan {
     let steps = start.path.count - 1
     stepCount = steps
     tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
-    try Self.check(settings, on: start.path, request, recipe.process.parameterization(in: process))
+    try Self.check(settings, on: start.path, request, diffusion)
     denoiser = SamplingDenoiser(
-      network: try model.network.prepared(for: request.precision.dtype), recipe: recipe, process: process,
+      network: try model.network.prepared(for: request.precision.dtype), recipe: recipe, diffusion: diffusion,
       sampling: settings.sampling, conditions: conditions)
   }
 
@@ -97,9 +97,9 @@ extension SamplingPlan {
 
   /// Refuses a path on which the network could not be evaluated.
   private static func check(
-    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ parameterization: Parameterization
+    _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ diffusion: GaussianDiffusion
   ) throws {
-    guard let problem = parameterization.obstacle(to: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
+    guard let problem = diffusion.problem(with: settings.sampler.member, on: path, window: settings.sampling.window) else { return }
     throw SfumatoError(request.overridesModel ? .usage : .data, "\(problem)")
   }
 }

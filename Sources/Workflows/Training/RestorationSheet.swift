@@ -30,12 +30,12 @@ struct RestorationSheet {
 
   /// The pictures as the model's own sampler restores them, not guided, from the same noise every time.
   private func restore(_ batch: Batch) throws -> Tensor {
-    let process = try recipe.process.makeProcess(), told = Conditioning(of: batch, recipe.data)
-    let denoiser = recipe.process.denoiser(in: process) { [network] x, timesteps in
+    let diffusion = try recipe.process.makeDiffusion(), told = Conditioning(of: batch, recipe.data)
+    let denoiser = diffusion.denoiser { [network] x, timesteps in
       network(x, timesteps: timesteps, conditioning: told, mode: .inference)
     }
     let run = SamplingRun(
-      recipe.sampler.member, denoiser: recipe.sampling.adjusted(denoiser), levels: try recipe.sampling.levels(of: process),
+      recipe.sampler.member, denoiser: recipe.sampling.adjusted(denoiser), levels: try recipe.sampling.levels(of: diffusion.process),
       shape: batch.images.shape, on: batch.images.device, noise: PerImageNoise(seed: Seed(0), images: 0..<batch.images.size(0)),
       window: recipe.sampling.window)
     while try run.next() != nil { try Interruption.check() }

@@ -23,11 +23,9 @@ public struct TrainRecipe: Recipe {
   public init() {}
 
   public func validate() throws(RecipeError) {
-    let obstacle = training.loss.member.obstacle(
+    let problem = training.loss.member.problem(
       variance: process.variance, weighting: training.lossWeighting.member, timesteps: training.timestepSampling.member)
-    if let obstacle {
-      throw RecipeError(place: nil, path: "training.loss", obstacle)
-    }
+    if let problem { throw RecipeError(place: nil, path: "training.loss", problem) }
     try validateRestoration()
   }
 
@@ -135,9 +133,8 @@ extension TrainRecipe {
   }
 
   private func checkSampling(_ data: DataSpec) throws {
-    let process = try self.process.makeProcess(), levels = try sampling.levels(of: process)
-    let parameterization = self.process.parameterization(in: process)
-    if let obstacle = parameterization.obstacle(to: sampler.member, on: levels, window: sampling.window) { throw obstacle }
+    let diffusion = try process.makeDiffusion(), levels = try sampling.levels(of: diffusion.process)
+    if let problem = diffusion.problem(with: sampler.member, on: levels, window: sampling.window) { throw problem }
     guard sampling.guidanceScale == 1 || !data.isConditional || data.knowsNull else {
       throw SfumatoError(
         .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")

@@ -16,12 +16,10 @@ final class TrainingLoss {
   private let device: Device
 
   init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
-    let process = try recipe.process.makeProcess()
+    let diffusion = try recipe.process.makeDiffusion()
     training = recipe.training
-    denoising = DenoisingLoss(
-      process, recipe.process.parameterization(in: process), variance: recipe.process.variance, objective: training.loss.member,
-      weighting: training.lossWeighting.member)
-    timesteps = training.timestepSampling.member.makeSampler(for: process)
+    denoising = diffusion.loss(objective: training.loss.member, weighting: training.lossWeighting.member)
+    timesteps = training.timestepSampling.member.makeSampler(for: diffusion.process)
     self.network = network
     data = model.data
     self.device = device

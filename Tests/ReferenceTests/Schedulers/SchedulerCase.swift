@@ -37,13 +37,13 @@ struct SchedulerCase {
   private var isInSigmaSpace: Bool { [.euler, .eulerAncestral, .heun].contains(scheduler.kind) }
 
   func reproduce(_ model: SchedulerModel, into reproduction: inout Reproduction) throws {
-    let process = try scheduler.process.makeProcess()
+    let diffusion = try scheduler.process.makeDiffusion(), process = diffusion.process
     let levels = try visitedLevels(in: process)
     let log = QuestionLog(), recorded = try manifest.tensor("\(name)/trajectory")
     guard let scale = item["init_noise_sigma"]?.number else { throw ReferenceError("\(name): no init_noise_sigma") }
     let start = (scheduler.startDeviation(of: levels) / scale) * recorded.select(0, 0)
     let network = model.network(scheduler, in: process)
-    let denoiser = QuestionedDenoiser(base: scheduler.denoiser(arguments, in: process, network: network), log: log)
+    let denoiser = QuestionedDenoiser(base: scheduler.denoiser(arguments, in: diffusion, network: network), log: log)
     let run = SamplingRun(
       try scheduler.sampler(arguments, steps: steps, in: process), denoiser: denoiser, levels: levels, start: start, noise: try noise())
     let end = try run.finish()

@@ -44,7 +44,7 @@ struct SchedulerTables {
     let arguments: [String: JSON] = [
       "beta_schedule": .string(schedule), "rescale_betas_zero_snr": .bool(isRescaled), "prediction_type": .string("v_prediction"),
     ]
-    return try scheduler(.ddpm, arguments).process.makeProcess()
+    return try scheduler(.ddpm, arguments).process.makeDiffusion().process
   }
 
   /// The schedule is named in words only.
@@ -55,6 +55,6 @@ struct SchedulerTables {
     let offset = spacing == "leading" ? 1.0 : 0
     let arguments: [String: JSON] = ["timestep_spacing": .string(spacing), "steps_offset": .number(offset)]
     let scheduler = try scheduler(.ddim, arguments)
-    return Tensor(try scheduler.levels(steps: steps, in: scheduler.process.makeProcess()).dropLast().map { Int($0.timestep) })
+    return Tensor(try scheduler.levels(steps: steps, in: scheduler.process.makeDiffusion().process).dropLast().map { Int($0.timestep) })
   }
 }
