@@ -21,7 +21,7 @@ struct Convert: ParsableCommand {
         sfumato convert adm64.safetensors adm64-diffusers --to diffusers
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file, or a diffusers folder.", valueName: "in"))
+  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file, a run, a diffusers folder, or the name of a bundled model.", valueName: "in"))
   var input: String?
 
   @Argument(help: ArgumentHelp("The file to write, NAME.safetensors, or with --to diffusers the folder.", valueName: "out"))
@@ -65,7 +65,7 @@ struct Convert: ParsableCommand {
       return
     }
     guard let input, let output else { return }
-    var request = ConversionRequest(input: input, output: output)
+    var request = ConversionRequest(input: try ModelLocator.path(of: input), output: output)
     (request.preset, request.recipe, request.settings) = (preset, recipe, set)
     (request.member, request.target) = (member, to)
     try Signals.enter(.writing)

@@ -47,7 +47,7 @@ import Testing
   @Test func refusalsSayWhatToDoWithTheUsualExitCodes() throws {
     try writeRecipe(channels: 64)
     let cases: [([String], Int32, String)] = [
-      ([], 64, "<in>"), (["a.pt"], 64, "<out>"), (["a.pt", "b.safetensors"], 66, "a.pt: no such file"),
+      ([], 64, "<in>"), (["a.pt"], 64, "<out>"), (["a.pt", "b.safetensors"], 66, "there is no model 'a.pt'"),
       (["tiny.yaml", "b.pt"], 64, "ends in .safetensors"), (["tiny.yaml", "b.safetensors", "--to", "keras"], 64, "--to"),
       (["tiny.yaml", "b.safetensors"], 65, "tiny.yaml"),
       ([Self.checkpoint, "b.safetensors"], 64, "--list-presets"),

@@ -74,7 +74,7 @@ import Testing
       ([Self.model, "a.png", "-o", "x.png", "--overlap=-2"], 64, "overlap must be 0"),
       ([Self.model, "a.png", "-o", "x.png", "--device", "tpu"], 64, "unknown device"),
       ([Self.model, "none.png", "-o", "x.png"], 66, "no picture and no folder 'none.png'"),
-      (["none.pth", "a.png", "-o", "x.png"], 66, "no upscaler 'none.pth'"), (["text.pth", "a.png", "-o", "x.png"], 65, "text.pth"),
+      (["none.pth", "a.png", "-o", "x.png"], 66, "no model 'none.pth'"), (["text.pth", "a.png", "-o", "x.png"], 65, "text.pth"),
       ([Self.model, "a.png", "-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
     ]
     for (arguments, status, words) in cases {

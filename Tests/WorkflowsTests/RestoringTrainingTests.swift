@@ -134,7 +134,7 @@ private final class Listener: DiffusionNetwork {
     #expect(found.kind == .superResolution && found.recipeProblem == nil)
     #expect(
       found.network?.restoration == RestorationFacts(image: [1, 4, 4], corruptionNames: ["gaussian_blur", "noise", "saturation"]))
-    let file = try ModelFile(job.folder.path, expecting: .superResolution)
+    let file = try ModelFile(ModelLocator.path(of: job.folder.path), expecting: .superResolution)
     let recipe = try SuperResolutionModelRecipe(yaml: file.recipe), network = try recipe.makeNetwork(using: .shapes)
     try file.fill(network, recipe, on: .cpu)
     #expect(try content(network.stateDict()) == content(job.trainer.average.stateDict()))

@@ -100,7 +100,7 @@ import Training
     let job = try SamplingJob(request(2) { pictures.trace(&$0) }, model: model)
     _ = try job.finish()
     _ = try pictures.write(job)
-    #expect(job.tracedMoments == [0, 3, 4])
+    #expect(job.plan.tracedMoments == [0, 3, 4])
     #expect(try Animation(file: pictures.animation!).delays == [50, 50, 700])
     pictures.timing.frames = .only([5])
     #expect(refusal { try SamplingJob(request(2) { pictures.trace(&$0) }, model: model) }?.description.contains("no step 5") == true)

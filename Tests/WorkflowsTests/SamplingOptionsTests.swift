@@ -99,7 +99,7 @@ import Testing
     }
     #expect(try distance(0.05) < distance(0.5))
     #expect(try distance(0.5) < distance(1))
-    #expect(try SamplingJob(request(1) { $0.start = .picture(file: file, strength: 0.5) }, model: model).stepCount == 2)
+    #expect(try SamplingJob(request(1) { $0.start = .picture(file: file, strength: 0.5) }, model: model).plan.stepCount == 2)
   }
 
   @Test func aPictureOfAnotherSizeIsCutToTheModelsProportions() throws {
@@ -126,7 +126,7 @@ import Testing
   }
 
   @Test func leftOutStepsAreNotTaken() throws {
-    #expect(try SamplingJob(request(1) { $0.skippedSteps = 1 }, model: model).stepCount == 3)
+    #expect(try SamplingJob(request(1) { $0.skippedSteps = 1 }, model: model).plan.stepCount == 3)
     #expect(refused { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
     #expect(refused { $0.skippedSteps = -1 }?.failure == .usage)
   }
@@ -139,7 +139,7 @@ import Testing
       }, model: model)
     let twice = try job.finish()
     // Four steps down, one up, two down.
-    #expect(job.stepCount == 7)
+    #expect(job.plan.stepCount == 7)
     #expect(try job.frames[4] == draw(1) { _ in })
     #expect(try twice != draw(1) { _ in })
     #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
@@ -169,7 +169,7 @@ import Testing
           $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask, method: method)
           $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
         }, model: model
-      ).stepCount
+      ).plan.stepCount
     }
     #expect(try count(.mask) == 4)
     #expect(try count(.repaint) > 4)
@@ -272,7 +272,7 @@ import Testing
         ($0.classifier, $0.classifierScale) = (file, 30)
         $0.classes = .only(["eel"])
       }, model: plain)
-    #expect(job.labels == [nil, nil] && job.classes == [2, 2])
+    #expect(job.plan.labels == [nil, nil] && job.plan.classes == [2, 2])
     #expect(try job.finish() != SamplingJob(request(2), model: plain).finish())
   }
 

@@ -118,7 +118,7 @@ import Training
 
   @Test func classesAreDealtOutInTurn() throws {
     func labels(_ classes: SamplingRequest.Classes) throws -> [Int?] {
-      try SamplingJob(request(12) { $0.classes = classes }, model: model).labels
+      try SamplingJob(request(12) { $0.classes = classes }, model: model).plan.labels
     }
     #expect(try labels(.all) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1])
     #expect(try labels(.only(["7", "3", "0"])) == [7, 3, 0, 7, 3, 0, 7, 3, 0, 7, 3, 0])
@@ -131,7 +131,7 @@ import Training
     recipe.data.nullClass = 0
     let nice = Model(recipe: try ModelRecipe(yaml: recipe.yaml()), provenance: model.provenance, network: model.network)
     let job = try SamplingJob(request(12) { $0.classes = .all }, model: nice)
-    #expect(job.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
+    #expect(job.plan.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
     let none = try SamplingJob(request(1) { $0.classes = .none }, model: nice).finish()
     #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
     #expect(try none != draw(request(1) { $0.classes = .none }))
@@ -192,7 +192,7 @@ import Training
     let both = ["sampling.spacing='2,3'", "sampling.steps=7"]
     let error = refusal { try SamplingJob(request { $0.settings = both }, model: model) }
     #expect(error?.description.contains("takes 5 steps, not 7") == true)
-    #expect(try SamplingJob(request { $0.settings = [both[0]] }, model: model).stepCount == 5)
+    #expect(try SamplingJob(request { $0.settings = [both[0]] }, model: model).plan.stepCount == 5)
   }
 
   @Test func etaIsTakenByTheSamplerThatHasIt() throws {
@@ -206,9 +206,8 @@ import Training
 
   @Test func anImpossibleBatchOrDeviceIsRefused() {
     #expect(refusal { try SamplingJob(request { $0.batchSize = 0 }, model: model) }?.failure == .usage)
-    for device in ["gpu", "cuda:77", "meta"] {
-      #expect(refusal { try SamplingJob(request { $0.device = device }, model: model) }?.failure == .usage)
-    }
+    #expect(refusal { try SamplingJob(request { $0.device = .cuda(77) }, model: model) }?.failure == .usage)
+    for name in ["gpu", "cuda:77", "meta"] { #expect(refusal { try Device(named: name) }?.failure == .usage) }
   }
 
   // MARK: What goes wrong on the way

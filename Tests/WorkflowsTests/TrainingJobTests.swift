@@ -114,7 +114,7 @@ import Training
     try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000006/timesteps.safetensors")
     let error = refusal { try TrainingJob(resuming: path) }
     #expect(error?.failure == .data)
-    #expect(error?.description.contains("at step 6 is not whole: the state of the timestep sampling holds nothing") == true)
+    #expect(error?.description.contains("at step 6 is damaged: the state of the timestep sampling holds nothing") == true)
     // Another recipe for the timesteps begins anew.
     #expect(try TrainingJob(resuming: path, set: ["training.loss=l1"]).position.step == 6)
     #expect(try TrainingJob(resuming: path, set: ["training.timestep_sampling=uniform"]).position.step == 6)
@@ -274,6 +274,17 @@ import Training
     #expect(error?.failure == .data)
     #expect(error?.description.hasSuffix("sfumato resume \(folder.path)/run --set training.learning_rate=0.0001") == true)
     #expect(try job.folder.latestCheckpoint().position.step == 0)
+  }
+
+  @Test func keepsWhatWasTrainedWhenItsDataFail() throws {
+    let job = try begin(set: ["training.duration=1000"])
+    _ = try job.next()
+    _ = try job.next()
+    // Any error from a step will do.
+    let (_, parameter) = try #require(job.trainer.parameters.first)
+    parameter.replace(with: .zeros([1, 1]))
+    #expect(throws: (any Error).self) { try job.next() }
+    #expect(try String(contentsOfFile: "\(job.folder.path)/latest", encoding: .utf8) == "000000002\n")
   }
 
   // MARK: Refusals

@@ -225,8 +225,8 @@ enum TinyUpscaler {
       #expect(refusal { try TinyUpscaler.magnifier(settings) }?.failure == .usage, "\(tile) \(overlap)")
     }
     var settings = Upscaler.Settings()
-    settings.device = "tpu"
-    #expect(refusal { try Upscaler("x.pth", settings: settings) }?.description.contains("unknown device 'tpu'") == true)
+    settings.device = .cuda(77)
+    #expect(refusal { try Upscaler("x.pth", settings: settings) }?.description.contains("device cuda:77 is not available on this machine") == true)
     let large = Image(width: 20_000, height: 840, color: [0])
     let error = refusal { try TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)).run(large) }
     #expect(error?.description.contains("become 80000 x 3360") == true)

@@ -111,11 +111,8 @@ extension Upscaler {
 // MARK: Reading
 
 extension Upscaler {
-  private static func network(in path: String, _ member: String?, on device: Device) throws -> RRDBNet {
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw SfumatoError(.missing, "there is no upscaler '\(path)'; give a .pth or .safetensors file of Real-ESRGAN's network")
-    }
-    guard !DiffusersFolder.isOne(path) else { throw SfumatoError(.data, "\(path) is a pipeline of diffusers; expected an upscaler") }
+  private static func network(in model: String, _ member: String?, on device: Device) throws -> RRDBNet {
+    let path = try ModelLocator.file(of: model, expecting: .upscaler)
     let file = try TensorFile(path, member: member)
     if let yaml = file.metadata[Model.recipeKey] {
       let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")

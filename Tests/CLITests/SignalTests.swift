@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@Suite("Signals and output that goes away") struct SignalTests {
+  let shop: Workshop
+
+  init() throws { shop = try Workshop() }
+
+  private static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
+
+  /// A training that is under way.
+  private func training(_ words: [String] = []) throws -> Process {
+    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless + words, in: shop.path)
+    try wait { shop.exists("run/log.jsonl") }
+    return process
+  }
+
+  /// - Throws: when the condition does not come true within half a minute.
+  private func wait(for condition: () throws -> Bool) throws {
+    for _ in 0..<600 {
+      if try condition() { return }
+      usleep(50_000)
+    }
+    try #require(try condition())
+  }
+
+  private func savedStep() throws -> Int { try #require(Int(shop.text("run/latest").trimmingCharacters(in: .newlines))) }
+
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)])
+  func everyWayOfEndingATrainingSavesAndHasItsExitCode(signal: Int32, status: Int32) throws {
+    let process = try training()
+    kill(process.processIdentifier, signal)
+    #expect(try Program.finish(process).status == status)
+    #expect(try savedStep() > 0)
+  }
+
+  @Test func sigusr1SavesAndTheTrainingGoesOn() throws {
+    let process = try training()
+    kill(process.processIdentifier, SIGUSR1)
+    try wait { try savedStep() > 0 }
+    let step = try savedStep()
+    #expect(process.isRunning)
+    kill(process.processIdentifier, SIGUSR1)
+    try wait { try savedStep() > step }
+    kill(process.processIdentifier, SIGTERM)
+    let run = try Program.finish(process)
+    #expect(run.status == 143 && run.errors.contains("saved at step"), "\(run.errors)")
+  }
+
+  @Test func aHangupThatNohupIgnoresIsIgnored() throws {
+    let process = try Program.start(
+      ["/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless,
+      in: shop.path)
+    try wait { shop.exists("run/log.jsonl") }
+    kill(process.processIdentifier, SIGHUP)
+    usleep(500_000)
+    #expect(process.isRunning)
+    kill(process.processIdentifier, SIGTERM)
+    #expect(try Program.finish(process).status == 143)
+  }
+
+  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)])
+  func samplingStopsAndLeavesNothingBehind(signal: Int32, status: Int32) throws {
+    try shop.train()
+    let process = try Program.start(
+      [Program.path, "sample", "run", "--count", "1000000", "--batch", "8", "-o", "out.png", "--npz", "out.npz"], in: shop.path)
+    usleep(1_500_000)
+    kill(process.processIdentifier, signal)
+    #expect(try Program.finish(process).status == status)
+    let left = try FileManager.default.contentsOfDirectory(atPath: shop.path)
+    #expect(left.allSatisfy { !$0.hasPrefix("out") && !$0.hasSuffix(".part") }, "\(left)")
+  }
+
+  @Test func aTrainingWhoseReaderGoesAwayGoesOnToItsEnd() throws {
+    let run = try shell("\"$0\" train tiny.yaml --run run --set training.duration=400 2>&1 | head -n 1; wait; echo ${PIPESTATUS[0]}")
+    #expect(run.output.hasPrefix("training in run"))
+    // 400 images in batches of 4; the result had no reader.
+    #expect(try savedStep() == 100)
+    #expect(run.output.hasSuffix("\n141\n"), "\(run.output)")
+  }
+
+  @Test(arguments: [["recipe", "show", "tiny.yaml"], ["--help"], ["doctor"], ["convert", "--list-presets"], ["--version"]])
+  func aResultThatCannotBeWrittenIs74(words: [String]) throws {
+    #expect(FileManager.default.fileExists(atPath: "/dev/full") || ProcessInfo.processInfo.operatingSystemVersionString.contains("mac"))
+    let run = try shell("\"$0\" \(words.joined(separator: " ")) >/dev/full; echo $?")
+    #expect(run.output == "74\n" && run.errors.contains("standard output cannot be written: no space left on device"), "\(run.errors)")
+  }
+
+  @Test func anErrorThatNobodyCanReadStillHasItsExitCode() throws {
+    let run = try shell("\"$0\" inspect nowhere 2>/dev/full; echo $?")
+    #expect(run.output == "66\n")
+  }
+
+  private func shell(_ command: String) throws -> Program.Run {
+    try Program.finish(Program.start(["/bin/bash", "-c", command, Program.path], in: shop.path))
+  }
+}
