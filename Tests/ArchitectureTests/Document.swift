@@ -43,8 +43,29 @@ struct Document {
   var linkedPaths: [String] {
     let folder = (path as NSString).deletingLastPathComponent
     return text.matches(of: /\]\(([^)\s]+)\)/).map { String($0.1) }.filter { !$0.contains(":") && !$0.hasPrefix("#") }.map { link in
-      let target = String(link.prefix { $0 != "#" })
-      return folder.isEmpty ? target : (("\(folder)/\(target)") as NSString).standardizingPath
+      Self.resolved(String(link.prefix { $0 != "#" }), in: folder)
     }
+  }
+
+  /// A relative path from the root, without `..`.
+  private static func resolved(_ link: String, in folder: String) -> String {
+    (folder.split(separator: "/") + link.split(separator: "/")).reduce(into: [Substring]()) { path, part in
+      if part == ".." { _ = path.popLast() } else if part != "." { path.append(part) }
+    }.joined(separator: "/")
+  }
+
+  /// The lines of every fenced block of a language.
+  func blocks(of language: String) -> [[String]] {
+    var blocks: [[String]] = [], open: [String]?, isWanted = false
+    for line in text.components(separatedBy: "\n") {
+      if line.hasPrefix("```") {
+        if let block = open, isWanted { blocks.append(block) }
+        open = open == nil ? [] : nil
+        isWanted = line == "```\(language)"
+      } else {
+        open?.append(line)
+      }
+    }
+    return blocks
   }
 }

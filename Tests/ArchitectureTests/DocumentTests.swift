@@ -65,4 +65,22 @@ import Testing
     let rows = try Document("README.md").rows.map { $0.first ?? "" }
     #expect(names.filter { name in !rows.contains { $0.contains("`sfumato \(name)") } } == [], "README.md has no row for these")
   }
+
+  // MARK: Code
+
+  /// Code that is copied from a file that compiles; comments and blank lines apart.
+  @Test func everyLineOfSwiftInADocumentCompiles() throws {
+    let compiled = try Document("Tests/WorkflowsTests/DocumentedCode.swift").text.components(separatedBy: "\n")
+    let lines = Set(compiled.map { $0.trimmingCharacters(in: .whitespaces) } + ["import Sfumato"])
+    let documents = Checkout.files.filter { $0.path == "README.md" || $0.path.contains(".docc/") && $0.type == "md" }
+    var strange: [String] = []
+    for file in documents {
+      for block in Document(path: file.path, text: file.text ?? "").blocks(of: "swift") {
+        let code = block.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty && !$0.hasPrefix("//") }
+        strange += code.filter { !lines.contains($0) }.map { "\(file.path): \($0)" }
+      }
+    }
+    #expect(documents.count > 8)
+    #expect(strange == [], "not in Tests/WorkflowsTests/DocumentedCode.swift")
+  }
 }

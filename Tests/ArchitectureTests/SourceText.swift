@@ -11,6 +11,8 @@ enum SourceText {
 
   /// Types that are declared with conformances, and extensions that add some.
   static func declarations(in source: String) -> [Declaration] {
+    // Foundation's search is compiled with optimisation, and nearly every file ends here.
+    guard source.range(of: "Error", options: .literal) != nil else { return [] }
     let code = source.replacing(/\/\/[^\n]*/, with: "")
     let pattern = /(?<access>public\s+|package\s+)?(?:final\s+|indirect\s+)*(?<keyword>struct|enum|class|actor|extension)\s+(?<name>[\w.]+)(?:<[^>{]*>)?\s*:\s*(?<list>[^{]+?)(?:\swhere\s[^{]*)?\{/
     return code.matches(of: pattern).map { match in
@@ -25,7 +27,7 @@ enum SourceText {
 
   /// The types that a registry lists: `A`, `B` of `enum Registry … { static let all … = [A.self, B.self] }`.
   static func members(ofRegistry name: String, in source: String) -> [String]? {
-    guard let declaration = source.range(of: "enum \(name):"),
+    guard let declaration = source.range(of: "enum \(name):", options: .literal),
       let list = source[declaration.upperBound...].firstMatch(of: /static let all[^=]*=\s*\[([^\]]*)\]/)
     else { return nil }
     return list.1.matches(of: /([\w.]+)\.self/).map { String($0.1) }
@@ -34,6 +36,7 @@ enum SourceText {
   /// The recipe name of a type: the string of the first `static let name` after its declaration. `A.Recipe` is looked for in A's.
   static func recipeName(of type: String, in source: String) -> String? {
     let parts = type.split(separator: ".").map(String.init)
+    guard source.range(of: " \(parts[0])", options: .literal) != nil else { return nil }
     guard let declared = source.firstRange(ofDeclaration: parts[0]) else { return nil }
     var rest = source[declared.upperBound...]
     if parts.count > 1 {
