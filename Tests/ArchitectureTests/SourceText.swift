@@ -25,12 +25,15 @@ enum SourceText {
     }
   }
 
-  /// The types that a registry lists: `A`, `B` of `enum Registry … { static let all … = [A.self, B.self] }`.
-  static func members(ofRegistry name: String, in source: String) -> [String]? {
-    guard let declaration = source.range(of: "enum \(name):", options: .literal),
-      let list = source[declaration.upperBound...].firstMatch(of: /static let all[^=]*=\s*\[([^\]]*)\]/)
-    else { return nil }
-    return list.1.matches(of: /([\w.]+)\.self/).map { String($0.1) }
+  /// The registries that a source declares, each with the types that it lists: `A`, `B.Recipe` of
+  /// `enum Registry: RecipeRegistry { static let all … = [A.self, B.Recipe.self] }`. Those of another registry that it adds to are
+  /// not repeated.
+  static func registries(in source: String) -> [(name: String, members: [String])] {
+    guard source.range(of: ": RecipeRegistry", options: .literal) != nil else { return [] }
+    let pattern = /enum (\w+): RecipeRegistry \{[\s\S]*?static let all[^=]*=([\s\S]*?)\n\}/
+    return source.matches(of: pattern).map { match in
+      (String(match.1), match.2.matches(of: /([\w.]+)\.self/).map { String($0.1) })
+    }
   }
 
   /// The recipe name of a type: the string of the first `static let name` after its declaration. `A.Recipe` is looked for in A's.

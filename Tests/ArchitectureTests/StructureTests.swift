@@ -66,15 +66,17 @@ import Testing
 
   @Test func membersOfARegistryAndTheirNamesAreRead() {
     let source = """
-      enum R: RecipeRegistry { static let all: [any NamedRecipe.Type] = [
-        A.self, B.Recipe.self,
-      ] }
+      public enum R: RecipeRegistry {
+        public static let all: [any NamedRecipe.Type] = Q.all + [
+          A.self, B.Recipe.self,
+        ]
+      }
       struct A: Sampler { static let name = "a_1" }
       extension B { public struct Recipe: NetworkRecipe { public static let name = "b" } }
       struct AB { static let name = "ab" }
       """
-    #expect(SourceText.members(ofRegistry: "R", in: source) == ["A", "B.Recipe"])
-    #expect(SourceText.members(ofRegistry: "S", in: source) == nil)
+    #expect(SourceText.registries(in: source).map(\.name) == ["R"])
+    #expect(SourceText.registries(in: source).flatMap(\.members) == ["A", "B.Recipe"])
     #expect(SourceText.recipeName(of: "A", in: source) == "a_1")
     #expect(SourceText.recipeName(of: "B.Recipe", in: source) == "b")
     #expect(SourceText.recipeName(of: "C", in: source) == nil)
