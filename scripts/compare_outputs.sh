@@ -6,7 +6,8 @@
 # could not compare.
 #
 # Listed apart, and no reason for 1, are differences that a change of words or of versions makes: messages; the notes inside PNG
-# files, whose pixels are equal; recipe and provenance inside model files, whose tensors are equal. Times and rates are left out.
+# files, whose pixels are equal; recipe and provenance inside model files, whose tensors are equal; further files, and further keys
+# in JSON and recipes; commands that failed before. Times and rates are left out.
 set -uo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 clone=$PWD
@@ -95,11 +96,23 @@ compare_results() {
   elif [ "$after" != 0 ] && [[ $name != *-wrong && $name != *-bfloat16 ]]; then
     different+=("$name: failed with both, so nothing was compared: sfumato $command: $(tail -n 1 "$scratch/logs/new.err")")
   elif [[ " $command " == *" --json "* || $name == recipe-show* ]]; then
-    same_text out || different+=("$name: other results: sfumato $command$(first_difference out)")
+    compare_entries "$name: results of sfumato $command" <(timeless "$scratch/logs/old.out") <(timeless "$scratch/logs/new.out")
   else
     same_text out || reworded+=("$name: standard output$(first_difference out)")
   fi
   same_text err || reworded+=("$name: standard error$(first_difference err)")
+}
+
+# compare_entries WHAT OLD NEW: what OLD has, NEW must have too, line by line; what NEW has beyond that is only mentioned.
+compare_entries() {
+  local before after lost added
+  before=$(sed 's/,$//' "$2" | sort) after=$(sed 's/,$//' "$3" | sort)
+  lost=$(comm -23 <(cat <<<"$before") <(cat <<<"$after")) added=$(comm -13 <(cat <<<"$before") <(cat <<<"$after"))
+  if [ -n "$lost" ]; then
+    different+=("$1: changed or lost: $(head -n 3 <<<"$lost" | tr -s ' \n' ' ')")
+  elif [ -n "$added" ]; then
+    reworded+=("$1: new: $(head -n 3 <<<"$added" | tr -s ' \n' ' ')")
+  fi
 }
 
 # What was printed, without what a clock decides. Lines of progress come when a second has passed.
@@ -122,7 +135,7 @@ compare_files() {
     if [ ! -e "$scratch/new/$path" ]; then
       different+=("$path: no longer written")
     elif [ ! -e "$scratch/old/$path" ]; then
-      different+=("$path: was not written before")
+      reworded+=("$path: was not written before")
     else
       cmp -s "$scratch/old/$path" "$scratch/new/$path" || compare_contents "$path"
     fi
@@ -135,7 +148,8 @@ compare_contents() {
   case $path in
     *.safetensors) compare_by "$path" tensors "recipe, provenance or other metadata" ;;
     *.png) compare_by "$path" pixels "notes inside the PNG file" ;;
-    *.json | *.jsonl) compare_by "$path" untimed "" ;;
+    *.json | *.jsonl) compare_entries "$path" <(entries "$scratch/old/$path") <(entries "$scratch/new/$path") ;;
+    *.yaml) compare_entries "$path" "$scratch/old/$path" "$scratch/new/$path" ;;
     *) different+=("$path: other bytes") ;;
   esac
 }
@@ -170,7 +184,11 @@ pixels() {
   done
 }
 
-untimed() { sed -E 's/"(seconds|images_per_second)" *: *[-0-9.e+]+,?//g' "$1"; }
+# The members of JSON objects, one a line after the number of their line, without times.
+entries() {
+  sed -E 's/"(seconds|images_per_second)" *: *[-0-9.e+]+,?//g' "$1" |
+    awk '{ gsub(/[{} ]/, ""); count = split($0, members, ","); for (i = 1; i <= count; i++) if (members[i] != "") print NR, members[i] }'
+}
 
 # ---- The commands
 
@@ -257,7 +275,7 @@ compare_files
 
 printf '%d commands, %d files compared in %d s\n' "$cases" "$(find "$scratch/new" -type f | wc -l)" "$SECONDS"
 if [ ${#reworded[@]} -gt 0 ]; then
-  printf '\nother words or versions, the same numbers (%d):\n' ${#reworded[@]}
+  printf '\nother words, versions or additions, the same numbers (%d):\n' ${#reworded[@]}
   printf '  %s\n' "${reworded[@]}"
 fi
 [ ${#different[@]} -gt 0 ] || { printf '\nthe same results\n'; exit 0; }

@@ -44,7 +44,7 @@ failed() {
 }
 
 printf '==> building the library\n' >&2
-swift build --product Sfumato >/dev/null
+swift build --target Sfumato >/dev/null
 build=$(swift build --show-bin-path)
 triple=$(swift -print-target-info | sed -n 's/^ *"triple" *: *"\(.*\)",*$/\1/p' | head -n 1)
 flags=()
