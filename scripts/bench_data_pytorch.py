@@ -1,4 +1,4 @@
-"""The PyTorch side of `sfumato bench data`: a DataLoader with Pillow, timed as it is asked to.
+"""The PyTorch side of `sfumato bench data`: a DataLoader with Pillow, timed on request.
 
 `sfumato bench data` starts it as a child process with one JSON argument:
 
@@ -9,10 +9,10 @@ It answers with a line of JSON, {"torch": …, "python": …, "pillow": …}, an
     {"files": ["a.jpg", …], "size": 256, "fit": "tile" or "center_crop", "batches": 20}
     {"rate": 412.5}
 
-in pictures per second; without "files" it goes on with those of the request before. Batches that were ready before a request are
-used up untimed. What goes wrong is answered as {"failure": "…"}. The process ends when its input does.
+in pictures per second; without "files" it continues with those of the previous request. Batches that are ready before a request are
+consumed untimed. An error is answered as {"failure": "…"}. The process ends with its input.
 
-PyTorch is given every advantage that a user has: workers that stay, bytes rather than floats between processes, one conversion
+PyTorch gets every optimisation that a user has: persistent workers, bytes rather than floats between processes, one conversion
 to float for a whole batch, on all threads.
 """
 
@@ -106,7 +106,7 @@ class Bench:
 
 def main():
     answers = sys.stdout
-    sys.stdout = sys.stderr  # nothing else may get between the answers
+    sys.stdout = sys.stderr  # keeps other output out of the answers
 
     def say(answer):
         print(json.dumps(answer), file=answers, flush=True)

@@ -1,4 +1,4 @@
-"""The PyTorch side of `sfumato bench`: the ADM UNet in plain PyTorch, timed as it is asked to.
+"""The PyTorch side of `sfumato bench`: the ADM UNet in plain PyTorch, timed on request.
 
 `sfumato bench` starts it as a child process with one JSON argument:
 
@@ -9,11 +9,10 @@ It answers with a line of JSON, {"torch": …, "python": …, "parameters": …}
     {"workload": "forward" or "training", "precision": "float32" or "bfloat16", "mode": "eager" or "compiled", "count": 3}
     {"seconds": [0.41, 0.40, 0.40], "preparation": 1.2}
 
-Each request runs once untimed, then `count` times; `preparation` is what came before the timed runs: building and
-compiling, where the request was the first of its kind. What goes wrong is answered as {"failure": "…"}. The process ends
-when its input does.
+Each request runs once untimed, then `count` times; `preparation` is the time before the timed runs: building and compiling,
+where the request is the first of its kind. An error is answered as {"failure": "…"}. The process ends with its input.
 
-PyTorch is given every advantage that a user has: channels-last memory, weights cast to bfloat16 (norms too) and frozen for
+PyTorch gets every optimisation that a user has: channels-last memory, weights cast to bfloat16 (norms too) and frozen for
 inference, fused AdamW, multi-tensor averages.
 """
 
@@ -34,7 +33,7 @@ except ImportError as error:
     sys.exit(0)
 
 
-# What a recipe's network section may say. An option that is not understood is refused: the networks would differ.
+# Known keys of a recipe's network section. Unknown ones are refused: the networks would differ.
 OPTIONS = set(
     "type image_size in_channels out_channels model_channels channel_mult num_res_blocks attention_resolutions num_heads"
     " num_head_channels num_heads_upsample use_new_attention_order use_scale_shift_norm resblock_updown conv_resample dropout"
@@ -93,7 +92,7 @@ class Attention(nn.Module):
 
     def forward(self, x, emb):
         n, c, height, width = x.shape
-        # As linear maps of positions, which is what convolutions of kernel 1 are: the fastest way there is on a CPU.
+        # Convolutions of kernel 1 as linear maps of positions: the fastest form on a CPU.
         h = self.norm(x).permute(0, 2, 3, 1).reshape(n, height * width, c)
         h = F.linear(h, self.qkv.weight[:, :, 0], self.qkv.bias)
         if self.split_first:
@@ -279,7 +278,7 @@ class Bench:
 
     def answer(self, request):
         key = (request["workload"], request["precision"])
-        if key != self.key:  # what came before is not asked for again
+        if key != self.key:  # earlier ones are not requested again
             self.key, self.runs = key, {}
             gc.collect()
             torch._dynamo.reset()
@@ -307,7 +306,7 @@ def shortened(error):
 
 def main():
     answers = sys.stdout
-    sys.stdout = sys.stderr  # nothing else may get between the answers
+    sys.stdout = sys.stderr  # keeps other output out of the answers
 
     def say(answer):
         print(json.dumps(answer), file=answers, flush=True)

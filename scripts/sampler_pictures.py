@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Draws the pictures of docs/samplers.md with the digit model, and prints the numbers of its tables.
+"""Makes the pictures of docs/samplers.md with the bundled digits model, and prints the numbers of its tables.
 
     ./dev build && scripts/sampler_pictures.py
 
-Needs nothing but Python: arrays are read from the .npz that `sfumato sample` writes, pictures are written as PNG.
+Needs only Python: arrays are read from the .npz that `sfumato sample` writes, pictures are written as PNG.
 """
 import ast
 import math
@@ -17,7 +17,7 @@ import zlib
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMAGES = os.path.join(ROOT, "docs", "images", "samplers")
 STEPS = [5, 10, 20, 50]
-# Name, whether it follows the ODE, evaluations a step.
+# Name, whether it follows the ODE, evaluations per step.
 SAMPLERS = [
     ("dpmpp_2m", True, 1), ("dpmpp_3m", True, 1), ("unipc", True, 1), ("dpmpp_1", True, 1), ("ddim", True, 1), ("euler", True, 1),
     ("dpmsolver_2m", True, 1), ("dpmsolver_3m", True, 1), ("pndm", True, 1), ("heun", True, 2), ("edm", True, 2), ("dpmpp_2s", True, 2),
@@ -25,7 +25,7 @@ SAMPLERS = [
 ]
 
 
-def draw(*flags, count=20):
+def sample(*flags, count=20):
     """The samples as (height, width, list of bytes of each image)."""
     with tempfile.TemporaryDirectory() as folder:
         npz = os.path.join(folder, "x.npz")
@@ -73,20 +73,20 @@ def write_png(path, rows):
 
 
 def distance(a, b):
-    """Root mean square over all pixels, in units of the whole range."""
+    """Root mean square over all pixels, as a fraction of the range."""
     total = sum((x - y) ** 2 for p, q in zip(a[2], b[2]) for x, y in zip(p, q))
     return math.sqrt(total / sum(len(p) for p in a[2])) / 255
 
 
 def main():
     os.makedirs(IMAGES, exist_ok=True)
-    exact = draw("--sampler", "dpmpp_3m", "--steps", "400")
+    exact = sample("--sampler", "dpmpp_3m", "--steps", "400")
     for name, follows, evaluations in SAMPLERS:
-        blocks = [draw("--sampler", name, "--steps", str(steps)) for steps in STEPS]
+        blocks = [sample("--sampler", name, "--steps", str(steps)) for steps in STEPS]
         write_png(os.path.join(IMAGES, f"{name}.png"), sheet([(h, w, images[:5]) for h, w, images in blocks], 5))
         errors = [f"{distance(block, exact):.3f}" if follows else "–" for block in blocks]
         print(f"| `{name}` | {evaluations} | " + " | ".join(errors) + " |", flush=True)
-    stops = [draw("--sampler", "ddpm", "--steps", "20", "--noise-until", str(k)) for k in (1, 3, 6, 10, 19)]
+    stops = [sample("--sampler", "ddpm", "--steps", "20", "--noise-until", str(k)) for k in (1, 3, 6, 10, 19)]
     write_png(os.path.join(IMAGES, "noise_until.png"), sheet([(h, w, images[:10]) for h, w, images in stops], 5))
 
 
