@@ -4,8 +4,8 @@ import Failures
 public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible {
   /// A linear schedule of so few steps that its last beta, 20 / steps, is above 1.
   case linearScheduleTooShort(steps: Int)
-  /// A schedule of less than one step.
-  case noSteps(Int)
+  /// A process of less than one step, or of more than `DiscreteProcess.stepLimit`.
+  case stepsOutOfRange(Int)
   /// A process without a single beta.
   case noBetas
   /// A beta outside (0, 1].
@@ -45,7 +45,7 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
     switch self {
     case .linearScheduleTooShort(let steps):
       "a linear schedule of \(steps) steps has betas above 1; expected 20 steps or more, or a cosine schedule"
-    case .noSteps(let steps): "a schedule of \(steps) steps; expected 1 or more"
+    case .stepsOutOfRange(let steps): "a process of \(steps) steps; expected 1 to \(DiscreteProcess.stepLimit)"
     case .noBetas: "there are no betas; expected 1 or more, each in (0, 1]"
     case .betaOutOfRange(let index, let value): "beta \(index) is \(value); expected every beta in (0, 1]"
     case .betaVanishes(let index, let value): "beta \(index) is \(value), which rounding loses beside 1; expected larger ones"
@@ -58,7 +58,7 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
     case .unknownSpacing(let text):
       "unknown spacing '\(text)'; expected \(Spacing.named.map(\.description).joined(separator: ", ")), "
         + "leading and an offset such as leading+1, section counts such as 10,15,20, ddim and a count such as ddim50, "
-        + "timesteps such as at:999,500,0, or one of \(SigmaGrid.named.map(\.description).joined(separator: ", ")), "
+        + "timesteps such as at:999,500,0, all of them up to \(DiscreteProcess.stepLimit), or one of \(SigmaGrid.named.map(\.description).joined(separator: ", ")), "
         + "with options such as karras:rho=5"
     case .stepsDisagree(let spacing, let takes, let asked):
       "spacing '\(spacing)' takes \(takes) steps, not \(asked); leave the number of steps out, or choose another spacing"
@@ -83,6 +83,9 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
       "the state of the timestep sampling holds \(found.isEmpty ? "nothing" : found.joined(separator: ", ")); expected \(expected)"
     }
   }
+
+  /// How a number of steps is named as the nearest possible one.
+  static func nearest(steps: Int) -> String { "\(steps) \(steps == 1 ? "step" : "steps") (sampling.steps)" }
 
   private static func abridged(_ numbers: [Int]) -> String {
     numbers.count <= 8 ? "\(numbers)" : "[\(numbers.prefix(6).map(String.init).joined(separator: ", ")), … \(numbers.count) in all]"

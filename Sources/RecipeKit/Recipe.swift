@@ -24,10 +24,10 @@ extension Recipe {
   /// Within `validate`: throws unless the condition holds.
   /// - Parameters:
   ///   - key: the property concerned, as it is written in YAML (`batch_size`).
-  ///   - complaint: what was expected and what was met: `"expected 1 or more, found \(batchSize)"`.
-  public func require(_ condition: Bool, _ key: String, _ complaint: @autoclosure () -> String) throws(RecipeError) {
+  ///   - problem: what was expected and what was met: `"expected 1 or more, found \(batchSize)"`.
+  public func require(_ condition: Bool, _ key: String, _ problem: @autoclosure () -> String) throws(RecipeError) {
     precondition(defaults(of: self).contains { $0.key == key }, "\(Self.self).validate names '\(key)', which is no key of it")
-    if !condition { throw RecipeError(place: nil, path: key, complaint()) }
+    if !condition { throw RecipeError(place: nil, path: key, problem()) }
   }
 }
 

@@ -8,8 +8,10 @@ extension Recipe {
   /// - Parameters:
   ///   - yaml: at most 256 KiB.
   ///   - file: the name for messages.
-  ///   - set: values laid over the text, later ones over earlier ones, each written as in `--set training.batch_size=64`.
-  /// - Throws: `RecipeError` naming the line or the `--set` argument.
+  ///   - set: values laid over the text, later ones over earlier ones, each written as in `--set training.batch_size=64`. A key that
+  ///     takes text is set to the value as it is typed (`data.path=cats #2` is the folder `cats #2`), without quotes around the whole of
+  ///     it; for other keys it is YAML. Another type for a section starts from that type's defaults.
+  /// - Throws: `RecipeError` naming the line, or the `--set` argument that brought it about.
   public init(yaml: String, file: String = "recipe", set: [String] = []) throws(RecipeError) {
     self = try Self().overlaid(yaml: yaml, file: file, set: set)
   }
@@ -21,10 +23,26 @@ extension Recipe {
 
   /// As `init(yaml:file:set:)`, over this recipe instead of the defaults.
   public func overlaid(yaml: String, file: String = "recipe", set: [String] = []) throws(RecipeError) -> Self {
-    var value = try YAMLValue(yaml: yaml, file: file)
-    for argument in set {
-      let setting = try YAMLValue(setting: argument)
-      value = value.map { $0.isNull ? setting : $0.overlaid(by: setting) } ?? setting
+    let value = try YAMLValue(yaml: yaml, file: file)
+    var settings: [YAMLValue] = []
+    for argument in set { settings.append(try YAMLValue(setting: argument)) }
+    do throws(RecipeError) { return try overlaid(value, settings, file) } catch {
+      guard !settings.contains(where: { $0.place == error.place }), let guilty = firstFailing(settings, over: value, file) else {
+        throw error
+      }
+      throw RecipeError(place: guilty.place, path: error.path, error.message)
+    }
+  }
+
+  /// The setting with which the error begins; nil where the file has it already.
+  private func firstFailing(_ settings: [YAMLValue], over value: YAMLValue?, _ file: String) -> YAMLValue? {
+    let fails = (0...settings.count).first { count in (try? overlaid(value, Array(settings.prefix(count)), file)) == nil }
+    return fails.flatMap { $0 > 0 ? settings[$0 - 1] : nil }
+  }
+
+  private func overlaid(_ value: YAMLValue?, _ settings: [YAMLValue], _ file: String) throws(RecipeError) -> Self {
+    let value = settings.reduce(value) { value, setting in
+      value.map { $0.isNull ? setting : $0.overlaid(by: setting) } ?? setting
     }
     guard let value else { return self }
     let result = try ValueDecoder.typed { () throws in try RecipeOverlay(value: value, path: "").lay(over: self) }
@@ -69,12 +87,16 @@ struct RecipeOverlay {
       throw RecipeError(place: value.place, path: path, "key 'type' is missing; expected one of \(C.types.joined(separator: ", "))")
     }
     let name = try ValueDecoder(value: given, inForce: nil, path: joined(path, "type")).decode(String.self)
-    if let choice, name == Swift.type(of: choice.recipe).name { return C(try layAny(over: choice.recipe)) }
+    let inForce = choice.map { Swift.type(of: $0.recipe).name }
+    // What a file says of one type is not meant for the other type that a setting names.
+    let isOtherType = given.isSetting && (value.typeBelow ?? inForce).map { $0 != name } ?? false
+    let overlay = RecipeOverlay(value: isOtherType ? value.ofSettings ?? value : value, path: path)
+    if let choice, name == inForce { return C(try overlay.layAny(over: choice.recipe)) }
     guard let fresh = try? C(named: name) else {
       throw RecipeError(
         place: given.place, "unknown type '\(name)' in '\(path)'; \(Suggestion.phrase(for: name, among: C.types))")
     }
-    return C(try layAny(over: fresh.recipe))
+    return C(try overlay.layAny(over: fresh.recipe))
   }
 
   private func layAny<R: NamedRecipe>(over recipe: R) throws -> any NamedRecipe { try lay(over: recipe, alsoKnown: ["type"]) }

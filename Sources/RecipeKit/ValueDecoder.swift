@@ -26,6 +26,7 @@ struct ValueDecoder: Decoder {
   /// The value as a `T`.
   /// - Parameter current: the value in force, which a section is laid over.
   func decode<T: Decodable>(_ type: T.Type, over current: Any? = nil) throws -> T {
+    if case .unreadable(let error) = value.content { throw error }
     let overlay = RecipeOverlay(value: value, path: path)
     if let scalar = try scalar(type) { return scalar }
     switch type {
@@ -80,6 +81,7 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
     let current = decoder.inForce?[name(key)]
     if let given = decoder.value[name(key)] {
+      if type == String.self, let text = given.typedText { return text as! T }
       return try ValueDecoder(value: given, inForce: nil, path: joined(decoder.path, name(key))).decode(
         type, over: current.flatMap(unwrapped))
     }

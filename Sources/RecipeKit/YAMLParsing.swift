@@ -14,12 +14,16 @@ extension YAMLValue {
   private static let aliasLimit = 8
 
   /// - Parameter file: the name for messages.
-  /// - Returns: nil for a text without content.
+  /// - Returns: nil for a text without content. Sections `x-…` at the outermost level, which hold anchors for the others, are left out.
   init?(yaml: String, file: String) throws(RecipeError) {
+    // A byte order mark, which other editors write.
+    let yaml = yaml.unicodeScalars.first == "\u{FEFF}" ? String(yaml.unicodeScalars.dropFirst()) : yaml
     try self.init(yaml: yaml, place: { line, _ in "\(file):\(line)" }, errorPlace: { "\(file):\($0):\($1)" }, whole: file)
+    if case .section(let entries) = content { content = .section(entries.filter { !$0.key.hasPrefix("x-") }) }
   }
 
-  /// `a.b=value` as the section that it stands for.
+  /// `a.b=value` as the section that it stands for. Keys that take text are set to the value as it is typed, others to the YAML that
+  /// it is.
   init(setting argument: String) throws(RecipeError) {
     let short = argument.count > 80 ? argument.prefix(80) + "…" : argument[...]
     let place = "--set \(short)"
@@ -28,11 +32,34 @@ extension YAMLValue {
     guard halves.count == 2, keys.allSatisfy({ !$0.isEmpty }), keys.count <= Self.depthLimit else {
       throw RecipeError(place: place, "expected a key path, '=' and a value, such as training.batch_size=64")
     }
-    let given = try YAMLValue(yaml: String(halves[1]), place: { _, _ in place }, errorPlace: { _, _ in place }, whole: place)
-    let value = given ?? YAMLValue(content: .scalar("", isQuoted: false), place: place)
+    let value = Self.settingValue(String(halves[1]), place)
     self = keys.reversed().reduce(value) { inner, key in
-      YAMLValue(content: .section([Entry(key: key, keyPlace: place, value: inner)]), place: place)
+      YAMLValue(content: .section([Entry(key: key, keyPlace: place, value: inner)]), place: place, isSetting: true)
     }
+  }
+
+  private static func settingValue(_ text: String, _ place: String) -> YAMLValue {
+    var value: YAMLValue
+    do throws(RecipeError) {
+      let given = try YAMLValue(yaml: text, place: { _, _ in place }, errorPlace: { _, _ in place }, whole: place)
+      value = (given ?? YAMLValue(content: .scalar("", isQuoted: false), place: place)).asSetting
+    } catch {
+      value = YAMLValue(content: .unreadable(error), place: place, isSetting: true)
+    }
+    value.typed = text
+    return value
+  }
+
+  private var asSetting: YAMLValue {
+    var value = self
+    value.isSetting = true
+    switch content {
+    case .scalar, .unreadable: break
+    case .list(let elements): value.content = .list(elements.map(\.asSetting))
+    case .section(let entries):
+      value.content = .section(entries.map { Entry(key: $0.key, keyPlace: $0.keyPlace, value: $0.value.asSetting) })
+    }
+    return value
   }
 
   private init?(
@@ -77,17 +104,40 @@ extension YAMLValue {
       var elements: [YAMLValue] = []
       for element in sequence { elements.append(try convert(element, depth: depth + 1, count: &count, place: place)) }
       return YAMLValue(content: .list(elements), place: here)
-    case .mapping(let mapping):
-      var entries: [Entry] = []
-      for (key, value) in mapping {
-        guard case .scalar(let name) = key else { throw RecipeError(place: here, "a key must be a word") }
-        let keyPlace = name.mark.map { place($0.line, $0.column) } ?? here
-        entries.append(
-          Entry(key: name.string, keyPlace: keyPlace, value: try convert(value, depth: depth + 1, count: &count, place: place)))
-      }
-      return YAMLValue(content: .section(entries), place: here)
+    case .mapping(let mapping): return try convert(mapping, at: here, depth: depth, count: &count, place: place)
     case .alias: throw RecipeError(place: here, "a YAML alias that stands for nothing")
     }
+  }
+}
+
+extension YAMLValue {
+  private static func convert(
+    _ mapping: Node.Mapping, at here: String, depth: Int, count: inout Int, place: Place
+  ) throws(RecipeError) -> YAMLValue {
+    var entries: [Entry] = [], bases: [YAMLValue] = []
+    for (key, node) in mapping {
+      guard case .scalar(let name) = key else { throw RecipeError(place: here, "a key must be a word") }
+      let keyPlace = name.mark.map { place($0.line, $0.column) } ?? here
+      let value = try convert(node, depth: depth + 1, count: &count, place: place)
+      if name.string == "<<", name.style == .plain || name.style == .any {
+        bases += try mergedSections(value)
+      } else {
+        entries.append(Entry(key: name.string, keyPlace: keyPlace, value: value))
+      }
+    }
+    return bases.reduce(YAMLValue(content: .section(entries), place: here)) { $0.merging($1) }
+  }
+
+  /// The sections that a merge key names, the ones that count more first.
+  private static func mergedSections(_ value: YAMLValue) throws(RecipeError) -> [YAMLValue] {
+    let sections: [YAMLValue]
+    if case .list(let elements) = value.content { sections = elements } else { sections = [value] }
+    for section in sections {
+      guard case .section = section.content else {
+        throw RecipeError(place: section.place, "expected a section, or a list of sections, to merge by '<<', found \(section.summary)")
+      }
+    }
+    return sections
   }
 }
 

@@ -82,7 +82,7 @@ public final class Trainer {
   /// Steps in a row whose loss or gradient is not finite, after which training stops.
   static let skipLimit = 20
 
-  public init(_ module: any Module, _ loader: BatchLoader, _ recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
+  public init(_ module: any Module, loader: BatchLoader, recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
     self.recipe = recipe
     self.loader = loader
     self.device = device

@@ -12,8 +12,9 @@ import Testing
 
   func step(_ denoiser: some Denoiser, _ index: Int, of process: DiscreteProcess, noise: TensorNoise? = nil) -> Tensor {
     let levels = process.samplingLevels
-    var noise = noise, memory = DDPM().makeMemory(for: levels)
-    return DDPM().step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: denoiser, noise: &noise).x
+    let noise = noise.map { StepNoise($0) } ?? .none
+    var memory = DDPM().makeMemory(for: levels)
+    return DDPM().step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: denoiser, noise: noise).x
   }
 
   @Test(arguments: [StepVariance.fixedSmall, .fixedLarge, .log(place), .range(place)])

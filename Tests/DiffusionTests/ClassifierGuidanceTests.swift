@@ -55,8 +55,8 @@ import Testing
     for (variance, index) in [(StepVariance.fixedLarge, 5), (.fixedSmall, 5), (.log(x), 5), (.range(x), 5), (.fixedSmall, 19)] {
       let base = GaussianOracle(stepVariance: variance)
       let step = { (denoiser: any Denoiser) in
-        var none: BatchNoise?, memory = DDPM().makeMemory(for: levels)
-        return DDPM().step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: denoiser, noise: &none).x
+        var memory = DDPM().makeMemory(for: levels)
+        return DDPM().step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: denoiser, noise: .none).x
       }
       let guided = base.guided(by: { x, _ in (x * x).reshape(2, -1).sum(1) }, scale: 3)
       let bounds = process.varianceBounds(19 - index)

@@ -206,10 +206,9 @@ import Testing
     // 142 on from 999 and from 142, not to the 856 that comes next, nor to the clean image.
     #expect(levels[1] == process.level(856) && levels[7] == process.level(0))
     let strided = try #require(try sampler(scheduler, steps: 7) as? StridedDDIM)
-    var nothing: Void = (), noise: BatchNoise?
     let x = Tensor([0.5, -1.25]), oracle = GaussianOracle()
-    let got = strided.step(x, from: levels[0], to: levels[1], memory: &nothing, denoiser: oracle, noise: &noise)
-    let want = DDIM().step(x, from: levels[0], to: process.level(857), memory: &nothing, denoiser: oracle, noise: &noise)
+    let got = strided.step(x, from: levels[0], to: levels[1], denoiser: oracle, noise: .none)
+    let want = DDIM().step(x, from: levels[0], to: process.level(857), denoiser: oracle, noise: .none)
     #expect(try got.x.doubles() == want.x.doubles())
   }
 

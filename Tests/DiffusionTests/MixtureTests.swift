@@ -140,8 +140,8 @@ private struct GivenNoise: NoiseSource {
       let used = Self.grid.indices.filter { weights[$0] > 1e-10 }
       let x = Tensor(used.map { Self.grid[$0] }, [used.count, 1]).repeatInterleave(numbers.count, dim: 0)
       let tiled = Tensor(numbers, [numbers.count, 1]).repeat(used.count, 1)
-      var noise: GivenNoise? = GivenNoise(numbers: tiled)
-      let ends = try sampler.step(x, from: t, to: s, memory: &memory, denoiser: MixtureOracle(), noise: &noise).x.doubles()
+      let noise = StepNoise(GivenNoise(numbers: tiled))
+      let ends = try sampler.step(x, from: t, to: s, memory: &memory, denoiser: MixtureOracle(), noise: noise).x.doubles()
       let mass = used.flatMap { index in masses.map { weights[index] * $0 / total } }
       hills = Hills(ends, weights: mass)
       weights = Self.dealt(ends, mass)

@@ -45,11 +45,12 @@ import Testing
 
   @Test func ddpmWithALearnedVarianceTakesItsEnds() throws {
     let step = { (variance: StepVariance) in
-      var noise: BatchNoise? = BatchNoise(Generator(seed: 5)), memory = DDPM().makeMemory(for: process.samplingLevels)
+      let noise = StepNoise(BatchNoise(Generator(seed: 5)))
+      var memory = DDPM().makeMemory(for: process.samplingLevels)
       let x = Tensor.ones([1, 1, 2, 2], dtype: .float64)
       return DDPM().step(
         x, from: process.level(6), to: process.level(5), memory: &memory, denoiser: GaussianOracle(stepVariance: variance),
-        noise: &noise
+        noise: noise
       ).x
     }
     let zero = Tensor.zeros([1, 1, 2, 2], dtype: .float64)
@@ -61,11 +62,12 @@ import Testing
   @Test func theSolverIsFirstOrderInItsFirstAndLastStep() throws {
     let oracle = GaussianOracle(), levels = process.samplingLevels
     let x = Tensor.randn([2, 1, 4, 4], dtype: .float64, using: Generator(seed: 1))
-    var noise: BatchNoise? = BatchNoise(seed: Seed(2)), memory = DPMSolverPP2M().makeMemory(for: levels), none: Void = ()
-    let first = DPMSolverPP2M().step(x, from: levels[0], to: levels[1], memory: &memory, denoiser: oracle, noise: &noise).x
-    let ddim = DDIM().step(x, from: levels[0], to: levels[1], memory: &none, denoiser: oracle, noise: &noise).x
+    let noise = StepNoise(BatchNoise(seed: Seed(2)))
+    var memory = DPMSolverPP2M().makeMemory(for: levels)
+    let first = DPMSolverPP2M().step(x, from: levels[0], to: levels[1], memory: &memory, denoiser: oracle, noise: noise).x
+    let ddim = DDIM().step(x, from: levels[0], to: levels[1], denoiser: oracle, noise: noise).x
     #expect(try distance(first, ddim) < 1e-13)
-    let last = DPMSolverPP2M().step(x, from: levels[11], to: .clean, memory: &memory, denoiser: oracle, noise: &noise)
+    let last = DPMSolverPP2M().step(x, from: levels[11], to: .clean, memory: &memory, denoiser: oracle, noise: noise)
     #expect(try distance(last.x, last.x0) < 1e-13)
     #expect(try distance(last.x0, oracle.predict(x, at: levels[11]).x0) == 0)
   }

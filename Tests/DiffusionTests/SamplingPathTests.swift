@@ -58,7 +58,14 @@ import Testing
     #expect(throws: SamplingPathError.self) { try levels(5).resampled(jumpLength: length, jumpSamples: samples) }
   }
 
-  @Test func refusalsSayWhatWouldDo() {
+  @Test(arguments: [(1, 200_002), (1, Int.max), (2, .max)])
+  func repetitionsBeyondAllMeasureAreRefusedBeforeThePathIsMade(length: Int, samples: Int) throws {
+    let error = #expect(throws: SamplingPathError.self) { try levels(6).resampled(jumpLength: length, jumpSamples: samples) }
+    #expect(error.map { "\($0)".hasPrefix("jump_n_sample \(samples) adds ") } == true)
+    #expect(try levels(6).resampled(jumpLength: 6, jumpSamples: .max) == levels(6))
+  }
+
+  @Test func problemsSayWhatWouldDo() {
     #expect("\(SamplingPathError.noSuchStep(7, steps: 5))" == "a start at step 7; expected 0 to 4, the run having 5 steps")
     #expect(
       "\(SamplingPathError.strengthOutOfRange(0.05, steps: 10))"

@@ -33,7 +33,7 @@ import Testing
     #expect(zip(betas, [0.1, 0.2, 0.3, 0.4, 0.5]).allSatisfy { abs($0 - $1) < 1e-16 } && betas.count == 5)
     #expect(try LinearSchedule(steps: 100, betaEnd: 0.02).makeBetas().first == LinearSchedule(steps: 100).makeBetas().first)
     #expect(try LinearSchedule(steps: 1, betaStart: 0.1, betaEnd: 0.5).makeBetas() == [0.1])
-    #expect(throws: DiffusionError.noSteps(0)) { try LinearSchedule(steps: 0, betaEnd: 0.1).makeBetas() }
+    #expect(throws: DiffusionError.stepsOutOfRange(0)) { try LinearSchedule(steps: 0, betaEnd: 0.1).makeBetas() }
   }
 
   @Test func scaledLinearIsLinearInTheRoots() throws {
@@ -74,6 +74,22 @@ import Testing
     #expect(throws: RecipeError.self) { try ProcessRecipe(yaml: "schedule: { type: \(name), steps: 0 }") }
   }
 
+  @Test(arguments: ScheduleRegistry.names.filter { $0 != "given" }, [100_001, 100_000_000, 1 << 31 - 1, .max])
+  func aNumberOfStepsBeyondTheLimitIsRefusedBeforeAnythingIsMade(name: String, steps: Int) throws {
+    let error = #expect(throws: RecipeError.self) { try ProcessRecipe(yaml: "schedule: { type: \(name), steps: \(steps) }") }
+    #expect(error?.path == "schedule.steps" && error?.message.contains("1 to 100000") == true, "\(error.map { "\($0)" } ?? "-")")
+    let type = try #require(ScheduleRegistry.all.first { $0.name == name })
+    var recipe = ProcessRecipe()
+    // A recipe that nothing has validated, as other systems' configurations give it.
+    recipe.schedule = Choice(try JSONDecoder().decode(type, from: JSONEncoder().encode(type.init()).replacingSteps(by: steps)))
+    #expect(throws: DiffusionError.stepsOutOfRange(steps)) { try recipe.makeDiffusion() }
+  }
+
+  @Test func theLongestProcessIsMade() throws {
+    #expect(try ProcessRecipe(yaml: "schedule: { type: cosine, steps: 100000 }").makeDiffusion().process.steps == 100_000)
+    #expect(throws: DiffusionError.stepsOutOfRange(100_001)) { try DiscreteProcess(betas: Array(repeating: 0.001, count: 100_001)) }
+  }
+
   /// The product of 1 − β telescopes to the squared cosine, as long as no β was cut.
   @Test(arguments: [10, 1000]) func cosineSignalIsASquaredCosine(steps: Int) throws {
     let process = try DiscreteProcess(betas: CosineSchedule(steps: steps).makeBetas())
@@ -86,7 +102,7 @@ import Testing
 
   @Test func cosineTakesOneStepAndRefusesNone() throws {
     #expect(try CosineSchedule(steps: 1).makeBetas() == [0.999])
-    #expect(throws: DiffusionError.noSteps(0)) { try CosineSchedule(steps: 0).makeBetas() }
+    #expect(throws: DiffusionError.stepsOutOfRange(0)) { try CosineSchedule(steps: 0).makeBetas() }
   }
 
   @Test func aRecipePicksAScheduleByItsType() throws {
@@ -109,10 +125,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("schedule: { type: linear, steps: 10 }", "expected 20 steps or more"),
+    ("schedule: { type: linear, steps: 10 }", "schedule.steps: a linear schedule of 10 steps has betas above 1; expected 20 steps or more"),
+    ("schedule: { type: cosine, steps: 100001 }", "schedule.steps: a process of 100001 steps; expected 1 to 100000"),
     ("schedule: { type: quadratic }", "unknown type 'quadratic'"),
     ("schedule: { type: given, betas: [[0.1, 0.2]] }", "expected a number"),
-    ("schedule: { type: given }", "there are no betas"),
+    ("schedule: { type: given }", "recipe:1: schedule: there are no betas"),
     ("schedule: { type: cosine, max_beta: 0 }", "beta 0 is 0.0"),
     ("schedule: { type: given, betas: [0.1, 1] }\nparameterization: epsilon", "expected v or x0"),
     ("parameterization: eps", "epsilon"),
@@ -127,5 +144,14 @@ import Testing
   ]) func aRecipeThatCannotBeIsRefusedWithTheReason(yaml: String, reason: String) {
     let error = #expect(throws: RecipeError.self) { try ProcessRecipe(yaml: yaml) }
     #expect(error.map { "\($0)".contains(reason) } == true, "\(error.map { "\($0)" } ?? "-")")
+  }
+}
+
+extension Data {
+  /// JSON of a schedule with another number of steps.
+  fileprivate func replacingSteps(by steps: Int) throws -> Data {
+    var object = try #require(JSONSerialization.jsonObject(with: self) as? [String: Any])
+    object["steps"] = steps
+    return try JSONSerialization.data(withJSONObject: object)
   }
 }

@@ -17,11 +17,11 @@ import Testing
   func end<S: Sampler>(
     _ sampler: S, on levels: [NoiseLevel], exact: Int = 0, prepare: (inout S.Memory, Tensor) -> Void = { _, _ in }
   ) -> Tensor {
-    var memory = sampler.makeMemory(for: levels), noise: BatchNoise? = nil, x = start
+    var memory = sampler.makeMemory(for: levels), x = start
     for index in levels.indices.dropLast() {
       if index <= exact { x = solution(levels, index) }
       if index == exact, index > 0 { prepare(&memory, solution(levels, index - 1)) }
-      x = sampler.step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: oracle, noise: &noise).x
+      x = sampler.step(x, from: levels[index], to: levels[index + 1], memory: &memory, denoiser: oracle, noise: .none).x
     }
     return x
   }

@@ -78,7 +78,10 @@ import Testing
     #expect(try JSONDecoder().decode([Spacing].self, from: JSONEncoder().encode([spacing])) == [spacing])
   }
 
-  @Test(arguments: ["", "ten", "ddimx", "ddim", "10,,5", "10,-5", "trailing ", "1.5", "at:", "at:1,x", "leading+", "leading-1", "Karras"])
+  @Test(arguments: [
+    "", "ten", "ddimx", "ddim", "10,,5", "10,-5", "trailing ", "1.5", "at:", "at:1,x", "leading+", "leading-1", "Karras",
+    "9223372036854775807,1", "100001", "leading+9223372036854775807", "ddim100001", "at:100001",
+  ])
   func aSpacingThatCannotBeReadIsRefusedWithTheChoices(text: String) {
     let error = #expect(throws: DiffusionError.unknownSpacing(text)) { try Spacing(text) }
     #expect(error.map { "\($0)".contains("trailing, leading, linspace, centred") } == true)
@@ -94,9 +97,11 @@ import Testing
     arguments: [
       (Spacing.sections([11]), 10, nil, "is 10"), (.sections([200, 10, 10]), 300, nil, "is 100,10,10"),
       (.sections([4, 4]), 7, nil, "is 4,3"), (.sections([0, 0]), 7, nil, "is 1"), (.ddim(300), 1000, nil, "is ddim334"),
-      (.ddim(1), 1000, nil, "is ddim2"), (.ddim(2000), 1000, nil, "is ddim1000"), (.trailing, 10, 11, "is 10 steps"),
-      (.leading, 10, 0, "is 1 steps"), (.linspace, 10, 1, "is 2 steps"), (.centred, 1000, 300, "is 333 steps"),
-      (.quadratic, 10, 1, "is 2 steps"), (.quadratic, 10, 12, "is 10 steps"), (.leadingOffset(1), 10, 10, "is 9 steps"),
+      (.ddim(1), 1000, nil, "is ddim2"), (.ddim(2000), 1000, nil, "is ddim1000"), (.trailing, 10, 11, "is 10 steps (sampling.steps)"),
+      (.leading, 10, 0, "is 1 step (sampling.steps)"), (.linspace, 10, 1, "is 2 steps (sampling.steps)"),
+      (.centred, 1000, 300, "is 333 steps (sampling.steps)"),
+      (.quadratic, 10, 1, "is 2 steps (sampling.steps)"), (.quadratic, 10, 12, "is 10 steps (sampling.steps)"),
+      (.leadingOffset(1), 10, 10, "is 9 steps (sampling.steps)"),
       (.leadingOffset(99), 10, 2, "is leading+9 with 1 step"), (.at([5, 3, 3, 0]), 10, nil, "is at:5,3,0"),
       (.at([5, 0, 3]), 10, nil, "is at:5,3,0"), (.at([1000, 500, 0]), 1000, nil, "is at:999,500,0"), (.at([]), 10, nil, "is at:9"),
     ] as [(Spacing, Int, Int?, String)]) func anImpossibleRequestNamesTheNearestPossibleOne(

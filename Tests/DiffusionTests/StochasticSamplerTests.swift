@@ -60,13 +60,13 @@ private struct UnitNoise: NoiseSource {
 
   /// Any η leaves the moments right, so it is held against others' forms: DDIM's, and k-diffusion's in σ/α.
   @Test(arguments: [0.3, 1]) func theAncestralStepHasTheNoiseThatItShould(eta: Double) throws {
-    var ancestral = EulerAncestral(), noise: BatchNoise? = BatchNoise(Generator(seed: 5)), none: Void = ()
+    let noise = { StepNoise(BatchNoise(Generator(seed: 5))) }
+    var ancestral = EulerAncestral()
     ancestral.eta = eta
     let levels = smoothLevels(3), t = levels[1].sigma / levels[1].alpha, s = levels[2].sigma / levels[2].alpha
     let x = Tensor.randn([1, 1, 3, 3], dtype: .float64, using: Generator(seed: 1))
-    let next = ancestral.step(x, from: levels[1], to: levels[2], memory: &none, denoiser: oracle, noise: &noise).x
-    noise = BatchNoise(Generator(seed: 5))
-    let ddim = DDIM(eta: eta).step(x, from: levels[1], to: levels[2], memory: &none, denoiser: oracle, noise: &noise).x
+    let next = ancestral.step(x, from: levels[1], to: levels[2], denoiser: oracle, noise: noise()).x
+    let ddim = DDIM(eta: eta).step(x, from: levels[1], to: levels[2], denoiser: oracle, noise: noise()).x
     #expect(try distance(next, ddim) < 1e-14)
     let up = eta * (s * s * (t * t - s * s) / (t * t)).squareRoot(), down = (s * s - up * up).squareRoot()
     let epsilon = oracle.predict(x, at: levels[1]).epsilon, z = Tensor.randn([1, 1, 3, 3], using: Generator(seed: 5)).to(.float64)
@@ -135,12 +135,13 @@ private struct UnitNoise: NoiseSource {
   /// No denoiser can be asked beyond the noisiest level of its scale.
   @Test func churnStopsAtTheNoisiestLevel() throws {
     let process = try DiscreteProcess(betas: CosineSchedule(steps: 20).makeBetas().dropLast())
-    var euler = Euler(), noise: BatchNoise? = BatchNoise(seed: Seed(1)), steps = 1
+    let noise = StepNoise(BatchNoise(seed: Seed(1)))
+    var euler = Euler(), steps = 1
     euler.sChurn = 0.4
     let counted = CountingDenoiser(
       NetworkDenoiser(.x0, noiseLevelRange: process.noiseLevelRange, network: oracle.network(of: process, predicting: .x0)))
     for t in [process.steps - 1, process.steps - 2] {
-      _ = euler.step(.ones([1, 1]), from: process.level(t), to: process.level(t - 1), memory: &steps, denoiser: counted, noise: &noise)
+      _ = euler.step(.ones([1, 1]), from: process.level(t), to: process.level(t - 1), memory: &steps, denoiser: counted, noise: noise)
     }
     #expect(counted.calls.levels[0] == [process.level(process.steps - 1)])
     #expect(counted.calls.levels[1][0].isNoisier(than: process.level(process.steps - 2)))
@@ -148,11 +149,12 @@ private struct UnitNoise: NoiseSource {
 
   /// x̄ + (σ̄_s − σ̂) ε̂ from the churned x̄, in σ/α and with the noise the model has not seen, as diffusers writes it.
   @Test func churnAfterTheModelKeepsItsNoise() throws {
-    var euler = Euler(), steps = 2, noise: BatchNoise? = BatchNoise(Generator(seed: 5))
+    let noise = StepNoise(BatchNoise(Generator(seed: 5)))
+    var euler = Euler(), steps = 2
     (euler.sChurn, euler.sNoise, euler.churnOrder) = (0.6, 1.1, .modelFirst)
     let levels = evenlyNoisyLevels(2).map(\.exploding), t = levels[0].sigma, s = levels[1].sigma
     let x = Tensor.randn([1, 1, 3, 3], dtype: .float64, using: Generator(seed: 1))
-    let next = euler.step(x, from: levels[0], to: levels[1], memory: &steps, denoiser: oracle, noise: &noise)
+    let next = euler.step(x, from: levels[0], to: levels[1], memory: &steps, denoiser: oracle, noise: noise)
     let z = Tensor.randn([1, 1, 3, 3], using: Generator(seed: 5)).to(.float64)
     let epsilon = oracle.predict(x, at: levels[0]).epsilon
     let churned = x + 1.1 * (1.69 * t * t - t * t).squareRoot() * z

@@ -26,7 +26,7 @@ private enum StepRegistry: RecipeRegistry {
 }
 
 @Suite("Lists of choices") struct ListsOfChoicesTests {
-  private func complaint(_ yaml: String, set: [String] = []) -> String {
+  private func problem(_ yaml: String, set: [String] = []) -> String {
     do throws(RecipeError) { _ = try Chain(yaml: yaml, file: "r.yaml", set: set) } catch { return error.description }
     return ""
   }
@@ -90,16 +90,16 @@ private enum StepRegistry: RecipeRegistry {
     ("last: { window: { low: 1 } }", "r.yaml:1: last: key 'type' is missing; expected one of blur, grey"),
   ])
   func anElementThatNamesNoTypeIsRefusedWithItsPlace(yaml: String, expected: String) {
-    #expect(complaint(yaml) == expected)
+    #expect(problem(yaml) == expected)
   }
 
   @Test func whatIsWrongInsideAnElementIsSaidWithItsPath() {
-    #expect(complaint("steps:\n  - grey\n  - { type: blur, sigma: 2 }").hasPrefix("r.yaml:3: unknown key 'sigma' in 'steps[1]'"))
+    #expect(problem("steps:\n  - grey\n  - { type: blur, sigma: 2 }").hasPrefix("r.yaml:3: unknown key 'sigma' in 'steps[1]'"))
     #expect(
-      complaint("steps:\n  - type: blur\n    sigma_at_most: wide")
+      problem("steps:\n  - type: blur\n    sigma_at_most: wide")
         == "r.yaml:3: steps[0].sigma_at_most: expected a number, found 'wide'")
     #expect(
-      complaint("steps:\n  - grey\n  - type: blur\n    sigma_at_most: 0")
+      problem("steps:\n  - grey\n  - type: blur\n    sigma_at_most: 0")
         == "r.yaml:4: steps[1].sigma_at_most: expected more than 0, found 0.0")
   }
 }

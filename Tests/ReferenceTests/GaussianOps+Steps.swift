@@ -18,10 +18,10 @@ extension GaussianOpsReferenceSet {
     ) -> Transition {
       let images = t.indices.map { image in
         var memory = sampler.makeMemory(for: process.samplingLevels)
-        var noise: RecordedNoise? = isNoisy ? RecordedNoise(values: self.noise.image(image)) : nil
+        let noise = isNoisy ? StepNoise(RecordedNoise(values: self.noise.image(image))) : .none
         return sampler.step(
           x.image(image), from: process.level(t[image]), to: level(next(t[image])), memory: &memory, denoiser: denoiser(y.image(image)),
-          noise: &noise)
+          noise: noise)
       }
       return Transition(x: .cat(images.map(\.x), dim: 0), x0: .cat(images.map(\.x0), dim: 0))
     }
@@ -32,7 +32,8 @@ extension GaussianOpsReferenceSet {
     }
 
     func denoiser(_ parameterization: Parameterization, _ variance: Variance, _ y: Tensor) -> NetworkDenoiser {
-      NetworkDenoiser(parameterization, variance: variance, noiseLevelRange: process.noiseLevelRange, network: ToyModel.network(y, variance))
+      NetworkDenoiser(
+        parameterization, variance: variance, noiseLevelRange: process.noiseLevelRange, network: ToyModel.network(y, variance))
     }
   }
 

@@ -38,7 +38,7 @@ func makeTrainer(
   recipe.warmupImages = 0
   recipe.learningRate = 0.01
   change(&recipe)
-  return Trainer(numbers, makeLoader(recipe.batchSize), recipe, on: .cpu) { StepLoss(try loss($0, $1, $2).mean()) }
+  return Trainer(numbers, loader: makeLoader(recipe.batchSize), recipe: recipe, on: .cpu) { StepLoss(try loss($0, $1, $2).mean()) }
 }
 
 /// A loader of images as they are, by the training's own thread unless it is told otherwise.

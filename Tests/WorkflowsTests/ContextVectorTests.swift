@@ -75,7 +75,7 @@ private struct Described: Dataset {
     let recipe = try recipe(["process.parameterization=x0"]), dataset = Described(), described = try recipe.modelRecipe(for: dataset)
     let network = try described.network.member.makeNetwork(using: Initializer(Generator(seed: 1)))
     let loss = try TrainingLoss(recipe, described, network, on: .cpu)
-    let trainer = Trainer(network, try loader(recipe, dataset), recipe.training, on: .cpu) { try loss($0, $1, $2) }
+    let trainer = Trainer(network, loader: try loader(recipe, dataset), recipe: recipe.training, on: .cpu) { try loss($0, $1, $2) }
     for _ in 0..<60 { _ = try trainer.next() }
     let path = try folder.file("described.safetensors")
     try Tiny.write(Model(recipe: described, provenance: Provenance(), network: network), to: path)

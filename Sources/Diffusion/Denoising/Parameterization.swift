@@ -34,7 +34,7 @@ public enum Parameterization: Sendable, Equatable {
   ///   - levels: one for all images, or one for each.
   func ask(_ network: DenoisingNetwork, _ x: Tensor, at levels: [NoiseLevel]) -> Tensor {
     guard case .edm = self else { return network(x, levels.timesteps(for: x)).to(like: x) }
-    if let refusal = refusal(at: levels) { return x.failed("predict", refusal) }
+    if let problem = problem(at: levels) { return x.failed("predict", problem) }
     let terms = levels.map(preconditioning)
     let told = zip(levels, terms).map { NoiseLevel(alpha: $0.alpha, sigma: $0.sigma, timestep: $1.cNoise) }
     return network(terms.map(\.cIn).column(like: x) * x, told.timesteps(for: x)).to(like: x)
@@ -53,7 +53,7 @@ public enum Parameterization: Sendable, Equatable {
     case .x0: return x0
     case .v: return levels.column(\.alpha, like: x0) * noise - levels.column(\.sigma, like: x0) * x0
     case .previousX, .edm:
-      if let refusal = refusal(at: levels) { return x0.failed("target", refusal) }
+      if let problem = problem(at: levels) { return x0.failed("target", problem) }
       // x₀ = c_skip x + c_out F at x = α x₀ + σ ε, solved for F.
       let image = levels.column({ (1 - preconditioning(at: $0).cSkip * $0.alpha) / preconditioning(at: $0).cOut }, like: x0)
       let share = levels.column({ preconditioning(at: $0).cSkip * $0.sigma / preconditioning(at: $0).cOut }, like: x0)
@@ -69,8 +69,8 @@ public enum Parameterization: Sendable, Equatable {
   ///   - levels: one for all images, or one for each.
   /// - Faults: `epsilon` and `edm` at a level without signal, α = 0; `previousX` at one that is no step of its process.
   public func estimates(from output: Tensor, x: Tensor, at levels: [NoiseLevel]) -> (x0: Tensor, epsilon: Tensor) {
-    if let refusal = refusal(at: levels) {
-      let refused = x.failed("predict", refusal)
+    if let problem = problem(at: levels) {
+      let refused = x.failed("predict", problem)
       return (refused, refused)
     }
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)

@@ -17,7 +17,7 @@ extension Parameterization {
   /// to 1000, and are told so many times as much: 250 ln(σ / α), which runs from −1500 to 2500 over a process.
   static let noiseUnit = 1000.0
 
-  /// The terms at a level. Of no use where there is a `refusal`.
+  /// The terms at a level. Of no use where there is a `problem`.
   func preconditioning(at t: NoiseLevel) -> Preconditioning {
     switch self {
     case .epsilon: return Preconditioning(cSkip: 1 / t.alpha, cOut: -t.sigma / t.alpha, cNoise: t.timestep)
@@ -38,7 +38,7 @@ extension Parameterization {
   }
 
   /// Why nothing can be said at one of these levels; nil where something can.
-  func refusal(at levels: [NoiseLevel]) -> String? {
+  func problem(at levels: [NoiseLevel]) -> String? {
     switch self {
     case .x0, .v: nil
     case .epsilon:

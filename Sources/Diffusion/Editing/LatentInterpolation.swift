@@ -13,7 +13,7 @@ import Tensors
 /// - Parameters:
 ///   - a, b: `[N, C, H, W]`.
 ///   - weight: w, 0 for `a`, 1 for `b`.
-public func slerp(_ a: Tensor, _ b: Tensor, _ weight: Double) -> Tensor {
+public func slerp(_ a: Tensor, _ b: Tensor, weight: Double) -> Tensor {
   guard a.fault == nil, b.fault == nil, a.shape == b.shape, a.rank > 1 else {
     return a.failed("slerp", "expected two batches of images of one shape, found \(a.shape) and \(b.shape)")
   }
@@ -46,7 +46,7 @@ public func interpolations(from a: Tensor, to b: Tensor, count: Int) -> [Tensor]
     switch frame {
     case 0: a
     case count - 1: b
-    default: slerp(a, b, Double(frame) / Double(count - 1))
+    default: slerp(a, b, weight: Double(frame) / Double(count - 1))
     }
   }
 }

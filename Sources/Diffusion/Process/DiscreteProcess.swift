@@ -114,6 +114,7 @@ extension DiscreteProcess {
   ///   - rescaleTimesteps: as for betas.
   public init(alphaBar: [Double], rescaleTimesteps: Bool = false) throws(DiffusionError) {
     guard !alphaBar.isEmpty else { throw .noBetas }
+    try Self.check(steps: alphaBar.count)
     for (index, (value, previous)) in zip(alphaBar, [1] + alphaBar.dropLast()).enumerated() where !(value >= 0 && value < previous) {
       throw .alphaBarDoesNotDescend(index: index, value: value, previous: previous)
     }
@@ -122,9 +123,19 @@ extension DiscreteProcess {
       originalSteps: alphaBar.count, rescaleTimesteps: rescaleTimesteps)
   }
 
+  /// The most steps that a process may have: a recipe or a model's metadata decide over no more memory than their tables take.
+  public static let stepLimit = 100_000
+  static let possibleSteps = 1...stepLimit
+
+  /// - Throws: for a number of steps that no process has; schedules ask before they make anything of that length.
+  static func check(steps: Int) throws(DiffusionError) {
+    guard possibleSteps.contains(steps) else { throw .stepsOutOfRange(steps) }
+  }
+
   /// - Throws: for no betas, and for one that is no variance or too small to make a difference to 1.
   static func check<Real: BinaryFloatingPoint>(_ betas: [Real]) throws(DiffusionError) {
     guard !betas.isEmpty else { throw .noBetas }
+    try check(steps: betas.count)
     for (index, beta) in betas.enumerated() {
       guard beta > 0, beta <= 1 else { throw .betaOutOfRange(index: index, value: Double(beta)) }
       guard 1 - beta < 1 else { throw .betaVanishes(index: index, value: Double(beta)) }

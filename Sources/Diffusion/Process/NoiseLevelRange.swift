@@ -35,15 +35,17 @@ extension DiscreteProcess {
   public var noiseLevelRange: NoiseLevelRange {
     let levels = levels(Array(0..<steps)).filter { $0.alpha > 0 }
     // A process of pure noise alone has no level with signal.
-    guard let noisiest = levels.last, let cleanest = levels.first else { return NoiseLevelRange(0...0) { [last = level(steps - 1)] _ in last } }
+    guard let noisiest = levels.last, let cleanest = levels.first else {
+      return NoiseLevelRange(0...0) { [last = level(steps - 1)] _ in last }
+    }
     let lambdas = levels.map(\.lambda), timesteps = levels.map(\.timestep)
     return .variancePreserving(noisiest.lambda...cleanest.lambda) { lambda in
-      Self.interpolated(lambda, lambdas, timesteps)
+      Self.interpolated(at: lambda, xs: lambdas, ys: timesteps)
     }
   }
 
   /// The value at x of the line through the points (xs, ys), xs descending.
-  private static func interpolated(_ x: Double, _ xs: [Double], _ ys: [Double]) -> Double {
+  private static func interpolated(at x: Double, xs: [Double], ys: [Double]) -> Double {
     var low = 0, high = xs.count - 1
     while high - low > 1 {
       let middle = (low + high) / 2

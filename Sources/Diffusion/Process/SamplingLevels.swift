@@ -41,8 +41,11 @@ extension DiscreteProcess {
   }
 
   private func levels(on grid: SigmaGrid, count: Int) throws(DiffusionError) -> [NoiseLevel] {
-    guard count >= 1 else {
-      throw .impossibleSpacing("\(grid)", total: steps, reason: "it takes 1 step or more, not \(count)", nearest: "1 step")
+    guard Self.possibleSteps.contains(count) else {
+      let nearest = count < 1 ? 1 : Self.stepLimit
+      throw .impossibleSpacing(
+        "\(grid)", total: steps, reason: "it takes 1 to \(Self.stepLimit) steps, not \(count)",
+        nearest: DiffusionError.nearest(steps: nearest))
     }
     let last = level(steps - 1)
     guard last.alpha > 0 || grid.sigmaMax != nil else {

@@ -33,7 +33,7 @@ extension Spacing {
     let possible = (1...total).filter { last($0) < total }.min { abs($0 - steps) < abs($1 - steps) }
     let reason = (1...total).contains(steps) ? "its last step would be \(last(steps))" : "it takes 1 to \(total) steps, not \(steps)"
     throw .impossibleSpacing(
-      description, total: total, reason: reason, nearest: possible.map { "\($0) steps" } ?? "leading+\(total - 1) with 1 step")
+      description, total: total, reason: reason, nearest: possible.map(DiffusionError.nearest) ?? "leading+\(total - 1) with 1 step")
   }
 
   /// The user's list, ascending.
@@ -51,7 +51,7 @@ extension Spacing {
   private static func rounded(_ value: Double) -> Int { Int(value.rounded(.toNearestOrEven)) }
 
   private func impossible(_ steps: Int, of total: Int, _ reason: String, nearest: Int) -> DiffusionError {
-    .impossibleSpacing("\(self)", total: total, reason: "\(reason), not \(steps)", nearest: "\(nearest) steps")
+    .impossibleSpacing("\(self)", total: total, reason: "\(reason), not \(steps)", nearest: DiffusionError.nearest(steps: nearest))
   }
 
   // MARK: nice-diffusion's

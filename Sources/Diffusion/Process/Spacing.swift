@@ -35,9 +35,9 @@ public enum Spacing: Sendable, Equatable {
   public init(_ text: String) throws(DiffusionError) {
     if let named = Self.named.first(where: { $0.description == text }) {
       self = named
-    } else if text.hasPrefix("ddim"), let count = Int(text.dropFirst(4)), count >= 0 {
+    } else if text.hasPrefix("ddim"), let count = Self.number(text.dropFirst(4)) {
       self = .ddim(count)
-    } else if text.hasPrefix("leading+"), let offset = Int(text.dropFirst(8)), offset >= 0 {
+    } else if text.hasPrefix("leading+"), let offset = Self.number(text.dropFirst(8)) {
       self = offset == 0 ? .leading : .leadingOffset(offset)
     } else if text.hasPrefix("at:") {
       self = .at(try Self.numbers(text.dropFirst(3), in: text))
@@ -51,10 +51,15 @@ public enum Spacing: Sendable, Equatable {
   private static func numbers(_ list: Substring, in text: String) throws(DiffusionError) -> [Int] {
     var numbers: [Int] = []
     for part in list.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let number = Int(part.drop { $0 == " " }), number >= 0 else { throw .unknownSpacing(text) }
+      guard let number = number(part.drop { $0 == " " }) else { throw .unknownSpacing(text) }
       numbers.append(number)
     }
     return numbers
+  }
+
+  /// A number of steps or a step, of which no process has more than `DiscreteProcess.stepLimit`.
+  private static func number(_ text: Substring) -> Int? {
+    Int(text).flatMap { (0...DiscreteProcess.stepLimit).contains($0) ? $0 : nil }
   }
 
   /// How many steps it takes, where it says so itself.

@@ -20,13 +20,13 @@ struct Churn {
 
   /// The images with the noise added, and their level: the nearest of those at which the denoiser can be asked.
   func applied(
-    to x: Tensor, at t: NoiseLevel, steps: Int, on scale: NoiseLevelRange, noise: inout (some NoiseSource)?
+    to x: Tensor, at t: NoiseLevel, steps: Int, on scale: NoiseLevelRange, noise: StepNoise
   ) -> (x: Tensor, level: NoiseLevel) {
-    let gamma = noise == nil ? 0 : gamma(at: t, steps: steps)
+    let gamma = noise.allowed(gamma(at: t, steps: steps))
     guard gamma > 0 else { return (x, t) }
     let level = scale.level(lambda: t.lambda - log1p(gamma))
-    guard level.isNoisier(than: t), let z = noise?.normal(like: x) else { return (x, t) }
-    return (rediffuse(x, from: t, to: level, noise: sNoise * z), level)
+    guard level.isNoisier(than: t) else { return (x, t) }
+    return (rediffuse(x, from: t, to: level, noise: sNoise * noise.normal(like: x)), level)
   }
 }
 

@@ -8,7 +8,7 @@ import Tensors
 /// The root is that of 1 − α_t² / α_s² if variance is preserved.
 ///
 /// Song, Meng and Ermon, "Denoising Diffusion Implicit Models" (ICLR 2021), eqs. 12 and 16, with α = √ᾱ, σ = √(1 − ᾱ).
-public struct DDIM: Sampler {
+public struct DDIM: SinglestepSampler {
   public static let name = "ddim"
   public var order: Int? { 1 }
 
@@ -22,17 +22,14 @@ public struct DDIM: Sampler {
     try require((0...1).contains(eta), "eta", "expected 0 (no noise) to 1 (as DDPM), found \(eta)")
   }
 
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  public func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let p = denoiser.predict(x, at: t)
     let ratio = t.alpha / s.alpha
     let added = max(t.sigma * t.sigma - ratio * ratio * s.sigma * s.sigma, 0)
-    let deviation = noise == nil ? 0 : eta * (s.sigma / t.sigma) * added.squareRoot()
+    let deviation = noise.allowed(eta) * (s.sigma / t.sigma) * added.squareRoot()
     // Never negative but by rounding, where t has no signal.
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
-    var next = s.alpha * p.x0 + direction * p.epsilon
-    if deviation > 0, let z = noise?.normal(like: x) { next = next + deviation * z }
-    return Transition(x: next, x0: p.x0)
+    let mean = s.alpha * p.x0 + direction * p.epsilon
+    return Transition(x: noise.added(to: mean, deviation: deviation), x0: p.x0)
   }
 }

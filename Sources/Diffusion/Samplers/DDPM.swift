@@ -27,7 +27,7 @@ public struct DDPM: Sampler {
   }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
     let p = denoiser.predict(x, at: t)
     let step = AncestralStep(from: t, to: s)
@@ -35,8 +35,8 @@ public struct DDPM: Sampler {
     let x0 = p.shift?.unguidedX0 ?? p.x0
     var next = p.previousMean?.mean(at: [s]) ?? step.x0Weight * x0 + step.xWeight * x
     if let shift = p.shift { next = next + p.variance.variance(within: bounds, like: x) * shift.gradient }
-    if s.sigma > 0, let z = noise?.normal(like: x) {
-      next = next + (0.5 * p.variance.logVariance(within: bounds, like: x)).exp() * z
+    if s.sigma > 0, noise.isAllowed {
+      next = next + (0.5 * p.variance.logVariance(within: bounds, like: x)).exp() * noise.normal(like: x)
     }
     return Transition(x: next, x0: x0)
   }

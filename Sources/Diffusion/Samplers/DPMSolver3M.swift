@@ -1,5 +1,3 @@
-import Tensors
-
 /// One step of the third-order multistep DPM-Solver, which integrates the noise where `DPMSolverPP3M` integrates the image:
 ///
 ///     x_s = (α_s / α_t) x − σ_s (μ₀ ε̂ + μ₁ D₁ + μ₂ D₂),      μ_j = z ∫₀¹ e^(z(1−c)) cʲ dc,   z = λ_s − λ_t
@@ -8,10 +6,10 @@ import Tensors
 /// second order from a cold start like it.
 ///
 /// Lu et al., "DPM-Solver" (2022) and "DPM-Solver++" (2022), appendix B; in diffusers `algorithm_type: dpmsolver`.
-public struct DPMSolver3M: Sampler {
+public struct DPMSolver3M: MultistepDPMSolver {
   public static let name = "dpmsolver_3m"
-  public var order: Int? { curvature == .half || eulerAtFinal ? 2 : 3 }
-  public var coldStartOrder: Int? { 2 }
+  public static let solverOrder = 3
+  public static let integrand = DPMSolverIntegrand.noise
 
   /// How second-order steps, such as the second one, weigh D₁.
   public var solverType = DPMSolverType.midpoint
@@ -23,18 +21,4 @@ public struct DPMSolver3M: Sampler {
   public var eulerAtFinal = false
 
   public init() {}
-
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout MultistepMemory, denoiser: some Denoiser,
-    noise: inout (some NoiseSource)?
-  ) -> Transition {
-    let p = denoiser.predict(x, at: t)
-    memory.begin(p.epsilon, at: t, keeping: 3)
-    return Transition(x: rules.noiseStep(p, from: t, to: s, memory), x0: p.x0)
-  }
-
-  private var rules: DPMSolverRules {
-    DPMSolverRules(
-      order: 3, solverType: solverType, curvature: curvature, lowerOrderFinal: lowerOrderFinal, eulerAtFinal: eulerAtFinal)
-  }
 }

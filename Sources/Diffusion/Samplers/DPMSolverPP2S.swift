@@ -7,16 +7,14 @@ import Tensors
 /// Two evaluations a step, one in steps from pure noise and to σ = 0, which are first order.
 ///
 /// Lu et al., "DPM-Solver++" (2022), Algorithm 1 with r₁ = 1/2.
-public struct DPMSolverPP2S: Sampler {
+public struct DPMSolverPP2S: SinglestepSampler {
   public static let name = "dpmpp_2s"
   public static let evaluationsPerStep = 2
   public var order: Int? { 2 }
 
   public init() {}
 
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  public func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let start = Estimate(value: denoiser.predict(x, at: t).x0, level: t)
     let step = ExponentialStep(from: t, to: s), whole = exponentialMoment(0, -step.h)
     guard let u = step.level(at: 1 / 2, on: denoiser.noiseLevelRange) else {

@@ -1,5 +1,4 @@
 import RecipeKit
-import Tensors
 
 /// One step of the third-order multistep DPM-Solver++ for the reverse SDE, from the level `t` to the cleaner level `s`:
 ///
@@ -8,10 +7,9 @@ import Tensors
 /// with D₁, D₂ and μ_j as in `DPMSolverPP3M`, which this is where no noise may be added, but of z = −(1 + η) h.
 ///
 /// Lu et al., "DPM-Solver++" (2022), section 5; of third order in k-diffusion.
-public struct DPMSolverPP3MSDE: Sampler {
+public struct DPMSolverPP3MSDE: MultistepDPMSolver {
   public static let name = "dpmpp_3m_sde"
-  public var order: Int? { curvature == .half || eulerAtFinal ? 2 : 3 }
-  public var coldStartOrder: Int? { 2 }
+  public static let solverOrder = 3
 
   /// η: 0 adds no noise, 1 as much as the reverse process.
   public var eta = 1.0
@@ -28,20 +26,5 @@ public struct DPMSolverPP3MSDE: Sampler {
 
   public func validate() throws(RecipeError) {
     try require((0...1).contains(eta), "eta", "expected 0 (no noise) to 1 (as the reverse process), found \(eta)")
-  }
-
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout MultistepMemory, denoiser: some Denoiser,
-    noise: inout (some NoiseSource)?
-  ) -> Transition {
-    let x0 = denoiser.predict(x, at: t).x0
-    memory.begin(x0, at: t, keeping: 3)
-    let next = rules.stochasticStep(x, from: t, to: s, eta: eta, memory: memory, noise: &noise)
-    return Transition(x: next, x0: x0)
-  }
-
-  private var rules: DPMSolverRules {
-    DPMSolverRules(
-      order: 3, solverType: solverType, curvature: curvature, lowerOrderFinal: lowerOrderFinal, eulerAtFinal: eulerAtFinal)
   }
 }

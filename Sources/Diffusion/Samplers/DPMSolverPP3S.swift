@@ -10,29 +10,27 @@ import Tensors
 /// first order.
 ///
 /// Lu et al., "DPM-Solver" (2022), Algorithm 2 (DPM-Solver-3), in the image instead of the noise.
-public struct DPMSolverPP3S: Sampler {
+public struct DPMSolverPP3S: SinglestepSampler {
   public static let name = "dpmpp_3s"
   public static let evaluationsPerStep = 3
   public var order: Int? { 3 }
 
   public init() {}
 
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  public func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     var estimates = [Estimate(value: denoiser.predict(x, at: t).x0, level: t)]
     let step = ExponentialStep(from: t, to: s), scale = denoiser.noiseLevelRange
     if let u = step.level(at: 1 / 3, on: scale), let v = step.level(at: 2 / 3, on: scale), u.lambda < v.lambda {
       for level in [u, v] {
-        let between = Self.linear(x, ExponentialStep(from: t, to: level), estimates)
+        let between = Self.linear(x, over: ExponentialStep(from: t, to: level), estimates)
         estimates = [estimates[0], Estimate(value: denoiser.predict(between, at: level).x0, level: level)]
       }
     }
-    return Transition(x: Self.linear(x, step, estimates), x0: estimates.last!.value)
+    return Transition(x: Self.linear(x, over: step, estimates), x0: estimates.last!.value)
   }
 
   /// The step along the line through one or two estimates.
-  private static func linear(_ x: Tensor, _ step: ExponentialStep, _ estimates: [Estimate]) -> Tensor {
+  private static func linear(_ x: Tensor, over step: ExponentialStep, _ estimates: [Estimate]) -> Tensor {
     step.mean(x, x0: estimates, moments: estimates.indices.map { exponentialMoment($0, -step.h) })
   }
 }

@@ -24,11 +24,10 @@ public struct EDMSampler: Sampler {
   public func makeMemory(for levels: [NoiseLevel]) -> Int { levels.count - 1 }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Int, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Int, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
-    let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: &noise)
-    var none: Void = ()
-    return Heun().step(start.x, from: start.level, to: s, memory: &none, denoiser: denoiser, noise: &noise)
+    let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: noise)
+    return Heun().step(start.x, from: start.level, to: s, denoiser: denoiser, noise: noise)
   }
 
   private var churn: Churn { Churn(sChurn: sChurn, sTmin: sTmin, sTmax: sTmax, sNoise: sNoise) }

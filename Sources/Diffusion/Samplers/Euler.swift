@@ -38,14 +38,14 @@ public struct Euler: Sampler {
   public func makeMemory(for levels: [NoiseLevel]) -> Int { levels.count - 1 }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Int, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Int, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
     let p: Prediction
     switch churnOrder {
     case .noiseFirst:
-      let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: &noise)
+      let start = churn.applied(to: x, at: t, steps: memory, on: denoiser.noiseLevelRange, noise: noise)
       p = denoiser.predict(start.x, at: start.level)
-    case .modelFirst: p = churned(denoiser.predict(x, at: t), at: t, steps: memory, noise: &noise)
+    case .modelFirst: p = churned(denoiser.predict(x, at: t), at: t, steps: memory, noise: noise)
     }
     return Transition(x: p.eulerStep(to: s), x0: p.x0)
   }
@@ -53,9 +53,10 @@ public struct Euler: Sampler {
   private var churn: Churn { Churn(sChurn: sChurn, sTmin: sTmin, sTmax: sTmax, sNoise: sNoise) }
 
   /// What a prediction becomes by noise that the denoiser has not seen: the same ε̂, taken from the churned images.
-  private func churned(_ p: Prediction, at t: NoiseLevel, steps: Int, noise: inout (some NoiseSource)?) -> Prediction {
-    let gamma = noise == nil ? 0 : churn.gamma(at: t, steps: steps)
-    guard gamma > 0, let z = noise?.normal(like: p.x0) else { return p }
+  private func churned(_ p: Prediction, at t: NoiseLevel, steps: Int, noise: StepNoise) -> Prediction {
+    let gamma = noise.allowed(churn.gamma(at: t, steps: steps))
+    guard gamma > 0 else { return p }
+    let z = noise.normal(like: p.x0)
     let ratio = t.sigma / t.alpha
     var churned = p
     churned.x0 = p.x0 + (ratio * sNoise * (gamma * (2 + gamma)).squareRoot()) * z - (ratio * gamma) * p.epsilon

@@ -11,7 +11,7 @@ import Tensors
 ///
 /// Song et al., "Score-Based Generative Modeling through SDEs" (2021), appendix F (ancestral sampling for VE); k-diffusion's and
 /// diffusers' `euler_ancestral`.
-public struct EulerAncestral: Sampler {
+public struct EulerAncestral: SinglestepSampler {
   public static let name = "euler_ancestral"
   public var order: Int? { 1 }
 
@@ -24,13 +24,11 @@ public struct EulerAncestral: Sampler {
     try require((0...1).contains(eta), "eta", "expected 0 (no noise) to 1 (as the reverse process), found \(eta)")
   }
 
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  public func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let p = denoiser.predict(x, at: t)
-    let deviation = noise == nil ? 0 : eta * ExponentialStep(from: t, to: s).deviation(eta: 1)
-    guard deviation > 0, let z = noise?.normal(like: x) else { return Transition(x: p.eulerStep(to: s), x0: p.x0) }
+    let deviation = noise.allowed(eta) * ExponentialStep(from: t, to: s).deviation(eta: 1)
+    guard deviation > 0 else { return Transition(x: p.eulerStep(to: s), x0: p.x0) }
     let direction = max(s.sigma * s.sigma - deviation * deviation, 0).squareRoot()
-    return Transition(x: s.alpha * p.x0 + direction * p.epsilon + deviation * z, x0: p.x0)
+    return Transition(x: noise.added(to: s.alpha * p.x0 + direction * p.epsilon, deviation: deviation), x0: p.x0)
   }
 }

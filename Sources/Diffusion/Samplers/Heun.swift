@@ -9,16 +9,14 @@ import Tensors
 /// has next to no signal (`ExponentialStep.leavesPureNoise`).
 ///
 /// Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), Algorithm 1.
-public struct Heun: Sampler {
+public struct Heun: SinglestepSampler {
   public static let name = "heun"
   public static let evaluationsPerStep = 2
   public var order: Int? { 2 }
 
   public init() {}
 
-  public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  public func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let start = denoiser.predict(x, at: t)
     let euler = start.eulerStep(to: s)
     guard s.sigma > 0, !ExponentialStep(from: t, to: s).leavesPureNoise else { return Transition(x: euler, x0: start.x0) }

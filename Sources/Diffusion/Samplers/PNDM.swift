@@ -41,7 +41,7 @@ public struct PNDM: Sampler {
   public func makeMemory(for levels: [NoiseLevel]) -> Memory { Memory() }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
     let start = denoiser.predict(x, at: t)
     if ExponentialStep(from: t, to: s).leavesPureNoise { return Transition(x: start.eulerStep(to: s), x0: start.x0) }
@@ -49,7 +49,7 @@ public struct PNDM: Sampler {
     let first = transfer.output(of: start, at: t)
     let mixed: Tensor
     switch memory.past.count {
-    case 0...2 where !skipPrkSteps && s.sigma > 0: mixed = rungeKutta(first, transfer, to: s, denoiser)
+    case 0...2 where !skipPrkSteps && s.sigma > 0: mixed = rungeKutta(first, by: transfer, to: s, denoiser: denoiser)
     case 0 where s.sigma > 0:
       let end = denoiser.predict(transfer.prediction(first).eulerStep(to: s), at: s)
       mixed = 0.5 * (first + transfer.output(of: end, at: s))
@@ -61,7 +61,7 @@ public struct PNDM: Sampler {
   }
 
   /// The mean of four outputs at the start, twice in the middle, and at the end.
-  private func rungeKutta(_ first: Tensor, _ transfer: Transfer, to s: NoiseLevel, _ denoiser: some Denoiser) -> Tensor {
+  private func rungeKutta(_ first: Tensor, by transfer: Transfer, to s: NoiseLevel, denoiser: some Denoiser) -> Tensor {
     let middle = denoiser.noiseLevelRange.halfway(from: transfer.t, to: s)
     func next(_ output: Tensor, at level: NoiseLevel) -> Tensor {
       transfer.output(of: denoiser.predict(transfer.prediction(output).eulerStep(to: level), at: level), at: level)

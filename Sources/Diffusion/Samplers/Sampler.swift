@@ -1,10 +1,11 @@
 import RecipeKit
 import Tensors
 
-/// A way from noise to images: one step from a level to a cleaner one. Its stored properties are its recipe keys.
+/// A way from noise to images: one step from a level to a cleaner one. Its stored properties are its recipe keys. Conform to
+/// `SinglestepSampler` where nothing is remembered between steps.
 public protocol Sampler: NamedRecipe {
   /// What it remembers from step to step.
-  associatedtype Memory = Void
+  associatedtype Memory
 
   /// The order of its global error on the probability-flow ODE, with no noise added and from exact starting values; nil for one
   /// that does not follow the ODE.
@@ -22,20 +23,16 @@ public protocol Sampler: NamedRecipe {
   /// - Parameters:
   ///   - x: images at `t`, `[N, C, H, W]`, float32; data lie in [−1, 1] at σ = 0.
   ///   - t, s: noise levels, `s` the cleaner one. `s.sigma == 0` gives the estimate x̂₀ itself.
-  ///   - noise: asked for standard normal numbers of x's shape where the step adds noise; nil where it must add none.
+  ///   - noise: drawn from where the step adds noise; `none` where it must not.
   /// - Faults: travel in the result and are thrown by `SamplingRun.next()`.
   func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition
 }
 
 extension Sampler {
   public var coldStartOrder: Int? { order }
   public static var evaluationsPerStep: Int { 1 }
-}
-
-extension Sampler where Memory == Void {
-  public func makeMemory(for levels: [NoiseLevel]) {}
 }
 
 /// What a step gives.

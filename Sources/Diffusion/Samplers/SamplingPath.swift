@@ -46,6 +46,8 @@ extension [NoiseLevel] {
   public func resampled(jumpLength: Int = 10, jumpSamples: Int = 10) throws(SamplingPathError) -> [NoiseLevel] {
     guard jumpLength >= 1 else { throw .jumpOutOfRange("jump_length", jumpLength) }
     guard jumpSamples >= 1 else { throw .jumpOutOfRange("jump_n_sample", jumpSamples) }
+    let jumps = Swift.max(count - 1 - jumpLength, 0) / jumpLength, steps = Double(jumps) * Double(jumpSamples - 1) * Double(jumpLength)
+    guard steps <= Double(Self.pathLimit) else { throw .pathTooLong(jumpSamples: jumpSamples, steps: steps) }
     var path: [NoiseLevel] = []
     for (place, level) in enumerated() {
       path.append(level)
@@ -57,6 +59,11 @@ extension [NoiseLevel] {
   }
 }
 
+extension [NoiseLevel] {
+  /// The most steps that repetitions may add to a path.
+  static var pathLimit: Int { 1_000_000 }
+}
+
 /// A path that was asked for and does not exist.
 public enum SamplingPathError: ClassifiedError, Equatable, CustomStringConvertible {
   /// A start at a step that the run does not have.
@@ -65,6 +72,8 @@ public enum SamplingPathError: ClassifiedError, Equatable, CustomStringConvertib
   case strengthOutOfRange(Double, steps: Int)
   /// Jumps or repetitions of less than one.
   case jumpOutOfRange(String, Int)
+  /// Repetitions that make the path longer than any run could be.
+  case pathTooLong(jumpSamples: Int, steps: Double)
 
   public var failure: Failure { .usage }
 
@@ -77,6 +86,8 @@ public enum SamplingPathError: ClassifiedError, Equatable, CustomStringConvertib
         ? "strength \(strength) of \(steps) steps leaves none; expected 1 / \(steps) or more, or more steps"
         : "strength \(strength); expected a number above 0 (the image itself) and up to 1 (hardly anything of it left)"
     case .jumpOutOfRange(let name, let value): "\(name) \(value); expected 1 or more"
+    case .pathTooLong(let samples, let steps):
+      "jump_n_sample \(samples) adds \(steps) steps; expected \([NoiseLevel].pathLimit) at most; choose fewer"
     }
   }
 }

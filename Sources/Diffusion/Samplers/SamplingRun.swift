@@ -95,9 +95,9 @@ public final class SamplingRun {
       defer { noise.stepEnded(x.shape) }
       if s.isNoisier(than: t) { return Transition(x: rediffuse(x, from: t, to: s, noise: noise.normal(like: x)), x0: x0) }
       if index > 0, t.isNoisier(than: levels[index - 1]) { memory = sampler.makeMemory(for: Self.descent(of: levels, from: index)) }
-      var admitted = window.admits(from: t, remaining: levels.count - 2 - index) ? noise : nil
-      let step = sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: &admitted)
-      noise = admitted ?? noise
+      let isAdmitted = window.admits(from: t, remaining: levels.count - 2 - index)
+      let stepNoise = isAdmitted ? StepNoise { noise.normal(like: $0) } : .none
+      let step = sampler.step(x, from: t, to: s, memory: &memory, denoiser: denoiser, noise: stepNoise)
       guard let known else { return step }
       if s.sigma > 0 { noise.stepEnded(x.shape) }
       return Transition(x: known.blended(into: step.x, at: s, noise: noise.normal(like: x)), x0: known.blended(into: step.x0))

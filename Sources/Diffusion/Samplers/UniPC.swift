@@ -51,7 +51,7 @@ public struct UniPC: Sampler {
   }
 
   public func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: inout (some NoiseSource)?
+    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Memory, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
     let x0 = denoiser.predict(x, at: t).x0
     let start = corrected(by: Estimate(value: x0, level: t), memory) ?? x

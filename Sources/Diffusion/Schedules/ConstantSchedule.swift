@@ -3,7 +3,7 @@
 public struct ConstantSchedule: Schedule {
   public static let name = "constant"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
   /// β, whatever T. After T steps the signal is (1 − β)^(T/2).
   public var beta = 0.01
@@ -15,7 +15,7 @@ public struct ConstantSchedule: Schedule {
   }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 else { throw .noSteps(steps) }
+    try DiscreteProcess.check(steps: steps)
     return Array(repeating: Real(beta), count: steps)
   }
 }

@@ -8,7 +8,7 @@ import Foundation
 public struct CosineSchedule: Schedule {
   public static let name = "cosine"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
   /// Keeps the last steps from adding nothing but noise; 1 lets the signal end at 0.
   public var maxBeta = 0.999
@@ -17,7 +17,7 @@ public struct CosineSchedule: Schedule {
   public init(steps: Int) { self.steps = steps }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 else { throw .noSteps(steps) }
+    try DiscreteProcess.check(steps: steps)
     return (0..<steps).map { t in
       Real(min(1 - signal(Double(t + 1) / Double(steps)) / signal(Double(t) / Double(steps)), maxBeta))
     }
@@ -34,7 +34,7 @@ public struct CosineSchedule: Schedule {
 public struct SquaredCosineSchedule: Schedule {
   public static let name = "squaredcos_cap_v2"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
 
   public init() {}

@@ -8,7 +8,7 @@ import RecipeKit
 public struct EDMSchedule: Schedule {
   public static let name = "edm"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
   /// The smallest noise, beside a signal of 1.
   public var sigmaMin = 0.002
@@ -21,14 +21,14 @@ public struct EDMSchedule: Schedule {
   public init(steps: Int) { self.steps = steps }
 
   public func validate() throws(RecipeError) {
-    try require(steps >= 1, "steps", "expected 1 or more, found \(steps)")
+    try require(DiscreteProcess.possibleSteps.contains(steps), "steps", "expected 1 to \(DiscreteProcess.stepLimit), found \(steps)")
     try require(sigmaMin > 0, "sigma_min", "expected a number above 0, found \(sigmaMin)")
     try require(sigmaMax > sigmaMin && sigmaMax.isFinite, "sigma_max", "expected a number above sigma_min \(sigmaMin), found \(sigmaMax)")
     try require(rho > 0 && rho.isFinite, "rho", "expected a number above 0, found \(rho)")
   }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 else { throw .noSteps(steps) }
+    try DiscreteProcess.check(steps: steps)
     let grid = SigmaGrid(.karras(rho: rho))
     let squares = grid.sigmas(from: sigmaMax, to: sigmaMin, count: steps).reversed().map { $0 * $0 }
     // 1 − ᾱ_t / ᾱ_{t−1} with ᾱ = 1 / (1 + σ²), written so that nothing is lost where σ is small.

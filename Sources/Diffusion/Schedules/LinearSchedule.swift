@@ -5,7 +5,7 @@
 public struct LinearSchedule: Schedule {
   public static let name = "linear"
 
-  /// T; 20 or more unless `betaEnd` is given: below, the last β would be above 1.
+  /// T, at most 100,000; 20 or more unless `betaEnd` is given: below, the last β would be above 1.
   public var steps = 1000
   /// β at t = 0; nil: 10⁻⁴ · 1000 / T.
   public var betaStart: Double? = nil
@@ -20,8 +20,8 @@ public struct LinearSchedule: Schedule {
   }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 || betaEnd == nil else { throw .noSteps(steps) }
     guard steps >= 20 || betaEnd != nil else { throw .linearScheduleTooShort(steps: steps) }
+    try DiscreteProcess.check(steps: steps)
     let scale = 1000 / Double(steps)
     return linspace(from: Real(betaStart ?? scale * 1e-4), through: Real(betaEnd ?? scale * 0.02), count: steps)
   }

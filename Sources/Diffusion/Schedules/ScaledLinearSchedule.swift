@@ -4,7 +4,7 @@
 public struct ScaledLinearSchedule: Schedule {
   public static let name = "scaled_linear"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
   /// β at t = 0, whatever T.
   public var betaStart = 0.00085
@@ -19,7 +19,7 @@ public struct ScaledLinearSchedule: Schedule {
   }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 else { throw .noSteps(steps) }
+    try DiscreteProcess.check(steps: steps)
     return linspace(from: Real(betaStart.squareRoot()), through: Real(betaEnd.squareRoot()), count: steps).map { $0 * $0 }
   }
 }

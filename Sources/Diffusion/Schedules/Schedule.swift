@@ -15,10 +15,18 @@ extension Schedule {
 
   /// A schedule is right when its process can be built.
   public func validate() throws(RecipeError) {
-    do throws(DiffusionError) {
-      _ = try DiscreteProcess(betas: makeBetas())
-    } catch {
-      throw RecipeError(place: nil, "\(error)")
+    do throws(DiffusionError) { _ = try DiscreteProcess(betas: makeBetas()) } catch {
+      throw RecipeError(place: nil, path: error.scheduleKey ?? "", "\(error)")
+    }
+  }
+}
+
+extension DiffusionError {
+  /// The key of a schedule that is to blame, where one is.
+  fileprivate var scheduleKey: String? {
+    switch self {
+    case .stepsOutOfRange, .linearScheduleTooShort: "steps"
+    default: nil
     }
   }
 }

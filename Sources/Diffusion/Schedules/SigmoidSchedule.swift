@@ -8,7 +8,7 @@ import Foundation
 public struct SigmoidSchedule: Schedule {
   public static let name = "sigmoid"
 
-  /// T, 1 or more.
+  /// T, 1 to 100,000.
   public var steps = 1000
   /// β long before the start, whatever T; the first is above it by 1/400 of the way.
   public var betaStart = 1e-4
@@ -23,7 +23,7 @@ public struct SigmoidSchedule: Schedule {
   }
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
-    guard steps >= 1 else { throw .noSteps(steps) }
+    try DiscreteProcess.check(steps: steps)
     return linspace(from: Real(-6), through: 6, count: steps).map { u in
       Real(1 / (1 + exp(-Double(u)))) * Real(betaEnd - betaStart) + Real(betaStart)
     }

@@ -3,7 +3,7 @@ import Tensors
 
 /// DDIM as diffusers takes its steps: from timestep t to t − T / steps, rounded down, whatever timestep comes next. The images
 /// then count as being at that one. Where both are the same, as with `leading` always, this is `DDIM`.
-struct StridedDDIM: Sampler {
+struct StridedDDIM: SinglestepSampler {
   static let name = "ddim"
   var order: Int? { ddim.order }
 
@@ -15,11 +15,9 @@ struct StridedDDIM: Sampler {
     let timestep: Double, level: NoiseLevel
   }
 
-  func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let destination = destinations.first { $0.timestep == t.timestep }?.level ?? s
-    return ddim.step(x, from: t, to: destination, memory: &memory, denoiser: denoiser, noise: &noise)
+    return ddim.step(x, from: t, to: destination, denoiser: denoiser, noise: noise)
   }
 }
 

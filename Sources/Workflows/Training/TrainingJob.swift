@@ -118,7 +118,7 @@ public final class TrainingJob {
     let loss = try TrainingLoss(recipe, modelRecipe, network, on: self.device)
     self.loss = loss
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading)
-    trainer = Trainer(network, loader, recipe.training, on: self.device) { try loss($0, $1, $2) }
+    trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
   }
