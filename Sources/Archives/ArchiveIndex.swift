@@ -21,6 +21,9 @@ public final class ArchiveIndex: Sendable {
     case memory([UInt8])
   }
 
+  /// The most bytes that are read to see what a file is.
+  package static let startLength = 512
+
   public let path: String
   /// The files that were wanted, in the archive's order.
   public let entries: [Entry]
@@ -34,9 +37,16 @@ public final class ArchiveIndex: Sendable {
   /// - Throws: `ArchiveError` when the file is missing, neither zip nor tar, cut short or damaged; when a name leads out of the
   ///   archive or is there twice; when a file that is wanted is encrypted, packed in another way than zip's stored or deflate,
   ///   or lies about its size or place.
-  public init(
+  public convenience init(
     path: String, memoryLimit: Int = 1 << 31, where isWanted: (String) -> Bool = { _ in true }
   ) throws(ArchiveError) {
+    try self.init(path: path, memoryLimit: memoryLimit) { name, _ in isWanted(name) }
+  }
+
+  /// As `init(path:memoryLimit:where:)`, by names and contents.
+  /// - Parameter isWanted: takes a file's name, and a closure that reads its first bytes, at most `startLength`; none where they
+  ///   cannot be read.
+  package init(path: String, memoryLimit: Int, whereStart isWanted: (String, () -> [UInt8]) -> Bool) throws(ArchiveError) {
     file = try SeekableFile(path: path)
     self.path = path
     let isZip = try file.read(0..<min(2, file.size)) == Array("PK".utf8)

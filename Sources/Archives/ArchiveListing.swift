@@ -10,7 +10,7 @@ struct ArchiveListing {
 
   init(path: String) { self.path = path }
 
-  mutating func readZip(_ file: SeekableFile, _ isWanted: (String) -> Bool) throws(ArchiveError) {
+  mutating func readZip(_ file: SeekableFile, _ isWanted: (String, () -> [UInt8]) -> Bool) throws(ArchiveError) {
     let directory = try directory(of: file)
     try refuseOverlaps(directory)
     for entry in directory.entries {
@@ -18,7 +18,7 @@ struct ArchiveListing {
       let path = entry.name.utf8.contains(0x5C) ? entry.name.replacing("\\", with: "/") : entry.name
       if path.hasSuffix("/") { continue }
       let name = try accepted(path)
-      guard isWanted(name) else { continue }
+      guard isWanted(name, { entry.isLink ? [] : file.start(of: entry, count: ArchiveIndex.startLength) }) else { continue }
       if entry.isLink {
         links.append(name)
       } else {
@@ -28,17 +28,22 @@ struct ArchiveListing {
     }
   }
 
-  mutating func readTar(_ file: SeekableFile, memoryLimit: Int, _ isWanted: (String) -> Bool) throws(ArchiveError) {
+  mutating func readTar(_ file: SeekableFile, memoryLimit: Int, _ isWanted: (String, () -> [UInt8]) -> Bool) throws(ArchiveError) {
     let reader = try ArchiveReader(path: path)
     var held = 0
     while let entry = try reader.next() {
       guard entry.isFile || entry.isLink else { continue }
       let name = try accepted(entry.name)
-      guard isWanted(name) else { continue }
+      var start: [UInt8] = []
+      let isTaken = isWanted(name) {
+        if start.isEmpty { start = Self.start(of: entry, in: file, isCompressed: reader.isCompressed) }
+        return start
+      }
+      guard isTaken else { continue }
       if entry.isLink {
         links.append(name)
       } else if reader.isCompressed {
-        let bytes = try bytes(of: entry, limit: memoryLimit - held, of: memoryLimit)
+        let bytes = try bytes(of: entry, after: start, limit: memoryLimit - held, of: memoryLimit)
         held += bytes.count
         entries.append(ArchiveIndex.Entry(name: name, size: bytes.count, place: .memory(bytes)))
       } else {
@@ -127,9 +132,25 @@ struct ArchiveListing {
     return ArchiveIndex.Entry(name: name, size: size, place: .file(offset: offset))
   }
 
-  private func bytes(of entry: ArchiveReader.Entry, limit: Int, of memoryLimit: Int) throws(ArchiveError) -> [UInt8] {
-    do throws(ArchiveError) { return try entry.read(limit: limit) } catch {
-      throw error.problem == .overLimit(limit) ? ArchiveError(path, .tooMuchToHold(memoryLimit)) : error
+  /// The first bytes of an entry; of a compressed tar they are taken from it.
+  private static func start(of entry: ArchiveReader.Entry, in file: SeekableFile, isCompressed: Bool) -> [UInt8] {
+    guard entry.isFile else { return [] }
+    if isCompressed { return (try? entry.read(upTo: ArchiveIndex.startLength)) ?? [] }
+    guard let offset = entry.offset, let size = entry.size, offset <= file.size, size >= 0 else { return [] }
+    return (try? file.read(offset..<(offset + min(size, ArchiveIndex.startLength, file.size - offset)))) ?? []
+  }
+
+  /// - Parameter start: what was read of the entry already.
+  private func bytes(
+    of entry: ArchiveReader.Entry, after start: [UInt8], limit: Int, of memoryLimit: Int
+  ) throws(ArchiveError) -> [UInt8] {
+    var bytes = start
+    guard (entry.size ?? 0) <= limit else { throw ArchiveError(path, .tooMuchToHold(memoryLimit)) }
+    while true {
+      let piece = try entry.read(upTo: 1 << 16)
+      if piece.isEmpty { return bytes }
+      guard bytes.count + piece.count <= limit else { throw ArchiveError(path, .tooMuchToHold(memoryLimit)) }
+      bytes += piece
     }
   }
 }

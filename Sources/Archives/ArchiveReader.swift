@@ -1,4 +1,5 @@
 internal import CArchive
+import Failures
 import Foundation
 
 /// The entries of a zip or tar archive, in its order; a tar may be compressed by gzip, and is then verified to its end.
@@ -116,9 +117,15 @@ public final class ArchiveReader {
     if let error = source?.error { return error }
     let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown format"
     if reason == "Unrecognized archive format" {
-      return ArchiveError(path, .unsupported("is neither a zip nor a tar, plain or compressed by gzip"))
+      return ArchiveError(path, .unsupported(foreign ?? "is neither a zip nor a tar, plain or compressed by gzip"))
     }
     return ArchiveError(path, .damaged(reason), entry: entry)
+  }
+
+  /// What the file is instead of an archive, where that is known.
+  private var foreign: String? {
+    guard let start = try? ByteReader(path: path).read(upTo: ForeignFormat.startLength), let format = ForeignFormat(start) else { return nil }
+    return format.problem(expected: "a zip or a tar, plain or compressed by gzip")
   }
 
   /// libarchive reads and writes no name of an entry that the locale cannot write.

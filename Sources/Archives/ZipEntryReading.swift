@@ -14,6 +14,36 @@ extension SeekableFile {
     return Array(packed)
   }
 
+  /// The first bytes of an entry, at most `count`, without looking at its checksum; none where they cannot be read.
+  func start(of header: ZipHeader, count: Int) -> [UInt8] {
+    guard header.flags & ZipHeader.encrypted == 0, header.method == 0 || header.method == 8 else { return [] }
+    // Deflate gives a few hundred bytes out of these, whatever they are.
+    let wanted = Int(min(header.compressedSize, UInt64(header.method == 0 ? count : 1 << 12)))
+    let end = min(size, header.offset + 30 + header.name.utf8.count + 64 + wanted)
+    guard header.offset < end, let bytes = try? read(header.offset..<end),
+      let start = try? localLength(of: header, in: bytes), start < bytes.count
+    else { return [] }
+    let packed = bytes[start...].prefix(wanted)
+    return header.method == 0 ? Array(packed) : inflatedStart(packed, of: header, count: count)
+  }
+
+  /// The first bytes that come out of the first bytes of an entry.
+  private func inflatedStart(_ packed: ArraySlice<UInt8>, of header: ZipHeader, count: Int) -> [UInt8] {
+    let zip = header.minimal + packed
+    let archive = archive_read_new()
+    defer { archive_read_free(archive) }
+    archive_read_support_format_zip_streamable(archive)
+    return zip.withUnsafeBytes { input in
+      var found: OpaquePointer?
+      guard archive_read_open_memory(archive, input.baseAddress, input.count) == ARCHIVE_OK,
+        archive_read_next_header(archive, &found) == ARCHIVE_OK
+      else { return [] }
+      return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+        filled = max(0, archive_read_data(archive, buffer.baseAddress, count))
+      }
+    }
+  }
+
   /// Local header and data in one go, as long as the former is not unusually long.
   private func packedBytes(of header: ZipHeader, entry: String) throws(ArchiveError) -> ArraySlice<UInt8> {
     let count = Int(header.compressedSize)

@@ -16,7 +16,7 @@ enum {
   SPACE_RGB16 = 25, SPACE_GREY16 = 26, SPACE_MATRIX = 27
 };
 enum { LOG_EVERY_LEVEL = ~3 };
-enum { STRIP_ROWS = 32 };
+enum { STRIP_ROWS = 32, STRIP_BYTES = 1 << 22 };
 
 // Every function of the library that is used. "..." stays in the type: variadic calls have their own convention.
 #define FUNCTIONS(F) \
@@ -33,6 +33,7 @@ enum { STRIP_ROWS = 32 };
   F(int, vips_jpegload_buffer, (void *, size_t, VipsImage **, ...)) \
   F(int, vips_pngload_buffer, (void *, size_t, VipsImage **, ...)) \
   F(VipsImage *, vips_image_new_from_memory, (const void *, size_t, int, int, int, int)) \
+  F(VipsImage *, vips_image_new_from_memory_copy, (const void *, size_t, int, int, int, int)) \
   F(VipsRegion *, vips_region_new, (VipsImage *)) \
   F(unsigned char *, vips_region_fetch, (VipsRegion *, int, int, int, int, size_t *)) \
   F(int, vips_image_get_width, (const VipsImage *)) \
@@ -155,14 +156,25 @@ cv_image *cv_read_png(const void *bytes, size_t count) {
   return failed ? NULL : (cv_image *)image;
 }
 
-cv_image *cv_wrap(const void *pixels, int width, int height, int channels) {
-  size_t count = (size_t)width * (size_t)height * (size_t)channels;
-  VipsImage *plain = vips.vips_image_new_from_memory(pixels, count, width, height, channels, FORMAT_UCHAR);
+// Says of plain pixels that they are grey or sRGB; takes `plain`, which may be NULL.
+static cv_image *interpreted(VipsImage *plain, int channels) {
   VipsImage *image = NULL;
   if (!plain) return NULL;
   int failed = vips.vips_copy(plain, &image, "interpretation", channels < 3 ? SPACE_B_W : SPACE_SRGB, (void *)0);
   vips.g_object_unref(plain);
   return failed ? NULL : (cv_image *)image;
+}
+
+static size_t size_of(int width, int height, int channels) { return (size_t)width * (size_t)height * (size_t)channels; }
+
+cv_image *cv_wrap(const void *pixels, int width, int height, int channels) {
+  size_t count = size_of(width, height, channels);
+  return interpreted(vips.vips_image_new_from_memory(pixels, count, width, height, channels, FORMAT_UCHAR), channels);
+}
+
+cv_image *cv_wrap_copy(const void *pixels, int width, int height, int channels) {
+  size_t count = size_of(width, height, channels);
+  return interpreted(vips.vips_image_new_from_memory_copy(pixels, count, width, height, channels, FORMAT_UCHAR), channels);
 }
 
 void cv_release(cv_image *image) {
@@ -289,9 +301,10 @@ int cv_copy_region(cv_image *image, int left, int top, int width, int height, un
   size_t row = (size_t)width * (size_t)cv_channels(image);
   VipsRegion *region = vips.vips_region_new(raw(image));
   int failed = !region;
-  // A strip at a time keeps what lies between decoder and result small.
-  for (int y = 0; !failed && y < height; y += STRIP_ROWS) {
-    int rows = height - y < STRIP_ROWS ? height - y : STRIP_ROWS;
+  // A strip at a time keeps what lies between decoder and result small, also where rows are long.
+  int most = row * STRIP_ROWS <= STRIP_BYTES ? STRIP_ROWS : row >= STRIP_BYTES ? 1 : (int)(STRIP_BYTES / row);
+  for (int y = 0; !failed && y < height; y += most) {
+    int rows = height - y < most ? height - y : most;
     size_t count = 0;
     unsigned char *strip = vips.vips_region_fetch(region, left, top + y, width, rows, &count);
     failed = !strip || count != row * (size_t)rows;

@@ -10,6 +10,8 @@ public struct CheckpointError: ClassifiedError, Equatable, CustomStringConvertib
     case invalid
     /// The file holds several of what is wanted, and nothing says which.
     case ambiguous
+    /// The file holds no member of the name that was asked for.
+    case noMember
     /// The file is what an optimizer keeps, not a model.
     case optimizerState
     /// The system refused to read or write.
@@ -35,7 +37,7 @@ public struct CheckpointError: ClassifiedError, Equatable, CustomStringConvertib
   public var failure: Failure {
     switch kind {
     case .missing: .missing
-    case .invalid, .optimizerState: .data
+    case .invalid, .noMember, .optimizerState: .data
     case .ambiguous: .usage
     case .io: .io
     }

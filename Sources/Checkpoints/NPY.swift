@@ -1,31 +1,48 @@
 import Archives
 import Tensors
 
-/// Arrays in numpy's formats (version 1.0 of NPY, little-endian, row-major), for other programs.
+/// Tensors as arrays of numpy, and back. The format itself is read and written by `Archives`.
 public enum NPY {
-  /// One array as the bytes of an `.npy` file.
+  /// One array as the bytes of an `.npy` file, little-endian and row-major.
   /// - Parameter bytes: the elements in row-major order; as many as shape and dtype need.
   public static func encode(_ bytes: [UInt8], shape: [Int], dtype: DType) -> [UInt8] {
     precondition(bytes.count == shape.reduce(dtype.size, *), "\(bytes.count) bytes are not those of \(shape) \(dtype)")
-    let sizes = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    var header = "{'descr': '\(code(dtype))', 'fortran_order': False, 'shape': (\(sizes)), }"
-    // Magic, version and length take 10 bytes; the data begin at a multiple of 64.
-    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
-    let length = header.utf8.count
-    return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 255), UInt8(length >> 8)] + Array(header.utf8) + bytes
+    return NPYHeader.encoded(code: code(dtype), shape: shape) + bytes
   }
 
-  /// Arrays by name as an `.npz` file.
+  /// Writes arrays under their names as an `.npz` file, whole or not at all.
+  /// - Parameter arrays: each as `encode` gives it.
+  /// - Throws: `ArchiveError` when the system refuses to write.
   public static func write(_ arrays: [(name: String, npy: [UInt8])], to path: String) throws {
-    try ZipWriter.write(arrays.map { ("\($0.name).npy", $0.npy) }, to: path)
+    try NPZFile.write(arrays, to: path)
   }
 
+  /// Reads one array: an `.npy` file, or an entry of an `.npz`.
+  /// - Parameter name: of the array in an `.npz`; nil for the first.
+  /// - Throws: `ArchiveError` when there is no such file, `ArrayError` when there is no such array or it does not hold what its header
+  ///   says, `CheckpointError` for elements that no tensor has, such as uint16.
+  public static func read(_ path: String, array name: String? = nil) throws -> Tensor {
+    let array = try NumberArray(path: NPZFile.isNPZ(path) ? entry(name, of: path) : path)
+    guard let dtype = DType.allCases.first(where: { code($0) == array.code }) else {
+      let known = DType.allCases.map(code).joined(separator: ", ")
+      throw CheckpointError(.invalid, array.name, "expected numbers of one of \(known), found \(array.code); convert them with numpy.astype")
+    }
+    return try array.littleEndianBytes().withUnsafeBytes { try Tensor(bytes: $0, array.shape, dtype).validated() }
+  }
+
+  private static func entry(_ name: String?, of path: String) throws -> String {
+    let there = try NPZFile.names(in: path)
+    guard let found = name ?? there.first, there.contains(found) else { throw ArrayError(path, .noArray(name, there: there)) }
+    return "\(path)/\(found).npy"
+  }
+
+  /// By numpy, which has no name for bfloat16.
   private static func code(_ dtype: DType) -> String {
     switch dtype {
     case .float64: "<f8"
     case .float32: "<f4"
     case .float16: "<f2"
-    case .bfloat16: "<V2"  // numpy has no name for it
+    case .bfloat16: "<V2"
     case .int64: "<i8"
     case .int32: "<i4"
     case .int16: "<i2"

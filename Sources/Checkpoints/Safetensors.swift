@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Tensors
 
@@ -16,6 +17,7 @@ public enum Safetensors {
   public static func read(_ path: String) throws -> Contents {
     let file = try MappedFile(path)
     return try withExtendedLifetime(file) {
+      try ForeignFormat.refuse(file.bytes, path)
       let header = try SafetensorsHeader(parsing: file.bytes, name: path)
       var state = StateDict()
       for entry in header.entries {
@@ -30,7 +32,10 @@ public enum Safetensors {
   public static func header(of path: String) throws -> SafetensorsHeader {
     let file = try MappedFile(path)
     // The bytes are the mapping's, which would go with its last use.
-    return try withExtendedLifetime(file) { try SafetensorsHeader(parsing: file.bytes, name: path) }
+    return try withExtendedLifetime(file) {
+      try ForeignFormat.refuse(file.bytes, path)
+      return try SafetensorsHeader(parsing: file.bytes, name: path)
+    }
   }
 
   private static func shifted(_ range: Range<Int>, by start: Int) -> Range<Int> {

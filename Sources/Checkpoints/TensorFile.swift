@@ -2,7 +2,8 @@ import Failures
 import Foundation
 import Tensors
 
-/// Tensors by name from any file that is read; its first bytes say of which format it is, not its name.
+/// Tensors by name from any file that is read. The format is detected from the contents, not from the name, and the network is found
+/// whatever was wrapped around it (`StateDictLayout`).
 public struct TensorFile {
   public enum Format: String, Codable, Sendable {
     case safetensors
@@ -11,38 +12,74 @@ public struct TensorFile {
   }
 
   public let format: Format
+  /// The network's tensors, without the prefixes of wrappers and without the buffers of a schedule.
   public let state: StateDict
   /// Free text by key, of safetensors.
   public let metadata: [String: String]
-  /// Of PyTorch's files: the member of the file's dictionary that `state` is, nil for the whole file; and all that could be.
+  /// Which state dict of the file `state` is, and all that could be: members of a PyTorch file's dictionary, and where a state dict holds
+  /// several networks, their prefixes. Nil and none for a file that is one bare state dict.
   public let member: String?, members: [String]
+  /// Names of tensors that belong to no network, such as the buffers of a schedule.
+  public let leftOut: [String]
 
-  /// - Throws: `SfumatoError` for a member of a file that has none; `CheckpointError` or `SafetensorsError`, which name the file and the place in it.
+  /// - Parameter member: as in `members`; a prefix also by its first words. Nil for the averaged weights, else the only ones.
+  /// - Throws: `SfumatoError` for a member that is not there, and for several networks of which none is the average; `CheckpointError`
+  ///   or `SafetensorsError`, which name the file and the place in it.
   public init(_ path: String, member: String? = nil) throws {
     format = Self.format(of: path)
-    try Self.check(member, of: format, path)
+    let all: StateDict, outer: String?, others: [String], prefix: String?
     if format == .safetensors {
       let contents = try Safetensors.read(path)
-      (state, metadata) = (contents.state, contents.metadata)
-      (self.member, members) = (nil, [])
+      (all, metadata, outer, others, prefix) = (contents.state, contents.metadata, nil, [], member)
     } else {
-      let contents = try Self.readPyTorch(path, member)
-      (state, metadata) = (contents.state, [:])
-      (self.member, members) = (contents.member, contents.members)
+      let (contents, inner) = try Self.readPyTorch(path, member)
+      (all, metadata, outer, others, prefix) = (contents.state, [:], contents.member, contents.members, inner)
     }
+    let layout = try Self.layout(all.entries.map { ($0.name, $0.tensor.shape) }, choosing: prefix, member: outer, path)
+    state = StateDict(layout.entries.map { ($0.name, all.entries[$0.index].tensor) })
+    (self.member, members) = Self.named(layout, member: outer, of: others)
+    leftOut = layout.leftOut
   }
 
-  private static func readPyTorch(_ path: String, _ member: String?) throws -> PyTorchFile.Contents {
-    do { return try PyTorchFile.read(path, member: member) } catch let error as CheckpointError where error.kind == .ambiguous {
+  /// The network among names and shapes.
+  /// - Parameter member: of the file, that the names are of.
+  /// - Throws: `SfumatoError` that lists the networks there are.
+  package static func layout(
+    _ tensors: [(name: String, shape: [Int])], choosing prefix: String?, member: String? = nil, _ path: String
+  ) throws -> StateDictLayout {
+    let layout: StateDictLayout
+    do throws(StateDictLayout.Ambiguity) { layout = try StateDictLayout(tensors, choosing: prefix) } catch {
+      let list = error.prefixes.map { joined(member, $0) }.joined(separator: ", ")
+      let what = prefix.map { "has no network '\($0)'; there are \(list)" } ?? "holds several networks, \(list)"
+      throw SfumatoError(.usage, "\(path) \(what); choose one by --member, as in 'sfumato convert \(path) NAME.safetensors --member …'")
+    }
+    guard prefix == nil || !layout.prefixes.isEmpty else {
+      throw SfumatoError(.usage, "\(path) is a single state dict, which has no members; leave --member out")
+    }
+    return layout
+  }
+
+  /// The member that a layout is of, and all that there are.
+  package static func named(_ layout: StateDictLayout, member: String?, of others: [String]) -> (String?, [String]) {
+    guard layout.prefixes.count > 1 else { return (member, others) }
+    let inner = layout.prefixes.map { joined(member, $0) }
+    return (joined(member, layout.prefix), others.flatMap { $0 == member ? inner : [$0] } + (member == nil ? inner : []))
+  }
+
+  private static func joined(_ member: String?, _ prefix: String) -> String { member.map { "\($0)/\(prefix)" } ?? prefix }
+
+  /// A member of the file's dictionary; or, behind its name or alone, the prefix of a network in it, which is returned.
+  private static func readPyTorch(_ path: String, _ member: String?) throws -> (PyTorchFile.Contents, prefix: String?) {
+    do { return (try PyTorchFile.read(path, member: member), nil) } catch let error as CheckpointError where error.kind == .ambiguous {
       throw SfumatoError(
         .usage, "\(error), by --member; a command without it takes what 'sfumato convert \(path) NAME.safetensors --member …' writes")
-    }
-  }
-
-  /// Refuses a member of a file whose format has none.
-  package static func check(_ member: String?, of format: Format, _ path: String) throws {
-    guard member == nil || format != .safetensors else {
-      throw SfumatoError(.usage, "\(path) is a safetensors file, which has no members; leave --member out")
+    } catch let error as CheckpointError where error.kind == .noMember {
+      let parts = (member ?? "").split(separator: "/")
+      let outer = parts.dropLast().joined(separator: "/")
+      guard let prefix = parts.last, let contents = try? PyTorchFile.read(path, member: outer.isEmpty ? nil : outer),
+        (try? StateDictLayout(contents.state.entries.map { ($0.name, $0.tensor.shape) }, choosing: String(prefix)))?.prefixes.isEmpty == false
+      else { throw error }
+      return (contents, String(prefix))
     }
   }
 
@@ -52,8 +89,28 @@ public struct TensorFile {
     defer { try? file.close() }
     guard let start = try? file.read(upToCount: 9).map([UInt8].init) else { return .safetensors }
     if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return .pytorch }
-    // PROTO 2 to 5: what every pickle since Python 2.3 begins with. The length of a safetensors header may begin so too.
-    let isHeaderLength = start.count > 8 && start[8] == UInt8(ascii: "{") && start[4..<8].allSatisfy { $0 == 0 }
-    return start.count > 2 && start[0] == 0x80 && (2...5).contains(start[1]) && !isHeaderLength ? .pytorchLegacy : .safetensors
+    return ForeignFormat(start) == .pytorch ? .pytorchLegacy : .safetensors
+  }
+}
+
+extension ForeignFormat {
+  /// Refuses a file that is known to be something else than a checkpoint.
+  /// - Parameter bytes: of the whole file, or its first `startLength`.
+  /// - Throws: `CheckpointError` that says what it is.
+  static func refuse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(CheckpointError) {
+    switch ForeignFormat(bytes) {
+    case nil, .safetensors, .pytorch: return
+    // What is in a zip that holds a folder, as those of torch.save do, its reader finds out.
+    case .zip where hasFolder(bytes): return
+    case let foreign?:
+      throw CheckpointError(
+        .invalid, path, foreign.problem(expected: "a .safetensors file or one of torch.save (.pt, .pth, .bin)"))
+    }
+  }
+
+  private static func hasFolder(_ zip: UnsafeRawBufferPointer) -> Bool {
+    // Less than a header is left to the reader, which says that it is truncated.
+    guard zip.count >= 30 else { return true }
+    return zip[30...].prefix(Int(zip[26]) | Int(zip[27]) << 8).contains(UInt8(ascii: "/"))
   }
 }

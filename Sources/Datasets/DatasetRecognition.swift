@@ -9,7 +9,7 @@ public enum DatasetRecognition {
   /// The recipe that opens the data set at a path: a folder, an archive, or a file.
   ///
   /// Files of CIFAR go before IDX files, these before arrays, and all of them before pictures.
-  /// - Throws: `RecognitionError` for what is none, `ArchiveError` for what cannot be read.
+  /// - Throws: `DatasetError` for what is none, `ArchiveError` for what cannot be read.
   public static func recipe(for path: String) throws -> any DatasetRecipe {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
@@ -21,7 +21,7 @@ public enum DatasetRecognition {
     if let rank = idxRank(start) { return try idx(path, rank: rank) { ByteStore.mayExist($0) } }
     if start.starts(with: zipStart) || isTar(start) { return try recipe(ofArchive: path) }
     if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
-    guard (try? PictureReader(file: path)) != nil else { throw RecognitionError(path, .unknown(start: Array(start.prefix(8)))) }
+    guard PictureFormat.isPicture(file: path) else { throw DatasetError(path, .unrecognised(ForeignFormat(start))) }
     return pictures(path)
   }
 
@@ -61,12 +61,14 @@ public enum DatasetRecognition {
     if CIFARFiles.form(of: names.map { ($0 as NSString).lastPathComponent }) != nil { return cifar(path) }
     if names.contains(where: { $0.hasSuffix(".npy") }), !names.contains(where: isPicture) { return arrays(path) }
     let others = names.filter { !isPicture($0) }.prefix(mostLookedAt)
-    let images = try others.filter { [3, 4].contains(idxRank(try ByteStore.start(of: "\(path)/\($0)", upTo: 8))) }
-    guard let first = preferred(images) else {
-      guard names.contains(where: isPicture) else { throw RecognitionError(path, .unknown(start: [])) }
-      return pictures(path)
+    let starts = try others.map { ($0, try ByteStore.start(of: "\(path)/\($0)", upTo: PictureFormat.startLength)) }
+    if let first = preferred(starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)) {
+      return try idx("\(path)/\(first)", rank: 3) { names.contains(String($0.dropFirst(path.count + 1))) }
     }
-    return try idx("\(path)/\(first)", rank: 3) { names.contains(String($0.dropFirst(path.count + 1))) }
+    // Of more files than were looked at, some may be pictures without an ending.
+    let hasPictures = names.count > others.count || starts.contains { PictureFormat(start: $0.1) != nil }
+    guard hasPictures else { throw DatasetError(path, .unrecognised(nil)) }
+    return pictures(path)
   }
 
   /// A folder or archive with more files than these that are no pictures by their names is not looked at further.
@@ -84,7 +86,7 @@ public enum DatasetRecognition {
   private static func arrays(in folder: String, names: [String]) throws -> any DatasetRecipe {
     let shapes = names.compactMap { name in (try? NumberArray(path: "\(folder)/\(name)")).map { (name, $0.shape) } }
     let images = shapes.filter { (3...4).contains($0.1.count) }.map(\.0) + names.filter { $0.hasSuffix(".npz") }
-    guard images.count == 1 else { throw RecognitionError(folder, .several(images.isEmpty ? names : images, what: "array of images")) }
+    guard images.count == 1 else { throw DatasetError(folder, .several(images.isEmpty ? names : images, what: "array of images")) }
     var recipe = arrays("\(folder)/\(images[0])")
     let count = shapes.first { $0.0 == images[0] }?.1.first
     if shapes.contains(where: { $0.0 == "labels.npy" && $0.1.first == count && $0.1.count <= 2 }) { recipe.labels = "\(folder)/labels.npy" }
@@ -93,7 +95,7 @@ public enum DatasetRecognition {
 
   /// - Parameter exists: whether there is a file of labels at a path.
   private static func idx(_ path: String, rank: Int, exists: (String) -> Bool) throws -> IDXDataset.Recipe {
-    guard rank > 1 else { throw RecognitionError(path, .labels) }
+    guard rank > 1 else { throw DatasetError(path, .labelsAlone) }
     var recipe = IDXDataset.Recipe()
     recipe.images = path
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
@@ -126,7 +128,7 @@ public enum DatasetRecognition {
 
   private static func contents(of folder: String) throws -> [String] {
     do { return try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
-      throw RecognitionError(folder, .unreadable(error.localizedDescription))
+      throw DatasetError(.io, folder, "cannot be read: \(error.localizedDescription)")
     }
   }
 
@@ -135,7 +137,7 @@ public enum DatasetRecognition {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
   }
 
-  private static func isPicture(_ name: String) -> Bool { PictureTree.isPicture(name) }
+  private static func isPicture(_ name: String) -> Bool { PictureFormat.isPictureName(name) }
 
   private static let zipStart: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
 
@@ -144,41 +146,5 @@ public enum DatasetRecognition {
   /// How many dimensions an IDX file of bytes has by its first bytes; nil for other files.
   private static func idxRank(_ start: [UInt8]) -> Int? {
     start.count >= 8 && start.starts(with: [0, 0, 8]) && (1...4).contains(start[3]) ? Int(start[3]) : nil
-  }
-}
-
-/// Why a path is not known to be a data set.
-public struct RecognitionError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Problem: Equatable, Sendable {
-    /// Its first bytes.
-    case unknown(start: [UInt8])
-    /// A file of labels, without the images.
-    case labels
-    /// More than one could be meant, or none.
-    case several([String], what: String)
-    /// In the words of the system.
-    case unreadable(String)
-  }
-
-  public let path: String
-  public let problem: Problem
-
-  public init(_ path: String, _ problem: Problem) {
-    self.path = path
-    self.problem = problem
-  }
-
-  public var failure: Failure { if case .unreadable = problem { .io } else { .data } }
-
-  public var description: String {
-    switch problem {
-    case .unknown:
-      "\(path): is no data set that is known: expected pictures in a folder, zip or tar, IDX files, arrays of numpy (.npy, .npz),"
-        + " CIFAR's binary files, or a recipe (.yaml)"
-    case .labels: "\(path): holds labels; name the file of images that they belong to"
-    case .several(let names, let what):
-      "\(path): expected one \(what), found \(names.joined(separator: ", ")); name the file, and set labels where there are some"
-    case .unreadable(let reason): "\(path): cannot be read: \(reason)"
-    }
   }
 }

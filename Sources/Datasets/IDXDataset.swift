@@ -91,7 +91,7 @@ public struct IDXDataset: Dataset {
   private static func labels(_ file: String, of images: IDXFile, _ imagesFile: String) throws -> [UInt8] {
     let labels = try IDXFile(path: file, ranks: 1...1, meaning: "1: labels")
     guard labels.shape == [images.shape[0]] else {
-      throw DatasetError(file, .labelCount(labels: labels.shape[0], images: images.shape[0], imagesFile: imagesFile))
+      throw DatasetError(file, .count(what: "labels", found: labels.shape[0], images: images.shape[0], imagesFile: imagesFile))
     }
     return try labels.bytes(0..<labels.shape[0])
   }
@@ -142,7 +142,9 @@ private struct LabelMeaning {
     classNames = recipe.classNames ?? known?.classNames ?? (firstLabel...max(highest, firstLabel)).map(String.init)
     let accepted = firstLabel...(firstLabel + classNames.count - 1)
     if let index = labels.firstIndex(where: { !accepted.contains(Int($0)) }) {
-      throw DatasetError(file, .label(labels[index], index: index, accepted: accepted))
+      let expected =
+        "\(accepted.lowerBound) to \(accepted.upperBound); set first_label and class_names in the recipe to what the file holds"
+      throw DatasetError(file, .label(Double(labels[index]), index: index, expected: expected))
     }
   }
 }

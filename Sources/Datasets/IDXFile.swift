@@ -1,4 +1,5 @@
 import Archives
+import Failures
 
 /// An IDX file of unsigned bytes, gzip or plain, also within a zip or tar: the format in which MNIST is distributed.
 ///
@@ -23,7 +24,10 @@ struct IDXFile {
     self.path = path
     do {
       let start = try ByteStore.start(of: path, count: 4)
-      guard start[0] == 0, start[1] == 0 else { throw DatasetError(path, .notIDX(start: start)) }
+      guard start[0] == 0, start[1] == 0 else {
+        let foreign = ForeignFormat(try ByteStore.start(of: path, upTo: ForeignFormat.startLength))
+        throw foreign.map { DatasetError(.data, path, $0.problem(expected: "an IDX file")) } ?? DatasetError(path, .notIDX(start: start))
+      }
       guard start[2] == 0x08 else { throw DatasetError(path, .elementType(start[2])) }
       guard ranks.contains(Int(start[3])) else { throw DatasetError(path, .rank(expected: meaning, found: Int(start[3]))) }
       let header = try ByteStore.start(of: path, count: 4 + 4 * Int(start[3]))

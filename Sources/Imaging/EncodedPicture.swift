@@ -7,6 +7,7 @@ final class EncodedPicture: Sendable {
   let format: PictureFormat
   private let bytes: EncodedBytes
   private let profiles: ColorProfiles
+  private let netpbm: Netpbm?
 
   /// What a file says of its picture, before that is turned upright.
   struct Header {
@@ -28,8 +29,13 @@ final class EncodedPicture: Sendable {
     self.profiles = profiles
     self.name = name
     if bytes.buffer.isEmpty { throw ImagingError(file: name, .empty) }
-    guard let format = PictureFormat(firstBytes: bytes.buffer) else { throw ImagingError(file: name, .notAPicture) }
+    guard let format = PictureFormat(firstBytes: bytes.buffer) else {
+      throw ImagingError(file: name, .notAPicture(ForeignFormat(bytes.buffer)))
+    }
     self.format = format
+    do throws(ImagingError.Reason) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
+      throw ImagingError(file: name, error)
+    }
   }
 
   /// Reads the header.
@@ -38,10 +44,7 @@ final class EncodedPicture: Sendable {
   func open(options: String = "") throws -> Opened {
     let source = try attempt { handle(options) }
     let width = Int(cv_width(source.raw)), height = Int(cv_height(source.raw))
-    guard width <= Image.pixelLimit / max(height, 1) else {
-      throw ImagingError(file: name, .tooLarge(width: width, height: height, limit: Image.pixelLimit))
-    }
-    try checkSamples(of: source)
+    try checkBounds(of: source, width: width, height: height)
     let pixels = try attempt { in8Bits(source) }
     let channels = Int(cv_channels(pixels.raw))
     guard (1...4).contains(channels) else {
@@ -84,6 +87,7 @@ final class EncodedPicture: Sendable {
   private func handle(_ options: String) -> VipsHandle? {
     let (address, count) = (bytes.buffer.baseAddress, bytes.buffer.count)
     switch format {
+    case .netpbm: return plainHandle()
     case .jpeg where options.isEmpty: return VipsHandle(cv_read_jpeg(address, count))
     case .png where options.isEmpty: return VipsHandle(cv_read_png(address, count))
     default: return VipsHandle(cv_read(address, count, options))
@@ -94,17 +98,37 @@ final class EncodedPicture: Sendable {
     VipsHandle(cv_8bit(source.raw, profiles == .converted ? 1 : 0))
   }
 
-  private func checkSamples(of source: borrowing VipsHandle) throws {
-    let format = cv_sample_format(source.raw)
-    guard format == 0 || format == 2 else {
-      throw ImagingError(file: name, .unsupported("its samples are no whole numbers of 8 or 16 bits from 0 up"))
-    }
+  /// An image of the samples of a Netpbm file; nil where a sample is wrong.
+  private func plainHandle() -> VipsHandle? {
+    guard let netpbm else { return nil }
+    let (width, height, channels) = (Int32(netpbm.width), Int32(netpbm.height), Int32(netpbm.channels))
+    if netpbm.isPlain { return VipsHandle(cv_wrap(bytes.buffer.baseAddress! + netpbm.start, width, height, channels)) }
+    return (try? netpbm.samples(of: bytes.buffer)).flatMap { VipsHandle(cv_wrap_copy($0, width, height, channels)) }
+  }
+
+  /// - Throws: `ImagingError` for a picture that would take too much memory, and for samples that an image does not hold.
+  private func checkBounds(of source: borrowing VipsHandle, width: Int, height: Int) throws {
+    let samples = cv_sample_format(source.raw), channels = Int(cv_channels(source.raw))
+    // Of an animation a page at a time is decoded.
+    let pageHeight = Int(cv_page_height(source.raw)), part = (1...height).contains(pageHeight) ? pageHeight : height
+    do throws(ImagingError.Reason) {
+      try PictureBounds.check(width: width, height: height)
+      guard samples == 0 || samples == 2 else {
+        throw .unsupported("its samples are not whole numbers of 8 or 16 bits from 0 up")
+      }
+      let pixelBytes = channels * (samples == 2 ? 2 : 1)
+      try PictureBounds.check(width: width, height: part, pixelBytes: pixelBytes, fileSize: bytes.buffer.count)
+    } catch { throw ImagingError(file: name, error) }
   }
 
   private func reason(_ message: String) -> ImagingError.Reason {
+    if let netpbm {
+      do throws(ImagingError.Reason) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
+    }
     let coding = format == .heif && PictureFormat.isHEVC(bytes.buffer) ? "HEIC" : format.name
     if coding == "HEIC" || cv_is_known(bytes.buffer.baseAddress, bytes.buffer.count) == 0 {
-      return .unsupported("it is \(coding), which this libvips cannot read (\(message)); save it as JPEG or PNG")
+      let how = format == .bmp ? ", for a whole folder with 'magick mogrify -format png *.bmp'" : ""
+      return .unsupported("it is \(coding), which this libvips cannot read (\(message)); save it as JPEG or PNG\(how)")
     }
     return .undecodable(message)
   }

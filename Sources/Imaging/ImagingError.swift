@@ -2,7 +2,7 @@ import Failures
 
 /// What kept a picture from being read, made or written: the file, why, and what to do about it.
 public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Reason: Equatable, Sendable {
+  public enum Reason: Error, Equatable, Sendable {
     /// No libvips could be opened. Each attempt names a place and what was wrong with it.
     case libraryMissing(attempts: [String])
     /// There is no such file.
@@ -11,10 +11,12 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     case unreadable(String)
     /// There is nothing in the file.
     case empty
-    /// No decoder knows the first bytes.
-    case notAPicture
+    /// No decoder knows the first bytes; the format that they are of, where it is known.
+    case notAPicture(ForeignFormat?)
     /// The header promises more pixels than are accepted, so nothing was decoded.
     case tooLarge(width: Int, height: Int, limit: Int)
+    /// The header promises rows of more pixels than are accepted, so nothing was decoded.
+    case tooWide(Int, limit: Int)
     /// A picture of a kind that an 8-bit image of 1 to 4 channels cannot hold.
     case unsupported(String)
     /// The decoder gave up: cut off, corrupt. In the words of the decoder.
@@ -40,9 +42,10 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
   public var hint: String? {
     switch reason {
     case .libraryMissing: "run ./dev setup, or name a libvips of version 8.14 or later in LIBVIPS"
-    case .notAPicture: "PNG, JPEG, WebP, GIF, TIFF and AVIF serve"
-    case .tooLarge: "make it smaller with another program first"
-    case .undecodable: "the file is probably cut off or damaged; fetch or make it again"
+    case .notAPicture(nil): "PNG, JPEG, WebP, GIF, TIFF, AVIF, PGM and PPM can be read"
+    case .notAPicture: nil
+    case .tooLarge, .tooWide: "make it smaller with another program first"
+    case .undecodable: "the file is probably truncated or damaged; get it again"
     case .missing, .empty, .unreadable, .unsupported, .unencodable, .unwritable, .invalid: nil
     }
   }
@@ -67,9 +70,11 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     case .missing: "there is no such file"
     case .unreadable(let why): "cannot be read: \(why)"
     case .empty: "is empty, expected a picture"
-    case .notAPicture: "is not a picture of a known format"
+    case .notAPicture(nil): "is not a picture of a known format"
+    case .notAPicture(let foreign?): foreign.problem(expected: "a picture")
     case .tooLarge(let width, let height, let limit):
       "has \(width) x \(height) pixels, at most \(limit) in all are accepted"
+    case .tooWide(let width, let limit): "has rows of \(width) pixels, at most \(limit) are accepted"
     case .unsupported(let what): "cannot be used: \(what)"
     case .undecodable(let why): "cannot be decoded: \(why)"
     case .unencodable(let why): "cannot be encoded: \(why)"

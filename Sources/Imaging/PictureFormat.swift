@@ -1,8 +1,12 @@
-/// What a picture file is by its first bytes, whatever its name says.
+/// The format of a picture file, by its first bytes, whatever its name says.
 ///
 /// libvips knows more, but only formats of plain pixels, whose decoders are meant for files from anywhere, are handed to it.
 public enum PictureFormat: String, Sendable, CaseIterable {
   case png, jpeg, webp, gif, tiff
+  /// PBM, PGM and PPM, which hold plain samples and are read without libvips.
+  case netpbm
+  /// Recognised, so that a message can name it; read where libvips has a decoder for it.
+  case bmp
   /// HEIC and AVIF. Which of the two can be read depends on how libvips was built.
   case heif
   case jpegXL = "jxl"
@@ -13,6 +17,8 @@ public enum PictureFormat: String, Sendable, CaseIterable {
     switch self {
     case .png, .jpeg, .gif, .tiff: rawValue.uppercased()
     case .webp: "WebP"
+    case .netpbm: "PBM, PGM or PPM"
+    case .bmp: "BMP"
     case .heif: "AVIF"
     case .jpegXL: "JPEG XL"
     case .jpeg2000: "JPEG 2000"
@@ -23,7 +29,7 @@ public enum PictureFormat: String, Sendable, CaseIterable {
     func has(_ signature: [UInt8], at offset: Int = 0) -> Bool {
       bytes.count >= offset + signature.count && bytes[offset..<(offset + signature.count)].elementsEqual(signature)
     }
-    guard let found = Self.signatures.first(where: { has($0.bytes, at: $0.offset) })?.format else { return nil }
+    guard let found = Self.signatures.first(where: { has($0.bytes, at: $0.offset) })?.format ?? Self.plain(bytes) else { return nil }
     switch found {
     case .webp: guard has(Array("RIFF".utf8)) else { return nil }
     // Films of every kind begin like this, too.
@@ -41,6 +47,20 @@ public enum PictureFormat: String, Sendable, CaseIterable {
     (.jpegXL, [0xFF, 0x0A], 0), (.jpegXL, [0, 0, 0, 12] + Array("JXL ".utf8), 0),
     (.jpeg2000, [0, 0, 0, 12] + Array("jP  ".utf8), 0), (.jpeg2000, [0xFF, 0x4F, 0xFF, 0x51], 0),
   ]
+
+  /// Formats whose signature of two letters is too short to be believed alone.
+  private static func plain(_ bytes: UnsafeRawBufferPointer) -> PictureFormat? {
+    guard bytes.count >= 3 else { return nil }
+    if bytes[0] == UInt8(ascii: "P"), (UInt8(ascii: "1")...UInt8(ascii: "6")).contains(bytes[1]), Netpbm.isSpace(bytes[2]) {
+      // A number or a comment follows; in a text that begins with "P1" a word would.
+      let next = bytes[2...].first { !Netpbm.isSpace($0) } ?? 0
+      return next == UInt8(ascii: "#") || (0x30...0x39).contains(next) ? .netpbm : nil
+    }
+    // The length of the header behind that of the file has few values.
+    guard bytes.count >= 18, bytes[0] == UInt8(ascii: "B"), bytes[1] == UInt8(ascii: "M") else { return nil }
+    let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 14, as: UInt32.self))
+    return [12, 16, 40, 52, 56, 64, 108, 124].contains(length) ? .bmp : nil
+  }
 
   private static let heifBrands: Set = [
     "avif", "avis", "mif1", "msf1", "mif2", "heic", "heix", "heim", "heis", "hevc", "hevx",

@@ -6,7 +6,8 @@ enum TruncationCheck {
     case .jpeg: jpegIsTruncated(bytes)
     case .png: pngIsTruncated(bytes)
     case .webp: bytes.count < 12 || number(bytes, at: 4, littleEndian: true) + 8 > bytes.count
-    case .gif, .tiff, .heif, .jpegXL, .jpeg2000: false
+    // Netpbm's own reader holds the length against the header.
+    case .gif, .tiff, .heif, .jpegXL, .jpeg2000, .netpbm, .bmp: false
     }
   }
 

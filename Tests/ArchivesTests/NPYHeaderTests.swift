@@ -5,8 +5,8 @@ import Testing
 @Suite("Headers of numpy arrays") struct NPYHeaderTests {
   private func parse(_ bytes: [UInt8]) throws -> NPYHeader { try bytes.withUnsafeBytes { try NPYHeader(parsing: $0, name: "x.npy") } }
 
-  private func problem(_ text: String) -> NPYError.Problem? {
-    #expect(throws: NPYError.self) { try parse(npy(text)) }?.problem
+  private func problem(_ text: String) -> ArrayError.Problem? {
+    #expect(throws: ArrayError.self) { try parse(npy(text)) }?.problem
   }
 
   @Test func aHeaderOfNumpySaysTypeShapeAndPlace() throws {
@@ -28,12 +28,12 @@ import Testing
     for version: UInt8 in [2, 3] {
       #expect(try parse(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", version: version)).shape == [2])
     }
-    #expect(throws: NPYError.self) { try parse(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", version: 4)) }
+    #expect(throws: ArrayError.self) { try parse(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}", version: 4)) }
   }
 
   @Test(arguments: ["|O", "O", "<O8"]) func pythonObjectsAreRefusedAsAPickle(code: String) {
     #expect(problem("{'descr': '\(code)', 'fortran_order': False, 'shape': (2,), }") == .objects(code))
-    #expect(NPYError("x.npy", .objects("|O")).description.contains("no pickle is executed"))
+    #expect(ArrayError("x.npy", .objects("|O")).description.contains("no pickle is executed"))
   }
 
   @Test(arguments: ["<U4", "<c8", "<f1", "<f16", "|u2", "<b2", "<V2", "=f4", "f4", "", "<m8[ns]"])
@@ -73,10 +73,10 @@ import Testing
 
   @Test func lyingLengthsAreRefused() throws {
     let whole = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }")
-    for count in 0..<whole.count { #expect(throws: NPYError.self, "\(count) bytes") { try parse(Array(whole.prefix(count))) } }
+    for count in 0..<whole.count { #expect(throws: ArrayError.self, "\(count) bytes") { try parse(Array(whole.prefix(count))) } }
     var long = npy("{}", version: 2)
     long.replaceSubrange(8..<12, with: [0xFF, 0xFF, 0xFF, 0x7F])
-    #expect(#expect(throws: NPYError.self) { try parse(long) }?.problem == .headerLength(0x7FFF_FFFF))
+    #expect(#expect(throws: ArrayError.self) { try parse(long) }?.problem == .headerLength(0x7FFF_FFFF))
   }
 
   /// A file of this header, as the format has it.

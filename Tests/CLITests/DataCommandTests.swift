@@ -69,7 +69,7 @@ import Testing
     // Which is a source as well; what is no picture is named.
     try shop.write(Array("notes".utf8), to: "out/notes.txt")
     let folder = try shop.run("data", "inspect", "out", "--quiet")
-    for words in ["2 pictures (folder)", "4 x 4", "0 1, 1 1", "left out   1", "notes.txt: no picture by its ending"] {
+    for words in ["2 pictures (folder)", "4 x 4", "0 1, 1 1", "left out   1", "notes.txt: not a picture"] {
       #expect(folder.output.contains(words), "\(words): \(folder.output)")
     }
   }

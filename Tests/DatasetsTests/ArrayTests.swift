@@ -18,8 +18,8 @@ import Testing
     return recipe
   }
 
-  private func problem(_ recipe: ArrayDataset.Recipe) -> ArrayError.Problem? {
-    #expect(throws: ArrayError.self) { try recipe.open() }?.problem
+  private func problem(_ recipe: ArrayDataset.Recipe) -> DatasetError.Problem? {
+    #expect(throws: DatasetError.self) { try recipe.open() }?.problem
   }
 
   private func planar(_ samples: [UInt8]) -> [UInt8] {
@@ -85,7 +85,7 @@ import Testing
     recipe.range = .unit
     let set = try recipe.open()
     if high <= 1.0001, low > -0.001 { #expect(try set[1].image().width == 6) }
-    if high > 1.1 { #expect(throws: ArrayError.self) { try set[1] } }
+    if high > 1.1 { #expect(throws: DatasetError.self) { try set[1] } }
   }
 
   @Test func whatIsNoNumberOrOffTheRangeIsRefusedWithItsPlace() throws {
@@ -100,9 +100,25 @@ import Testing
     recipe.range = .unit
     let set = try recipe.open()
     #expect(try set[0].image()[0, 0] == 255)
-    #expect(throws: ArrayError.self) { try set[1] }
-    let wide = try self.recipe(npy("<u2", [2, 5, 6], raw([UInt16](repeating: 256, count: 60)))).open()
-    #expect(#expect(throws: ArrayError.self) { try wide[1] }?.problem == .sample(256, picture: 1, low: 0, high: 255))
+    #expect(throws: DatasetError.self) { try set[1] }
+    let wide = try self.recipe(npy("<u4", [2, 5, 6], raw([UInt32](repeating: 256, count: 60)))).open()
+    #expect(#expect(throws: DatasetError.self) { try wide[1] }?.problem == .sample(256, picture: 1, low: 0, high: 255))
+  }
+
+  @Test func samplesOfSixteenBitsAreRoundedAsThoseOfAPNGAre() throws {
+    let samples = (0..<60).map { UInt16($0 * 1110) }
+    for (code, isBig) in [("<u2", false), (">u2", true)] {
+      let set = try recipe(npy(code, [2, 5, 6], raw(samples, bigEndian: isBig))).open()
+      #expect(try set[1].image().bytes == samples[30...].map { UInt8((Double($0) / 257).rounded()) })
+    }
+    // Where no number is larger than a byte they are bytes, unless the recipe says otherwise.
+    var small = try recipe(npy("<u2", [2, 5, 6], raw((0..<60).map { UInt16($0 * 4) })))
+    #expect(try small.open()[1].image().bytes == (30..<60).map { UInt8($0 * 4) })
+    small.range = .uint16
+    #expect(try small.open()[1].image().bytes.max() == 1)
+    small = try recipe(npy("<u2", [2, 5, 6], raw(samples)))
+    small.range = .bytes
+    #expect(#expect(throws: DatasetError.self) { try small.open()[0] }?.problem == .sample(1110, picture: 0, low: 0, high: 255))
   }
 
   @Test func columnMajorArraysArePutInOrder() throws {
@@ -165,12 +181,12 @@ import Testing
     recipe.classNames = ["a", "b", "c", "d"]
     #expect(try labels(npy("|u1", [3], [2, 1, 3])) == [1, 0, 2])
     recipe.classNames = ["a", "b"]
-    #expect(throws: ArrayError.self) { try labels(npy("|u1", [3], [2, 1, 3])) }
+    #expect(throws: DatasetError.self) { try labels(npy("|u1", [3], [2, 1, 3])) }
   }
 
   @Test func labelsThatAreNoneAreRefused() throws {
     var recipe = try recipe(npy("|u1", [3, 5, 6], Array(samples[..<90])))
-    func refusal(_ bytes: [UInt8]) throws -> ArrayError.Problem? {
+    func refusal(_ bytes: [UInt8]) throws -> DatasetError.Problem? {
       recipe.labels = try folder.write(bytes, to: "labels.npy")
       return problem(recipe)
     }
@@ -199,22 +215,22 @@ import Testing
     let set = try recipe.open()
     #expect(set.contextSize == 3)
     #expect(try set[0].context == [1, 2, 3])
-    #expect(#expect(throws: ArrayError.self) { try set[1] }?.problem == .context(index: 1))
+    #expect(#expect(throws: DatasetError.self) { try set[1] }?.problem == .contextNotFinite(index: 1))
     try folder.write(npy("<f4", [3, 2], raw([1, 2, 3, 4, 5, 6] as [Float])), to: "contexts.npy")
     #expect(problem(recipe) == .count(what: "contexts", found: 3, images: 2, imagesFile: recipe.images))
     try folder.write(npy("<f4", [2], raw([1, 2] as [Float])), to: "contexts.npy")
-    #expect(throws: ArrayError.self) { try recipe.open() }
+    #expect(throws: DatasetError.self) { try recipe.open() }
   }
 
   @Test func headersThatLieOrHoldPicklesAreRefused() throws {
     for (bytes, expected) in [
-      (npy("|u1", [2, 5, 6], [1, 2, 3]), NPYError.Problem.byteCount(shape: "(2, 5, 6)", expected: 60, found: 3)),
+      (npy("|u1", [2, 5, 6], [1, 2, 3]), ArrayError.Problem.byteCount(shape: "(2, 5, 6)", expected: 60, found: 3)),
       (npy("|u1", [2, 5, 6], samples), .byteCount(shape: "(2, 5, 6)", expected: 60, found: 180)),
-      (npy("|O", [2, 5, 6], samples), .objects("|O")), (Array("no array, just text".utf8), .notAnArray),
+      (npy("|O", [2, 5, 6], samples), .objects("|O")), (Array("no array, just text".utf8), .notAnArray(.text("'no array, just text'"))),
       (npy("|u1", [1 << 62, 1 << 62], samples), .tooLarge([1 << 62, 1 << 62])),
     ] {
       let recipe = try recipe(bytes)
-      #expect(#expect(throws: NPYError.self) { try recipe.open() }?.problem == expected)
+      #expect(#expect(throws: ArrayError.self) { try recipe.open() }?.problem == expected)
       // Compressed: no more is unpacked than the header says.
       let compressed = try self.recipe(Gzip.compress(bytes))
       #expect(throws: (any Error).self) { try compressed.open() }

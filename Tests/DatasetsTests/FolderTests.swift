@@ -117,10 +117,10 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
 
   @Test func whatHoldsNoPicturesIsRefusedWithWhatIsThere() throws {
     let folder = try PictureFolder()
-    #expect(complaint(recipe(folder.path)) == "\(folder.path): holds no picture; expected files named .png, .jpg and the like")
+    #expect(complaint(recipe(folder.path)) == "\(folder.path): holds no pictures; expected PNG, JPEG, WebP, TIFF, GIF, AVIF, PGM or PPM files")
     try folder.write("text", to: "notes.txt")
-    #expect(complaint(recipe(folder.path)).hasSuffix("it holds 1 other files, such as notes.txt: no picture by its ending"))
-    let missing = #expect(throws: SourceError.self) { try recipe(folder.file("nowhere")).open() }
+    #expect(complaint(recipe(folder.path)).hasSuffix("it holds 1 other files, such as notes.txt: not a picture"))
+    let missing = #expect(throws: DatasetError.self) { try recipe(folder.file("nowhere")).open() }
     #expect(missing?.kind == .missing)
   }
 

@@ -10,7 +10,7 @@ private func rows(_ text: String, columns: [String]? = nil) throws -> [LabelTabl
 private func row(_ line: Int, _ file: String, _ label: String) -> LabelTable.Row { LabelTable.Row(line: line, file: file, label: label) }
 
 private func problem(_ text: String, columns: [String]? = nil) -> String? {
-  #expect(throws: SourceError.self) { try rows(text, columns: columns) }?.description
+  #expect(throws: DatasetError.self) { try rows(text, columns: columns) }?.description
 }
 
 @Suite("Tables of labels") struct LabelTableTests {
@@ -42,9 +42,9 @@ private func problem(_ text: String, columns: [String]? = nil) -> String? {
     #expect(problem("a.png,x\nb\"c.png,y\n")?.hasPrefix("t.csv:2: a quote stands within a field") == true)
     #expect(problem("\"a.png\"b,x\n")?.hasPrefix("t.csv:1: something follows the quote") == true)
     #expect(problem("\n\n") == "t.csv: is empty; expected lines of a file and its class")
-    let latin = #expect(throws: SourceError.self) { try LabelTable(parsing: [0x61, 0xE9, 0x2C, 0x62, 0x0A], name: "t.csv") }
+    let latin = #expect(throws: DatasetError.self) { try LabelTable(parsing: [0x61, 0xE9, 0x2C, 0x62, 0x0A], name: "t.csv") }
     #expect(latin?.description == "t.csv:1: is not UTF-8")
-    #expect(throws: SourceError.self) { try LabelTable(parsing: [0xFF, 0xFE, 0x61, 0], name: "t.csv") }
+    #expect(throws: DatasetError.self) { try LabelTable(parsing: [0xFF, 0xFE, 0x61, 0], name: "t.csv") }
   }
 }
 
@@ -94,7 +94,7 @@ private func problem(_ text: String, columns: [String]? = nil) -> String? {
     #expect(complaint(try recipe("0.png,x")).contains("none of the 1 files that it names, such as '0.png' in line 1, is a picture in"))
     var recipe = try recipe("")
     recipe.labels = "elsewhere.csv"
-    let error = #expect(throws: SourceError.self) { try recipe.open() }
+    let error = #expect(throws: DatasetError.self) { try recipe.open() }
     #expect(error?.kind == .missing)
   }
 }

@@ -13,8 +13,8 @@ import Testing
     try #require(try DatasetRecognition.recipe(for: name.isEmpty ? folder.path : "\(folder.path)/\(name)") as? R)
   }
 
-  private func problem(_ name: String = "") -> RecognitionError.Problem? {
-    #expect(throws: RecognitionError.self) { try DatasetRecognition.recipe(for: "\(folder.path)/\(name)") }?.problem
+  private func problem(_ name: String = "") -> DatasetError.Problem? {
+    #expect(throws: DatasetError.self) { try DatasetRecognition.recipe(for: "\(folder.path)/\(name)") }?.problem
   }
 
   @Test func idxFilesFindTheirLabels() throws {
@@ -30,7 +30,7 @@ import Testing
     let training = try recognised(as: IDXDataset.Recipe.self)
     #expect(training.images == "\(folder.path)/train-images-idx3-ubyte.gz" && training.labels == "\(folder.path)/train-labels-idx1-ubyte")
     #expect(try training.open().count == 1)
-    #expect(problem("train-labels-idx1-ubyte") == .labels)
+    #expect(problem("train-labels-idx1-ubyte") == .labelsAlone)
   }
 
   @Test func aPairInAnArchiveIsFound() throws {
@@ -78,7 +78,7 @@ import Testing
     }
     #expect(try DatasetRecognition.recipe(for: pictures.file("cats/0.png")).open().count == 1)
     try ZipWriter.write([("notes.txt", [1])], to: "\(folder.path)/text.zip")
-    #expect(problem("text.zip") == .unknown(start: []))
+    #expect(problem("text.zip") == .unrecognised(nil))
   }
 
   @Test(arguments: DatasetRegistry.names) func aKindThatIsChosenTakesThePath(kind: String) throws {
@@ -89,7 +89,7 @@ import Testing
 
   @Test func whatIsNoneIsSaidSo() throws {
     try folder.write(Array("just some text, long enough to be looked at".utf8), to: "text")
-    guard case .unknown = problem("text") else {
+    guard case .unrecognised = problem("text") else {
       Issue.record("a text was recognised")
       return
     }

@@ -88,10 +88,11 @@ import Testing
     let folder = try Folder()
     let file = try folder.write(Array("hello, this is a letter and no picture".utf8), to: "letter.png")
     let error = #expect(throws: ImagingError.self) { try Image(file: file) }
-    #expect(error == ImagingError(file: file, .notAPicture))
+    #expect(error == ImagingError(file: file, .notAPicture(.text("'hello, this is a letter and no picture'"))))
     #expect(
       error?.description
-        == "\(file): is not a picture of a known format; PNG, JPEG, WebP, GIF, TIFF and AVIF serve")
+        == "\(file): is plain text: 'hello, this is a letter and no picture'; expected a picture; if it was downloaded, that may be an error message of"
+        + " the server; download it again")
   }
 
   @Test func anEmptyFileIsCalledEmpty() throws {

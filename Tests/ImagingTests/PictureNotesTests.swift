@@ -43,6 +43,6 @@ import Testing
     let file = NSTemporaryDirectory() + "notes-\(UUID().uuidString).txt"
     defer { try? FileManager.default.removeItem(atPath: file) }
     try Data("words".utf8).write(to: URL(fileURLWithPath: file))
-    #expect(throws: ImagingError(file: file, .notAPicture)) { try PictureNotes(ofFile: file) }
+    #expect(throws: ImagingError(file: file, .notAPicture(.text("'words'")))) { try PictureNotes(ofFile: file) }
   }
 }

@@ -18,10 +18,10 @@ import Training
     (CheckpointError(.missing, "", ""), .missing), (CheckpointError(.invalid, "", ""), .data), (CheckpointError(.io, "", ""), .io),
     (RecipeError(place: nil, ""), .data), (DiffusionError.noBetas, .data), (TrainingError(""), .data),
     (DatasetError("", .missing(files: [], instructions: "")), .missing), (DatasetError("", .notIDX(start: [])), .data),
-    (SourceError(.missing, "", ""), .missing), (SourceError(.invalid, "", ""), .data), (SourceError(.io, "", ""), .io),
+    (DatasetError("", .described(.missing, "")), .missing), (DatasetError("", .described(.io, "")), .io),
     (ImagingError(.unwritable("")), .io), (ImagingError(.missing), .missing), (ImagingError(.unreadable("")), .io),
-    (ImagingError(.notAPicture), .data), (NPYError("", .notAnArray), .data), (ArrayError("", .oneHot(index: 0)), .data),
-    (CIFARError("", .missing([])), .data), (RecognitionError("", .labels), .data), (RecognitionError("", .unreadable("")), .io),
+    (ImagingError(.notAPicture(nil)), .data), (ArrayError("", .notAnArray(nil)), .data), (DatasetError("", .oneHot(index: 0)), .data),
+    (DatasetError("", .incomplete(missing: [])), .data), (DatasetError("", .labelsAlone), .data),
     (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
     (CancellationError(), .internal),
   ]

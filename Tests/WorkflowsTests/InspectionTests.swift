@@ -114,24 +114,24 @@ import Training
   private static let wanted = "; expected a .safetensors file or one of torch.save (.pt, .pth, .bin)"
 
   @Test(arguments: [
-    ("arr_0.npy", "is an .npz archive of arrays, which 'sfumato data inspect' shows"),
-    ("a.txt", "is a zip archive, and not one of torch.save"),
+    ("arr_0.npy", "is an archive of numpy arrays (.npz)\(wanted); 'sfumato data inspect' shows what it holds"),
+    ("a.txt", "is a zip archive\(wanted)"),
   ])
   func aZipOfSomethingElseIsNamedForWhatItIs(entry: String, words: String) throws {
     let folder = try ScratchFolder()
     // A local header: signature, 22 bytes that do not matter, the length of the name, no extra field.
     let header: [UInt8] = [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [UInt8(entry.utf8.count), 0, 0, 0]
     let path = try folder.write(header + Array(entry.utf8), to: "x.pt")
-    let error = try #require(throws: SfumatoError.self) { try Inspection(of: path) }
+    let error = try #require(throws: CheckpointError.self) { try Inspection(of: path) }
     #expect(error.failure == .data)
-    #expect(error.description == "\(path) \(words)\(Self.wanted)")
+    #expect(error.description == "\(path): \(words)")
   }
 
   @Test func anArrayIsNamedForWhatItIs() throws {
     let folder = try ScratchFolder()
     let path = try folder.write(NPY.encode([UInt8](repeating: 0, count: 4), shape: [1], dtype: .float32), to: "x.npy")
-    #expect(
-      refusal { try Inspection(of: path) }?.description == "\(path) is an .npy array, which 'sfumato data inspect' shows\(Self.wanted)")
+    let error = #expect(throws: CheckpointError.self) { try Inspection(of: path) }
+    #expect(error?.message == "is an array of numpy (.npy)\(Self.wanted); 'sfumato data inspect' shows what it holds")
   }
 
   @Test func aPickleThatWouldRunSomethingIsRefusedAndNothingIsRun() throws {

@@ -29,6 +29,8 @@ cv_image *cv_read_png(const void *bytes, size_t count);
 int cv_is_known(const void *bytes, size_t count);
 /// Pixels in memory, 8 bits, rows from the top, `channels` interleaved. They are not copied and must outlive the image.
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels);
+/// As `cv_wrap`, of a copy that belongs to the image.
+cv_image *cv_wrap_copy(const void *pixels, int width, int height, int channels);
 void cv_release(cv_image *image);
 
 int cv_width(const cv_image *image);

@@ -1,3 +1,4 @@
+import Failures
 import Tensors
 
 /// Files of PyTorch's `torch.save` (`.pt`, `.pth`, `.ckpt`, `.bin`), zip and legacy, that hold a state dict.
@@ -48,6 +49,7 @@ public enum PyTorchFile {
   private static func open<Result>(_ path: String, _ half: HalfPrecision, _ use: Use<Result>) throws -> Result {
     let file = try MappedFile(path)
     return try withExtendedLifetime(file) {
+      try ForeignFormat.refuse(file.bytes, path)
       switch file.bytes.prefix(4).map({ $0 }) {
       case [0x50, 0x4B, 3, 4]: try openZip(file, path, half, use)
       case let start where start.first == 0x80: try openLegacy(file, path, half, use)

@@ -60,7 +60,7 @@ struct StateDictSearch {
   }
 
   /// Where several are there, the first group that has a member decides: averages are what one samples with.
-  static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema"]
+  static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema", "shadow"]
   static let weights = ["params", "state_dict", "model_state_dict", "model", "network", "net", "weights"]
 
   /// - Parameter member: the member to take, `a/b` for a member of a member; nil for the rule to choose.
@@ -93,10 +93,10 @@ struct StateDictSearch {
     if let candidate = candidates.first(where: { $0.name == member }) { return found(candidate) }
     var value = pickle.root
     let steps = all.contains { $0.name == member } ? [member] : member.split(separator: "/").map(String.init)
-    guard !steps.isEmpty else { throw failure("has no member of the name '\(member)'; the state dicts are \(listed(members))") }
+    guard !steps.isEmpty else { throw absent("has no member of the name '\(member)'; the state dicts are \(listed(members))") }
     for step in steps {
       guard let next = entries(value).last(where: { $0.name == step }) else {
-        throw failure("has no member '\(member)'; it holds \(listed(entries(value).map(\.name)))")
+        throw absent("has no member '\(member)'; it holds \(listed(entries(value).map(\.name)))")
       }
       value = next.value
     }
@@ -164,6 +164,8 @@ struct StateDictSearch {
     let shown = names.prefix(12).map { "'\($0.prefix(60))'" }.joined(separator: ", ")
     return names.isEmpty ? "nothing by name" : shown + (names.count > 12 ? " and \(names.count - 12) more" : "")
   }
+
+  private func absent(_ message: String) -> CheckpointError { CheckpointError(.noMember, source.path, message) }
 
   private func failure(_ message: String) -> CheckpointError { CheckpointError(.invalid, source.path, message) }
 

@@ -51,10 +51,10 @@ public struct ArrayDataset: Dataset {
     public func open() throws -> any Dataset { try ArrayDataset(self) }
   }
 
-  /// - Throws: `ArchiveError`, `NPYError`, `ArrayError` when a file is missing, damaged or not what it should be, or when they do not
+  /// - Throws: `ArchiveError`, `ArrayError`, `DatasetError` when a file is missing, damaged or not what it should be, or when they do not
   ///   belong together.
   public init(_ recipe: Recipe) throws {
-    let archive = try NPZFile.isOne(recipe.images) ? NPZFile(path: recipe.images) : nil
+    let archive = try NPZFile.isNPZ(recipe.images) ? NPZFile(path: recipe.images) : nil
     let imagesPath = try archive?.images() ?? recipe.images
     let images = try ArrayImages(NumberArray(path: imagesPath), layout: recipe.layout, range: recipe.range)
     self.images = images
@@ -69,37 +69,37 @@ public struct ArrayDataset: Dataset {
     contexts = try recipe.contexts.map { try Self.array($0, "contexts", of: images.array) }
     contextSize = contexts?.rowLength
     if let contexts, contexts.shape.count != 2 || contexts.rowLength == 0 {
-      throw ArrayError(contexts.name, .shape(contexts.shape, expected: "[N, D], a vector for each image"))
+      throw DatasetError(contexts.name, .shape(contexts.shape, expected: "[N, D], a vector for each image"))
     }
   }
 
   /// An array that goes with the images.
   private static func array(_ path: String, _ what: String, of images: NumberArray) throws -> NumberArray {
-    let array = try NumberArray(path: NPZFile.isOne(path) ? NPZFile(path: path).only() : path)
+    let array = try NumberArray(path: NPZFile.isNPZ(path) ? NPZFile(path: path).only() : path)
     guard array.count == images.count else {
-      throw ArrayError(array.name, .count(what: what, found: array.count, images: images.count, imagesFile: images.name))
+      throw DatasetError(array.name, .count(what: what, found: array.count, images: images.count, imagesFile: images.name))
     }
     return array
   }
 
-  private static func names(of labels: ArrayLabels, _ recipe: Recipe, file: String) throws(ArrayError) -> [String] {
+  private static func names(of labels: ArrayLabels, _ recipe: Recipe, file: String) throws(DatasetError) -> [String] {
     guard let names = recipe.classNames else {
       return (recipe.firstLabel..<(recipe.firstLabel + labels.classCount)).map(String.init)
     }
     if let index = labels.numbers.firstIndex(where: { $0 >= names.count }) {
       let expected = "one of the \(names.count) classes of class_names, \(recipe.firstLabel) to \(recipe.firstLabel + names.count - 1)"
-      throw ArrayError(file, .label(Double(labels.numbers[index] + recipe.firstLabel), index: index, expected: expected))
+      throw DatasetError(file, .label(Double(labels.numbers[index] + recipe.firstLabel), index: index, expected: expected))
     }
     return names
   }
 
-  /// - Throws: `ArrayError` for a picture with samples off the range or a context without numbers, `ArchiveError` when a file has
+  /// - Throws: `DatasetError` for a picture with samples off the range or a context without numbers, `ArchiveError` when a file has
   ///   changed since it was opened.
   public subscript(index: Int) -> Picture {
     get throws {
       precondition((0..<count).contains(index), "example \(index) of a data set of \(count)")
       let context = try contexts?.numbers(index..<(index + 1)).map { Float($0) }
-      if let context, let contexts, !context.allSatisfy(\.isFinite) { throw ArrayError(contexts.name, .context(index: index)) }
+      if let context, let contexts, !context.allSatisfy(\.isFinite) { throw DatasetError(contexts.name, .contextNotFinite(index: index)) }
       return Picture(
         .pixels(try images.image(at: index)), label: labels?[index], context: context, name: "\(images.array.name): image \(index)")
     }

@@ -6,9 +6,20 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
   case unit
   /// -1 to 1.
   case signed
+  /// 0 to 65535.
+  case uint16
 
   var low: Double { self == .signed ? -1 : 0 }
-  var high: Double { self == .bytes ? 255 : 1 }
+  var high: Double {
+    switch self {
+    case .bytes: 255
+    case .unit, .signed: 1
+    case .uint16: 65_535
+    }
+  }
+
+  /// As messages list them.
+  static let choices = "unit (0 to 1), signed (-1 to 1), bytes (0 to 255) or uint16 (0 to 65535)"
 
   /// What the numbers of some pictures say, if they leave no doubt.
   ///
@@ -24,7 +35,7 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
   /// The sample of 8 bits; nil for what is no number, or off the range: beyond rounding where steps are whole numbers, else by
   /// more than a step, which is what resampling overshoots.
   func sample(_ value: Double) -> UInt8? {
-    let scaled = (value - low) * (255 / (high - low)), tolerance = self == .bytes ? 0.5 : 1
+    let scaled = (value - low) * (255 / (high - low)), tolerance = self == .bytes ? 0.5 : self == .uint16 ? 0 : 1
     // Also false for what is no number.
     guard scaled >= -tolerance, scaled <= 255 + tolerance else { return nil }
     return UInt8(min(max(scaled, 0), 255).rounded())

@@ -39,11 +39,13 @@ public struct CIFARDataset: Dataset {
     public func open() throws -> any Dataset { try CIFARDataset(self) }
   }
 
-  /// - Throws: `ArchiveError`, `CIFARError` when files are missing, damaged or not what they should be.
+  /// - Throws: `ArchiveError`, `DatasetError` when files are missing, damaged or not what they should be.
   public init(_ recipe: Recipe) throws {
     let files = try CIFARFiles(path: recipe.path)
     let form = files.form
-    guard recipe.labels == .fine || form == .cifar100 else { throw CIFARError(recipe.path, .noCoarseLabels) }
+    guard recipe.labels == .fine || form == .cifar100 else {
+      throw DatasetError(.data, recipe.path, "is CIFAR-10, which has no coarse labels; set labels to fine")
+    }
     batches = try files.batches(of: recipe.split).map { try CIFARBatch($0, form: form) }
     let classCount = form.classCount(recipe.labels)
     labels = try batches.flatMap { try $0.labels(at: form.labelOffset(recipe.labels), classCount: classCount) }
@@ -107,17 +109,17 @@ struct CIFARBatch: Sendable {
   private let form: CIFARForm
   private let file: ByteStore
 
-  /// - Throws: `CIFARError` for a file that is not made of whole records.
-  init(_ file: ByteStore, form: CIFARForm) throws(CIFARError) {
+  /// - Throws: `DatasetError` for a file that is not made of whole records.
+  init(_ file: ByteStore, form: CIFARForm) throws(DatasetError) {
     guard file.count > 0, file.count.isMultiple(of: form.recordSize) else {
-      throw CIFARError(file.name, .length(file.count, record: form.recordSize))
+      throw DatasetError(file.name, .length(file.count, record: form.recordSize))
     }
     (name, count) = (file.name, file.count / form.recordSize)
     self.form = form
     self.file = file
   }
 
-  /// - Throws: `CIFARError` for a label that is none.
+  /// - Throws: `DatasetError` for a label that is none.
   func labels(at offset: Int, classCount: Int) throws -> [Int] {
     var labels: [Int] = []
     labels.reserveCapacity(count)
@@ -127,7 +129,7 @@ struct CIFARBatch: Sendable {
       labels += (0..<(end - start)).map { Int(bytes[$0 * form.recordSize + offset]) }
     }
     if let index = labels.firstIndex(where: { $0 >= classCount }) {
-      throw CIFARError(name, .label(labels[index], index: index, classCount: classCount))
+      throw DatasetError(name, .label(Double(labels[index]), index: index, expected: "0 to \(classCount - 1)"))
     }
     return labels
   }

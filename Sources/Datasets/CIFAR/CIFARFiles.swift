@@ -23,7 +23,7 @@ struct CIFARFiles {
   /// No batch is larger; the largest as distributed is train.bin of 154 MB.
   private static let batchLimit = 1 << 28
 
-  /// - Throws: `ArchiveError` when there is nothing of that name, `CIFARError` when it holds no CIFAR.
+  /// - Throws: `ArchiveError` when there is nothing of that name, `DatasetError` when it holds no CIFAR.
   init(path: String) throws {
     self.path = path
     var isFolder: ObjCBool = false
@@ -45,7 +45,11 @@ struct CIFARFiles {
       single = nil
     }
     guard let form = Self.form(of: single.map { [$0] } ?? Array(files.keys)) else {
-      throw CIFARError(path, .noBatches(isPythonVersion: Self.isPythonVersion(path)))
+      throw DatasetError(
+        .data, path,
+        Self.isPythonVersion(path)
+          ? "holds the Python version of CIFAR, which is pickles, and no pickle is executed; get the binary version"
+          : "holds no binary version of CIFAR: expected data_batch_1.bin and so on, or train.bin and test.bin")
     }
     self.form = form
   }
@@ -70,16 +74,16 @@ struct CIFARFiles {
     ["data_batch_1", "cifar-10-batches-py", "cifar-100-python"].contains { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
   }
 
-  /// - Throws: `CIFARError` that names the files that are missing.
-  func batches(of split: CIFARDataset.Split) throws(CIFARError) -> [ByteStore] {
+  /// - Throws: `DatasetError` that names the files that are missing.
+  func batches(of split: CIFARDataset.Split) throws(DatasetError) -> [ByteStore] {
     let names = single.map { [$0] } ?? form.batchFiles(split)
     let missing = names.filter { files[$0] == nil }
-    guard missing.isEmpty else { throw CIFARError(path, .missing(missing)) }
+    guard missing.isEmpty else { throw DatasetError(path, .incomplete(missing: missing)) }
     return names.compactMap { files[$0] }
   }
 
   /// The names in the file beside the batches; without it those of CIFAR-10, which everybody knows, or numbers.
-  /// - Throws: `CIFARError` for another number of names.
+  /// - Throws: `DatasetError` for another number of names.
   func classNames(_ labels: CIFARDataset.Labels, count: Int) throws -> [String] {
     guard let file = files[form.namesFile(labels)] else {
       return form == .cifar10
@@ -87,51 +91,7 @@ struct CIFARFiles {
     }
     let text = String(decoding: try file.read(0..<min(file.count, 1 << 16)), as: UTF8.self)
     let names = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-    guard names.count == count else { throw CIFARError(file.name, .names(names.count, expected: count)) }
+    guard names.count == count else { throw DatasetError(file.name, .classNames(names.count, expected: count)) }
     return names
-  }
-}
-
-/// Why files are not CIFAR's: the file, what it holds, what was expected, what to do.
-public struct CIFARError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Problem: Equatable, Sendable {
-    /// None of the files is there.
-    case noBatches(isPythonVersion: Bool)
-    /// These of them are not there.
-    case missing([String])
-    /// A length that is no multiple of a record's.
-    case length(Int, record: Int)
-    /// No class has this number.
-    case label(Int, index: Int, classCount: Int)
-    /// Another number of class names.
-    case names(Int, expected: Int)
-    /// The set has one label for each picture.
-    case noCoarseLabels
-  }
-
-  public let file: String
-  public let problem: Problem
-
-  public init(_ file: String, _ problem: Problem) {
-    self.file = file
-    self.problem = problem
-  }
-
-  public var failure: Failure { .data }
-
-  public var description: String { "\(file): \(statement)" }
-
-  private var statement: String {
-    switch problem {
-    case .noBatches(isPythonVersion: true):
-      "holds the Python version of CIFAR, which is pickles, and no pickle is executed; get the binary version"
-    case .noBatches: "holds no binary version of CIFAR: expected data_batch_1.bin and so on, or train.bin and test.bin"
-    case .missing(let names): "lacks \(names.joined(separator: ", ")); get it again, or set split to train or test"
-    case .length(let length, let record):
-      "is \(length) bytes long; expected a multiple of \(record), the bytes of a picture with its labels"
-    case .label(let label, let index, let count): "label \(index) is \(label), expected 0 to \(count - 1)"
-    case .names(let found, let expected): "holds \(found) names of classes, expected \(expected)"
-    case .noCoarseLabels: "is CIFAR-10, which has no coarse labels; set labels to fine"
-    }
   }
 }

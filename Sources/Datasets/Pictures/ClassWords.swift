@@ -24,8 +24,8 @@ struct ClassWords {
   ///   - depth: so many folders, from the top, make a class, or as many as there are; nil for all of them.
   ///   - common: a folder that holds all and makes no class: "images/", or nothing.
   /// - Returns: nil where no picture lies in a folder.
-  /// - Throws: `SourceError` where some do and some do not.
-  static func folders(of names: [String], depth: Int?, common: String, place: String) throws(SourceError) -> ClassWords? {
+  /// - Throws: `DatasetError` where some do and some do not.
+  static func folders(of names: [String], depth: Int?, common: String, place: String) throws(DatasetError) -> ClassWords? {
     let words = names.map { name -> String? in
       let folders = name.dropFirst(common.count).split(separator: "/").dropLast()
       return folders.isEmpty ? nil : folders.prefix(depth ?? folders.count).joined(separator: "/")
@@ -33,8 +33,8 @@ struct ClassWords {
     let without = words.indices.filter { words[$0] == nil }
     guard let first = without.first else { return ClassWords(words: words) }
     if without.count == names.count { return nil }
-    throw SourceError(
-      .invalid, place,
+    throw DatasetError(
+      .data, place,
       "\(without.count) of \(names.count) pictures lie in no folder of a class, such as '\(names[first])'; move them, or set"
         + " `class_from: none` for a set without classes")
   }
@@ -51,16 +51,16 @@ struct ClassWords {
 
   // ---- from file names
 
-  /// - Throws: `SourceError` where a name has no "_".
-  static func prefixes(of names: [String], place: String) throws(SourceError) -> ClassWords {
+  /// - Throws: `DatasetError` where a name has no "_".
+  static func prefixes(of names: [String], place: String) throws(DatasetError) -> ClassWords {
     let words = names.map { name -> String? in
       let file = name[(name.utf8.lastIndex(of: 0x2F).map { name.utf8.index(after: $0) } ?? name.startIndex)...]
       return file.utf8.firstIndex(of: 0x5F).map { String(file[..<$0]) }
     }
     let without = words.indices.filter { words[$0] == nil || words[$0] == "" }
     guard let first = without.first else { return ClassWords(words: words) }
-    throw SourceError(
-      .invalid, place,
+    throw DatasetError(
+      .data, place,
       "the names of \(without.count) of \(names.count) pictures, such as '\(names[first])', have no class before a '_'; expected names"
         + " like 'cat_0001.png'")
   }
@@ -68,8 +68,8 @@ struct ClassWords {
   // ---- from a table
 
   /// - Parameter bases: the folders that the table's file names may be relative to, each with a "/" at its end or empty.
-  /// - Throws: `SourceError` where two lines disagree, or none names a picture.
-  static func table(_ table: LabelTable, names: [String], bases: [String], place: String) throws(SourceError) -> ClassWords {
+  /// - Throws: `DatasetError` where two lines disagree, or none names a picture.
+  static func table(_ table: LabelTable, names: [String], bases: [String], place: String) throws(DatasetError) -> ClassWords {
     let index = Dictionary(names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     var result = ClassWords(words: Array(repeating: nil, count: names.count))
     var lines = [Int](repeating: 0, count: names.count)
@@ -79,15 +79,15 @@ struct ClassWords {
         continue
       }
       if let other = result.words[found], other != row.label {
-        throw SourceError(
-          .invalid, "\(table.name):\(row.line)", "'\(row.file)' is of class '\(row.label)', but line \(lines[found]) says '\(other)'")
+        throw DatasetError(
+          .data, "\(table.name):\(row.line)", "'\(row.file)' is of class '\(row.label)', but line \(lines[found]) says '\(other)'")
       }
       (result.words[found], lines[found]) = (row.label, row.line)
     }
     guard result.words.contains(where: { $0 != nil }) else {
       let example = table.rows.first.map { ", such as '\($0.file)' in line \($0.line)," } ?? ""
-      throw SourceError(
-        .invalid, table.name,
+      throw DatasetError(
+        .data, table.name,
         "none of the \(table.rows.count) files that it names\(example) is a picture in \(place), where '\(names[0])' is one")
     }
     for index in names.indices where result.words[index] == nil {

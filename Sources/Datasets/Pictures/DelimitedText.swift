@@ -14,11 +14,11 @@ struct DelimitedText {
   private var row = Row(line: 1, fields: [])
 
   /// - Parameter name: what errors call it.
-  /// - Throws: `SourceError` with the line: a quote that does not end, or ends before the field does; text that is not UTF-8.
-  init(parsing bytes: [UInt8], name: String) throws(SourceError) {
+  /// - Throws: `DatasetError` with the line: a quote that does not end, or ends before the field does; text that is not UTF-8.
+  init(parsing bytes: [UInt8], name: String) throws(DatasetError) {
     self.name = name
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-      throw SourceError(.invalid, name, "is UTF-16; save it as UTF-8")
+      throw DatasetError(.data, name, "is UTF-16; save it as UTF-8")
     }
     let start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     let separator = Self.separator(bytes[start...])
@@ -40,7 +40,7 @@ struct DelimitedText {
   }
 
   /// The place of the quote that ends the field.
-  private mutating func readQuoted(_ bytes: [UInt8], from start: Int) throws(SourceError) -> Int {
+  private mutating func readQuoted(_ bytes: [UInt8], from start: Int) throws(DatasetError) -> Int {
     isQuoted = true
     var at = start
     let first = line
@@ -57,20 +57,20 @@ struct DelimitedText {
     throw failure("a field in quotes begins here and does not end")
   }
 
-  private mutating func endField() throws(SourceError) {
+  private mutating func endField() throws(DatasetError) {
     guard let text = String(validating: field, as: UTF8.self) else { throw failure("is not UTF-8") }
     row.fields.append(isQuoted ? text : Self.trimmed(text))
     (field, isQuoted) = ([], false)
   }
 
-  private mutating func endRow() throws(SourceError) {
+  private mutating func endRow() throws(DatasetError) {
     try endField()
     if row.fields != [""] { rows.append(row) }
     line += 1
     row = Row(line: line, fields: [])
   }
 
-  private func failure(_ message: String) -> SourceError { SourceError(.invalid, "\(name):\(line)", message) }
+  private func failure(_ message: String) -> DatasetError { DatasetError(.data, "\(name):\(line)", message) }
 
   private static func separator(_ bytes: ArraySlice<UInt8>) -> UInt8 {
     var isQuoted = false

@@ -58,15 +58,15 @@ public struct FolderDataset: Dataset {
     public func open() throws -> any Dataset { try FolderDataset(self) }
   }
 
-  /// - Throws: `SourceError` or `ArchiveError` when there is no such folder or archive, when it holds no picture, or when
-  ///   classes cannot be told; `ImagingError` when none of the pictures that are looked at can be read.
+  /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it holds no picture, or when
+  ///   classes cannot be told, and when none of the pictures that are looked at can be read; `ImagingError` without libvips.
   public init(_ recipe: Recipe) throws {
     let tree = try PictureTree(path: recipe.path, companion: recipe.labels)
     try tree.requirePictures()
     let words = try Self.words(recipe, tree)
     let classes = words.map { ClassLabels($0.words, of: tree.names, fixed: recipe.classNames) }
     if classes == nil, let first = recipe.classNames?.first {
-      throw SourceError(.invalid, recipe.path, "its pictures lie in no folders, so none is of class '\(first)'; leave class_names out")
+      throw DatasetError(.data, recipe.path, "its pictures lie in no folders, so none is of class '\(first)'; leave class_names out")
     }
     chosen = classes.map { classes in tree.names.indices.filter { classes.labels[$0] != nil } } ?? Array(tree.names.indices)
     labels = classes.map { $0.labels.compactMap { $0 } }
@@ -74,13 +74,13 @@ public struct FolderDataset: Dataset {
     skipped = tree.skipped + (words?.skipped ?? []) + (classes?.skipped ?? [])
     self.tree = tree
     guard !chosen.isEmpty else {
-      throw SourceError(
-        .invalid, recipe.path,
+      throw DatasetError(
+        .data, recipe.path,
         "none of its \(tree.names.count) pictures is of a class in class_names; the first, '\(tree.names[0])', is of class"
           + " '\(words?.words.lazy.compactMap { $0 }.first ?? "")'")
     }
     let chosen = chosen
-    let survey = try PictureSurvey(count: chosen.count) { try tree.content(chosen[$0]) }
+    let survey = try PictureSurvey(of: recipe.path, count: chosen.count) { try tree.content(chosen[$0]) }
     (shape, channels) = (survey.shape, survey.channels)
   }
 
@@ -121,7 +121,7 @@ public struct FolderDataset: Dataset {
       return (inside, try contents(inside), folder(labels))
     }
     guard FileManager.default.fileExists(atPath: labels) else {
-      throw SourceError(
+      throw DatasetError(
         .missing, labels, "there is no such file in \(recipe.path) or in the working folder; expected lines of a file and its class")
     }
     return (labels, try contents(labels), "")
@@ -134,10 +134,10 @@ public struct FolderDataset: Dataset {
 }
 
 extension PictureTree {
-  /// - Throws: `SourceError` that says what is there instead.
-  func requirePictures() throws(SourceError) {
+  /// - Throws: `DatasetError` that says what is there instead.
+  func requirePictures() throws(DatasetError) {
     guard names.isEmpty else { return }
     let others = skipped.isEmpty ? "" : "; it holds \(skipped.count) other files, such as \(skipped[0])"
-    throw SourceError(.invalid, path, "holds no picture; expected files named .png, .jpg and the like\(others)")
+    throw DatasetError(.data, path, "holds no pictures; expected PNG, JPEG, WebP, TIFF, GIF, AVIF, PGM or PPM files\(others)")
   }
 }

@@ -20,8 +20,8 @@ struct FolderWalk {
     let device: UInt64, number: UInt64
   }
 
-  /// - Throws: `SourceError` when the folder itself cannot be read.
-  init(_ root: String) throws(SourceError) {
+  /// - Throws: `DatasetError` when the folder itself cannot be read.
+  init(_ root: String) throws(DatasetError) {
     self.root = root
     while true {
       if let folder = folders.popLast() {
@@ -38,7 +38,7 @@ struct FolderWalk {
 
   static func isIgnored(_ name: some StringProtocol) -> Bool { name.utf8.first == 0x2E || name == "__MACOSX" }
 
-  private mutating func read(_ folder: String) throws(SourceError) {
+  private mutating func read(_ folder: String) throws(DatasetError) {
     guard let stream = opendir("\(root)/\(folder)") else {
       if folder.isEmpty { throw .system(root, errno) }
       return skip(String(folder.dropLast()), "a folder that cannot be read: \(String(cString: strerror(errno)).lowercased())")

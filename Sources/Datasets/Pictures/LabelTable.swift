@@ -17,17 +17,17 @@ struct LabelTable {
   /// - Parameters:
   ///   - name: what errors call it.
   ///   - columns: how the header calls the columns of files and of classes, where its words are others.
-  /// - Throws: `SourceError` with the line.
-  init(parsing bytes: [UInt8], name: String, columns: [String]? = nil) throws(SourceError) {
+  /// - Throws: `DatasetError` with the line.
+  init(parsing bytes: [UInt8], name: String, columns: [String]? = nil) throws(DatasetError) {
     self.name = name
     let text = try DelimitedText(parsing: bytes, name: name)
-    guard let first = text.rows.first else { throw SourceError(.invalid, name, "is empty; expected lines of a file and its class") }
+    guard let first = text.rows.first else { throw DatasetError(.data, name, "is empty; expected lines of a file and its class") }
     let header = try Self.header(first, name: name, columns: columns)
     let (file, label) = header ?? (0, 1)
     var rows: [Row] = []
     for row in text.rows.dropFirst(header == nil ? 0 : 1) {
       guard row.fields.count > max(file, label), !row.fields[file].isEmpty, !row.fields[label].isEmpty else {
-        throw SourceError(.invalid, "\(name):\(row.line)", "expected a file and its class, found '\(row.fields.joined(separator: ","))'")
+        throw DatasetError(.data, "\(name):\(row.line)", "expected a file and its class, found '\(row.fields.joined(separator: ","))'")
       }
       rows.append(Row(line: row.line, file: row.fields[file], label: row.fields[label]))
     }
@@ -36,15 +36,15 @@ struct LabelTable {
 
   private static func header(
     _ row: DelimitedText.Row, name: String, columns: [String]?
-  ) throws(SourceError) -> (file: Int, label: Int)? {
+  ) throws(DatasetError) -> (file: Int, label: Int)? {
     let words = row.fields.map { $0.lowercased() }
     if let columns {
       var places: [Int] = []
       for column in columns {
         guard let place = row.fields.firstIndex(of: column) ?? words.firstIndex(of: column.lowercased()) else {
           let found = row.fields.joined(separator: "', '")
-          throw SourceError(
-            .invalid, "\(name):\(row.line)", "has no column '\(column)', found '\(found)'; set `label_columns` to two of these")
+          throw DatasetError(
+            .data, "\(name):\(row.line)", "has no column '\(column)', found '\(found)'; set `label_columns` to two of these")
         }
         places.append(place)
       }

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Imaging
 
@@ -11,8 +12,9 @@ struct PictureSurvey {
   /// So many pictures, or so many bytes of them, are looked at.
   static let pictureLimit = 1000, byteLimit = 1 << 28
 
-  /// - Throws: `ImagingError` or `ArchiveError` of the first picture, if none that is looked at can be read.
-  init(count: Int, _ content: (Int) throws -> Picture.Content) throws {
+  /// - Throws: `DatasetError` that says what is wrong with the first picture, if none that is looked at can be read; `ImagingError`
+  ///   where libvips is missing.
+  init(of path: String, count: Int, _ content: (Int) throws -> Picture.Content) throws {
     var sizes: Set<[Int]> = [], hasColor = false, hasAlpha = false
     var bytes = 0, failure: (any Error)?
     for index in Self.sample(of: count) where bytes < Self.byteLimit {
@@ -28,7 +30,9 @@ struct PictureSurvey {
         failure = failure ?? error
       } catch { failure = failure ?? error }
     }
-    if sizes.isEmpty, let failure { throw failure }
+    if sizes.isEmpty, let failure {
+      throw DatasetError(Failure(of: failure), path, "holds \(count) pictures, none of which can be read; the first: \(failure)")
+    }
     let channels = (hasColor ? 3 : 1) + (hasAlpha ? 1 : 0)
     self.channels = channels
     shape = sizes.count == 1 ? sizes.first.map { ImageShape(height: $0[0], width: $0[1], channels: channels) } : nil

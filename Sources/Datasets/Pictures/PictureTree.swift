@@ -4,17 +4,17 @@ import Imaging
 
 /// The pictures below a folder, or in a zip or tar that is read as one, in the order of their names' Unicode code points.
 ///
-/// A file is a picture by its ending, in capitals or not; what it holds is found out by decoding it. Hidden files and
-/// `__MACOSX` are passed over, everything else that is no picture is reported.
+/// A file is a picture by its first bytes, or because it is named like one, so that a damaged picture is reported when it is read.
+/// Hidden files and `__MACOSX` are passed over, all other files that are not pictures are reported.
 struct PictureTree: Sendable {
   let path: String
   /// Relative paths of the pictures, sorted.
-  let names: [String]
-  let skipped: [SkippedFile]
+  private(set) var names: [String] = []
+  private(set) var skipped: [SkippedFile] = []
   let isArchive: Bool
   private let source: Source
-  /// Files that are no pictures but were asked for.
-  private let companions: [String: Int]
+  /// Files that are not pictures but were asked for.
+  private var companions: [String: Int] = [:]
 
   private enum Source: Sendable {
     case folder
@@ -23,10 +23,6 @@ struct PictureTree: Sendable {
     case file
   }
 
-  /// Endings of what libvips decodes, in small letters.
-  static let endings: Set<String> = [
-    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "tif", "tiff", "heic", "heif", "avif", "jp2", "jxl",
-  ]
   /// The most bytes of one encoded picture, or of a table, that are taken from an archive: 2 to the power of 28.
   static let byteLimit = 1 << 28
   /// The most bytes of a compressed tar that are kept in memory: 2 to the power of 32.
@@ -36,43 +32,56 @@ struct PictureTree: Sendable {
   ///   - path: a folder, a zip, a tar, plain or compressed by gzip, or one picture.
   ///   - companion: another file to be found in the tree, such as a table of labels; by its whole name, or, in an archive,
   ///     by the name below some folder.
-  /// - Throws: `SourceError`, and `ArchiveError` for what is neither.
+  /// - Throws: `DatasetError`, and `ArchiveError` for anything else.
   init(path: String, companion: String? = nil) throws {
     self.path = path
     var status = stat()
     guard stat(path, &status) == 0 else {
-      if errno != ENOENT { throw SourceError.system(path, errno) }
-      throw SourceError(
+      if errno != ENOENT { throw DatasetError.system(path, errno) }
+      throw DatasetError(
         .missing, path, "there is no such folder or archive; put the pictures there, or name theirs by `path` in the recipe")
     }
-    isArchive = status.st_mode & S_IFMT != S_IFDIR && !Self.isPicture(path)
     if status.st_mode & S_IFMT == S_IFDIR {
-      let walk = try FolderWalk(path)
-      let pictures = walk.files.filter(Self.isPicture)
-      names = Self.sorted(pictures)
-      let others = pictures.count == walk.files.count ? [] : walk.files.filter { !Self.isPicture($0) && $0 != companion }
-      skipped = Self.sorted(walk.skipped + others.map(Self.noPicture))
-      source = .folder
-      companions = [:]
-    } else if Self.isPicture(path) {
+      (isArchive, source) = (false, .folder)
+      try findPictures(inFolder: path, companion: companion)
+    } else if PictureFormat.isPicture(file: path) {
+      (isArchive, source) = (false, .file)
       names = [(path as NSString).lastPathComponent]
-      (skipped, companions, source) = ([], [:], .file)
     } else {
-      var others: [SkippedFile] = []
-      let archive = try ArchiveIndex(path: path, memoryLimit: Self.memoryLimit) { name in
-        if name.split(separator: "/").contains(where: FolderWalk.isIgnored) { return false }
-        let isWanted = Self.isPicture(name) || companion.map { name == $0 || name.hasSuffix("/\($0)") } ?? false
-        if !isWanted { others.append(Self.noPicture(name)) }
-        return isWanted
-      }
-      let pictures = archive.entries.indices.filter { Self.isPicture(archive.entries[$0].name) }
-      let order = pictures.sorted { Self.precedes(archive.entries[$0].name, archive.entries[$1].name) }
-      names = order.map { archive.entries[$0].name }
+      var others: [SkippedFile] = [], companions: Set<String> = []
+      let archive = try Self.archive(path, companion: companion, &companions, &others)
+      let entries = archive.entries
+      let pictures = entries.indices.filter { !companions.contains(entries[$0].name) }
+      let order = pictures.sorted { Self.precedes(entries[$0].name, entries[$1].name) }
+      (isArchive, source) = (true, .archive(archive, order))
+      names = order.map { entries[$0].name }
       skipped = Self.sorted(others + archive.links.map { SkippedFile(name: $0, reason: "a link; those in archives are not followed") })
-      source = .archive(archive, order)
-      companions = Dictionary(
-        uniqueKeysWithValues: archive.entries.indices.filter { !Self.isPicture(archive.entries[$0].name) }
-          .map { (archive.entries[$0].name, $0) })
+      self.companions = Dictionary(
+        uniqueKeysWithValues: entries.indices.filter { companions.contains(entries[$0].name) }.map { (entries[$0].name, $0) })
+    }
+  }
+
+  private mutating func findPictures(inFolder path: String, companion: String?) throws(DatasetError) {
+    let walk = try FolderWalk(path)
+    let isPicture = walk.files.map { PictureFormat.isPicture(file: "\(path)/\($0)") }
+    names = Self.sorted(zip(walk.files, isPicture).filter(\.1).map(\.0))
+    let others = zip(walk.files, isPicture).filter { !$0.1 && $0.0 != companion }.map(\.0)
+    skipped = Self.sorted(walk.skipped + others.map(Self.notAPicture))
+  }
+
+  /// The archive's pictures and companions.
+  private static func archive(
+    _ path: String, companion: String?, _ companions: inout Set<String>, _ others: inout [SkippedFile]
+  ) throws -> ArchiveIndex {
+    try ArchiveIndex(path: path, memoryLimit: memoryLimit) { name, start in
+      if name.split(separator: "/").contains(where: FolderWalk.isIgnored) { return false }
+      if PictureFormat.isPictureName(name) || PictureFormat(start: start()) != nil { return true }
+      if companion.map({ name == $0 || name.hasSuffix("/\($0)") }) ?? false {
+        companions.insert(name)
+        return true
+      }
+      others.append(notAPicture(name))
+      return false
     }
   }
 
@@ -105,12 +114,6 @@ struct PictureTree: Sendable {
 
   // ---- names
 
-  static func isPicture(_ name: String) -> Bool {
-    guard let dot = name.utf8.lastIndex(of: 0x2E) else { return false }
-    let ending = name[name.index(after: dot)...]
-    return ending.utf8.count <= 4 && endings.contains(ending.lowercased())
-  }
-
   static func precedes(_ first: String, _ second: String) -> Bool { first.utf8.lexicographicallyPrecedes(second.utf8) }
 
   /// UTF-8's order is that of the code points.
@@ -118,7 +121,5 @@ struct PictureTree: Sendable {
 
   private static func sorted(_ files: [SkippedFile]) -> [SkippedFile] { files.sorted { precedes($0.name, $1.name) } }
 
-  private static func noPicture(_ name: String) -> SkippedFile {
-    SkippedFile(name: name, reason: "no picture by its ending")
-  }
+  private static func notAPicture(_ name: String) -> SkippedFile { SkippedFile(name: name, reason: "not a picture") }
 }

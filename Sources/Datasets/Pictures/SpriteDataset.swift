@@ -66,7 +66,7 @@ public struct SpriteDataset: Dataset {
   /// More bytes of decoded sheets are not kept: 2 to the power of 30.
   static let byteLimit = 1 << 30
 
-  /// - Throws: `SourceError`, `ArchiveError` or `ImagingError` when a sheet cannot be read or has no room for a cell, and when no
+  /// - Throws: `DatasetError`, `ArchiveError` or `ImagingError` when a sheet cannot be read or has no room for a cell, and when no
   ///   cell has anything in it.
   public init(_ recipe: Recipe) throws {
     let tree = try PictureTree(path: recipe.path)
@@ -79,7 +79,7 @@ public struct SpriteDataset: Dataset {
     let found = all.indices.flatMap { sheet in
       all[sheet].drawnCells.map { Cell(sheet: sheet, row: $0.row, column: $0.column) }
     }
-    guard !found.isEmpty else { throw SourceError(.invalid, recipe.path, "every cell of its \(all.count) sheets is empty") }
+    guard !found.isEmpty else { throw DatasetError(.data, recipe.path, "every cell of its \(all.count) sheets is empty") }
     let classes = Self.words(recipe, tree).map { word in
       ClassLabels(found.map(word), of: found.map { all[$0.sheet].title($0.row, $0.column) }, fixed: recipe.classNames)
     }
@@ -93,7 +93,7 @@ public struct SpriteDataset: Dataset {
       label.map { Cell(sheet: cell.sheet, row: cell.row, column: cell.column, label: $0) }
     }
     guard !cells.isEmpty else {
-      throw SourceError(.invalid, recipe.path, "none of its \(found.count) sprites is of a class in class_names")
+      throw DatasetError(.data, recipe.path, "none of its \(found.count) sprites is of a class in class_names")
     }
   }
 
@@ -114,8 +114,8 @@ public struct SpriteDataset: Dataset {
       let image = try Picture(tree.content(index), name: name).image()
       bytes += 4 * image.width * image.height
       guard bytes <= byteLimit else {
-        throw SourceError(
-          .invalid, recipe.path, "its sheets take more than the \(byteLimit) bytes that are kept in memory; use fewer at a time")
+        throw DatasetError(
+          .data, recipe.path, "its sheets take more than the \(byteLimit) bytes that are kept in memory; use fewer at a time")
       }
       return try SpriteSheet(name: name, image: image, recipe: recipe)
     }

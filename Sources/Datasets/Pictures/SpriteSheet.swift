@@ -7,15 +7,15 @@ struct SpriteSheet: Sendable {
   let rows: Int, columns: Int
   private let height: Int, width: Int, margin: Int, spacing: Int
 
-  /// - Throws: `SourceError` where not one cell fits.
-  init(name: String, image: Image, recipe: SpriteDataset.Recipe) throws(SourceError) {
+  /// - Throws: `DatasetError` where not one cell fits.
+  init(name: String, image: Image, recipe: SpriteDataset.Recipe) throws(DatasetError) {
     (self.name, self.image) = (name, image)
     (height, width, margin, spacing) = (recipe.cell[0], recipe.cell[1], recipe.margin, recipe.spacing)
     rows = Self.count(in: image.height, of: height, margin: margin, spacing: spacing)
     columns = Self.count(in: image.width, of: width, margin: margin, spacing: spacing)
     guard rows > 0, columns > 0 else {
-      throw SourceError(
-        .invalid, name,
+      throw DatasetError(
+        .data, name,
         "has \(image.height) x \(image.width) pixels, no room for a cell of \(height) x \(width) within a margin of \(margin)")
     }
   }

@@ -19,7 +19,7 @@ public struct DataSource: Sendable {
   /// - Parameters:
   ///   - source: a file or folder of that name goes before a kind of data set.
   ///   - set: values laid over what was recognised, `labels=labels.npy`; `type` picks another kind.
-  /// - Throws: `SfumatoError`, `RecipeError`, `RecognitionError`, and what opening the set throws.
+  /// - Throws: `SfumatoError`, `RecipeError`, `DatasetError`, and what opening the set throws.
   public init(_ source: String, set: [String] = []) throws {
     var section = Section()
     section.data = try Self.found(source, kind: set.last { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) })

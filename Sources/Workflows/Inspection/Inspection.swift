@@ -74,16 +74,18 @@ public struct Inspection: Codable, Sendable, Equatable {
     let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
     let file = folder?.weights ?? path
     weights = folder?.weights
-    try ForeignFormat.refuse(file)
     format = TensorFile.format(of: file)
     let metadata: [String: String]
     var isOptimizer = false
-    try TensorFile.check(member, of: format, path)
     if format == .safetensors {
       let header = try Safetensors.header(of: file)
       bytes = header.dataStart + header.dataCount
-      tensors = header.entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
-      (self.member, members, metadata) = (nil, [], header.metadata)
+      let layout = try TensorFile.layout(header.entries.map { ($0.name, $0.shape) }, choosing: member, path)
+      tensors = layout.entries.map {
+        TensorFacts(name: $0.name, dtype: header.entries[$0.index].type.rawValue, shape: header.entries[$0.index].shape)
+      }
+      metadata = header.metadata
+      (self.member, members) = TensorFile.named(layout, member: nil, of: [])
     } else {
       bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
       (tensors, self.member, members, isOptimizer) = try Self.pytorch(file, member)
@@ -190,35 +192,5 @@ extension Inspection.Kind {
       case .superResolution: .superResolution
       case .upscaler: .upscaler
       }
-  }
-}
-
-/// Files that others write and that are not read, known by their first bytes: a user is told what it is, not that its
-/// header is wrong.
-private enum ForeignFormat {
-  static func refuse(_ path: String) throws {
-    guard let file = FileHandle(forReadingAtPath: path) else { return }  // whoever reads it says why it cannot be read
-    defer { try? file.close() }
-    guard let start = try? file.read(upToCount: 512), let name = name([UInt8](start)) else { return }
-    throw SfumatoError(.data, "\(path) is \(name); expected a .safetensors file or one of torch.save (.pt, .pth, .bin)")
-  }
-
-  private static func name(_ start: [UInt8]) -> String? {
-    if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
-      let entry = firstEntry(start)
-      if entry.hasSuffix(".npy") { return "an .npz archive of arrays, which 'sfumato data inspect' shows" }
-      // torch.save writes entries within a folder; what is in it the reader finds out.
-      if !entry.contains("/") { return "a zip archive, and not one of torch.save" }
-    }
-    if start.starts(with: [0x1F, 0x8B]) { return "a gzip file" }
-    if start.starts(with: [0x93] + Array("NUMPY".utf8)) { return "an .npy array, which 'sfumato data inspect' shows" }
-    return nil
-  }
-
-  /// The name in a zip archive's first local header.
-  private static func firstEntry(_ start: [UInt8]) -> String {
-    guard start.count >= 30 else { return "" }
-    let length = Int(start[26]) | Int(start[27]) << 8
-    return String(decoding: start[30...].prefix(length), as: UTF8.self)
   }
 }

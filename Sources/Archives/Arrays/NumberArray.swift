@@ -1,31 +1,33 @@
-import Archives
-
 /// An array of numpy, found by its first index: read where it lies in an `.npy` file or uncompressed `.npz`, else held in memory.
-struct NumberArray {
+package struct NumberArray {
   /// What reports call it.
-  let name: String
-  let shape: [Int]
+  package let name: String
+  package let shape: [Int]
   private let header: NPYHeader
   private let file: ByteStore
   /// The numbers, where they had to be put into another order.
   private let reordered: [UInt8]?
 
   /// The most bytes that are taken into memory of an array that is compressed, and of one that must be put into another order.
-  static let memoryLimit = 1 << 33, reorderLimit = 1 << 30
+  package static let memoryLimit = 1 << 33, reorderLimit = 1 << 30
 
-  var count: Int { shape.first ?? 0 }
+  package var count: Int { shape.first ?? 0 }
+  /// The type of its elements by numpy, in little-endian order: "<f4", "|u1".
+  package var code: String { "\(header.elementSize == 1 ? "|" : "<")\(header.kind.rawValue)\(header.elementSize)" }
   /// Numbers for each first index.
-  var rowLength: Int { shape.dropFirst().reduce(1, *) }
+  package var rowLength: Int { shape.dropFirst().reduce(1, *) }
   /// One unsigned byte for each number.
-  var isBytes: Bool { header.kind == .unsigned && header.elementSize == 1 }
-  var isFloat: Bool { header.kind == .float }
-  var isBoolean: Bool { header.kind == .boolean }
+  package var isBytes: Bool { header.kind == .unsigned && header.elementSize == 1 }
+  package var isFloat: Bool { header.kind == .float }
+  /// Unsigned numbers of 16 bits, as scanners and microscopes write them.
+  package var isUnsigned16: Bool { header.kind == .unsigned && header.elementSize == 2 }
+  package var isBoolean: Bool { header.kind == .boolean }
 
   /// - Parameter path: of an `.npy` file, gzip or plain, or of an `.npz` and the array in it: `samples.npz/arr_0`.
-  /// - Throws: `ArchiveError`, `NPYError` when it cannot be read or does not hold what it says, `ArrayError` when it is too large.
-  init(path: String) throws {
+  /// - Throws: `ArchiveError`, `ArrayError` when it cannot be read, does not hold what it says or is too large.
+  package init(path: String) throws {
     let path = NPZFile.entryPath(path)
-    let start = try ByteStore.start(of: path, upTo: NPYHeader.mostBytes)
+    let start = try ByteStore.start(of: path, upTo: NPYHeader.longestStart)
     header = try start.withUnsafeBytes { try NPYHeader(parsing: $0, name: path) }
     shape = header.shape
     // On the header's word no more is taken than it promises.
@@ -33,7 +35,7 @@ struct NumberArray {
     name = file.name
     guard file.count - header.dataOffset == header.byteCount else {
       let found = file.count - header.dataOffset
-      throw NPYError(name, .byteCount(shape: header.shapeText, expected: header.byteCount, found: found))
+      throw ArrayError(name, .byteCount(shape: header.shapeText, expected: header.byteCount, found: found))
     }
     guard header.isColumnMajor, shape.count > 1 else {
       reordered = nil
@@ -52,15 +54,26 @@ struct NumberArray {
 
   /// The bytes of the numbers of some first indices, as they are in the file.
   /// - Throws: `ArchiveError` when the file has changed since it was opened.
-  func bytes(_ rows: Range<Int>) throws(ArchiveError) -> [UInt8] {
+  package func bytes(_ rows: Range<Int>) throws(ArchiveError) -> [UInt8] {
     let size = rowLength * header.elementSize
     let range = (rows.lowerBound * size)..<(rows.upperBound * size)
     if let reordered { return Array(reordered[range]) }
     return try file.read((header.dataOffset + range.lowerBound)..<(header.dataOffset + range.upperBound))
   }
 
+  /// All elements in row-major order, least significant byte first.
+  package func littleEndianBytes() throws(ArchiveError) -> [UInt8] {
+    let bytes = if let reordered { reordered } else { try file.read(header.dataOffset..<file.count) }
+    guard header.isBigEndian else { return bytes }
+    let size = header.elementSize
+    return [UInt8](unsafeUninitializedCapacity: bytes.count) { buffer, filled in
+      for index in bytes.indices { buffer[index] = bytes[index - index % size + size - 1 - index % size] }
+      filled = bytes.count
+    }
+  }
+
   /// The numbers of some first indices. Whole numbers beyond 2 to the power of 53 are rounded.
-  func numbers(_ rows: Range<Int>) throws(ArchiveError) -> [Double] {
+  package func numbers(_ rows: Range<Int>) throws(ArchiveError) -> [Double] {
     let bytes = try bytes(rows)
     func whole<T: FixedWidthInteger>(_ type: T.Type) -> [Double] {
       map(bytes, as: type) { Double(header.isBigEndian ? T(bigEndian: $0) : T(littleEndian: $0)) }

@@ -14,9 +14,9 @@ struct NPYLiteral {
     rest = text
   }
 
-  private var notUnderstood: NPYError.Problem { .header(String(decoding: text.prefix(200), as: UTF8.self)) }
+  private var notUnderstood: ArrayError.Problem { .header(String(decoding: text.prefix(200), as: UTF8.self)) }
 
-  mutating func dictionary() throws(NPYError.Problem) -> Fields {
+  mutating func dictionary() throws(ArrayError.Problem) -> Fields {
     var code: String?, isColumnMajor: Bool?, shape: [Int]?
     try expect("{")
     while !take("}") {
@@ -50,12 +50,12 @@ struct NPYLiteral {
     return true
   }
 
-  private mutating func expect(_ character: Unicode.Scalar) throws(NPYError.Problem) {
+  private mutating func expect(_ character: Unicode.Scalar) throws(ArrayError.Problem) {
     guard take(character) else { throw notUnderstood }
   }
 
   /// Between single or double quotes, without escapes.
-  private mutating func string() throws(NPYError.Problem) -> String {
+  private mutating func string() throws(ArrayError.Problem) -> String {
     guard let quote = peek(), quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else { throw notUnderstood }
     rest.removeFirst()
     guard let end = rest.firstIndex(of: quote), !rest[..<end].contains(UInt8(ascii: "\\")) else { throw notUnderstood }
@@ -63,7 +63,7 @@ struct NPYLiteral {
     return String(decoding: rest[..<end], as: UTF8.self)
   }
 
-  private mutating func boolean() throws(NPYError.Problem) -> Bool {
+  private mutating func boolean() throws(ArrayError.Problem) -> Bool {
     _ = peek()
     for (word, value) in [("True", true), ("False", false)] where rest.starts(with: word.utf8) {
       rest = rest.dropFirst(word.utf8.count)
@@ -72,7 +72,7 @@ struct NPYLiteral {
     throw notUnderstood
   }
 
-  private mutating func tuple() throws(NPYError.Problem) -> [Int] {
+  private mutating func tuple() throws(ArrayError.Problem) -> [Int] {
     var numbers: [Int] = []
     try expect("(")
     while !take(")") {
