@@ -125,7 +125,7 @@ let package = Package(
       dependencies: ["Training", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", "Workflows"]),
     .testTarget(
-      name: "ReferenceTests", dependencies: ["Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+      name: "ReferenceTests", dependencies: ["Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"], exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
   ],
   swiftLanguageModes: [.v6],

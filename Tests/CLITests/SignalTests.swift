@@ -26,7 +26,7 @@ import Testing
 
   private func savedStep() throws -> Int { try #require(Int(shop.text("run/latest").trimmingCharacters(in: .newlines))) }
 
-  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)])
+  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143), (SIGHUP, 129)])
   func everyWayOfEndingATrainingSavesAndHasItsExitCode(signal: Int32, status: Int32) throws {
     let process = try training()
     kill(process.processIdentifier, signal)
@@ -59,7 +59,7 @@ import Testing
     #expect(try Program.finish(process).status == 143)
   }
 
-  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)])
+  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143)])
   func samplingStopsAndLeavesNothingBehind(signal: Int32, status: Int32) throws {
     try shop.train()
     let process = try Program.start(

@@ -51,8 +51,8 @@ public enum PyTorchFile {
     return try withExtendedLifetime(file) {
       try ForeignFormat.refuse(file.bytes, path)
       switch file.bytes.prefix(4).map({ $0 }) {
-      case [0x50, 0x4B, 3, 4]: try openZip(file, path, half, use)
-      case let start where start.first == 0x80: try openLegacy(file, path, half, use)
+      case [0x50, 0x4B, 3, 4]: return try openZip(file, path, half, use)
+      case let start where start.first == 0x80: return try openLegacy(file, path, half, use)
       default: throw CheckpointError(.invalid, path, "is no file of torch.save: expected a zip or a pickle")
       }
     }
