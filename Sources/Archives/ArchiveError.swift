@@ -22,7 +22,7 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case entryPassed
     /// The archive has no entry of that name, but these.
     case noEntry(there: [String])
-    /// What nobody should make or this program does not read, such as an encrypted entry or a name that leads elsewhere.
+    /// An archive that is hostile or of a kind that is not read, such as an encrypted entry or a name that leads elsewhere.
     case unsupported(String)
     /// More bytes than may be kept in memory, as those of a compressed tar must be.
     case tooMuchToHold(Int)
@@ -54,7 +54,7 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case .notAFile: return "\(place): is a folder or a device; expected a file"
     case .unreadable(let reason): return "\(place): cannot be read: \(reason)"
     case .unwritable(let reason): return "\(place): cannot be written: \(reason)"
-    case .truncated(let detail): return "\(place): the file is cut short: \(detail); get it again"
+    case .truncated(let detail): return "\(place): the file is truncated: \(detail); get it again"
     case .damaged(let detail): return "\(place): the file is damaged: \(detail); get it again"
     case .trailingBytes(let count): return "\(place): \(count) or more bytes follow where the data should end; expected none"
     case .overLimit(let limit): return "\(place): holds more than the \(limit) bytes that are accepted here"

@@ -23,7 +23,7 @@ public final class ArchiveReader {
 
     /// The whole entry.
     /// - Parameter limit: the most bytes to accept.
-    /// - Throws: `ArchiveError` when the entry is longer, cut short or damaged (zip: its checksum), or no longer the current one.
+    /// - Throws: `ArchiveError` when the entry is longer, truncated or damaged (zip: its checksum), or no longer the current one.
     public func read(limit: Int) throws(ArchiveError) -> [UInt8] { try reader.read(self, limit: limit) }
 
     /// Its next bytes, as many as `count` unless fewer are left; none at the verified end.
@@ -56,7 +56,7 @@ public final class ArchiveReader {
   deinit { archive_read_free(archive) }
 
   /// The next entry, or nil after the last.
-  /// - Throws: `ArchiveError` when the archive is cut short or damaged.
+  /// - Throws: `ArchiveError` when the archive is truncated or damaged.
   public func next() throws(ArchiveError) -> Entry? {
     index += 1
     taken = 0
@@ -124,7 +124,9 @@ public final class ArchiveReader {
 
   /// What the file is instead of an archive, where that is known.
   private var foreign: String? {
-    guard let start = try? ByteReader(path: path).read(upTo: ForeignFormat.startLength), let format = ForeignFormat(start) else { return nil }
+    guard let start = try? ByteReader(path: path).read(upTo: ForeignFormat.startLength), let format = ForeignFormat(start) else {
+      return nil
+    }
     return format.problem(expected: "a zip or a tar, plain or compressed by gzip")
   }
 

@@ -1,7 +1,7 @@
 internal import CArchive
 import Foundation
 
-/// The bytes of a file, front to back, decompressed when it is gzip. What it is is told by its first two bytes, not by its name.
+/// The bytes of a file, front to back, decompressed when it is gzip. Gzip is detected from the first two bytes, not from the name.
 ///
 /// Nothing is allocated on the word of a header: an array grows only with bytes that are there. The checksum of a gzip file
 /// stands at its end, so bytes read are known to be right once `readToEnd` or `expectEnd` has returned.
@@ -22,13 +22,13 @@ public final class ByteReader {
   private var block = UnsafeRawBufferPointer(start: nil, count: 0)
   private var end = End.ahead
 
-  /// What libarchive reads from, where that is no file.
+  /// The memory that libarchive reads from, where there is no file.
   private var memory: NSData?
 
   private enum End { case ahead, reached, failed(ArchiveError) }
 
   /// Opens a regular file and reads its first bytes.
-  /// - Throws: `ArchiveError` when there is no such file, it is no regular file or may not be read, or its gzip header is damaged.
+  /// - Throws: `ArchiveError` when there is no such file, it is not a regular file or may not be read, or its gzip header is damaged.
   public convenience init(path: String) throws(ArchiveError) {
     let file = try Self.map(path)
     try self.init(path, file, isCompressed: file.starts(with: [0x1F, 0x8B])) { archive_read_open_filename($0, path, 1 << 16) }
@@ -153,7 +153,7 @@ public final class ByteReader {
     if !trailers.isSatisfied { throw fail(.damaged("what it holds does not agree with its gzip checksum or length")) }
   }
 
-  /// What libarchive complains of, in our words.
+  /// libarchive's problem, in our words.
   private func failure() -> ArchiveError {
     let reason = archive_error_string(archive).map { String(cString: $0) }
     if !isCompressed { return fail(.unreadable(reason ?? "the system gives no reason")) }

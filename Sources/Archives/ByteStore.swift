@@ -2,7 +2,7 @@ import Foundation
 
 /// Bytes that are found by their place: read from a file where they lie there as they are, else held in memory, once.
 ///
-/// A path may go on inside a zip or tar: `mnist.zip/raw/train-images-idx3-ubyte.gz`. What is gzip is decompressed. An entry that a
+/// A path may continue inside a zip or tar: `mnist.zip/raw/train-images-idx3-ubyte.gz`. Gzip is decompressed. An entry that a
 /// zip stores without compression, or a plain tar holds, is read in place, like a file; its checksum is then not looked at.
 public struct ByteStore: Sendable {
   /// What reports call it: the path; of an entry "archive.zip: entry".
@@ -184,7 +184,7 @@ public struct ByteStore: Sendable {
     return try file.read(range.lowerBound..<(range.lowerBound + 2)) == gzipStart
   }
 
-  /// A path that goes on behind a file, as that file and what is wanted of it.
+  /// A path that continues behind a file, as that file and the entry in it.
   private static func divided(_ path: String) -> (archive: String, entry: String)? {
     guard !FileManager.default.fileExists(atPath: path) else { return nil }
     var archive = path

@@ -6,7 +6,7 @@ public enum AtomicFile {
   /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     let folder = (path as NSString).deletingLastPathComponent
-    // A name of its own for every writer: whoever renames last wins, whole.
+    // A name of its own for every writer: the last rename wins, whole.
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }

@@ -5,7 +5,7 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
   let bytes: UnsafeRawBufferPointer
 
   init(_ path: String) throws {
-    // Not blocking: to open a pipe would wait for whoever fills it.
+    // Not blocking: opening a pipe would wait for its writer.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT ? CheckpointError(.missing, path, "there is no such file") : .io(path, "cannot be opened", errno)

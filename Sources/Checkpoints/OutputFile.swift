@@ -14,7 +14,7 @@ public enum OutputFile {
     }
     let parent = (path as NSString).deletingLastPathComponent
     let folder = parent.isEmpty ? "." : parent
-    // Only trying tells: there are file systems that nobody may write to.
+    // Only an attempt shows it: a file system may be read-only.
     let trial = "\(folder)/.sfumato.\(getpid()).part"
     let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {

@@ -89,7 +89,7 @@ public struct Example: Sendable, Equatable {
   /// What a restoring model is given of the image; nil in other trainings.
   public var degraded: Degraded?
 
-  /// An image made bad, and how strongly each corruption acted on it, 0 to 1.
+  /// A degraded image, and how strongly each corruption acted on it, 0 to 1.
   public struct Degraded: Sendable, Equatable {
     public var image: Image
     public var entropy: [Float]

@@ -2,7 +2,7 @@ import Foundation
 
 /// The bytes of a picture as they lie in its file, in memory that stays where it is: libvips keeps pointers into it.
 ///
-/// A file is read, not mapped: one that is cut short or replaced meanwhile gives an error or the old picture, never a signal.
+/// A file is read, not mapped: one that is truncated or replaced meanwhile gives an error or the old picture, never a signal.
 final class EncodedBytes: @unchecked Sendable {
   /// Never written to after `init`.
   let buffer: UnsafeRawBufferPointer

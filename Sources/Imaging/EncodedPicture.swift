@@ -23,7 +23,7 @@ final class EncodedPicture: Sendable {
     let header: Header
   }
 
-  /// - Throws: `ImagingError` for an empty file and for what is no picture.
+  /// - Throws: `ImagingError` for an empty file and for one that is not a picture.
   init(_ bytes: EncodedBytes, name: String?, profiles: ColorProfiles = .converted) throws {
     self.bytes = bytes
     self.profiles = profiles
@@ -33,7 +33,7 @@ final class EncodedPicture: Sendable {
       throw ImagingError(file: name, .notAPicture(ForeignFormat(bytes.buffer)))
     }
     self.format = format
-    do throws(ImagingError.Reason) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
+    do throws(ImagingError.Problem) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
       throw ImagingError(file: name, error)
     }
   }
@@ -80,7 +80,7 @@ final class EncodedPicture: Sendable {
     do {
       return try VipsCall.run(work)
     } catch let failure as VipsCall.Failure {
-      throw ImagingError(file: name, reason(failure.message))
+      throw ImagingError(file: name, problem(failure.message))
     }
   }
 
@@ -111,19 +111,22 @@ final class EncodedPicture: Sendable {
     let samples = cv_sample_format(source.raw), channels = Int(cv_channels(source.raw))
     // Of an animation a page at a time is decoded.
     let pageHeight = Int(cv_page_height(source.raw)), part = (1...height).contains(pageHeight) ? pageHeight : height
-    do throws(ImagingError.Reason) {
+    do throws(ImagingError.Problem) {
       try PictureBounds.check(width: width, height: height)
       guard samples == 0 || samples == 2 else {
         throw .unsupported("its samples are not whole numbers of 8 or 16 bits from 0 up")
       }
       let pixelBytes = channels * (samples == 2 ? 2 : 1)
       try PictureBounds.check(width: width, height: part, pixelBytes: pixelBytes, fileSize: bytes.buffer.count)
+      if format == .tiff, let tile = TIFFTiles.area(bytes.buffer) {
+        try PictureBounds.check(width: 1, height: tile, pixelBytes: pixelBytes, fileSize: bytes.buffer.count)
+      }
     } catch { throw ImagingError(file: name, error) }
   }
 
-  private func reason(_ message: String) -> ImagingError.Reason {
+  private func problem(_ message: String) -> ImagingError.Problem {
     if let netpbm {
-      do throws(ImagingError.Reason) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
+      do throws(ImagingError.Problem) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
     }
     let coding = format == .heif && PictureFormat.isHEVC(bytes.buffer) ? "HEIC" : format.name
     if coding == "HEIC" || cv_is_known(bytes.buffer.baseAddress, bytes.buffer.count) == 0 {
@@ -133,7 +136,7 @@ final class EncodedPicture: Sendable {
     return .undecodable(message)
   }
 
-  /// Whether the mark with which every file of its format ends is missing, so that it may be cut off.
+  /// Whether the mark with which every file of its format ends is missing, so that it may be truncated.
   var isTruncated: Bool { TruncationCheck.isTruncated(bytes.buffer, format: format) }
 }
 

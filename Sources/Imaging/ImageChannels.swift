@@ -18,7 +18,7 @@ extension Image {
     }
   }
 
-  /// Laid over a background of one colour, without alpha afterwards.
+  /// Composited over a background of one colour, without alpha afterwards.
   /// - Parameter background: one value for each channel but alpha.
   public func flattened(over background: [UInt8]) -> Image {
     guard hasAlpha else { return self }

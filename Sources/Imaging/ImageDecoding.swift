@@ -7,7 +7,7 @@ extension Image {
   /// The format is known by the content, whatever the name says. 16 bits become the nearest of 8; palettes are resolved; CMYK
   /// and colours with a profile other than sRGB are converted, with a profile that is broken as if there were none; a profile
   /// for greys is passed over.
-  /// - Throws: `ImagingError`. A picture that is cut off or damaged is refused, never filled up.
+  /// - Throws: `ImagingError`. A picture that is truncated or damaged is refused, never filled up.
   public init(file: String) throws {
     self = try PictureReader(file: file).image()
   }

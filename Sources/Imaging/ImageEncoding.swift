@@ -6,7 +6,7 @@ import Foundation
 public enum ImageFormat: Sendable, Equatable {
   /// Without loss. `compression` from 0, none, to 9, smallest.
   case png(compression: Int)
-  /// `quality` from 1 to 100, on the scale of libjpeg. Transparent parts are laid over white.
+  /// `quality` from 1 to 100, on the scale of libjpeg. Transparent parts are composited over white.
   case jpeg(quality: Int, subsampling: ChromaSubsampling = .byQuality)
   /// `quality` from 0 to 100.
   case webp(quality: Int)

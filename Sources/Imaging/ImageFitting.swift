@@ -20,7 +20,7 @@ extension Image {
       width: max(width, scaled(image.width, ratio)), height: max(height, scaled(image.height, ratio)), filter: .bicubic)
   }
 
-  /// The middle of the picture at `width` x `height`: `covering`, and what is too much cut off at two sides. An odd remainder
+  /// The middle of the picture at `width` x `height`: `covering`, and the excess cropped at two sides. An odd remainder
   /// is cut at the right or at the bottom. guided-diffusion: `center_crop_arr`.
   public func centerFitted(width: Int, height: Int) throws -> Image {
     try covering(width: width, height: height).centerCropped(width: width, height: height)

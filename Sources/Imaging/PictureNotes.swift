@@ -31,7 +31,7 @@ public struct PictureNotes: Sendable, Equatable, ExpressibleByDictionaryLiteral 
   }
 
   /// What a picture file carries; none for other formats than PNG.
-  /// - Throws: `ImagingError` when the file is no picture.
+  /// - Throws: `ImagingError` when the file is not a picture.
   public init(ofFile file: String) throws {
     self = try EncodedPicture(EncodedBytes(file: file), name: file).notes()
   }

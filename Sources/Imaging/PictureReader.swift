@@ -48,14 +48,14 @@ public final class PictureReader: Sendable {
     name = source.name
     format = source.format
     let opened = try source.open(), header = opened.header
-    orientation = EXIFOrientation( header.orientation)
+    orientation = EXIFOrientation(header.orientation)
     (width, height) = orientation.transposes ? (header.height, header.width) : (header.width, header.height)
     channels = header.channels
     self.opened = Mutex(opened)
   }
 
   /// The whole picture.
-  /// - Throws: `ImagingError`. A picture that is cut off or damaged is refused, never filled up.
+  /// - Throws: `ImagingError`. A picture that is truncated or damaged is refused, never filled up.
   public func image() throws -> Image {
     try decode(PixelArea(row: 0, column: 0, width: width, height: height))
   }

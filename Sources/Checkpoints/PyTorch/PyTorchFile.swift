@@ -27,7 +27,7 @@ public enum PyTorchFile {
   ///
   /// Where the state dict is a member of a dictionary, and there are several, an average is taken before the weights
   /// themselves: `params_ema` (Real-ESRGAN's), `ema`, `ema_state_dict` and the like, then `params`, `state_dict`, `model` …
-  /// Members of members are looked for where the file's own are no state dicts.
+  /// Members of members are looked for where the file's own are not state dicts.
   /// - Parameter member: the member to take in place of that rule, such as `params`; `a/b` for a member of a member.
   /// - Throws: `CheckpointError` that names the place in the file: when it is none of `torch.save`, is damaged, asks for
   ///   something to be run, or lies about lengths; when there is no state dict, or several and no rule which.
@@ -51,9 +51,9 @@ public enum PyTorchFile {
     return try withExtendedLifetime(file) {
       try ForeignFormat.refuse(file.bytes, path)
       switch file.bytes.prefix(4).map({ $0 }) {
-      case [0x50, 0x4B, 3, 4]: try openZip(file, path, half, use)
-      case let start where start.first == 0x80: try openLegacy(file, path, half, use)
-      default: throw CheckpointError(.invalid, path, "is no file of torch.save: expected a zip or a pickle")
+      case [0x50, 0x4B, 3, 4]: return try openZip(file, path, half, use)
+      case let start where start.first == 0x80: return try openLegacy(file, path, half, use)
+      default: throw CheckpointError(.invalid, path, "is not a file of torch.save: expected a zip or a pickle")
       }
     }
   }
@@ -96,8 +96,8 @@ public enum PyTorchFile {
     for (name, value) in found.pairs {
       switch value {
       case .tensor(let index): state[name] = try tensors.tensor(index, name: name)
-      case .foreign(let index): throw source.refusal(of: pickle.foreigns[index], named: name)
-      case .global(.foreign(let global, let offset)): throw source.refusal(of: Pickle.Foreign(name: global, offset: offset), named: name)
+      case .foreign(let index): throw source.problem(with: pickle.foreigns[index], named: name)
+      case .global(.foreign(let global, let offset)): throw source.problem(with: Pickle.Foreign(name: global, offset: offset), named: name)
       default: found.rest.append((found.member.map { "\($0)/\(name)" } ?? name, value))
       }
     }

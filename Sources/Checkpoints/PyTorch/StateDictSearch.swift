@@ -101,8 +101,8 @@ struct StateDictSearch {
       value = next.value
     }
     guard Self.isStateDict(value, of: pickle) else {
-      if let (name, foreign) = Self.unreadEntry(of: value, in: pickle) { throw source.refusal(of: foreign, named: name) }
-      throw failure("member '\(member)' is \(pickle.describe(value)), no state dict; the state dicts are \(listed(members))")
+      if let (name, foreign) = Self.unreadEntry(of: value, in: pickle) { throw source.problem(with: foreign, named: name) }
+      throw failure("member '\(member)' is \(pickle.describe(value)), not a state dict; the state dicts are \(listed(members))")
     }
     return found(Candidate(path: steps, value: value))
   }
@@ -113,7 +113,7 @@ struct StateDictSearch {
   static func unreadTensor(in pickle: Pickle, _ source: PickleSource) -> CheckpointError? {
     let candidates = nearest(in: pickle) { unreadEntry(of: $0, in: pickle) != nil }
     guard let (name, foreign) = unreadEntry(of: candidates.first?.value ?? pickle.root, in: pickle) else { return nil }
-    return source.refusal(of: foreign, named: name)
+    return source.problem(with: foreign, named: name)
   }
 
   private static func unreadEntry(of value: Pickle.Value, in pickle: Pickle) -> (name: String, foreign: Pickle.Foreign)? {

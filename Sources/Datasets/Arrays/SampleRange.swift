@@ -32,11 +32,11 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
     return nil
   }
 
-  /// The sample of 8 bits; nil for what is no number, or off the range: beyond rounding where steps are whole numbers, else by
+  /// The sample of 8 bits; nil for a NaN, or off the range: beyond rounding where steps are whole numbers, else by
   /// more than a step, which is what resampling overshoots.
   func sample(_ value: Double) -> UInt8? {
     let scaled = (value - low) * (255 / (high - low)), tolerance = self == .bytes ? 0.5 : self == .uint16 ? 0 : 1
-    // Also false for what is no number.
+    // Also false for a NaN.
     guard scaled >= -tolerance, scaled <= 255 + tolerance else { return nil }
     return UInt8(min(max(scaled, 0), 255).rounded())
   }

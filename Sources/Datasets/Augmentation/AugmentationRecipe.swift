@@ -30,7 +30,7 @@ public enum AugmentationKind: String, Codable, Sendable, CaseIterable {
 
 /// A section `augmentation:` of a recipe: more variety for small data sets that does not leak into samples.
 ///
-/// Each image is changed at random, and the network is told how by a few numbers, all of them zero for an image as it is. A sampler
+/// Each image is changed at random, and a few numbers condition the network on how, all of them zero for an image as it is. A sampler
 /// that tells it zeros gets images as the data have them. Karras, Aittala, Aila and Laine, "Elucidating the design space of
 /// diffusion-based generative models" (NeurIPS 2022), appendix F.2, where nine numbers come from the six kinds of the default.
 public struct AugmentationRecipe: Recipe, Equatable {

@@ -119,7 +119,7 @@ struct CIFARBatch: Sendable {
     self.file = file
   }
 
-  /// - Throws: `DatasetError` for a label that is none.
+  /// - Throws: `DatasetError` for a label outside the classes.
   func labels(at offset: Int, classCount: Int) throws -> [Int] {
     var labels: [Int] = []
     labels.reserveCapacity(count)

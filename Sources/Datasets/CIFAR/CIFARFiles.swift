@@ -82,7 +82,7 @@ struct CIFARFiles {
     return names.compactMap { files[$0] }
   }
 
-  /// The names in the file beside the batches; without it those of CIFAR-10, which everybody knows, or numbers.
+  /// The names in the file beside the batches; without it the published names of CIFAR-10, or numbers.
   /// - Throws: `DatasetError` for another number of names.
   func classNames(_ labels: CIFARDataset.Labels, count: Int) throws -> [String] {
     guard let file = files[form.namesFile(labels)] else {
