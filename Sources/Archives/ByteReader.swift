@@ -35,7 +35,7 @@ public final class ByteReader {
   }
 
   /// Reads a gzip file that is in memory.
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: its name in errors.
   /// - Throws: `ArchiveError` when its header is damaged.
   convenience init(compressed bytes: [UInt8], name: String) throws(ArchiveError) {
     let memory = NSData(bytes: bytes, length: bytes.count)

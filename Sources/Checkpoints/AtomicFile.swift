@@ -1,7 +1,6 @@
 import Foundation
 
-/// Writing so that a file is whole or not there: to a temporary name beside it, synced, renamed. When anything fails the
-/// earlier file stands as it was.
+/// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept.
 public enum AtomicFile {
   /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {

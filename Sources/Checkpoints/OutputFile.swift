@@ -1,9 +1,9 @@
 import Failures
 import Foundation
 
-/// Files that long work is done for.
+/// Output files of long jobs.
 public enum OutputFile {
-  /// Refuses, before the work, a file that could not be written after it. What is there already stays as it is.
+  /// Refuses, before the work, a file that could not be written after it. An existing file is not touched.
   /// - Throws: `SfumatoError`.
   public static func check(_ path: String) throws {
     guard !path.isEmpty else { throw SfumatoError(.usage, "the name of a file to write is empty") }

@@ -2,9 +2,9 @@ import Failures
 import Foundation
 import Tensors
 
-/// Files of tensors in the safetensors format: a header of names, dtypes and shapes, then the numbers.
+/// Files in the safetensors format: a header of names, dtypes and shapes, then the tensors' bytes.
 public enum Safetensors {
-  /// What a file holds.
+  /// The contents of a file.
   public struct Contents: Sendable {
     public let state: StateDict
     /// Free text by key, such as `sfumato.recipe`.

@@ -47,7 +47,7 @@ public enum DatasetRecognition {
   private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {
     let names = try contents(of: path)
     if CIFARFiles.form(of: names) != nil || !Set(names).isDisjoint(with: CIFARFiles.folders) { return cifar(path, among: names) }
-    // Of what does not look like a picture, the first bytes.
+    // The first bytes of files that are not named like pictures.
     let others = names.filter { !$0.hasPrefix(".") && !isPicture($0) && isFile("\(path)/\($0)") }.prefix(mostLookedAt)
     let starts = others.map { ($0, (try? ByteStore.start(of: "\(path)/\($0)", upTo: 8)) ?? []) }
     let images = starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)
@@ -123,7 +123,7 @@ public enum DatasetRecognition {
 
   // ---- what is there
 
-  /// Of several the one for training.
+  /// Of several files, the one for training.
   private static func preferred(_ names: [String]) -> String? { names.first { $0.contains("train") } ?? names.first }
 
   private static func contents(of folder: String) throws -> [String] {

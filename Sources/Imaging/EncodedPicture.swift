@@ -1,7 +1,7 @@
 internal import CVips
 import Failures
 
-/// The way from encoded bytes to pixels, with every check before the work that it guards.
+/// Decodes a picture. Every check comes before the work that it guards.
 final class EncodedPicture: Sendable {
   let name: String?
   let format: PictureFormat
@@ -9,7 +9,7 @@ final class EncodedPicture: Sendable {
   private let profiles: ColorProfiles
   private let netpbm: Netpbm?
 
-  /// What a file says of its picture, before that is turned upright.
+  /// The header of a picture file, before the picture is turned upright.
   struct Header {
     var width: Int, height: Int, channels: Int
     var orientation: Int
@@ -17,7 +17,7 @@ final class EncodedPicture: Sendable {
     var pageCount: Int, pageHeight: Int, delays: [Int], loop: Int
   }
 
-  /// 8-bit pixels, not turned, none of them computed yet; they can be computed once.
+  /// 8-bit pixels, not turned and not yet computed; they can be computed once.
   struct Opened: ~Copyable {
     let pixels: VipsHandle
     let header: Header
@@ -40,7 +40,7 @@ final class EncodedPicture: Sendable {
 
   /// Reads the header.
   /// - Parameter options: the decoder's, "[n=-1]" for every page of an animation.
-  /// - Throws: `ImagingError` when the header is damaged, promises too much, or the picture is of a kind that is not held.
+  /// - Throws: `ImagingError` when the header is damaged, promises too much, or the picture is of a kind that an image cannot hold.
   func open(options: String = "") throws -> Opened {
     let source = try attempt { handle(options) }
     let width = Int(cv_width(source.raw)), height = Int(cv_height(source.raw))
@@ -136,7 +136,7 @@ final class EncodedPicture: Sendable {
     return .undecodable(message)
   }
 
-  /// Whether the mark with which every file of its format ends is missing, so that it may be truncated.
+  /// Whether the end mark of its format is missing, so that the file may be truncated.
   var isTruncated: Bool { TruncationCheck.isTruncated(bytes.buffer, format: format) }
 }
 

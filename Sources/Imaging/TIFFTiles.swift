@@ -1,6 +1,6 @@
 /// The largest piece of a TIFF that is decoded at once: a tile, of which a small picture may have a huge one.
 ///
-/// libvips takes memory for a whole tile before anything in it is read. Format: TIFF 6.0, sections 2 and 15, and BigTIFF.
+/// libvips allocates a whole tile before anything in it is read. Format: TIFF 6.0, sections 2 and 15, and BigTIFF.
 enum TIFFTiles {
   /// Pixels of the largest tile of the first picture; nil where it has strips, or where the header cannot be read.
   static func area(_ bytes: UnsafeRawBufferPointer) -> Int? {
@@ -28,7 +28,7 @@ enum TIFFTiles {
     let bytes: UnsafeRawBufferPointer
     let isLittle: Bool
 
-    /// Nil beyond the end, and for what an Int does not hold.
+    /// Nil beyond the end, and for numbers beyond Int.
     func number(at offset: Int, size: Int) -> Int? {
       guard offset >= 0, offset <= bytes.count - size else { return nil }
       let value = (0..<size).reduce(0 as UInt64) { value, index in

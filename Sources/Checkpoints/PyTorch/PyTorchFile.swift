@@ -3,8 +3,8 @@ import Tensors
 
 /// Files of PyTorch's `torch.save` (`.pt`, `.pth`, `.ckpt`, `.bin`), zip and legacy, that hold a state dict.
 ///
-/// Such a file is a program for Python's pickle; here it is read as data by a machine that knows just what state dicts need,
-/// and nothing is run. Whatever else of Python's stands beside the tensors is carried by its name alone.
+/// Such a file is a program for Python's pickle; here it is interpreted by a machine that knows only the operations of state
+/// dicts, and nothing is run. Other Python objects beside the tensors are kept by name alone.
 public enum PyTorchFile {
   public enum HalfPrecision: Sendable {
     /// As it is in the file.
@@ -19,7 +19,7 @@ public enum PyTorchFile {
     public let member: String?
     /// Every member that is a state dict.
     public let members: [String]
-    /// What else there is, by name, in the file's order.
+    /// Everything else, by name, in the file's order.
     public let rest: [(name: String, value: PyTorchValue)]
   }
 
@@ -35,7 +35,7 @@ public enum PyTorchFile {
     try open(path, halfPrecision) { try contents($0, $1, $2, member) }
   }
 
-  /// All that a file holds, tensors by dtype and shape alone.
+  /// The whole contents of a file, tensors by dtype and shape alone.
   /// - Throws: `CheckpointError`, as `read`; a state dict there need not be.
   public static func outline(_ path: String) throws -> PyTorchValue {
     try open(path, .kept) { pickle, source, tensors in

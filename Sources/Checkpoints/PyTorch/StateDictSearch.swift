@@ -31,7 +31,7 @@ struct StateDictSearch {
 
   var members: [String] { candidates.map(\.name) }
 
-  /// No one nests deeper, and no one has more of them or with longer names.
+  /// Bounds that no real checkpoint reaches.
   private static let depthLimit = 6, memberLimit = 10_000, nameLimit = 1000
 
   /// The dictionaries that are wanted and lie nearest to the root; none where the root itself is wanted and its members are not.
@@ -59,7 +59,7 @@ struct StateDictSearch {
     return []
   }
 
-  /// Where several are there, the first group that has a member decides: averages are what one samples with.
+  /// Of several members, the first group with a match decides; averaged weights come first, for they are those to sample with.
   static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema", "shadow"]
   static let weights = ["params", "state_dict", "model_state_dict", "model", "network", "net", "weights"]
 
