@@ -1,6 +1,6 @@
 import Failures
 
-/// Why a file could not be read as what it claims to be. Every message names the file.
+/// Why an archive or a compressed file could not be read or written. Every message names the file.
 public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     case notFound
@@ -10,13 +10,13 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case unreadable(String)
     /// The system refused to write.
     case unwritable(String)
-    /// The data end before what was announced: by the format, or by the count that was asked for.
+    /// The data end before the announced length, or before the requested count.
     case truncated(String)
     /// A checksum or the structure is wrong.
     case damaged(String)
     /// This many bytes, or at least that many, follow the end.
     case trailingBytes(Int)
-    /// More than the bytes that the caller is willing to take.
+    /// More bytes than the caller accepts.
     case overLimit(Int)
     /// An entry was read after its reader had moved on.
     case entryPassed

@@ -10,11 +10,11 @@ public final class ArchiveReader {
   /// One entry, to be read before the next is asked for.
   public struct Entry {
     public let name: String
-    /// Bytes as announced, where they are. Not to be believed before they are read.
+    /// The announced length, if any. Not to be trusted before the bytes are read.
     public let size: Int?
     /// False for folders and links.
     public let isFile: Bool
-    /// Whether it is a link, symbolic or hard: another name for what lies elsewhere.
+    /// Whether it is a link, symbolic or hard.
     public let isLink: Bool
     /// Where the entry's bytes begin in the file, if they lie there as they are, in one piece: in an uncompressed tar.
     let offset: Int?
@@ -33,7 +33,7 @@ public final class ArchiveReader {
   public let path: String
   private let archive: OpaquePointer
   private let source: Source?
-  /// Whether gzip is around the archive.
+  /// Whether the archive is compressed by gzip.
   var isCompressed: Bool { source != nil }
   private var index = 0
   /// Bytes read of the current entry.

@@ -3,7 +3,7 @@ import Foundation
 
 /// The bytes of a file, front to back, decompressed when it is gzip. Gzip is detected from the first two bytes, not from the name.
 ///
-/// Nothing is allocated on the word of a header: an array grows only with bytes that are there. The checksum of a gzip file
+/// No header decides an allocation: an array grows only with bytes that are there. The checksum of a gzip file
 /// stands at its end, so bytes read are known to be right once `readToEnd` or `expectEnd` has returned.
 ///
 ///     let file = try ByteReader(path: "train-labels-idx1-ubyte.gz")
@@ -13,7 +13,7 @@ import Foundation
 public final class ByteReader {
   public let path: String
   public let isCompressed: Bool
-  /// Bytes handed out so far, counted after decompression.
+  /// Bytes read so far, counted after decompression.
   public private(set) var offset = 0
 
   private let archive: OpaquePointer
@@ -145,7 +145,7 @@ public final class ByteReader {
     guard var trailers else { return }
     trailers.closeMembers()
     let left = fileSize - Int(archive_filter_bytes(archive, -1))
-    // An error before the first byte has come out is taken by libarchive for an empty file.
+    // libarchive reports an error before the first byte as an empty file.
     if offset == 0, !trailers.isSatisfied {
       throw fail(left >= 8 ? .damaged("the gzip data cannot be decompressed") : .truncated("the gzip data have no end"))
     }
@@ -157,7 +157,7 @@ public final class ByteReader {
   private func failure() -> ArchiveError {
     let reason = archive_error_string(archive).map { String(cString: $0) }
     if !isCompressed { return fail(.unreadable(reason ?? "the system gives no reason")) }
-    // A missing trailer is the one fault that libarchive reports without a word.
+    // A missing trailer is the one error that libarchive reports without a message.
     let isCut = reason?.hasPrefix("truncated") ?? true
     return fail(isCut ? .truncated("the gzip data have no end") : .damaged("the gzip data cannot be decompressed"))
   }

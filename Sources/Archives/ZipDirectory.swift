@@ -1,6 +1,6 @@
 /// The directory at the end of a zip (PKWARE's APPNOTE 6.3, sections 4.3.12 to 4.3.16).
 ///
-/// The numbers are those of the file: no more than that they can be read is known of the entries.
+/// The numbers are those of the file and are not validated.
 public struct ZipDirectory: Sendable {
   /// In the directory's order.
   public let entries: [ZipHeader]

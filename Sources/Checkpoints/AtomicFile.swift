@@ -2,7 +2,7 @@ import Foundation
 
 /// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept.
 public enum AtomicFile {
-  /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
+  /// - Parameter body: writes the content through its argument, in any number of pieces.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     let folder = (path as NSString).deletingLastPathComponent
     // A name of its own for every writer: the last rename wins, whole.
@@ -28,7 +28,7 @@ public enum AtomicFile {
     }
   }
 
-  /// Gives a file or a folder, already on the disk, another name, and waits until that is on the disk too. A file of that
+  /// Renames a file or a folder that is on the disk already, and syncs the new name. A file of that
   /// name is replaced, and so is a folder that is empty.
   public static func move(_ old: String, to path: String) throws {
     guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }

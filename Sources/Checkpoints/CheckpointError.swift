@@ -12,7 +12,7 @@ public struct CheckpointError: ClassifiedError, Equatable, CustomStringConvertib
     case ambiguous
     /// The file holds no member of the name that was asked for.
     case noMember
-    /// The file is what an optimizer keeps, not a model.
+    /// The file holds the state of an optimizer, not a model.
     case optimizerState
     /// The system refused to read or write.
     case io

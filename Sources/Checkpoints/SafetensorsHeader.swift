@@ -6,7 +6,7 @@ import Failures
 ///     then            {"__metadata__": {…}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 ///     then            the tensors' bytes, row-major and little-endian; offsets count from here
 ///
-/// Format: https://huggingface.co/docs/safetensors. A header that was parsed can be believed: every range lies within the file,
+/// Format: https://huggingface.co/docs/safetensors. A parsed header is valid: every range lies within the file,
 /// has the length that dtype and shape demand, and together they cover the data without overlap or gap.
 public struct SafetensorsHeader: Equatable, Sendable {
   /// An element type, by its name in the file.
@@ -42,7 +42,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
   /// Where the data begin in the file, in bytes: 8 and the length of the JSON.
   public let dataStart: Int
 
-  /// The key that stands for the metadata and so can name no tensor.
+  /// The key of the metadata, which no tensor can have.
   static let metadataKey = "__metadata__"
   /// Longest JSON that is read, the same as in the format's reference implementation.
   static let lengthLimit = 100_000_000

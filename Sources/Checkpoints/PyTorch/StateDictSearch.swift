@@ -156,7 +156,7 @@ struct StateDictSearch {
   private var optimizer: CheckpointError {
     CheckpointError(
       .optimizerState, source.path,
-      "holds what an optimizer keeps (param_groups and state), no model; give the model's file, which lies beside it: model….pt or "
+      "holds the state of an optimizer (param_groups and state), not a model; give the model's file, which lies beside it: model….pt or "
         + "ema_….pt beside opt….pt")
   }
 

@@ -2,7 +2,7 @@ import Archives
 
 /// The entries of a zip that are stored as they are, so that they can be mapped: what `torch.save` writes.
 ///
-/// Entries that were accepted can be believed: central and local headers agree, and their bytes lie in the file, one after the
+/// Accepted entries are valid: central and local headers agree, and their bytes lie in the file, one after the
 /// other, without overlap. Checksums are not looked at: the data are mapped, not read, and `torch.save` can be set to leave
 /// them out.
 struct StoredEntries {
@@ -54,7 +54,7 @@ struct StoredEntries {
     }
   }
 
-  /// What makes an entry none of `torch.save`, if anything does. Names are paths that stay where they are.
+  /// Why an entry is not one of `torch.save`; nil where it is. Names are paths that stay where they are.
   private static func problem(_ entry: ZipHeader) -> String? {
     guard entry.nameIsText, !entry.name.utf8.contains(0x5C) else { return "has no proper name" }
     let parts = entry.name.split(separator: "/", omittingEmptySubsequences: false)

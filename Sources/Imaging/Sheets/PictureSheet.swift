@@ -31,8 +31,8 @@ public struct PictureSheet: Sendable {
   }
 
   /// The whole in as many channels as the picture with the most has.
-  /// - Throws: `ImagingError` when there is no picture, when the number of captions or titles is not that of pictures, columns or rows, or when the sheet
-  ///   would be larger than `Image.pixelLimit`.
+  /// - Throws: `ImagingError` when there is no picture, when there are more or fewer captions or titles
+  ///   than pictures, columns or rows, or when the sheet would be larger than `Image.pixelLimit`.
   public func draw() throws -> Image {
     try check()
     let layout = SheetLayout(self)
