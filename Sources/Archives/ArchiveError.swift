@@ -1,6 +1,6 @@
 import Failures
 
-/// Why a file could not be read as what it claims to be. Every message names the file.
+/// Why an archive or a compressed file could not be read or written. Every message names the file.
 public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Problem: Equatable, Sendable {
     case notFound
@@ -10,19 +10,19 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case unreadable(String)
     /// The system refused to write.
     case unwritable(String)
-    /// The data end before what was announced: by the format, or by the count that was asked for.
+    /// The data end before the announced length, or before the requested count.
     case truncated(String)
     /// A checksum or the structure is wrong.
     case damaged(String)
     /// This many bytes, or at least that many, follow the end.
     case trailingBytes(Int)
-    /// More than the bytes that the caller is willing to take.
+    /// More bytes than the caller accepts.
     case overLimit(Int)
     /// An entry was read after its reader had moved on.
     case entryPassed
     /// The archive has no entry of that name, but these.
     case noEntry(there: [String])
-    /// What nobody should make or this program does not read, such as an encrypted entry or a name that leads elsewhere.
+    /// An archive that is hostile or of a kind that is not read, such as an encrypted entry or a name that leads elsewhere.
     case unsupported(String)
     /// More bytes than may be kept in memory, as those of a compressed tar must be.
     case tooMuchToHold(Int)
@@ -54,7 +54,7 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case .notAFile: return "\(place): is a folder or a device; expected a file"
     case .unreadable(let reason): return "\(place): cannot be read: \(reason)"
     case .unwritable(let reason): return "\(place): cannot be written: \(reason)"
-    case .truncated(let detail): return "\(place): the file is cut short: \(detail); get it again"
+    case .truncated(let detail): return "\(place): the file is truncated: \(detail); get it again"
     case .damaged(let detail): return "\(place): the file is damaged: \(detail); get it again"
     case .trailingBytes(let count): return "\(place): \(count) or more bytes follow where the data should end; expected none"
     case .overLimit(let limit): return "\(place): holds more than the \(limit) bytes that are accepted here"

@@ -33,8 +33,8 @@ public final class ArchiveIndex: Sendable {
 
   /// - Parameters:
   ///   - memoryLimit: the most bytes to keep of a compressed tar.
-  ///   - isWanted: told the names of all files, in the archive's order; what it declines is passed over.
-  /// - Throws: `ArchiveError` when the file is missing, neither zip nor tar, cut short or damaged; when a name leads out of the
+  ///   - isWanted: takes the names of all files, in the archive's order; files that it declines are passed over.
+  /// - Throws: `ArchiveError` when the file is missing, neither zip nor tar, truncated or damaged; when a name leads out of the
   ///   archive or is there twice; when a file that is wanted is encrypted, packed in another way than zip's stored or deflate,
   ///   or lies about its size or place.
   public convenience init(
@@ -57,7 +57,7 @@ public final class ArchiveIndex: Sendable {
 
   /// The whole entry; that of a zip agrees with its checksum.
   /// - Parameter limit: the most bytes to accept.
-  /// - Throws: `ArchiveError` when it is longer than the limit, cut short or damaged.
+  /// - Throws: `ArchiveError` when it is longer than the limit, truncated or damaged.
   public func read(_ index: Int, limit: Int) throws(ArchiveError) -> [UInt8] {
     let entry = entries[index]
     guard entry.size <= limit else { throw ArchiveError(path, .overLimit(limit), entry: entry.name) }

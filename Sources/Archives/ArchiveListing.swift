@@ -1,11 +1,11 @@
-/// Finds the files of an archive, and refuses what a listing can tell to be wrong.
+/// Lists the files of an archive and refuses everything that a listing shows to be wrong.
 struct ArchiveListing {
   let path: String
   private(set) var entries: [ArchiveIndex.Entry] = []
   private(set) var links: [String] = []
   private var names: Set<String> = []
 
-  /// A zip's directory may take so many bytes, and an archive have so many entries.
+  /// The most bytes of a zip's directory, and the most entries of an archive.
   static let directoryLimit = 1 << 30, entryLimit = 1 << 24
 
   init(path: String) { self.path = path }
@@ -14,7 +14,7 @@ struct ArchiveListing {
     let directory = try directory(of: file)
     try refuseOverlaps(directory)
     for entry in directory.entries {
-      // Backslashes are written by programs of Windows, against the standard.
+      // Some programs on Windows write backslashes, against the standard.
       let path = entry.name.utf8.contains(0x5C) ? entry.name.replacing("\\", with: "/") : entry.name
       if path.hasSuffix("/") { continue }
       let name = try accepted(path)

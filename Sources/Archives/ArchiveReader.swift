@@ -10,11 +10,11 @@ public final class ArchiveReader {
   /// One entry, to be read before the next is asked for.
   public struct Entry {
     public let name: String
-    /// Bytes as announced, where they are. Not to be believed before they are read.
+    /// The announced length, if any. Not to be trusted before the bytes are read.
     public let size: Int?
     /// False for folders and links.
     public let isFile: Bool
-    /// Whether it is a link, symbolic or hard: another name for what lies elsewhere.
+    /// Whether it is a link, symbolic or hard.
     public let isLink: Bool
     /// Where the entry's bytes begin in the file, if they lie there as they are, in one piece: in an uncompressed tar.
     let offset: Int?
@@ -23,7 +23,7 @@ public final class ArchiveReader {
 
     /// The whole entry.
     /// - Parameter limit: the most bytes to accept.
-    /// - Throws: `ArchiveError` when the entry is longer, cut short or damaged (zip: its checksum), or no longer the current one.
+    /// - Throws: `ArchiveError` when the entry is longer, truncated or damaged (zip: its checksum), or no longer the current one.
     public func read(limit: Int) throws(ArchiveError) -> [UInt8] { try reader.read(self, limit: limit) }
 
     /// Its next bytes, as many as `count` unless fewer are left; none at the verified end.
@@ -33,7 +33,7 @@ public final class ArchiveReader {
   public let path: String
   private let archive: OpaquePointer
   private let source: Source?
-  /// Whether gzip is around the archive.
+  /// Whether the archive is compressed by gzip.
   var isCompressed: Bool { source != nil }
   private var index = 0
   /// Bytes read of the current entry.
@@ -56,7 +56,7 @@ public final class ArchiveReader {
   deinit { archive_read_free(archive) }
 
   /// The next entry, or nil after the last.
-  /// - Throws: `ArchiveError` when the archive is cut short or damaged.
+  /// - Throws: `ArchiveError` when the archive is truncated or damaged.
   public func next() throws(ArchiveError) -> Entry? {
     index += 1
     taken = 0
@@ -124,7 +124,9 @@ public final class ArchiveReader {
 
   /// What the file is instead of an archive, where that is known.
   private var foreign: String? {
-    guard let start = try? ByteReader(path: path).read(upTo: ForeignFormat.startLength), let format = ForeignFormat(start) else { return nil }
+    guard let start = try? ByteReader(path: path).read(upTo: ForeignFormat.startLength), let format = ForeignFormat(start) else {
+      return nil
+    }
     return format.problem(expected: "a zip or a tar, plain or compressed by gzip")
   }
 

@@ -2,7 +2,7 @@ import Failures
 
 /// Little-endian numbers, one after the other, each checked against the end.
 public struct ByteCursor {
-  /// Where something was to be read that is not there.
+  /// The offset of a read beyond the end.
   public struct End: ClassifiedError {
     public var failure: Failure { .data }
     public let offset: Int

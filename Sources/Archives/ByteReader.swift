@@ -1,9 +1,9 @@
 internal import CArchive
 import Foundation
 
-/// The bytes of a file, front to back, decompressed when it is gzip. What it is is told by its first two bytes, not by its name.
+/// The bytes of a file, front to back, decompressed when it is gzip. Gzip is detected from the first two bytes, not from the name.
 ///
-/// Nothing is allocated on the word of a header: an array grows only with bytes that are there. The checksum of a gzip file
+/// No header decides an allocation: an array grows only with bytes that are there. The checksum of a gzip file
 /// stands at its end, so bytes read are known to be right once `readToEnd` or `expectEnd` has returned.
 ///
 ///     let file = try ByteReader(path: "train-labels-idx1-ubyte.gz")
@@ -13,7 +13,7 @@ import Foundation
 public final class ByteReader {
   public let path: String
   public let isCompressed: Bool
-  /// Bytes handed out so far, counted after decompression.
+  /// Bytes read so far, counted after decompression.
   public private(set) var offset = 0
 
   private let archive: OpaquePointer
@@ -22,20 +22,20 @@ public final class ByteReader {
   private var block = UnsafeRawBufferPointer(start: nil, count: 0)
   private var end = End.ahead
 
-  /// What libarchive reads from, where that is no file.
+  /// The memory that libarchive reads from, where there is no file.
   private var memory: NSData?
 
   private enum End { case ahead, reached, failed(ArchiveError) }
 
   /// Opens a regular file and reads its first bytes.
-  /// - Throws: `ArchiveError` when there is no such file, it is no regular file or may not be read, or its gzip header is damaged.
+  /// - Throws: `ArchiveError` when there is no such file, it is not a regular file or may not be read, or its gzip header is damaged.
   public convenience init(path: String) throws(ArchiveError) {
     let file = try Self.map(path)
     try self.init(path, file, isCompressed: file.starts(with: [0x1F, 0x8B])) { archive_read_open_filename($0, path, 1 << 16) }
   }
 
   /// Reads a gzip file that is in memory.
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: its name in errors.
   /// - Throws: `ArchiveError` when its header is damaged.
   convenience init(compressed bytes: [UInt8], name: String) throws(ArchiveError) {
     let memory = NSData(bytes: bytes, length: bytes.count)
@@ -145,7 +145,7 @@ public final class ByteReader {
     guard var trailers else { return }
     trailers.closeMembers()
     let left = fileSize - Int(archive_filter_bytes(archive, -1))
-    // An error before the first byte has come out is taken by libarchive for an empty file.
+    // libarchive reports an error before the first byte as an empty file.
     if offset == 0, !trailers.isSatisfied {
       throw fail(left >= 8 ? .damaged("the gzip data cannot be decompressed") : .truncated("the gzip data have no end"))
     }
@@ -153,11 +153,11 @@ public final class ByteReader {
     if !trailers.isSatisfied { throw fail(.damaged("what it holds does not agree with its gzip checksum or length")) }
   }
 
-  /// What libarchive complains of, in our words.
+  /// libarchive's problem, in our words.
   private func failure() -> ArchiveError {
     let reason = archive_error_string(archive).map { String(cString: $0) }
     if !isCompressed { return fail(.unreadable(reason ?? "the system gives no reason")) }
-    // A missing trailer is the one fault that libarchive reports without a word.
+    // A missing trailer is the one error that libarchive reports without a message.
     let isCut = reason?.hasPrefix("truncated") ?? true
     return fail(isCut ? .truncated("the gzip data have no end") : .damaged("the gzip data cannot be decompressed"))
   }

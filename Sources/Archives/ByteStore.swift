@@ -1,11 +1,11 @@
 import Foundation
 
-/// Bytes that are found by their place: read from a file where they lie there as they are, else held in memory, once.
+/// Bytes with random access: read in place from a file where they are stored uncompressed, else held in memory, once.
 ///
-/// A path may go on inside a zip or tar: `mnist.zip/raw/train-images-idx3-ubyte.gz`. What is gzip is decompressed. An entry that a
+/// A path may continue inside a zip or tar: `mnist.zip/raw/train-images-idx3-ubyte.gz`. Gzip is decompressed. An entry that a
 /// zip stores without compression, or a plain tar holds, is read in place, like a file; its checksum is then not looked at.
 public struct ByteStore: Sendable {
-  /// What reports call it: the path; of an entry "archive.zip: entry".
+  /// Its name in reports: the path; of an entry "archive.zip: entry".
   public let name: String
   public let count: Int
   private let place: Place
@@ -44,7 +44,7 @@ public struct ByteStore: Sendable {
     try self.init(name: file.path, limit: limit) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
   }
 
-  /// Takes what `next` hands out, up to an empty piece.
+  /// Takes what `next` returns, up to an empty piece.
   private init(name: String, limit: Int, next: (Int) throws(ArchiveError) -> [UInt8]) throws(ArchiveError) {
     var blocks: [[UInt8]] = [], count = 0
     while true {
@@ -83,7 +83,7 @@ public struct ByteStore: Sendable {
     }
   }
 
-  /// The first bytes of what a path names, without taking the rest into memory.
+  /// The first bytes of a file or entry, without loading the rest.
   /// - Throws: `ArchiveError`, `truncated` when there are fewer.
   public static func start(of path: String, count: Int) throws(ArchiveError) -> [UInt8] {
     let bytes = try start(of: path, upTo: count)
@@ -150,7 +150,7 @@ public struct ByteStore: Sendable {
       let entryName = plain(entry.name)
       guard entry.isFile, isWanted(entryName) else { continue }
       let name = "\(archive): \(entryName)"
-      // What is gzip can be a little longer than its content.
+      // Gzip can be a little longer than its content.
       let store = try ByteStore(name: name, limit: limit + limit >> 6 + 1 << 12) { wanted throws(ArchiveError) in
         try entry.read(upTo: wanted)
       }
@@ -167,7 +167,7 @@ public struct ByteStore: Sendable {
     return names
   }
 
-  /// A file that is gzip within an archive, which compresses it once more at best: as its content.
+  /// A gzip file within an archive as its content.
   private func decompressed(limit: Int) throws(ArchiveError) -> ByteStore {
     guard count >= 2, try read(0..<2) == Self.gzipStart else {
       guard count <= limit else { throw ArchiveError(name, .overLimit(limit)) }
@@ -184,7 +184,7 @@ public struct ByteStore: Sendable {
     return try file.read(range.lowerBound..<(range.lowerBound + 2)) == gzipStart
   }
 
-  /// A path that goes on behind a file, as that file and what is wanted of it.
+  /// A path that continues behind a file, as that file and the entry in it.
   private static func divided(_ path: String) -> (archive: String, entry: String)? {
     guard !FileManager.default.fileExists(atPath: path) else { return nil }
     var archive = path

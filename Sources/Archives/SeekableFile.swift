@@ -6,9 +6,9 @@ final class SeekableFile: Sendable {
   let size: Int
   private let descriptor: Int32
 
-  /// - Throws: `ArchiveError` when there is no such file, it is no regular file or may not be read.
+  /// - Throws: `ArchiveError` when there is no such file, it is not a regular file or may not be read.
   init(path: String) throws(ArchiveError) {
-    // Not blocking: to open a pipe would wait for whoever fills it.
+    // Not blocking: opening a pipe would wait for its writer.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw ArchiveError(path, errno == ENOENT ? .notFound : .unreadable(String(cString: strerror(errno)))) }
     var status = stat()

@@ -1,6 +1,6 @@
-/// What a zip holds, as its directory at the end says (PKWARE's APPNOTE 6.3, sections 4.3.12 to 4.3.16).
+/// The directory at the end of a zip (PKWARE's APPNOTE 6.3, sections 4.3.12 to 4.3.16).
 ///
-/// The numbers are those of the file: no more than that they can be read is known of the entries.
+/// The numbers are those of the file and are not validated.
 public struct ZipDirectory: Sendable {
   /// In the directory's order.
   public let entries: [ZipHeader]
@@ -52,7 +52,7 @@ struct ZipEnd {
   /// - Parameter tail: the last bytes of the file, `longest` of them where there are so many.
   init(tail: UnsafeRawBufferPointer, fileSize: Int) throws(ZipFault) {
     guard let at = Self.position(in: tail), let short = Self.short(tail, at: at) else {
-      throw ZipFault("the zip has no directory at its end, \(fileSize) bytes; the file is cut short or something follows it")
+      throw ZipFault("the zip has no directory at its end, \(fileSize) bytes; the file is truncated or something follows it")
     }
     let before = fileSize - tail.count
     let (count, size, start, end): (UInt64, UInt64, UInt64, Int)

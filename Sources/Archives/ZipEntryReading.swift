@@ -84,7 +84,7 @@ extension SeekableFile {
     return length
   }
 
-  /// libarchive inflates, given a zip of this one entry, and holds what comes out against the size and the checksum.
+  /// libarchive inflates, given a zip of this one entry, and checks the result against the size and the checksum.
   private func inflated(_ packed: ArraySlice<UInt8>, of header: ZipHeader, entry: String) throws(ArchiveError) -> [UInt8] {
     let zip = header.minimal + packed
     let size = Int(header.size)
@@ -115,7 +115,7 @@ extension SeekableFile {
 }
 
 extension ZipHeader {
-  /// A local header that says what libarchive must know, and no more: sizes of less than 4 GiB, the name "x".
+  /// The smallest local header that libarchive accepts: sizes of less than 4 GiB, the name "x".
   fileprivate var minimal: [UInt8] {
     func little(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
     return little(UInt32(0x0403_4B50)) + little(UInt16(20)) + little(UInt16(0)) + little(method) + little(UInt32(0))

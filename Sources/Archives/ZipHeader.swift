@@ -1,6 +1,6 @@
 import Failures
 
-/// What a zip says of one entry, in the directory (central) or before its data (local).
+/// A zip's header of one entry, in the directory (central) or before its data (local).
 ///
 /// Format: PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.5.3 (zip64).
 public struct ZipHeader: Sendable {
@@ -65,7 +65,7 @@ public struct ZipHeader: Sendable {
   /// How many bytes the local header takes, which must say the same as this one, of the directory; nil where there is none, or
   /// the bytes end within it.
   /// - Parameter bytes: the file from `offset` on.
-  /// - Throws: `ZipFault` whose message goes on after "entry '…' ".
+  /// - Throws: `ZipFault` whose message continues "entry '…' ".
   public func localLength(in bytes: UnsafeRawBufferPointer) throws(ZipFault) -> Int? {
     var cursor = ByteCursor(bytes)
     guard let local = ZipHeader(local: &cursor) else { return nil }

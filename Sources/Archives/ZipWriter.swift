@@ -26,7 +26,7 @@ public enum ZipWriter {
     }
   }
 
-  /// What the system said last.
+  /// The last error of the system.
   private static func refused(_ path: String) -> ArchiveError { ArchiveError(path, .unwritable(String(cString: strerror(errno)))) }
 
   private static func writeAll(

@@ -1,12 +1,11 @@
 import Foundation
 
-/// Writing so that a file is whole or not there: to a temporary name beside it, synced, renamed. When anything fails the
-/// earlier file stands as it was.
+/// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept.
 public enum AtomicFile {
-  /// - Parameter body: writes the content through the closure that it is handed, in as many pieces as it likes.
+  /// - Parameter body: writes the content through its argument, in any number of pieces.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     let folder = (path as NSString).deletingLastPathComponent
-    // A name of its own for every writer: whoever renames last wins, whole.
+    // A name of its own for every writer: the last rename wins, whole.
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
@@ -29,7 +28,7 @@ public enum AtomicFile {
     }
   }
 
-  /// Gives a file or a folder, already on the disk, another name, and waits until that is on the disk too. A file of that
+  /// Renames a file or a folder that is on the disk already, and syncs the new name. A file of that
   /// name is replaced, and so is a folder that is empty.
   public static func move(_ old: String, to path: String) throws {
     guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A file mapped into memory, read only; what borrows from it keeps it alive.
+/// A file mapped into memory, read only; tensors that borrow from it keep it alive.
 final class MappedFile: @unchecked Sendable {  // the mapping never changes
   let bytes: UnsafeRawBufferPointer
 
   init(_ path: String) throws {
-    // Not blocking: to open a pipe would wait for whoever fills it.
+    // Not blocking: opening a pipe would wait for its writer.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw errno == ENOENT ? CheckpointError(.missing, path, "there is no such file") : .io(path, "cannot be opened", errno)
@@ -22,7 +22,7 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
     bytes = UnsafeRawBufferPointer(start: start, count: count)
   }
 
-  /// Lets go of the pages of a part that was read and will not be again soon: they are not counted as held any more.
+  /// Releases the pages of a part that was read and will not be needed soon.
   func release(_ range: Range<Int>) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let start = (range.lowerBound + page - 1) / page * page
@@ -31,7 +31,7 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
     madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), end - start, MADV_DONTNEED)
   }
 
-  /// A part in memory of its own, aligned for any element, which takes no more than that part at any time.
+  /// A copy of a part, aligned for any element; the mapped pages are released meanwhile.
   func copy(_ range: Range<Int>) -> CopiedBytes {
     let copy = CopiedBytes(count: range.count)
     let step = 1 << 22
@@ -46,7 +46,7 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress!), bytes.count) }
 }
 
-/// Memory that was filled once and is read from then on.
+/// Memory that is filled once and only read afterwards.
 final class CopiedBytes: @unchecked Sendable {  // not written once it is handed out
   let start: UnsafeMutableRawPointer
 

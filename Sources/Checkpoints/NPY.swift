@@ -25,7 +25,8 @@ public enum NPY {
     let array = try NumberArray(path: NPZFile.isNPZ(path) ? entry(name, of: path) : path)
     guard let dtype = DType.allCases.first(where: { code($0) == array.code }) else {
       let known = DType.allCases.map(code).joined(separator: ", ")
-      throw CheckpointError(.invalid, array.name, "expected numbers of one of \(known), found \(array.code); convert them with numpy.astype")
+      throw CheckpointError(
+        .invalid, array.name, "expected numbers of one of \(known), found \(array.code); convert them with numpy.astype")
     }
     return try array.littleEndianBytes().withUnsafeBytes { try Tensor(bytes: $0, array.shape, dtype).validated() }
   }

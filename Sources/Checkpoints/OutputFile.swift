@@ -1,9 +1,9 @@
 import Failures
 import Foundation
 
-/// Files that long work is done for.
+/// Output files of long jobs.
 public enum OutputFile {
-  /// Refuses, before the work, a file that could not be written after it. What is there already stays as it is.
+  /// Refuses, before the work, a file that could not be written after it. An existing file is not touched.
   /// - Throws: `SfumatoError`.
   public static func check(_ path: String) throws {
     guard !path.isEmpty else { throw SfumatoError(.usage, "the name of a file to write is empty") }
@@ -14,7 +14,7 @@ public enum OutputFile {
     }
     let parent = (path as NSString).deletingLastPathComponent
     let folder = parent.isEmpty ? "." : parent
-    // Only trying tells: there are file systems that nobody may write to.
+    // Only an attempt shows it: a file system may be read-only.
     let trial = "\(folder)/.sfumato.\(getpid()).part"
     let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {

@@ -2,9 +2,9 @@ import Failures
 import Foundation
 import Tensors
 
-/// Files of tensors in the safetensors format: a header of names, dtypes and shapes, then the numbers.
+/// Files in the safetensors format: a header of names, dtypes and shapes, then the tensors' bytes.
 public enum Safetensors {
-  /// What a file holds.
+  /// The contents of a file.
   public struct Contents: Sendable {
     public let state: StateDict
     /// Free text by key, such as `sfumato.recipe`.
@@ -31,7 +31,7 @@ public enum Safetensors {
   /// Names, dtypes and shapes alone.
   public static func header(of path: String) throws -> SafetensorsHeader {
     let file = try MappedFile(path)
-    // The bytes are the mapping's, which would go with its last use.
+    // The mapping would otherwise end with its last use.
     return try withExtendedLifetime(file) {
       try ForeignFormat.refuse(file.bytes, path)
       return try SafetensorsHeader(parsing: file.bytes, name: path)
@@ -50,7 +50,7 @@ public enum Safetensors {
     return Tensor(borrowing: start, entry.shape, dtype, owner: file)
   }
 
-  /// Writes a file, whole or not at all: an earlier file of that name stands until the new one is on the disk.
+  /// Writes a file, whole or not at all: an earlier file of that name is kept until the new one is on the disk.
   /// - Throws: the fault of a tensor that carries one; `CheckpointError` when a number is not finite, for such a state must
   ///   not replace a good one, or when the system refuses to write.
   public static func write(_ state: StateDict, metadata: [String: String] = [:], to path: String) throws {

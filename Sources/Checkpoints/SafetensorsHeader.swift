@@ -6,7 +6,7 @@ import Failures
 ///     then            {"__metadata__": {…}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …}
 ///     then            the tensors' bytes, row-major and little-endian; offsets count from here
 ///
-/// Format: https://huggingface.co/docs/safetensors. A header that was parsed can be believed: every range lies within the file,
+/// Format: https://huggingface.co/docs/safetensors. A parsed header is valid: every range lies within the file,
 /// has the length that dtype and shape demand, and together they cover the data without overlap or gap.
 public struct SafetensorsHeader: Equatable, Sendable {
   /// An element type, by its name in the file.
@@ -42,7 +42,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
   /// Where the data begin in the file, in bytes: 8 and the length of the JSON.
   public let dataStart: Int
 
-  /// The key that stands for the metadata and so can name no tensor.
+  /// The key of the metadata, which no tensor can have.
   static let metadataKey = "__metadata__"
   /// Longest JSON that is read, the same as in the format's reference implementation.
   static let lengthLimit = 100_000_000
@@ -55,13 +55,13 @@ public struct SafetensorsHeader: Equatable, Sendable {
   public init(parsing file: UnsafeRawBufferPointer, name: String) throws(SafetensorsError) {
     func fail(_ message: String) -> SafetensorsError { SafetensorsError(file: name, tensor: nil, message) }
     guard file.count >= 8 else {
-      throw fail("\(file.count) bytes are no safetensors file; expected 8 bytes with the header's length first")
+      throw fail("\(file.count) bytes are not a safetensors file; expected 8 bytes with the header's length first")
     }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= Self.lengthLimit else { throw fail("a header of \(length) bytes is announced; expected \(Self.lengthLimit) at most") }
     guard length <= file.count - 8 else {
       throw fail(
-        "a header of \(length) bytes is announced, found \(file.count - 8) bytes after its length; the file is cut short or is no safetensors"
+        "a header of \(length) bytes is announced, found \(file.count - 8) bytes after its length; the file is truncated or not a safetensors file"
       )
     }
     dataStart = 8 + Int(length)
@@ -81,7 +81,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
         throw SafetensorsError(file: nil, tensor: tensor.name, "the name is reserved or given twice")
       }
       guard let count = Self.byteCount(of: tensor.type, tensor.shape), case (let end, false) = start.addingReportingOverflow(count) else {
-        throw SafetensorsError(file: nil, tensor: tensor.name, "\(tensor.type.rawValue) \(tensor.shape) is no possible size")
+        throw SafetensorsError(file: nil, tensor: tensor.name, "\(tensor.type.rawValue) \(tensor.shape) is not a possible size")
       }
       entries.append(Entry(name: tensor.name, type: tensor.type, shape: tensor.shape, range: start..<end))
       start = end
@@ -124,7 +124,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
       guard entry.range.upperBound <= dataCount else {
         throw SafetensorsError(
           file: file, tensor: entry.name,
-          "ends at byte \(entry.range.upperBound) of the data, found \(dataCount) bytes; the file is cut short")
+          "ends at byte \(entry.range.upperBound) of the data, found \(dataCount) bytes; the file is truncated")
       }
       end = entry.range.upperBound
       previous = "'\(SafetensorsError.short(entry.name))'"

@@ -1,4 +1,4 @@
-/// The JSON of a safetensors header becomes entries; each is checked by itself, not yet against the others.
+/// The JSON of a safetensors header becomes entries; each is checked alone, not yet against the others.
 struct SafetensorsHeaderParser {
   var json: JSONScanner
 
@@ -46,7 +46,7 @@ struct SafetensorsHeaderParser {
       throw json.failure("shape \(described(shape)) has more \(dtype) elements than can be counted", tensor: name)
     }
     guard offsets.count == 2, offsets[0] <= offsets[1] else {
-      throw json.failure("data_offsets \(described(offsets)) are no range; expected [begin, end] with begin <= end", tensor: name)
+      throw json.failure("data_offsets \(described(offsets)) are not a range; expected [begin, end] with begin <= end", tensor: name)
     }
     guard offsets[1] - offsets[0] == count else {
       throw json.failure(

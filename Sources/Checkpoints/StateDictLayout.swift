@@ -11,7 +11,7 @@ package struct StateDictLayout: Sendable {
   package let prefix: String
   /// The same of every network that there is, in the order of the state dict.
   package let prefixes: [String]
-  /// Names of what belongs to no network: buffers of a schedule, counters.
+  /// Names of tensors that belong to no network: buffers of a schedule, counters.
   package let leftOut: [String]
 
   /// Several networks, and nothing that says which.
@@ -107,7 +107,7 @@ private struct WrappedName {
     return ["_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."].reduce(name) { $0.replacing($1, with: "") }
   }
 
-  /// Whether it is no weight but a buffer of a schedule, or a counter of an averaging wrapper.
+  /// Whether it is a buffer of a schedule or a counter of an averaging wrapper, not a weight.
   func isBuffer(shape: [Int]) -> Bool {
     guard shape.count <= 1, !rest.contains(".") else { return false }
     return Self.buffers.contains(rest) || ["sqrt_", "posterior_", "log_one_minus_", "alphas_"].contains { rest.hasPrefix($0) }

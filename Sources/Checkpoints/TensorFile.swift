@@ -70,14 +70,15 @@ public struct TensorFile {
 
   /// A member of the file's dictionary; or, behind its name or alone, the prefix of a network in it, which is returned.
   private static func readPyTorch(_ path: String, _ member: String?) throws -> (PyTorchFile.Contents, prefix: String?) {
-    do { return (try PyTorchFile.read(path, member: member), nil) } catch let error as CheckpointError where error.kind == .ambiguous {
+    do { return (try PyTorchFile.read(path, member: member), nil) } catch let error as CheckpointError where error.problem == .ambiguous {
       throw SfumatoError(
         .usage, "\(error), by --member; a command without it takes what 'sfumato convert \(path) NAME.safetensors --member …' writes")
-    } catch let error as CheckpointError where error.kind == .noMember {
+    } catch let error as CheckpointError where error.problem == .noMember {
       let parts = (member ?? "").split(separator: "/")
       let outer = parts.dropLast().joined(separator: "/")
       guard let prefix = parts.last, let contents = try? PyTorchFile.read(path, member: outer.isEmpty ? nil : outer),
-        (try? StateDictLayout(contents.state.entries.map { ($0.name, $0.tensor.shape) }, choosing: String(prefix)))?.prefixes.isEmpty == false
+        (try? StateDictLayout(contents.state.entries.map { ($0.name, $0.tensor.shape) }, choosing: String(prefix)))?.prefixes.isEmpty
+          == false
       else { throw error }
       return (contents, String(prefix))
     }

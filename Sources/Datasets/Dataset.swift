@@ -1,22 +1,22 @@
 import Imaging
 import RecipeKit
 
-/// Labelled pictures that are found by their index, as they lie in files or memory: of any size, whole, without change.
+/// Labelled pictures by index, unchanged as in their files or in memory: of any size.
 ///
-/// What training makes of them, images of one shape, is decided by later sections of a recipe. Reading is done in many tasks at
-/// a time and never touches a tensor.
+/// Later sections of a recipe turn them into images of one shape. Pictures are read by many tasks at a time; no tensor is
+/// involved.
 public protocol Dataset: Sendable {
   /// How many pictures make an epoch.
   var count: Int { get }
   /// The meaning of the labels 0, 1, …; empty for pictures without labels.
   var classNames: [String] { get }
-  /// What every picture of the set has; nil where sizes differ.
+  /// The shape of every picture; nil where sizes differ.
   var shape: ImageShape? { get }
   /// The channels of its pictures; the most that any of them is known to have, where they differ.
   var channels: Int { get }
   /// How many numbers the context of each picture has; nil for a set without contexts.
   var contextSize: Int? { get }
-  /// What lies among the pictures and was left out of the set.
+  /// Files among the pictures that were left out of the set.
   var skipped: [SkippedFile] { get }
   /// The picture, not decoded where it lies in a file of its own.
   /// - Precondition: `index` is in `0..<count`.
@@ -41,14 +41,14 @@ extension Dataset {
   }
 }
 
-/// One picture of a data set, with what is known of it.
+/// One picture of a data set, with its label and context.
 public struct Picture: Sendable, Equatable {
   public enum Content: Sendable, Equatable {
     /// Decoded, 8 bits a sample.
     case pixels(Image)
     /// A file of any format that libvips reads.
     case file(String)
-    /// What such a file would hold.
+    /// The contents of such a file.
     case encoded([UInt8])
   }
 
@@ -57,7 +57,7 @@ public struct Picture: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture, as an embedding of a caption does.
   public var context: [Float]?
-  /// What reports call it: a path, "images.zip: cats/12.png", "train-images-idx3-ubyte.gz: image 12".
+  /// Its name in reports: a path, "images.zip: cats/12.png", "train-images-idx3-ubyte.gz: image 12".
   public var name: String
 
   public init(_ content: Content, label: Int? = nil, context: [Float]? = nil, name: String) {
@@ -78,7 +78,7 @@ public struct Picture: Sendable, Equatable {
   }
 }
 
-/// One image as training sees it: of the shape that all have, with its class, an index into `classNames`, or nil.
+/// One training image, of the common shape, with its class, an index into `classNames`, or nil.
 public struct Example: Sendable, Equatable {
   public var image: Image
   public var label: Int?
@@ -86,10 +86,10 @@ public struct Example: Sendable, Equatable {
   public var context: [Float]?
   /// What augmentation did to the image, all zero for nothing; nil for a training without augmentation.
   public var augmentation: [Float]?
-  /// What a restoring model is given of the image; nil in other trainings.
+  /// The input of a restoration model; nil in other trainings.
   public var degraded: Degraded?
 
-  /// An image made bad, and how strongly each corruption acted on it, 0 to 1.
+  /// A degraded image, and how strongly each corruption acted on it, 0 to 1.
   public struct Degraded: Sendable, Equatable {
     public var image: Image
     public var entropy: [Float]
@@ -104,7 +104,7 @@ public struct Example: Sendable, Equatable {
   }
 }
 
-/// Height before width, everywhere.
+/// Height comes before width everywhere.
 public struct ImageShape: Sendable, Equatable, CustomStringConvertible {
   public var height: Int
   public var width: Int

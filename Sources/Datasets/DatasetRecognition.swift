@@ -4,12 +4,12 @@ import Foundation
 import Imaging
 import RecipeKit
 
-/// Tells what kind of data set lies at a path from what is in it, as far as that leaves no doubt.
+/// Detects the kind of data set at a path from its contents, where that leaves no doubt.
 public enum DatasetRecognition {
   /// The recipe that opens the data set at a path: a folder, an archive, or a file.
   ///
   /// Files of CIFAR go before IDX files, these before arrays, and all of them before pictures.
-  /// - Throws: `DatasetError` for what is none, `ArchiveError` for what cannot be read.
+  /// - Throws: `DatasetError` for a path that is not a data set, `ArchiveError` for one that cannot be read.
   public static func recipe(for path: String) throws -> any DatasetRecipe {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
@@ -25,8 +25,8 @@ public enum DatasetRecognition {
     return pictures(path)
   }
 
-  /// A kind of data set that somebody chose, at a path that is then not looked at.
-  /// - Throws: `RecipeError` for a kind that is none.
+  /// The recipe of a given kind for a path, which is not looked at.
+  /// - Throws: `RecipeError` for an unknown kind.
   public static func recipe(ofKind kind: String, at path: String) throws(RecipeError) -> any DatasetRecipe {
     switch try Choice<DatasetRegistry>(named: kind).member {
     case var recipe as FolderDataset.Recipe:
@@ -47,7 +47,7 @@ public enum DatasetRecognition {
   private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {
     let names = try contents(of: path)
     if CIFARFiles.form(of: names) != nil || !Set(names).isDisjoint(with: CIFARFiles.folders) { return cifar(path, among: names) }
-    // Of what does not look like a picture, the first bytes.
+    // The first bytes of files that are not named like pictures.
     let others = names.filter { !$0.hasPrefix(".") && !isPicture($0) && isFile("\(path)/\($0)") }.prefix(mostLookedAt)
     let starts = others.map { ($0, (try? ByteStore.start(of: "\(path)/\($0)", upTo: 8)) ?? []) }
     let images = starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)
@@ -71,7 +71,7 @@ public enum DatasetRecognition {
     return pictures(path)
   }
 
-  /// A folder or archive with more files than these that are no pictures by their names is not looked at further.
+  /// A folder or archive with more files than these whose names are not those of pictures is not looked at further.
   private static let mostLookedAt = 64
 
   // ---- kinds
@@ -114,7 +114,7 @@ public enum DatasetRecognition {
     return recipe
   }
 
-  /// Pictures with classes by their folders, if they lie in some; what is no picture is found when the set is opened.
+  /// Pictures with classes by their folders, if they lie in some; files that are not pictures are found when the set is opened.
   private static func pictures(_ path: String) -> FolderDataset.Recipe {
     var recipe = FolderDataset.Recipe()
     recipe.path = path
@@ -123,7 +123,7 @@ public enum DatasetRecognition {
 
   // ---- what is there
 
-  /// Of several the one for training.
+  /// Of several files, the one for training.
   private static func preferred(_ names: [String]) -> String? { names.first { $0.contains("train") } ?? names.first }
 
   private static func contents(of folder: String) throws -> [String] {

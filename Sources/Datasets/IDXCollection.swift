@@ -1,4 +1,4 @@
-/// Sets that are distributed as IDX files, whose files say neither what their labels mean nor how their images lie.
+/// Published sets of IDX files. The files state neither the meaning of labels nor the orientation of images.
 ///
 /// EMNIST: G. Cohen, S. Afshar, J. Tapson, A. van Schaik, 2017; its images lie on their side, rows for columns, and the letters
 /// are numbered from 1. KMNIST: T. Clanuwat and others, 2018. Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, 2017.
@@ -12,8 +12,8 @@ public enum IDXCollection: String, Codable, Sendable, CaseIterable {
   case emnistDigits = "emnist_digits"
   case emnistMNIST = "emnist_mnist"
 
-  /// What the path of a file of images says, as it is distributed: `emnist-letters-train-images-idx3-ubyte.gz`, or
-  /// `KMNIST/raw/train-images-idx3-ubyte`. nil where it says nothing.
+  /// The collection by the published name of a file of images: `emnist-letters-train-images-idx3-ubyte.gz`, or
+  /// `KMNIST/raw/train-images-idx3-ubyte`. nil for other names.
   init?(path: String) {
     let parts = path.lowercased().split(separator: "/")
     let file = parts.last ?? ""
@@ -22,7 +22,7 @@ public enum IDXCollection: String, Codable, Sendable, CaseIterable {
       self = split
       return
     }
-    // All three have the same names of files, so that only a folder or archive tells; MNIST is named as others are by its labels.
+    // All three have the same names of files, so that only the folder or archive distinguishes them; MNIST is recognised by its labels.
     let places = parts.dropLast().suffix(3).map { $0.filter(\.isLetter) }
     if places.contains(where: { $0.hasPrefix("kmnist") }) {
       self = .kmnist

@@ -2,8 +2,8 @@ import Archives
 import Imaging
 import RecipeKit
 
-/// Images from a pair of IDX files, MNIST's format: grey, or with a fourth dimension of 1 to 4 channels. A plain file is read where
-/// it lies; one that is compressed is held in memory (45 MB for MNIST's 60,000).
+/// Images from a pair of IDX files, MNIST's format: grey, or with a fourth dimension of 1 to 4 channels. A plain file is read in
+/// place; a compressed one is held in memory (45 MB for MNIST's 60,000).
 public struct IDXDataset: Dataset {
   public let classNames: [String]
   public var shape: ImageShape? { imageShape }
@@ -25,8 +25,8 @@ public struct IDXDataset: Dataset {
     /// classes.
     public var images = "data/train-images-idx3-ubyte.gz"
     public var labels: String? = "data/train-labels-idx1-ubyte.gz"
-    /// What the files are a part of, which says how images lie, where labels begin and what they mean. By default what the path of
-    /// `images` says, if it says anything.
+    /// The published collection that the files belong to, which fixes orientation, first label and class names. By default the
+    /// one that the path of `images` names, if any.
     public var collection: IDXCollection?
     /// Turns images that lie on their side, rows for columns, as EMNIST's do. By default as the collection needs it.
     public var transpose: Bool?
@@ -124,13 +124,13 @@ public struct IDXDataset: Dataset {
   }
 }
 
-/// What the numbers in a file of labels stand for.
+/// The meaning of the numbers in a file of labels.
 private struct LabelMeaning {
   let classNames: [String]
   let firstLabel: Int
 
-  /// What the recipe says goes before what is known of the collection. A collection that was found by a path alone, and whose
-  /// labels the file's are not, is not it.
+  /// The recipe has precedence over the collection. A collection that was found by a path alone is dropped when the file has
+  /// other labels.
   init(_ labels: [UInt8], _ recipe: IDXDataset.Recipe, _ collection: IDXCollection?, file: String) throws {
     let lowest = Int(labels.min() ?? 0), highest = Int(labels.max() ?? 0)
     var known = collection
@@ -150,7 +150,7 @@ private struct LabelMeaning {
 }
 
 extension Image {
-  /// Rows for columns.
+  /// Rows and columns exchanged.
   func transposed() -> Image {
     var result = self.bytes
     for y in 0..<height {

@@ -10,16 +10,16 @@ struct IDXFile {
   private let path: String
   private let file: ByteStore
 
-  /// More than this is not loaded into memory.
+  /// The most bytes to load into memory.
   static let byteLimit = 1 << 33
 
-  /// What stands before the bytes.
+  /// The length of the header.
   private var headerSize: Int { 4 + 4 * shape.count }
 
   /// - Parameters:
   ///   - ranks: how many dimensions the file may have.
   ///   - meaning: what errors call that many dimensions.
-  /// - Throws: `DatasetError`. No promise of the header is believed before the bytes are there.
+  /// - Throws: `DatasetError`. No number of the header is trusted before the bytes are there.
   init(path: String, ranks: ClosedRange<Int>, meaning: String) throws {
     self.path = path
     do {

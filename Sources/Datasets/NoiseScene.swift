@@ -1,7 +1,7 @@
 import Imaging
 
-/// A picture without meaning that is as hard to decode as a photograph: colours that change slowly, texture at every scale, and
-/// grain. For benchmarks and trials that must not need anybody's photographs.
+/// A synthetic picture that is as expensive to decode as a photograph: slowly changing colours, texture at every scale, and
+/// grain. For benchmarks without photographs.
 public struct NoiseScene: Sendable {
   private let height: Int, width: Int
   private var random: StableRandom

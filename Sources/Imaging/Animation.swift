@@ -6,14 +6,14 @@ public struct Animation: Sendable, Equatable {
   public let frames: [Image]
   /// How long each is shown, in milliseconds. GIF keeps hundredths of a second.
   public let delays: [Int]
-  /// How often the whole is shown; 0 is without an end.
+  /// How often the animation is repeated; 0 for an endless loop.
   public let loop: Int
 
   /// - Parameters:
   ///   - frames: at least one; all of one size and one number of channels.
   ///   - delay: milliseconds for each frame. Browsers show less than 20 as 100.
-  ///   - hold: milliseconds for the last frame, the result that one wants to look at; as the others when not given.
-  ///   - loop: how often the whole is shown; 0 is without an end.
+  ///   - hold: milliseconds for the last frame, usually the result; as the others when not given.
+  ///   - loop: how often the animation is repeated; 0 for an endless loop.
   /// - Throws: `ImagingError` when there is no frame, when frames differ in shape, or when a time is not positive.
   public init(frames: [Image], delay: Int = 60, hold: Int? = nil, loop: Int = 0) throws {
     guard !frames.isEmpty else { throw ImagingError(.invalid("an animation needs at least one frame")) }
@@ -56,7 +56,7 @@ public struct Animation: Sendable, Equatable {
     try PictureFile.write(to: file) { try encoded(as: format) }
   }
 
-  /// Reads every frame; a picture that does not move has one, shown for 100 ms.
+  /// Reads every frame; a still picture has one, shown for 100 ms.
   public init(file: String) throws {
     let source = try EncodedPicture(EncodedBytes(file: file), name: file)
     guard try source.open().header.pageCount > 1 else {
@@ -76,7 +76,7 @@ public struct Animation: Sendable, Equatable {
     try self.init(frames: frames, delays: times, loop: max(0, min(header.loop, 65_535)))
   }
 
-  /// The frames in one image, from top to bottom, which is how libvips wants them.
+  /// The frames in one image, from top to bottom, the layout that libvips expects.
   private func tall() throws -> Image {
     let first = frames[0]
     guard first.width <= Image.pixelLimit / (first.height * frames.count) else {

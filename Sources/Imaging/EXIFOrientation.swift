@@ -5,7 +5,7 @@ struct EXIFOrientation: Equatable {
   /// The stored rows run from the bottom; the stored columns from the right.
   var flipsRows = false, flipsColumns = false
 
-  /// By the number that EXIF gives to each; anything but 1 to 8 turns nothing.
+  /// By the number that EXIF gives to each; anything but 1 to 8 leaves the picture as it is.
   init(_ code: Int) {
     transposes = (5...8).contains(code)
     flipsRows = [3, 4, 6, 7].contains(code)
@@ -31,13 +31,13 @@ struct PixelArea: Equatable {
 }
 
 extension Image {
-  /// Left and right exchanged.
+  /// Mirrored left to right.
   public func flippedHorizontally() -> Image { turned(EXIFOrientation( 2)) }
 
-  /// Top and bottom exchanged.
+  /// Mirrored top to bottom.
   public func flippedVertically() -> Image { turned(EXIFOrientation( 4)) }
 
-  /// Turned clockwise by so many right angles; counter-clockwise by a negative number of them.
+  /// Turned clockwise by this number of right angles; counter-clockwise by a negative one.
   public func rotated(quarterTurns: Int) -> Image {
     turned(EXIFOrientation( [1, 6, 3, 8][((quarterTurns % 4) + 4) % 4]))
   }
@@ -63,7 +63,7 @@ extension Image {
     }
   }
 
-  /// A new image whose samples `fill` computes, every one, from this image's: (source, result).
+  /// A new image whose samples are all computed by `fill` from this image's: (source, result).
   func make(
     width: Int, height: Int, channels: Int, _ fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) throws -> Void
   ) rethrows -> Image {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The bytes of a picture as they lie in its file, in memory that stays where it is: libvips keeps pointers into it.
+/// The encoded bytes of a picture, at a fixed address: libvips keeps pointers to them.
 ///
-/// A file is read, not mapped: one that is cut short or replaced meanwhile gives an error or the old picture, never a signal.
+/// A file is read, not mapped: one that is truncated or replaced meanwhile gives an error or the old picture, never a signal.
 final class EncodedBytes: @unchecked Sendable {
   /// Never written to after `init`.
   let buffer: UnsafeRawBufferPointer
@@ -19,7 +19,7 @@ final class EncodedBytes: @unchecked Sendable {
   /// - Throws: `ImagingError` in the system's words; for all but plain files, of which a pipe or a device might never end;
   ///   and when the file becomes shorter while it is read.
   init(file: String) throws {
-    // Without O_NONBLOCK the opening of a pipe waits for somebody to write into it.
+    // Without O_NONBLOCK, opening a pipe waits for a writer.
     let descriptor = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw ImagingError(file: file, errno == ENOENT ? .missing : .unreadable(systemMessage())) }
     defer { close(descriptor) }
@@ -50,7 +50,7 @@ final class EncodedBytes: @unchecked Sendable {
     }
   }
 
-  /// What it is if not a plain file.
+  /// The kind of file; nil for a plain one.
   private static func kind(ofMode mode: mode_t) -> String? {
     switch mode & S_IFMT {
     case S_IFREG: nil

@@ -1,7 +1,7 @@
 internal import CVips
 import Failures
 
-/// The way from encoded bytes to pixels, with every check before the work that it guards.
+/// Decodes a picture. Every check comes before the work that it guards.
 final class EncodedPicture: Sendable {
   let name: String?
   let format: PictureFormat
@@ -9,7 +9,7 @@ final class EncodedPicture: Sendable {
   private let profiles: ColorProfiles
   private let netpbm: Netpbm?
 
-  /// What a file says of its picture, before that is turned upright.
+  /// The header of a picture file, before the picture is turned upright.
   struct Header {
     var width: Int, height: Int, channels: Int
     var orientation: Int
@@ -17,13 +17,13 @@ final class EncodedPicture: Sendable {
     var pageCount: Int, pageHeight: Int, delays: [Int], loop: Int
   }
 
-  /// 8-bit pixels, not turned, none of them computed yet; they can be computed once.
+  /// 8-bit pixels, not turned and not yet computed; they can be computed once.
   struct Opened: ~Copyable {
     let pixels: VipsHandle
     let header: Header
   }
 
-  /// - Throws: `ImagingError` for an empty file and for what is no picture.
+  /// - Throws: `ImagingError` for an empty file and for one that is not a picture.
   init(_ bytes: EncodedBytes, name: String?, profiles: ColorProfiles = .converted) throws {
     self.bytes = bytes
     self.profiles = profiles
@@ -33,14 +33,14 @@ final class EncodedPicture: Sendable {
       throw ImagingError(file: name, .notAPicture(ForeignFormat(bytes.buffer)))
     }
     self.format = format
-    do throws(ImagingError.Reason) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
+    do throws(ImagingError.Problem) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
       throw ImagingError(file: name, error)
     }
   }
 
   /// Reads the header.
   /// - Parameter options: the decoder's, "[n=-1]" for every page of an animation.
-  /// - Throws: `ImagingError` when the header is damaged, promises too much, or the picture is of a kind that is not held.
+  /// - Throws: `ImagingError` when the header is damaged, promises too much, or the picture is of a kind that an image cannot hold.
   func open(options: String = "") throws -> Opened {
     let source = try attempt { handle(options) }
     let width = Int(cv_width(source.raw)), height = Int(cv_height(source.raw))
@@ -80,7 +80,7 @@ final class EncodedPicture: Sendable {
     do {
       return try VipsCall.run(work)
     } catch let failure as VipsCall.Failure {
-      throw ImagingError(file: name, reason(failure.message))
+      throw ImagingError(file: name, problem(failure.message))
     }
   }
 
@@ -111,19 +111,22 @@ final class EncodedPicture: Sendable {
     let samples = cv_sample_format(source.raw), channels = Int(cv_channels(source.raw))
     // Of an animation a page at a time is decoded.
     let pageHeight = Int(cv_page_height(source.raw)), part = (1...height).contains(pageHeight) ? pageHeight : height
-    do throws(ImagingError.Reason) {
+    do throws(ImagingError.Problem) {
       try PictureBounds.check(width: width, height: height)
       guard samples == 0 || samples == 2 else {
         throw .unsupported("its samples are not whole numbers of 8 or 16 bits from 0 up")
       }
       let pixelBytes = channels * (samples == 2 ? 2 : 1)
       try PictureBounds.check(width: width, height: part, pixelBytes: pixelBytes, fileSize: bytes.buffer.count)
+      if format == .tiff, let tile = TIFFTiles.area(bytes.buffer) {
+        try PictureBounds.check(width: 1, height: tile, pixelBytes: pixelBytes, fileSize: bytes.buffer.count)
+      }
     } catch { throw ImagingError(file: name, error) }
   }
 
-  private func reason(_ message: String) -> ImagingError.Reason {
+  private func problem(_ message: String) -> ImagingError.Problem {
     if let netpbm {
-      do throws(ImagingError.Reason) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
+      do throws(ImagingError.Problem) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
     }
     let coding = format == .heif && PictureFormat.isHEVC(bytes.buffer) ? "HEIC" : format.name
     if coding == "HEIC" || cv_is_known(bytes.buffer.baseAddress, bytes.buffer.count) == 0 {
@@ -133,7 +136,7 @@ final class EncodedPicture: Sendable {
     return .undecodable(message)
   }
 
-  /// Whether the mark with which every file of its format ends is missing, so that it may be cut off.
+  /// Whether the end mark of its format is missing, so that the file may be truncated.
   var isTruncated: Bool { TruncationCheck.isTruncated(bytes.buffer, format: format) }
 }
 

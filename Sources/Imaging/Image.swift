@@ -11,7 +11,7 @@ public struct Image: Sendable, Equatable {
   /// More pixels than this are refused before anything is decoded: 2 to the power of 28, a square of 16,384.
   public static let pixelLimit = 1 << 28
 
-  /// - Precondition: positive sides, 1 to 4 channels, and as many bytes as these say.
+  /// - Precondition: positive sides, 1 to 4 channels, and the number of bytes that follows from these.
   public init(width: Int, height: Int, channels: Int, bytes: [UInt8]) {
     precondition(width > 0 && height > 0, "an image of \(width) x \(height) pixels; both sides must be positive")
     precondition((1...4).contains(channels), "an image of \(channels) channels; 1 to 4 are possible")

@@ -18,7 +18,7 @@ extension Image {
     }
   }
 
-  /// Laid over a background of one colour, without alpha afterwards.
+  /// Composited over a background of one colour, without alpha afterwards.
   /// - Parameter background: one value for each channel but alpha.
   public func flattened(over background: [UInt8]) -> Image {
     guard hasAlpha else { return self }
@@ -57,7 +57,7 @@ private func luma(_ pixel: UnsafePointer<UInt8>) -> UInt8 {
   return UInt8((299 * red + 587 * green + 114 * blue + 500) / 1000)
 }
 
-/// `alpha` / 255 of the front, the rest of what is behind, to the nearest.
+/// `alpha` / 255 of the front and the rest of the background, to the nearest.
 @inline(__always)
 private func mixed(_ front: Int, _ behind: Int, _ alpha: Int) -> UInt8 {
   UInt8((front * alpha + behind * (255 - alpha) + 127) / 255)

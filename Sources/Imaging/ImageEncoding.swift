@@ -4,9 +4,9 @@ import Foundation
 
 /// A file format with its settings. The same image, settings and libvips give the same bytes.
 public enum ImageFormat: Sendable, Equatable {
-  /// Without loss. `compression` from 0, none, to 9, smallest.
+  /// Lossless. `compression` from 0, none, to 9, smallest.
   case png(compression: Int)
-  /// `quality` from 1 to 100, on the scale of libjpeg. Transparent parts are laid over white.
+  /// `quality` from 1 to 100, on the scale of libjpeg. Transparent parts are composited over white.
   case jpeg(quality: Int, subsampling: ChromaSubsampling = .byQuality)
   /// `quality` from 0 to 100.
   case webp(quality: Int)
@@ -26,7 +26,7 @@ public enum ImageFormat: Sendable, Equatable {
     }
   }
 
-  /// The format that a file's name asks for.
+  /// The format by the ending of a file's name.
   /// - Throws: `ImagingError` for any ending but png, jpg, jpeg, webp and gif, in capitals or not.
   public init(forFile file: String) throws {
     switch (file as NSString).pathExtension.lowercased() {
@@ -52,7 +52,7 @@ public enum ChromaSubsampling: Int32, Sendable, CaseIterable {
 }
 
 extension Image {
-  /// - Parameter notes: what a PNG carries with it as text; other formats leave it out.
+  /// - Parameter notes: the text that a PNG carries; other formats leave it out.
   /// - Throws: `ImagingError` when libvips is missing or the format cannot hold the picture.
   public func encoded(as format: ImageFormat = .png, notes: PictureNotes = [:]) throws -> [UInt8] {
     if case .jpeg = format, hasAlpha {
@@ -65,7 +65,7 @@ extension Image {
     }
   }
 
-  /// What a JPEG leaves of the picture: encoded and decoded again in memory, with the channels that it has. Opacity stays.
+  /// The picture after JPEG compression: encoded and decoded again in memory, with the same channels. Opacity is kept.
   /// - Parameter quality: 1 to 100, on the scale of libjpeg.
   public func throughJPEG(quality: Int, subsampling: ChromaSubsampling = .half) throws -> Image {
     try ImageFormat.jpeg(quality: quality).check()
@@ -79,7 +79,7 @@ extension Image {
   /// Writes the picture under a temporary name, then renames: an earlier file stays whole until the new one is.
   /// - Parameters:
   ///   - format: as the file's name says, when it is not given.
-  ///   - notes: what a PNG carries with it as text.
+  ///   - notes: the text that a PNG carries.
   /// - Throws: `ImagingError`; what was there before is then untouched.
   public func write(to file: String, as format: ImageFormat? = nil, notes: PictureNotes = [:]) throws {
     let format = try format ?? ImageFormat(forFile: file)
@@ -103,7 +103,7 @@ extension Image {
 }
 
 extension ImageFormat {
-  /// - Throws: `ImagingError` for a number beyond its scale, which libvips would quietly bring within it.
+  /// - Throws: `ImagingError` for a number out of range, which libvips would clamp silently.
   func check() throws {
     let (what, value, scale) =
       switch self {
@@ -124,7 +124,7 @@ extension ImageFormat {
     case .jpeg(let quality, let subsampling): Self.encodeJPEG(image, quality, subsampling, smallest: true)
     case .webp(let quality): Self.taking { cv_encode_webp(image.raw, Int32(clamping: quality), 0, $0, $1) }
     case .webpLossless: Self.taking { cv_encode_webp(image.raw, 75, 1, $0, $1) }
-    // Scattered pixels are for gradients of colour; 256 greys need next to none, and a digit's black shall stay black.
+    // Dithering is for gradients of colour; 256 greys hardly need it, and the black of a digit should stay black.
     case .gif: Self.taking { cv_encode_gif(image.raw, cv_channels(image.raw) < 3 ? 0 : 1, $0, $1) }
     }
   }

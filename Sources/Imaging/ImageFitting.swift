@@ -1,9 +1,9 @@
 import Foundation
 
-/// From a picture of any size to the size that a model is trained with, in the ways of guided-diffusion's `image_datasets.py`,
+/// Fits a picture of any size to the size that a model is trained with, as guided-diffusion's `image_datasets.py` does,
 /// for sides that may differ. The numbers are those of its code on Pillow.
 extension Image {
-  /// Brought to a size that just covers `width` x `height`, the proportions kept: halved by a box filter while both sides are
+  /// Resized until it just covers `width` x `height`, the proportions kept: halved by a box filter while both sides are
   /// at least twice as long as asked, then resampled with `bicubic` by the larger of the two ratios. A picture that is too
   /// small is made larger.
   ///
@@ -20,7 +20,7 @@ extension Image {
       width: max(width, scaled(image.width, ratio)), height: max(height, scaled(image.height, ratio)), filter: .bicubic)
   }
 
-  /// The middle of the picture at `width` x `height`: `covering`, and what is too much cut off at two sides. An odd remainder
+  /// The middle of the picture at `width` x `height`: `covering`, and the excess cropped at two sides. An odd remainder
   /// is cut at the right or at the bottom. guided-diffusion: `center_crop_arr`.
   public func centerFitted(width: Int, height: Int) throws -> Image {
     try covering(width: width, height: height).centerCropped(width: width, height: height)

@@ -4,11 +4,11 @@ public enum ResizeFilter: String, Codable, Sendable, CaseIterable {
   case lanczos3
   /// Keys' cubic with a = -1/2: softer, and with less ringing.
   case bicubic
-  /// A straight line from pixel to pixel; made smaller, a tent over twice the area of the new pixel.
+  /// A straight line from pixel to pixel; for reduction, a tent over twice the area of the new pixel.
   case bilinear
-  /// The mean over the area that the new pixel covers: exact, never darker or lighter than what was there. For making smaller.
+  /// The mean over the area that the new pixel covers: exact, with the same mean brightness. For reduction.
   case box
-  /// The nearest pixel: for masks, and for pictures whose pixels shall stay visible.
+  /// The nearest pixel: for masks and pixel art.
   case nearest
 }
 

@@ -2,7 +2,7 @@ import Failures
 
 /// What kept a picture from being read, made or written: the file, why, and what to do about it.
 public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Reason: Error, Equatable, Sendable {
+  public enum Problem: Error, Equatable, Sendable {
     /// No libvips could be opened. Each attempt names a place and what was wrong with it.
     case libraryMissing(attempts: [String])
     /// There is no such file.
@@ -19,7 +19,7 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     case tooWide(Int, limit: Int)
     /// A picture of a kind that an 8-bit image of 1 to 4 channels cannot hold.
     case unsupported(String)
-    /// The decoder gave up: cut off, corrupt. In the words of the decoder.
+    /// The decoder gave up: truncated, corrupt. In the words of the decoder.
     case undecodable(String)
     /// The encoder refused. In the words of the encoder.
     case unencodable(String)
@@ -31,16 +31,16 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
 
   /// The file as it was named by the caller; nil for bytes in memory that have no name.
   public let file: String?
-  public let reason: Reason
+  public let problem: Problem
 
-  public init(file: String? = nil, _ reason: Reason) {
+  public init(file: String? = nil, _ problem: Problem) {
     self.file = file
-    self.reason = reason
+    self.problem = problem
   }
 
   /// What to do about it, where that is known.
   public var hint: String? {
-    switch reason {
+    switch problem {
     case .libraryMissing: "run ./dev setup, or name a libvips of version 8.14 or later in LIBVIPS"
     case .notAPicture(nil): "PNG, JPEG, WebP, GIF, TIFF, AVIF, PGM and PPM can be read"
     case .notAPicture: nil
@@ -51,7 +51,7 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
   }
 
   public var failure: Failure {
-    switch reason {
+    switch problem {
     case .libraryMissing, .missing: .missing
     case .unreadable, .unwritable: .io
     default: .data
@@ -60,11 +60,11 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
 
   public var description: String {
     let subject = file.map { "\($0): " } ?? ""
-    return subject + statement + (hint.map { "; \($0)" } ?? "")
+    return subject + message + (hint.map { "; \($0)" } ?? "")
   }
 
-  private var statement: String {
-    switch reason {
+  private var message: String {
+    switch problem {
     case .libraryMissing(let attempts):
       "libvips, which reads and writes pictures, was not found (\(attempts.joined(separator: "; ")))"
     case .missing: "there is no such file"

@@ -15,8 +15,8 @@ struct Netpbm {
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (9...13).contains(byte) }
 
   /// Reads the header.
-  /// - Throws: `ImagingError.Reason` when a number is missing or out of bounds, or when fewer bytes follow than the header promises.
-  init(parsing bytes: UnsafeRawBufferPointer) throws(ImagingError.Reason) {
+  /// - Throws: `ImagingError.Problem` when a number is missing or out of bounds, or when fewer bytes follow than the header promises.
+  init(parsing bytes: UnsafeRawBufferPointer) throws(ImagingError.Problem) {
     let letter = bytes[1] - UInt8(ascii: "0")
     (isBitmap, isText, channels) = (letter % 3 == 1, letter < 4, letter % 3 == 0 ? 3 : 1)
     var cursor = NetpbmCursor(bytes: bytes, offset: 2)
@@ -39,8 +39,8 @@ struct Netpbm {
   var isPlain: Bool { !isText && maximum == 255 }
 
   /// The samples in 8 bits, to the nearest.
-  /// - Throws: `ImagingError.Reason` for a sample above the maximum, or a text that ends too early.
-  func samples(of bytes: UnsafeRawBufferPointer) throws(ImagingError.Reason) -> [UInt8] {
+  /// - Throws: `ImagingError.Problem` for a sample above the maximum, or a text that ends too early.
+  func samples(of bytes: UnsafeRawBufferPointer) throws(ImagingError.Problem) -> [UInt8] {
     if isBitmap && !isText { return bits(of: bytes) }
     let count = width * height * channels
     var cursor = NetpbmCursor(bytes: bytes, offset: start), samples: [UInt8] = []
@@ -67,7 +67,7 @@ private struct NetpbmCursor {
   let bytes: UnsafeRawBufferPointer
   var offset: Int
 
-  mutating func headerNumber(_ accepted: ClosedRange<Int>) throws(ImagingError.Reason) -> Int {
+  mutating func headerNumber(_ accepted: ClosedRange<Int>) throws(ImagingError.Problem) -> Int {
     let number = try number()
     guard accepted.contains(number) else {
       throw .undecodable("its header says \(number), expected \(accepted.lowerBound) to \(accepted.upperBound)")
@@ -76,7 +76,7 @@ private struct NetpbmCursor {
   }
 
   /// A number in digits; blanks, and comments from "#" to the end of the line, are passed.
-  mutating func number() throws(ImagingError.Reason) -> Int {
+  mutating func number() throws(ImagingError.Problem) -> Int {
     try skip()
     var value = 0
     let first = offset
@@ -89,7 +89,7 @@ private struct NetpbmCursor {
   }
 
   /// 0 or 1, which need no blank between them.
-  mutating func bit() throws(ImagingError.Reason) -> Int {
+  mutating func bit() throws(ImagingError.Problem) -> Int {
     try skip()
     guard bytes[offset] == 0x30 || bytes[offset] == 0x31 else { throw .undecodable("expected 0 or 1 at byte \(offset)") }
     defer { offset += 1 }
@@ -102,7 +102,7 @@ private struct NetpbmCursor {
     return wide ? Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) : Int(bytes[offset])
   }
 
-  private mutating func skip() throws(ImagingError.Reason) {
+  private mutating func skip() throws(ImagingError.Problem) {
     while offset < bytes.count {
       if bytes[offset] == UInt8(ascii: "#") {
         offset = bytes[offset...].firstIndex { $0 == 0x0A || $0 == 0x0D } ?? bytes.count

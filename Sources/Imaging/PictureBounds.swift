@@ -12,7 +12,7 @@ enum PictureBounds {
   /// Bytes of samples that a file of any size may hold: 128 MiB.
   static let allowance = 1 << 27
 
-  static func check(width: Int, height: Int) throws(ImagingError.Reason) {
+  static func check(width: Int, height: Int) throws(ImagingError.Problem) {
     guard width <= Image.pixelLimit / max(height, 1) else { throw .tooLarge(width: width, height: height, limit: Image.pixelLimit) }
     guard width <= widthLimit else { throw .tooWide(width, limit: widthLimit) }
   }
@@ -20,7 +20,7 @@ enum PictureBounds {
   /// - Parameters:
   ///   - pixelBytes: of one pixel as the decoder gives it, all channels together.
   ///   - fileSize: in bytes.
-  static func check(width: Int, height: Int, pixelBytes: Int, fileSize: Int) throws(ImagingError.Reason) {
+  static func check(width: Int, height: Int, pixelBytes: Int, fileSize: Int) throws(ImagingError.Problem) {
     try check(width: width, height: height)
     let bytes = width * height * pixelBytes
     guard bytes <= allowance + ratioLimit * fileSize else {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Whole files, written so that nobody ever sees half of one, with the system's own words for what is wrong.
+/// Writes whole files: a reader never sees half of one. Problems are given in the system's own words.
 enum PictureFile {
-  /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A target that is no plain file, such
+  /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A target that is not a plain file, such
   /// as a pipe or /dev/stdout, is written to as it stands: a rename would put a file in its place.
   /// - Parameter encode: an `ImagingError` without a file name that it throws gets this one.
   static func write(to file: String, _ encode: () throws -> [UInt8]) throws {
@@ -17,7 +17,7 @@ enum PictureFile {
         try replace(file, with: bytes)
       }
     } catch let error as ImagingError where error.file == nil {
-      throw ImagingError(file: file, error.reason)
+      throw ImagingError(file: file, error.problem)
     }
   }
 

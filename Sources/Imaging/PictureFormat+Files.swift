@@ -13,7 +13,7 @@ extension PictureFormat {
 
   /// The format of a file by its first bytes; nil for a file that is not a picture, cannot be read or is not a plain file.
   public init?(ofFile path: String) {
-    // Without O_NONBLOCK the opening of a pipe waits for a writer.
+    // Without O_NONBLOCK, opening a pipe waits for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

@@ -1,6 +1,6 @@
 /// The format of a picture file, by its first bytes, whatever its name says.
 ///
-/// libvips knows more, but only formats of plain pixels, whose decoders are meant for files from anywhere, are handed to it.
+/// libvips knows more; only raster formats whose decoders are meant for untrusted files are passed to it.
 public enum PictureFormat: String, Sendable, CaseIterable {
   case png, jpeg, webp, gif, tiff
   /// PBM, PGM and PPM, which hold plain samples and are read without libvips.
@@ -12,7 +12,7 @@ public enum PictureFormat: String, Sendable, CaseIterable {
   case jpegXL = "jxl"
   case jpeg2000 = "jp2"
 
-  /// As one says it: "JPEG XL".
+  /// As in prose: "JPEG XL".
   public var name: String {
     switch self {
     case .png, .jpeg, .gif, .tiff: rawValue.uppercased()
@@ -32,7 +32,7 @@ public enum PictureFormat: String, Sendable, CaseIterable {
     guard let found = Self.signatures.first(where: { has($0.bytes, at: $0.offset) })?.format ?? Self.plain(bytes) else { return nil }
     switch found {
     case .webp: guard has(Array("RIFF".utf8)) else { return nil }
-    // Films of every kind begin like this, too.
+    // Video files begin like this, too.
     case .heif: guard Self.brands(of: bytes).contains(where: Self.heifBrands.contains) else { return nil }
     default: break
     }

@@ -1,9 +1,9 @@
 internal import CVips
 import Foundation
 
-/// Text that a PNG carries with it (its text chunks): who made it, how it can be made again.
+/// The text chunks of a PNG: its author, the command that reproduces it.
 ///
-/// PNG holds Latin letters only (PNG specification, 3rd edition, section 11.3.3.2); so that any text comes back as it was, what is
+/// PNG holds Latin letters only (PNG specification, 3rd edition, section 11.3.3.2); so that any text is read back unchanged, whatever is
 /// not ASCII is written as JSON writes it, `\\u00e9` for é.
 public struct PictureNotes: Sendable, Equatable, ExpressibleByDictionaryLiteral {
   /// Key and text of each note, in order. A key has 1 to 79 characters of ASCII.
@@ -30,8 +30,8 @@ public struct PictureNotes: Sendable, Equatable, ExpressibleByDictionaryLiteral 
       (1...79).contains(key.utf8.count) && key.utf8.allSatisfy { (32..<127).contains($0) }, "'\(key)' as the key of a note in a PNG")
   }
 
-  /// What a picture file carries; none for other formats than PNG.
-  /// - Throws: `ImagingError` when the file is no picture.
+  /// The notes of a picture file; none for other formats than PNG.
+  /// - Throws: `ImagingError` when the file is not a picture.
   public init(ofFile file: String) throws {
     self = try EncodedPicture(EncodedBytes(file: file), name: file).notes()
   }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// What becomes of RGB colours whose profile is not sRGB.
+/// How RGB colours with another profile than sRGB are treated.
 public enum ColorProfiles: String, Codable, Sendable, CaseIterable {
   /// Converted to sRGB: the picture looks as it was meant to. A small picture takes several times as long.
   case converted
@@ -9,13 +9,13 @@ public enum ColorProfiles: String, Codable, Sendable, CaseIterable {
   case ignored
 }
 
-/// A picture whose header is read and whose pixels are not yet: its size is known, and a part of it can be decoded alone.
+/// A picture of which only the header has been read: its size is known, and a part of it can be decoded alone.
 ///
 /// Pixels are what `Image(file:)` gives: upright as the EXIF block says, 8 bits a sample, grey or sRGB, with the alpha channel
-/// that the file has; of an animation the first frame. The file is read once, when the reader is made; what becomes of it
-/// afterwards does not matter. May be used by many threads at a time.
+/// that the file has; of an animation the first frame. The file is read once, when the reader is made; later changes
+/// of it do not matter. May be used from many threads at a time.
 public final class PictureReader: Sendable {
-  /// What errors call it: the file, or what the caller said.
+  /// The name in errors: the file, or as the caller named it.
   public let name: String?
   public let format: PictureFormat
   /// Of the upright picture.
@@ -29,13 +29,13 @@ public final class PictureReader: Sendable {
   /// What `init` opened, for the first decoding: pixels of an opened picture can be read once.
   private let opened: Mutex<EncodedPicture.Opened?>
 
-  /// - Throws: `ImagingError`: no plain file, empty, no picture, larger than `Image.pixelLimit`, or of a kind that an image
-  ///   cannot hold. Damage behind the header shows when pixels are decoded.
+  /// - Throws: `ImagingError`: not a plain file, empty, not a picture, larger than `Image.pixelLimit`, or of a kind that an image
+  ///   cannot hold. Damage behind the header is found when pixels are decoded.
   public convenience init(file: String, profiles: ColorProfiles = .converted) throws {
     try self.init(EncodedPicture(EncodedBytes(file: file), name: file, profiles: profiles))
   }
 
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: its name in errors.
   public convenience init(
     decoding encoded: some ContiguousBytes, name: String? = nil, profiles: ColorProfiles = .converted
   ) throws {
@@ -48,14 +48,14 @@ public final class PictureReader: Sendable {
     name = source.name
     format = source.format
     let opened = try source.open(), header = opened.header
-    orientation = EXIFOrientation( header.orientation)
+    orientation = EXIFOrientation(header.orientation)
     (width, height) = orientation.transposes ? (header.height, header.width) : (header.width, header.height)
     channels = header.channels
     self.opened = Mutex(opened)
   }
 
   /// The whole picture.
-  /// - Throws: `ImagingError`. A picture that is cut off or damaged is refused, never filled up.
+  /// - Throws: `ImagingError`. A picture that is truncated or damaged is refused, never filled up.
   public func image() throws -> Image {
     try decode(PixelArea(row: 0, column: 0, width: width, height: height))
   }
@@ -71,7 +71,7 @@ public final class PictureReader: Sendable {
     precondition(
       row >= 0 && column >= 0 && width > 0 && height > 0 && row + height <= self.height && column + width <= self.width,
       "a part of \(width) x \(height) pixels at (\(row), \(column)) from \(self.width) x \(self.height)")
-    // Whether all pixels are there although the end is missing only the decoder can say.
+    // Only the decoder can say whether all pixels are there although the end is missing.
     if source.isTruncated { return try image().cropped(row: row, column: column, width: width, height: height) }
     return try decode(PixelArea(row: row, column: column, width: width, height: height))
   }
@@ -80,7 +80,7 @@ public final class PictureReader: Sendable {
   /// `height`. Of an odd side a pixel may be lost.
   ///
   /// JPEG and WebP are decoded at that size, which is several times faster; other formats are decoded whole and averaged. How
-  /// the decoder reduces is its own affair: on smooth pictures it stays within a few levels of the mean of the pixels, at edges
+  /// the reduction is up to the decoder: on smooth pictures it stays within a few levels of the mean of the pixels, at edges
   /// it does not. So none of the other operations reduces like this: what they give follows from the full picture alone.
   /// - Throws: `ImagingError`, like `image()`.
   public func reducedImage(coveringWidth width: Int, height: Int) throws -> Image {

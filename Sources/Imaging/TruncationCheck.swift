@@ -1,12 +1,12 @@
-/// What can be seen of a file without decoding it: the marks between its parts.
+/// Checks for truncation without decoding, by the marks between the parts of a file.
 enum TruncationCheck {
-  /// Whether a JPEG, PNG or WebP has no end. A file of another format is never said to lack it.
+  /// Whether a JPEG, PNG or WebP has no end. Files of other formats are never called truncated.
   static func isTruncated(_ bytes: UnsafeRawBufferPointer, format: PictureFormat) -> Bool {
     switch format {
     case .jpeg: jpegIsTruncated(bytes)
     case .png: pngIsTruncated(bytes)
     case .webp: bytes.count < 12 || number(bytes, at: 4, littleEndian: true) + 8 > bytes.count
-    // Netpbm's own reader holds the length against the header.
+    // Netpbm's reader checks the length against the header.
     case .gif, .tiff, .heif, .jpegXL, .jpeg2000, .netpbm, .bmp: false
     }
   }

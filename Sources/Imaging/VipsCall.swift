@@ -13,13 +13,13 @@ struct VipsHandle: ~Copyable, @unchecked Sendable {
   deinit { cv_release(raw) }
 }
 
-/// How libvips is called: many pictures at a time, and yet every failure with its own message.
+/// Calls libvips for many pictures at a time, and gives every failure its own message.
 enum VipsCall {
   /// What libvips said about a failure.
   struct Failure: Error { let message: String }
 
   /// libvips keeps one buffer of messages for the whole process, so a failure's message may be mixed with that of another
-  /// picture that fails at the same time. Hence a failure is repeated alone, and what that leaves in the buffer is its own.
+  /// picture that fails at the same time. Hence a failure is repeated alone, so that the messages in the buffer are its own.
   /// - Parameter work: a whole job from opening to result; nil when any part of it failed.
   static func run<Value: ~Copyable>(_ work: () -> Value?) throws -> Value {
     _ = try VipsLibrary.loaded()

@@ -1,7 +1,7 @@
 internal import CVips
 import Foundation
 
-/// The libvips that this process reads and writes pictures with. It is looked for and opened at first use.
+/// The libvips of this process. It is searched for and opened at first use.
 ///
 /// The order: the file that `$LIBVIPS` names, and then no other; `libvips-*.so*` (`*.dylib`) in the folder `.libvips` of any
 /// folder above the program; in `.libvips` of the package that the working folder belongs to; in
@@ -9,7 +9,7 @@ import Foundation
 public struct VipsLibrary: Sendable, Equatable {
   /// The file, or for the system's library the name by which the loader found it.
   public let path: String
-  /// As the library words it, such as "8.18.3".
+  /// As the library states it, such as "8.18.3".
   public let version: String
 
   /// - Throws: `ImagingError` with every place that was tried and what was wrong there.
@@ -39,7 +39,7 @@ public struct VipsLibrary: Sendable, Equatable {
   }
 }
 
-/// Where a libvips may lie, best place first.
+/// The places where a libvips may be, best first.
 struct VipsSearch {
   var environment: [String: String]
   var executable: String?
@@ -58,7 +58,7 @@ struct VipsSearch {
       let real = URL(fileURLWithPath: executable).resolvingSymlinksInPath().path
       folders += ancestors(of: real).map { "\($0)/.libvips" }
     }
-    // A library is not taken from just any folder that the user happens to stand in: it must be that of a package.
+    // A library is not loaded from just any working folder: it must be that of a package.
     let package = ([workingFolder] + ancestors(of: workingFolder)).first { exists("\($0)/Package.swift") }
     if let package { folders.append("\(package)/.libvips") }
     folders += cacheFolders

@@ -62,7 +62,7 @@ private let files: [(name: String, bytes: [UInt8])] = [
     }
   }
 
-  @Test(arguments: kinds.indices) func whatIsNotWantedIsPassedOver(kind: Int) throws {
+  @Test(arguments: kinds.indices) func unwantedEntriesArePassedOver(kind: Int) throws {
     var asked: [String] = []
     let archive = try index(Self.kinds[kind].bytes) {
       asked.append($0)
@@ -73,7 +73,7 @@ private let files: [(name: String, bytes: [UInt8])] = [
     #expect(try archive.read(0, limit: 1 << 20) == files[0].bytes)
   }
 
-  @Test func foldersAreNoFilesAndLinksAreNotFollowed() throws {
+  @Test func foldersAreNotFilesAndLinksAreNotFollowed() throws {
     var zip = ZipBytes(files)
     zip.entries.append(ZipBytes.Entry("cats/", []))
     var link = ZipBytes.Entry("link.png", Array("/etc/hostname".utf8))
@@ -183,7 +183,7 @@ private let files: [(name: String, bytes: [UInt8])] = [
     #expect(problem(zip { $0.entries[3].offset = 50_000 }) == .damaged("it reaches into 'dogs/二.png'"))
   }
 
-  @Test func whatDoesNotUnpackAsAnnouncedIsRefusedByName() throws {
+  @Test func anEntryThatDoesNotUnpackAsAnnouncedIsRefusedByName() throws {
     let lies: [(ZipBytes) -> ZipBytes.Entry] = [
       { with($0.entries[0].deflated) { $0.size -= 1 } }, { with($0.entries[0].deflated) { $0.size += 1 } },
       { with($0.entries[0].deflated) { $0.checksum ^= 1 } }, { with($0.entries[0].deflated) { $0.packed[500] ^= 0x55 } },
@@ -217,7 +217,7 @@ private let files: [(name: String, bytes: [UInt8])] = [
     #expect(throws: ArchiveError.self) { try tests.index(ZipBytes([short]).bytes).read(0, limit: 1 << 16) }
   }
 
-  @Test(arguments: [0, 1, 5, 6]) func anArchiveCutShortIsRefused(kind: Int) throws {
+  @Test(arguments: [0, 1, 5, 6]) func aTruncatedArchiveIsRefused(kind: Int) throws {
     let bytes = ArchiveIndexTests.kinds[kind].bytes
     for eighth in 1..<8 {
       #expect(throws: ArchiveError.self, "\(eighth)/8") { try tests.index(Array(bytes[..<(bytes.count * eighth / 8)])) }
@@ -246,7 +246,7 @@ private let files: [(name: String, bytes: [UInt8])] = [
     #expect(throws: ArchiveError.self) { try archive.read(0, limit: 1 << 20) }
   }
 
-  @Test func whatIsNoArchiveIsRefused() throws {
+  @Test func aFileThatIsNotAnArchiveIsRefused() throws {
     #expect(problem(sampleBytes(2000)) == .unsupported("is neither a zip nor a tar, plain or compressed by gzip"))
     #expect(throws: ArchiveError.self) { try tests.index(Array("PK".utf8) + sampleBytes(2000)) }
     #expect(throws: ArchiveError.self) { try tests.index([]) }

@@ -39,7 +39,7 @@ import Testing
     #expect(throws: ArchiveError.self) { try contents(archive) }
   }
 
-  @Test func anArchiveCutShortIsRefused() throws {
+  @Test func aTruncatedArchiveIsRefused() throws {
     for archive in [zip(), tar(), Gzip.compress(tar())] {
       for eighth in 1..<8 {
         #expect(throws: ArchiveError.self, "\(eighth)/8") { try contents(Array(archive[..<(archive.count * eighth / 8)])) }
@@ -61,7 +61,7 @@ import Testing
     #expect(error?.problem == .entryPassed)
   }
 
-  @Test func whatIsNoArchiveIsRefused() throws {
+  @Test func aFileThatIsNotAnArchiveIsRefused() throws {
     #expect(throws: ArchiveError.self) { try contents(sampleBytes(2000)) }
     #expect(throws: ArchiveError.self) { try contents(Gzip.compress(sampleBytes(2000))) }
     #expect(throws: ArchiveError.self) { try ArchiveReader(path: "\(folder.path)/missing.zip") }

@@ -76,7 +76,7 @@ import Testing
     #expect(try outcome(outer + Gzip.compress(content)).get() == inner + content)
   }
 
-  @Test func aFileCutAnywhereIsRefused() throws {
+  @Test func aFileTruncatedAnywhereIsRefused() throws {
     let whole = Gzip.compress(short)
     for count in 2..<whole.count {
       guard case .truncated = try problem(Array(whole[..<count])) else {
@@ -114,13 +114,13 @@ import Testing
     }
   }
 
-  @Test func aCountThatLiesIsAnErrorAndNotAnAllocation() throws {
+  @Test func aFalseCountIsAnErrorAndNotAnAllocation() throws {
     for bytes in [content, Gzip.compress(content)] {
       let reader = try ByteReader(path: folder.file("file", bytes))
       let error = #expect(throws: ArchiveError.self) { try reader.read(count: Int.max) }
       #expect(
         error?.description
-          == "\(reader.path): the file is cut short: expected \(Int.max) bytes from byte 0 on, found 3000; get it again")
+          == "\(reader.path): the file is truncated: expected \(Int.max) bytes from byte 0 on, found 3000; get it again")
     }
   }
 
@@ -132,7 +132,7 @@ import Testing
     #expect(try problem(content, limit: 2999) == .overLimit(2999))
   }
 
-  @Test func whatIsNoFileIsNamedAsSuch() {
+  @Test func aPathThatIsNotAFileIsNamedAsSuch() {
     let missing = "\(folder.path)/missing.gz"
     #expect(throws: ArchiveError(missing, .notFound)) { try ByteReader(path: missing) }
     #expect(throws: ArchiveError(folder.path, .notAFile)) { try ByteReader(path: folder.path) }

@@ -47,7 +47,7 @@ import Testing
     #expect(error?.description == "\(path), entry 'e': there is no such entry; the archive holds a/b.bin, c, d.gz")
   }
 
-  @Test func whatAZipPacksIsUnpackedUpToTheLimit() throws {
+  @Test func compressedEntriesAreUnpackedUpToTheLimit() throws {
     var longHeader = ZipBytes.Entry("b", [7, 8])
     longHeader.localExtra = [0xFE, 0xCA, 4, 0, 1, 2, 3, 4]
     let path = try folder.file("x.zip", ZipBytes([ZipBytes.Entry("a", Array(Self.bytes[..<70_000])).deflated, longHeader]).bytes)
@@ -101,7 +101,7 @@ import Testing
     }
   }
 
-  @Test func whatIsNotThereIsSaidSo() throws {
+  @Test func aMissingFileIsNamed() throws {
     #expect(#expect(throws: ArchiveError.self) { try ByteStore(path: "\(folder.path)/none", limit: 1) }?.problem == .notFound)
     #expect(#expect(throws: ArchiveError.self) { try ByteStore(path: folder.path, limit: 1) }?.problem == .notAFile)
     let text = try folder.file("text", Array("no archive".utf8))

@@ -54,14 +54,14 @@ import Testing
     "{'descr': '<f4, 'fortran_order': False, 'shape': (1,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)",
     "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
   ])
-  func whatIsNoLiteralOfThatFormIsNotUnderstood(text: String) {
+  func otherLiteralsAreRefused(text: String) {
     guard case .header = problem(text) else {
       Issue.record("\(text) was taken for something else: \(String(describing: problem(text)))")
       return
     }
   }
 
-  @Test func sizesBeyondAllBoundsAreRefusedWithoutAnOverflow() {
+  @Test func sizesThatOverflowAreRefused() {
     let shapes = ["(4611686018427387904, 8)", "(9223372036854775807, 9223372036854775807)", "(3037000500, 3037000500)"]
     for shape in shapes {
       guard case .tooLarge = problem("{'descr': '<f4', 'fortran_order': False, 'shape': \(shape)}") else {
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test func lyingLengthsAreRefused() throws {
+  @Test func falseLengthsOfHeadersAreRefused() throws {
     let whole = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }")
     for count in 0..<whole.count { #expect(throws: ArrayError.self, "\(count) bytes") { try parse(Array(whole.prefix(count))) } }
     var long = npy("{}", version: 2)

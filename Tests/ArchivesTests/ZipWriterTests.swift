@@ -39,7 +39,7 @@ import Testing
     #expect(try bytes() == first)
   }
 
-  @Test func whatCannotBeWrittenIsNamedAndTheEarlierStands() throws {
+  @Test func aFileThatCannotBeWrittenIsNamedAndTheEarlierIsKept() throws {
     let file = try folder.file("file", [1])
     try FileManager.default.createDirectory(atPath: "\(folder.path)/taken", withIntermediateDirectories: true)
     for path in ["\(folder.path)/none/a.npz", "\(file)/a.npz", "\(folder.path)/taken"] {

@@ -53,13 +53,13 @@ import Testing
     let file = try folder.file("file", [1])
     try FileManager.default.createDirectory(atPath: "\(folder.path)/taken", withIntermediateDirectories: true)
     for (path, kind, words) in [
-      ("\(folder.path)/none/state", CheckpointError.Kind.missing, "cannot be written: No such file or directory"),
+      ("\(folder.path)/none/state", CheckpointError.Problem.missing, "cannot be written: No such file or directory"),
       ("\(file)/state", .io, "cannot be written: Not a directory"),
       ("\(folder.path)/taken", .io, "cannot be put in place: Is a directory"),
       ("\(folder.path)/\(String(repeating: "n", count: 300))", .io, "cannot be written: File name too long"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try AtomicFile.write("text", to: path) }
-      #expect(error?.kind == kind && error?.description == "\(path): \(words)")
+      #expect(error?.problem == kind && error?.description == "\(path): \(words)")
     }
     #expect(try folder.names == ["file", "taken"])
   }
@@ -75,8 +75,8 @@ import Testing
       let error = #expect(throws: CheckpointError.self) {
         try AtomicFile.write(String(repeating: "later", count: 10_000), to: "\(folder.path)/state")
       }
-      #expect(error?.kind == .io)
-      #expect(error?.message.hasSuffix("; what was there before is untouched, free some space and go on") == true)
+      #expect(error?.problem == .io)
+      #expect(error?.message.hasSuffix("; what was there before is untouched, free some space and resume") == true)
       #expect(try folder.bytes("state") == Array("earlier".utf8))
       #expect(try folder.names == ["state"])
     }

@@ -101,7 +101,7 @@ import Testing
     #expect(try !complaint(hidden).isEmpty)
   }
 
-  @Test func anEndThatLiesIsRefused() throws {
+  @Test func aFalseEndIsRefused() throws {
     for isLong in [false, true] {
       #expect(try complaint(zip { ($0.isLong, $0.count) = (isLong, 2) }).contains("bytes follow the zip directory's 2 entries"))
       let long = ZipBytes.Entry("model/" + String(repeating: "x", count: 50), [1])
@@ -129,7 +129,7 @@ import Testing
       try complaint(zip { $0.entries[1].data = Array("big".utf8) })
         == "entry 'model/byteorder' says that a big-endian machine wrote the file")
     #expect(try complaint(zip { $0.entries[0].data += [0x2E] }).contains("1 bytes follow the pickle"))
-    #expect(try complaint(zip { $0.entries[0].data.removeLast() }).contains("the pickle is cut short"))
+    #expect(try complaint(zip { $0.entries[0].data.removeLast() }).contains("the pickle is truncated"))
     #expect(try complaint(zip { $0.entries[2].data += [1] }) == "entry 'model/data/0' has 9 bytes; expected 8 for 2 of float32")
   }
 
@@ -141,13 +141,13 @@ import Testing
     TorchBytes.legacy(Self.pickle, storages, counts: counts, version: version, littleEndian: littleEndian)
   }
 
-  @Test func countsOfALegacyFileThatLieAreRefused() throws {
+  @Test func falseCountsOfALegacyFileAreRefused() throws {
     #expect(try complaint(legacy()).isEmpty)
     for count in [-1, 0, 1, 3, Int.max, Int.min] {
       #expect(try complaint(legacy(counts: [count])).contains("storage '0' has \(count) elements, but 2 where tensors use it"))
     }
     let short: TorchBytes.Storages = [("0", TorchBytes.floats([1]))]
-    #expect(try complaint(legacy(short, counts: [2])).contains("the file is cut short in storage '0', found 4 bytes of it"))
+    #expect(try complaint(legacy(short, counts: [2])).contains("the file is truncated in storage '0', found 4 bytes of it"))
     #expect(try complaint(legacy() + [0, 0]).contains("2 bytes follow the last storage"))
     #expect(try complaint(legacy([])).contains("storage '0' is missing; expected 8 bytes"))
     #expect(try complaint(legacy(Self.storages + Self.storages)).contains("the storage '0' is listed twice"))

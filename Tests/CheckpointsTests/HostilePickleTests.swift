@@ -42,7 +42,7 @@ import Testing
     ]
   }
 
-  @Test(arguments: TorchFormat.allCases) func whatWantsToRunACommandIsRefusedWhereverItStandsAndNothingRuns(format: TorchFormat) throws {
+  @Test(arguments: TorchFormat.allCases) func aPickleThatWouldRunACommandIsRefusedAnywhereAndNothingRuns(format: TorchFormat) throws {
     let trace = "\(folder.path)/trace"
     for (name, attack) in attacks("touch \(trace)") {
       for value in [
@@ -127,7 +127,7 @@ import Testing
     #expect(throws: CheckpointError.self) { try read(list + copies, limit: 2500) }
   }
 
-  @Test func lengthsThatLieEndInAnErrorAtTheirPlace() throws {
+  @Test func falseLengthsEndInAnErrorAtTheirPlace() throws {
     for value: [UInt8] in [
       [0x58, 0xFF, 0xFF, 0xFF, 0xFF], [0x8D] + P.little(UInt64.max), [0x8E] + P.little(UInt64.max), [0x8B, 0xFF, 0xFF, 0xFF, 0xFF],
       [0x42, 0xFF, 0xFF, 0xFF, 0x7F], [0x95] + P.little(UInt64.max), Array("cos".utf8),
@@ -142,7 +142,7 @@ import Testing
       [0x4E, 0x4E],
       [0x5D, 0x4E, 0x4E, 0x73], [0x4E, 0x29, 0x52], [0x4E, 0x4E, 0x52], [0x4E, 0x51], [0x29, 0x51], [0x4E, 0x4E, 0x62], [0x80, 9], [0x00],
       [0x4E, 0x31],
-    ] as [[UInt8]]) func aProgramThatMakesNoSenseIsRefusedAtItsPlace(program: [UInt8]) throws
+    ] as [[UInt8]]) func anInvalidProgramIsRefusedAtItsPlace(program: [UInt8]) throws
   {
     #expect(try complaint(program).hasPrefix("entry 'model/data.pkl', byte "), "\(program)")
   }
@@ -158,7 +158,7 @@ import Testing
     (0, [0, 1 << 62, 1 << 62], [0, 0, 0], "impossible shape"),
     (0, [1 << 40], [0], "repeats what is there: the tensors would take more than"),
     (0, [Int.max], [0], "repeats what is there"),
-  ]) func aTensorThatLiesAboutItsStorageIsRefused(start: Int, shape: [Int], strides: [Int], words: String) throws {
+  ]) func aTensorBeyondItsStorageIsRefused(start: Int, shape: [Int], strides: [Int], words: String) throws {
     for format in TorchFormat.allCases {
       let tensor = P.tensor(P.storage("0", count: 4), start: start, shape, strides: strides)
       let complaint = try complaint(P.dictionary([("w", tensor)]), format)
@@ -166,7 +166,7 @@ import Testing
     }
   }
 
-  @Test func aStorageThatLiesAboutItsLengthIsRefused() throws {
+  @Test func aStorageOfAFalseLengthIsRefused() throws {
     func state(_ storage: [UInt8]) -> [UInt8] { P.dictionary([("w", P.tensor(storage, [1], strides: [1]))]) }
     #expect(try complaint(state(P.storage("0", count: 5))) == "entry 'model/data/0' has 16 bytes; expected 20 for 5 of float32")
     #expect(try complaint(state(P.storage("0", count: 3))).contains("has 16 bytes; expected 12"))

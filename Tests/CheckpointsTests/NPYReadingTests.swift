@@ -24,7 +24,7 @@ import Testing
     return [0x93] + Array("NUMPY".utf8) + [version, 0] + (0..<width).map { UInt8(length >> (8 * $0) & 255) } + Array(header.utf8) + data
   }
 
-  @Test func whatIsWrittenComesBack() throws {
+  @Test func aWrittenFileReadsBackEqual() throws {
     for shape in [[], [3], [2, 1, 4], [0, 5]] as [[Int]] {
       let x = Tensor.randn(shape, using: Generator(seed: 1))
       let y = try decode(NPY.encode(x.bytes(), shape: shape, dtype: .float32))
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func whatDoesNotHoldIsRefusedAndSaysWhy() {
+  @Test func invalidArraysAreRefusedWithTheReason() {
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
     #expect(refusal([1, 2, 3]).contains("expected an array of numpy"))
     #expect(refusal(file(header, data: [0, 0, 0])).contains("expected 8 bytes for the shape (2,), found 3"))
@@ -55,7 +55,8 @@ import Testing
   @Test func otherOrdersOfBytesAndOfAxesAreConverted() throws {
     let big = "{'descr': '>i4', 'fortran_order': False, 'shape': (2,), }"
     #expect(try decode(file(big, data: [0, 0, 1, 2, 0xFF, 0xFF, 0xFF, 0xFE])).ints() == [258, -2])
-    let columns = try decode(file("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", data: [0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6]))
+    let columns = try decode(
+      file("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", data: [0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6]))
     #expect(try columns.shape == [2, 3] && columns.ints() == [1, 2, 3, 4, 5, 6])
   }
 

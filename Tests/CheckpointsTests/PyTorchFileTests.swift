@@ -22,7 +22,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     try PyTorchFile.read(folder.file("model.pt", bytes), member: member, halfPrecision: half)
   }
 
-  @Test(arguments: TorchFormat.allCases) func theStateOfAnOptimizerIsNamedAndItsOutlineTold(format: TorchFormat) throws {
+  @Test(arguments: TorchFormat.allCases) func theStateOfAnOptimizerIsNamedAndItsOutlineRead(format: TorchFormat) throws {
     let p = PickleBytes.self
     let moments = p.dictionary([("step", p.vector("0", count: 1)), ("exp_avg", p.vector("1", count: 3))])
     let value = p.dictionary([
@@ -31,7 +31,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     let path = try folder.file(
       "opt000100.pt", torchFile(format, value, [("0", TorchBytes.floats([1])), ("1", TorchBytes.floats([1, 2, 3]))]))
     let error = try #require(throws: CheckpointError.self) { try PyTorchFile.read(path) }
-    #expect(error.kind == .optimizerState && error.message.contains("give the model's file"))
+    #expect(error.problem == .optimizerState && error.message.contains("give the model's file"))
     guard case .dictionary(let states)? = try PyTorchFile.outline(path)["state"], case .dictionary(let state)? = states.first?.value,
       case .tensor(.float32, shape: [3])? = state.last?.value
     else { throw error }
@@ -151,7 +151,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     #expect(try state.names == ["a", "b"] && state["a"]!.floats() == [2])
   }
 
-  @Test func whatStandsBesideTheTensorsIsCarriedAsValues() throws {
+  @Test func valuesBesideTheTensorsAreKept() throws {
     let p = PickleBytes.self
     let value = p.dictionary([
       ("state_dict", p.dictionary([("w", p.vector("0", count: 1)), ("w._extra_state", p.none)])), ("epoch", p.integer(-300)),
@@ -211,7 +211,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     for (member, words) in [
       ("ema", "has no member 'ema'; it holds 'net', 'epoch'"),
       ("net/w", "has no member 'net/w'; it holds 'params', 'step'"),
-      ("epoch", "member 'epoch' is 1, no state dict; the state dicts are 'net/params'"),
+      ("epoch", "member 'epoch' is 1, not a state dict; the state dicts are 'net/params'"),
       ("", "has no member of the name ''; the state dicts are 'net/params'"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try read(file, member: member) }
@@ -245,7 +245,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     (["ckpt/model", "ckpt/ema"], "ckpt/ema", ["ckpt/model", "ckpt/ema"]),
     // The nearest to the root, whatever the deeper ones are called.
     (["run/ema", "weights"], "weights", ["weights"]), (["a/b/ema", "a/model"], "a/model", ["a/model"]),
-  ]) func aStateDictIsFoundHoweverDeepItLies(paths: [String], chosen: String, members: [String]) throws {
+  ]) func aStateDictIsFoundAtAnyDepth(paths: [String], chosen: String, members: [String]) throws {
     let contents = try read(nested(along: paths))
     #expect(contents.member == chosen && contents.members == members && contents.state.names == ["w"])
     for path in paths {
@@ -255,14 +255,14 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
 
   @Test func severalDeepOnesAreListedByTheWayToThem() throws {
     let error = #expect(throws: CheckpointError.self) { try read(nested(along: ["g/ema", "d/ema"])) }
-    #expect(error?.kind == .ambiguous)
+    #expect(error?.problem == .ambiguous)
     #expect(error?.message == "holds several state dicts, 'g/ema', 'd/ema'; say which member to read")
     // Seven names are no state dict's.
     let deep = #expect(throws: CheckpointError.self) { try read(nested(along: ["a/b/c/d/e/f/g"])) }
     #expect(deep?.message == "holds no state dict; it holds 'a', 'step'")
   }
 
-  @Test func whatIsNoStateDictIsRefusedInWords() throws {
+  @Test func valuesThatAreNotAStateDictAreDescribed() throws {
     let p = PickleBytes.self
     for (value, words) in [
       (p.list([p.vector("0", count: 1)]), "holds a list; expected a dictionary of tensors by name"),
@@ -294,7 +294,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     #expect(try tensor.floats() == values)
   }
 
-  @Test(arguments: TorchFormat.allCases) func aFileCutShortAnywhereIsRefusedByName(format: TorchFormat) throws {
+  @Test(arguments: TorchFormat.allCases) func aFileTruncatedAnywhereIsRefusedByName(format: TorchFormat) throws {
     let whole = torchFile(
       format, PickleBytes.dictionary([("a", PickleBytes.vector("0", count: 2)), ("b", PickleBytes.vector("1", count: 1))]),
       [("0", TorchBytes.floats([1, 2])), ("1", TorchBytes.floats([3]))])
@@ -319,15 +319,15 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     }
   }
 
-  @Test func whatIsNoFileOfTorchIsATypedError() throws {
+  @Test func aFileNotOfTorchSaveIsATypedError() throws {
     for (bytes, words) in [
-      ([1, 2, 0, 255], "is no file of torch.save: expected a zip or a pickle"),
+      ([1, 2, 0, 255], "is not a file of torch.save: expected a zip or a pickle"),
       (PickleBytes.program(PickleBytes.integer(3)), "is a pickle, but not one of torch.save"),
       (ZipBytes(entries: [ZipBytes.Entry("a/a.txt", [1])]).bytes, "the zip holds 0 entries 'NAME/data.pkl'; expected one"),
       ([0x50, 0x4B, 3, 4], "the zip has no directory at its end, 4 bytes"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try read(bytes) }
-      #expect(error?.kind == .invalid && error?.message.contains(words) == true, "\(String(describing: error))")
+      #expect(error?.problem == .invalid && error?.message.contains(words) == true, "\(String(describing: error))")
     }
     #expect(throws: CheckpointError.self) { try PyTorchFile.read("\(folder.path)/none.pt") }
   }

@@ -46,7 +46,7 @@ import Testing
     #expect(try parse(file("{}", data: 0)).entries.isEmpty)
   }
 
-  @Test func whatIsWrittenIsDeterministicAlignedAndReadBack() throws {
+  @Test func aWrittenFileIsDeterministicAlignedAndReadBack() throws {
     let metadata = ["z": "last \"quoted\" \\ \n\u{1} é", "a": "first"]
     let header = try SafetensorsHeader(metadata: metadata, tensors: [("second", .float32, [2]), ("first", .uint8, [3])])
     let bytes = header.encode()
@@ -61,15 +61,15 @@ import Testing
     #expect(try parse(bytes + [UInt8](repeating: 0, count: 11)) == header)
   }
 
-  @Test func whatCannotBeWrittenIsRefused() {
+  @Test func aFileThatCannotBeWrittenIsRefused() {
     for tensors: [(name: String, type: SafetensorsHeader.ElementType, shape: [Int])] in [
       [("a", .int8, [1]), ("a", .int8, [1])], [("__metadata__", .int8, [1])], [("a", .int8, [-1])], [("a", .float64, [1 << 61])],
       [("a", .int8, [Int.max]), ("b", .int8, [1])],
     ] { #expect(throws: SafetensorsError.self) { try SafetensorsHeader(metadata: [:], tensors: tensors) } }
   }
 
-  @Test func aLengthThatLiesIsRefused() {
-    #expect(complaint([1, 2, 3]) == "m.safetensors: 3 bytes are no safetensors file; expected 8 bytes with the header's length first")
+  @Test func aFalseLengthIsRefused() {
+    #expect(complaint([1, 2, 3]) == "m.safetensors: 3 bytes are not a safetensors file; expected 8 bytes with the header's length first")
     #expect(
       complaint(file("{}", data: 0, length: 2 << 30))
         == "m.safetensors: a header of 2147483648 bytes is announced; expected 100000000 at most")
@@ -94,7 +94,7 @@ import Testing
     #expect(two("[4,8]", "[8,12]", data: 12).contains("tensor 'a': begins at byte 4 of the data and leaves 4 bytes unused"))
     #expect(
       two("[0,4]", "[4,8]", data: 7)
-        == "m.safetensors: tensor 'b': ends at byte 8 of the data, found 7 bytes; the file is cut short")
+        == "m.safetensors: tensor 'b': ends at byte 8 of the data, found 7 bytes; the file is truncated")
     #expect(
       two("[0,4]", "[4,8]", data: 10)
         == "m.safetensors: 2 bytes follow the last tensor; expected 8 bytes of data, found 10")
@@ -109,12 +109,12 @@ import Testing
     ),
     (
       "\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[24,0]",
-      "data_offsets [24, 0] are no range; expected [begin, end] with begin <= end"
+      "data_offsets [24, 0] are not a range; expected [begin, end] with begin <= end"
     ),
-    ("\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0]", "data_offsets [0] are no range; expected [begin, end] with begin <= end"),
+    ("\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0]", "data_offsets [0] are not a range; expected [begin, end] with begin <= end"),
     (
       "\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24,24]",
-      "data_offsets [0, 24, 24] are no range; expected [begin, end] with begin <= end"
+      "data_offsets [0, 24, 24] are not a range; expected [begin, end] with begin <= end"
     ),
     ("\"dtype\":\"F32\",\"shape\":[2,3]", "data_offsets missing"),
     ("", "dtype and shape and data_offsets missing"),
@@ -136,7 +136,7 @@ import Testing
     "-1", "1e400", "2.0", "9223372036854775808", "18446744073709551616", "007", "0x10", "1e1",
     "99999999999999999999999999999999999999999999",
   ])
-  func aNumberThatIsNoCountIsRefused(number: String) {
+  func aNumberThatIsNotACountIsRefused(number: String) {
     for members in ["\"shape\":[\(number)]", "\"data_offsets\":[0,\(number)]"] {
       let found = complaint(members: members)
       #expect(found.hasPrefix("m.safetensors: tensor 'a': expected a whole number from 0 to 9223372036854775807, found '"), "\(found)")
@@ -149,7 +149,7 @@ import Testing
     "{\"\\ud800\\u0041\":{}}", "{\"a\nb\":{}}", "{'a':{}}", "\u{FEFF}{}", "{\"a\":{\"shape\":[,]}}", "{\"a\":{\"shape\":[1,]}}",
     "{\"a\":{\"shape\":[true]}}", "{\"a\":{\"shape\":[1 2]}}",
   ])
-  func whatIsNotTheFormatsJSONIsRefused(json: String) { #expect(!complaint(file(json, data: 0)).isEmpty) }
+  func otherJSONThanTheFormatsIsRefused(json: String) { #expect(!complaint(file(json, data: 0)).isEmpty) }
 
   @Test func keysGivenTwiceAndBrokenTextAreRefused() {
     let a = "{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}"

@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  @Test func wideElementsComeFirstAndElseTheOrderStands() throws {
+  @Test func wideElementsComeFirstAndElseTheOrderIsKept() throws {
     let state = StateDict([
       ("z", Tensor.ones([3]).to(.uint8)), ("b", Tensor.ones([2])), ("a", Tensor.ones([1])), ("half", Tensor.ones([1]).to(.bfloat16)),
       ("long", Tensor([1])),
@@ -115,12 +115,12 @@ import Testing
   // MARK: What is refused
 
   @Test(arguments: [Float.nan, .infinity, -.infinity], [DType.float32, .bfloat16, .float64])
-  func aStateThatIsNotFiniteIsNotWrittenAndTheEarlierStands(value: Float, dtype: DType) throws {
+  func aStateThatIsNotFiniteIsNotWrittenAndTheEarlierFileIsKept(value: Float, dtype: DType) throws {
     try Safetensors.write(StateDict([("w", Tensor([1] as [Float]))]), to: path)
     let before = try folder.bytes("model.safetensors")
     let bad = StateDict([("good", Tensor([1] as [Float])), ("layers.0.weight", Tensor([1, value, 2]).to(dtype))])
     let error = #expect(throws: CheckpointError.self) { try Safetensors.write(bad, to: path) }
-    #expect(error?.kind == .invalid)
+    #expect(error?.problem == .invalid)
     #expect(error?.description == "\(path): is not written: layers.0.weight holds numbers that are not finite")
     #expect(try folder.bytes("model.safetensors") == before)
     #expect(try folder.names == ["model.safetensors"])
@@ -144,25 +144,25 @@ import Testing
   @Test func whatCannotBeWrittenLeavesNothing() throws {
     let state = StateDict([("w", Tensor.ones([1]))])
     let error = #expect(throws: CheckpointError.self) { try Safetensors.write(state, to: "\(folder.path)/none/model.safetensors") }
-    #expect(error?.kind == .missing && error?.path == "\(folder.path)/none/model.safetensors")
+    #expect(error?.problem == .missing && error?.path == "\(folder.path)/none/model.safetensors")
     #expect(try folder.names.isEmpty)
   }
 
-  @Test func whatIsNoFileIsATypedError() throws {
+  @Test func aPathThatIsNotAFileIsATypedError() throws {
     #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
     for (path, kind, words) in [
-      (path, CheckpointError.Kind.missing, "there is no such file"), (folder.path, .invalid, "is not a file"),
+      (path, CheckpointError.Problem.missing, "there is no such file"), (folder.path, .invalid, "is not a file"),
       (try folder.file("empty", []), .invalid, "is empty"), ("\(folder.path)/pipe", .invalid, "is not a file"),
       ("\(folder.path)/empty/model", .io, "cannot be opened: Not a directory"),
     ] {
       for read in [{ _ = try Safetensors.read($0) }, { _ = try Safetensors.header(of: $0) }] as [(String) throws -> Void] {
         let error = #expect(throws: CheckpointError.self) { try read(path) }
-        #expect(error?.kind == kind && error?.description == "\(path): \(words)")
+        #expect(error?.problem == kind && error?.description == "\(path): \(words)")
       }
     }
   }
 
-  @Test func aFileCutShortAnywhereIsRefusedByName() throws {
+  @Test func aFileTruncatedAnywhereIsRefusedByName() throws {
     try Safetensors.write(
       StateDict([("a", Tensor([1, 2] as [Float])), ("b", Tensor([3] as [UInt8], [1]))]), metadata: ["k": "v"], to: path)
     let whole = try folder.bytes("model.safetensors")

@@ -39,7 +39,7 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
     #expect(try recipe(folder.zip("z.zip", ["cat/0.png", "cattle/1.png"])).open().classNames == ["cat", "cattle"])
   }
 
-  @Test func whatAFolderPassesOverIsPassedOver() throws {
+  @Test func anArchivePassesOverTheSameFilesAsAFolder() throws {
     let set = try recipe(
       folder.zip("x.zip", ["a/0.png", "__MACOSX/a/._0.png", "a/.hidden.png", "b/1.png"], [("a/notes.txt", [1])])
     ).open()
@@ -80,7 +80,7 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
     #expect(try set[1].image().bytes[0] == 1)
   }
 
-  @Test func whatIsNoArchiveIsNamed() throws {
+  @Test func aFileThatIsNotAnArchiveIsNamed() throws {
     try folder.write("text", to: "notes.txt")
     #expect(complaint(recipe(folder.file("notes.txt"))).hasPrefix(folder.file("notes.txt")))
     #expect(complaint(recipe(try folder.zip("x.zip", [], [("notes.txt", [1])]))).contains("holds no picture"))

@@ -26,7 +26,7 @@ import Testing
     samples.chunks(of: 90).flatMap { picture in (0..<3).flatMap { c in stride(from: c, to: 90, by: 3).map { picture[$0] } } }
   }
 
-  @Test func theThreeOrdersOfAxesAreTold() throws {
+  @Test func theThreeOrdersOfAxesAreDetected() throws {
     let expected = Image(width: 6, height: 5, channels: 3, bytes: Array(samples[90...]))
     let last = try recipe(npy("|u1", [2, 5, 6, 3], samples)).open()
     #expect(last.count == 2 && last.shape == ImageShape(height: 5, width: 6, channels: 3) && last.classNames.isEmpty)
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: [[2, 3, 5, 3], [1, 4, 9, 4], [10, 3, 6], [10, 6, 3], [2, 9, 10, 5]])
-  func anOrderThatIsNotClearIsAskedFor(shape: [Int]) throws {
+  func anAmbiguousOrderOfAxesMustBeGiven(shape: [Int]) throws {
     let bytes = [UInt8](repeating: 0, count: shape.reduce(1, *))
     var recipe = try recipe(npy("|u1", shape, bytes))
     #expect(problem(recipe) == .layout(shape))
@@ -77,7 +77,7 @@ import Testing
     arguments: [
       (0, 0), (-1e-8, 1), (-0.3, 0.9), (0, 0.2), (0, 1.01), (-1.01, 1), (0, 255.5), (0, 254.5), (-128, 127), (0, 65535),
     ] as [(Double, Double)])
-  func aRangeThatIsNotClearIsAskedFor(low: Double, high: Double) throws {
+  func anAmbiguousRangeMustBeGiven(low: Double, high: Double) throws {
     var values = [Double](repeating: (low + high) / 2, count: 60)
     (values[7], values[40]) = (low, high)
     var recipe = try recipe(npy("<f8", [2, 5, 6], raw(values)))
@@ -88,7 +88,7 @@ import Testing
     if high > 1.1 { #expect(throws: DatasetError.self) { try set[1] } }
   }
 
-  @Test func whatIsNoNumberOrOffTheRangeIsRefusedWithItsPlace() throws {
+  @Test func nanAndValuesOffTheRangeAreRefusedWithTheirPlace() throws {
     var values = [Float](repeating: 1, count: 60)
     values[31] = .nan
     var recipe = try recipe(npy("<f4", [2, 5, 6], raw(values)))
@@ -184,7 +184,7 @@ import Testing
     #expect(throws: DatasetError.self) { try labels(npy("|u1", [3], [2, 1, 3])) }
   }
 
-  @Test func labelsThatAreNoneAreRefused() throws {
+  @Test func invalidLabelsAreRefused() throws {
     var recipe = try recipe(npy("|u1", [3, 5, 6], Array(samples[..<90])))
     func refusal(_ bytes: [UInt8]) throws -> DatasetError.Problem? {
       recipe.labels = try folder.write(bytes, to: "labels.npy")
@@ -222,7 +222,7 @@ import Testing
     #expect(throws: DatasetError.self) { try recipe.open() }
   }
 
-  @Test func headersThatLieOrHoldPicklesAreRefused() throws {
+  @Test func falseHeadersAndPicklesAreRefused() throws {
     for (bytes, expected) in [
       (npy("|u1", [2, 5, 6], [1, 2, 3]), ArrayError.Problem.byteCount(shape: "(2, 5, 6)", expected: 60, found: 3)),
       (npy("|u1", [2, 5, 6], samples), .byteCount(shape: "(2, 5, 6)", expected: 60, found: 180)),

@@ -24,7 +24,7 @@ import Testing
     return recipe.augment(noise, random: &random)
   }
 
-  @Test func withoutAugmentationNothingIsDrawnAndNothingIsTold() {
+  @Test func withoutAugmentationNothingIsSampledAndThereIsNoConditioning() {
     var random = StableRandom(1, 2), untouched = StableRandom(1, 2)
     let (image, labels) = recipe(0).augment(noise, random: &random)
     #expect(image == noise && labels.isEmpty && recipe(0).labelCount == 0)
@@ -94,7 +94,7 @@ import Testing
     #expect(abs(mean { $0[6] == 0 ? 1 : 0 } - 0.5) < 0.04)
   }
 
-  @Test func whatOneKindDoesIsNoMatterOfTheOthers() {
+  @Test func kindsOfAugmentationAreIndependent() {
     // The values of an image are the same at any probability: only fewer of them act.
     let all = labels(of: recipe(1), count: 50), some = labels(of: recipe(0.5), count: 50)
     for (every, few) in zip(all, some) {

@@ -91,7 +91,7 @@ import Testing
     #expect(problem(recipe) == .incomplete(missing: ["test.bin"]))
   }
 
-  @Test func whatIsNotCIFARIsRefused() throws {
+  @Test func filesThatAreNotCIFARAreRefused() throws {
     var recipe = try writeCIFAR10()
     recipe.labels = .coarse
     #expect(message(recipe).contains("set labels to fine"))

@@ -8,7 +8,7 @@ import Testing
   static let sizes = [(1, 1), (1, 5), (7, 3), (2, 1), (24, 17)]
 
   @Test(arguments: CorruptionRegistry.names.filter { $0 != "jpeg" }, 1...4)
-  func strengthZeroIsThePictureItself(name: String, channels: Int) throws {
+  func strengthZeroLeavesThePictureUnchanged(name: String, channels: Int) throws {
     for (width, height) in Self.sizes {
       let image = Image.scene(width: width, height: height, channels: channels)
       #expect(try CorruptionRegistry.make(name).applied(to: image, strength: 0) == image, "\(width) x \(height)")

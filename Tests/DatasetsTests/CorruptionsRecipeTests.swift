@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  @Test func withoutCorruptionsThePictureIsItself() throws {
+  @Test func withoutCorruptionsThePictureIsUnchanged() throws {
     var random = StableRandom(0, 0)
     let image = Image.scene(width: 5, height: 4, channels: 4)
     let result = try recipe("").degrade(image, random: &random)
@@ -141,7 +141,7 @@ import Testing
     #expect(abs(both / (2 * 625) - 1) < 0.2)
   }
 
-  @Test func whatIsPrintedDecodesToTheSame() throws {
+  @Test func aPrintedRecipeDecodesToTheSame() throws {
     let recipe = try recipe("fixed: [jpeg, { type: motion_blur, angle: 30, strength: { max: 0.5 } }]\nrandom: [lq_resampling]\nscale: 2\n")
     let again = try CorruptionsRecipe(yaml: recipe.yaml())
     #expect(again.yaml() == recipe.yaml() && again.fixed.count == 2)
@@ -180,7 +180,7 @@ import Testing
     }
   }
 
-  @Test func moreThanANetworkCanBeToldAreRefused() {
+  @Test func moreThanANetworkCanBeConditionedOnAreRefused() {
     let list = [String](repeating: "grey", count: 33).joined(separator: ", ")
     #expect { try recipe("{ fixed: [\(list)], random: [\(list)] }") } throws: {
       "\($0)" == "r.yaml:1: fixed: expected at most 64 corruptions in both lists, found 66"

@@ -76,7 +76,7 @@ enum DatasetFixtures {
     let files = try idxFiles(place)
     var recipe = MixedDataset.Recipe(), absent = recipe
     recipe.sources = [Choice(glyphs().recipe), Choice(files.recipe)]
-    absent.sources = try files.absent.map { [Choice($0.recipe)] } ?? []
+    absent.sources = files.absent.map { [Choice($0.recipe)] } ?? []
     return DatasetFixture(recipe: recipe, count: 9, absent: files.absent.map { (absent, $0.path) })
   }
 }

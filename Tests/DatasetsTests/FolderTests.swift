@@ -105,7 +105,7 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
     #expect(sample.prefix(100).max()! > 122_000)
   }
 
-  @Test func unreadablePicturesAreLeftToWhoReadsThemUnlessThereIsNoOther() throws {
+  @Test func unreadablePicturesAreReportedOnReadingUnlessAllAre() throws {
     let folder = try PictureFolder(["1.png"])
     try folder.write("no picture", to: "0.png")
     let set = try recipe(folder.path).open()
@@ -115,16 +115,17 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
     #expect(complaint(recipe(folder.path)).contains("0.png: is not a picture"))
   }
 
-  @Test func whatHoldsNoPicturesIsRefusedWithWhatIsThere() throws {
+  @Test func aFolderWithoutPicturesIsRefusedWithItsContents() throws {
     let folder = try PictureFolder()
-    #expect(complaint(recipe(folder.path)) == "\(folder.path): holds no pictures; expected PNG, JPEG, WebP, TIFF, GIF, AVIF, PGM or PPM files")
+    #expect(
+      complaint(recipe(folder.path)) == "\(folder.path): holds no pictures; expected PNG, JPEG, WebP, TIFF, GIF, AVIF, PGM or PPM files")
     try folder.write("text", to: "notes.txt")
     #expect(complaint(recipe(folder.path)).hasSuffix("it holds 1 other files, such as notes.txt: not a picture"))
     let missing = #expect(throws: DatasetError.self) { try recipe(folder.file("nowhere")).open() }
-    #expect(missing?.kind == .missing)
+    #expect(missing?.failure == .missing)
   }
 
-  @Test func theRecipeRefusesWhatMakesNoSense() {
+  @Test func theRecipeRefusesInvalidValues() {
     struct Wrapper: RecipeKit.Recipe { var data = Choice<DatasetRegistry>(FolderDataset.Recipe()) }
     for bad in [
       "class_from: csv", "labels: a.csv", "class_depth: 0", "class_names: []", "class_names: [a, a]", "class_from: none, class_names: [a]",

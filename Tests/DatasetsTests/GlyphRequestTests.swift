@@ -38,7 +38,7 @@ import Testing
     #expect(GlyphDataset.Classes(["A", "A"]) == nil && GlyphDataset.Classes(["A", "B"])?.names == ["A", "B"])
   }
 
-  @Test func whatIsNoGlyphIsRefused() {
+  @Test func unknownGlyphsAreRefused() {
     #expect(complaint("classes: [A, b]").contains("classes: there is no glyph 'b'; expected 0 to 9, A to Z, all, digits or letters"))
     #expect(complaint("classes: digit").contains("there is no glyph 'digit'"))
     #expect(complaint("classes: [digits, 3]").contains("expected each character once, found 3 again"))
@@ -49,7 +49,7 @@ import Testing
     "classes: all", "classes: [N, \"7\", Y]", "classes: letters", "size: 40", "size: [20, 64]", "ink: \"#1c348c\"", "ink: natural",
     "{ ink: random, paper: white, channels: 3 }", "ink: black\npaper: white",
   ])
-  func whatIsPrintedReadsTheSame(yaml: String) throws {
+  func aPrintedRecipeReadsTheSame(yaml: String) throws {
     let recipe = try GlyphDataset.Recipe(yaml: yaml)
     #expect(try GlyphDataset.Recipe(yaml: recipe.yaml()) == recipe, "\(recipe.yaml())")
     #expect(yaml.contains("{") || yaml.split(separator: "\n").allSatisfy { recipe.yaml().contains($0) }, "\(recipe.yaml())")
@@ -130,7 +130,7 @@ import Testing
     (GlyphDataset.Color.random, GlyphDataset.Color.random), (.random, .natural), (.random, .rgb(red: 120, green: 130, blue: 140)),
     (.rgb(red: 128, green: 128, blue: 128), .random), (.random, .white), (.random, .black), (.natural, .natural),
   ])
-  func inkCanBeToldFromPaper(ink: GlyphDataset.Color, paper: GlyphDataset.Color) {
+  func inkDiffersFromPaper(ink: GlyphDataset.Color, paper: GlyphDataset.Color) {
     var seen = Set<SIMD3<Double>>()
     for index in 0..<500 as Range<UInt64> {
       var random = StableRandom(1, index)
@@ -150,7 +150,7 @@ import Testing
     }
   }
 
-  @Test func whatIsNoColourIsRefused() {
+  @Test func invalidColoursAreRefused() {
     for text in ["blue", "'#12345'", "'#12345g'", "'123456'", "''"] {
       #expect(complaint("ink: \(text)").contains("ink: expected white, black, natural, random or a colour such as \"#1c348c\""))
     }

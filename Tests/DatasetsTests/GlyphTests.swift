@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test func everyClassIsToldFromEveryOtherByItsMean() {
+  @Test func everyClassDiffersFromEveryOtherInItsMean() {
     let set = GlyphDataset(size: 14, seed: 11)
     let learned = means(set, perClass: 50)
     var right = [Int](repeating: 0, count: 36)

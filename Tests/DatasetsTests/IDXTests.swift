@@ -128,7 +128,7 @@ private final class Fixture {
     #expect(try fixture.recipe.open()[1].label == 26 && fixture.recipe.open().shape?.height == 2)
   }
 
-  @Test func collectionsAreToldByTheirPaths() {
+  @Test func collectionsAreRecognisedByTheirPaths() {
     for (path, collection) in [
       ("gzip/emnist-byclass-test-images-idx3-ubyte.gz", .emnistByClass), ("emnist-balanced-train-images-idx3-ubyte", .emnistBalanced),
       ("EMNIST/raw/emnist-mnist-train-images-idx3-ubyte", .emnistMNIST), ("data/KMNIST/raw/train-images-idx3-ubyte", .kmnist),
@@ -224,14 +224,14 @@ private final class Fixture {
   }
 
   /// A file with a hole takes no room, and its one picture would fill the memory.
-  @Test func aPictureBeyondAllBoundsIsRefused() throws {
+  @Test func aPictureTooLargeIsRefused() throws {
     let fixture = try Fixture()
     try fixture.write(idx([1, 1 << 15, 1 << 14], []), to: "images")
     truncate(fixture.recipe.images, 16 + 1 << 29)
     #expect(fixture.problem() == .impossibleShape([1, 1 << 15, 1 << 14], limit: 1 << 28))
   }
 
-  @Test(arguments: [false, true]) func countsThatLieAreRefused(compressed: Bool) throws {
+  @Test(arguments: [false, true]) func falseCountsAreRefused(compressed: Bool) throws {
     let fixture = try Fixture()
     func file(_ bytes: [UInt8]) -> [UInt8] { compressed ? Gzip.compress(bytes) : bytes }
     try fixture.write(file(idx([4, 2, 3], fixture.pixels)), to: "images")

@@ -35,7 +35,7 @@ private func problem(_ text: String, columns: [String]? = nil) -> String? {
         == "t.csv:1: has no column 'd', found 'a', 'b', 'c'; set `label_columns` to two of these")
   }
 
-  @Test func whatIsNoTableIsRefusedWithItsLine() throws {
+  @Test func aFileThatIsNotATableIsRefusedWithItsLine() throws {
     #expect(problem("a.png,x\nb.png\n") == "t.csv:2: expected a file and its class, found 'b.png'")
     #expect(problem("a.png,x\n,y\n") == "t.csv:2: expected a file and its class, found ',y'")
     #expect(problem("a.png,x\nb.png,\"y\nc.png,z\n") == "t.csv:2: a field in quotes begins here and does not end")
@@ -81,20 +81,20 @@ private func problem(_ text: String, columns: [String]? = nil) -> String? {
       ])
   }
 
-  @Test func aTableMayLieInASubFolder() throws {
+  @Test func aTableInASubFolderIsFound() throws {
     var recipe = try recipe("")
     try folder.write("0.png,x\n1.png,y\n", to: "a/labels.csv")
     recipe.labels = "a/labels.csv"
     #expect(try labels(recipe.open()) == [0, 1])
   }
 
-  @Test func contradictionsAndStrangersAreRefused() throws {
+  @Test func contradictionsAndUnknownsAreRefused() throws {
     #expect(complaint(try recipe("a/0.png,x\na/1.png,x\na/0.png,y")).hasSuffix(":3: 'a/0.png' is of class 'y', but line 1 says 'x'"))
     #expect(try recipe("a/0.png,x\na/0.png,x").open().count == 1)
     #expect(complaint(try recipe("0.png,x")).contains("none of the 1 files that it names, such as '0.png' in line 1, is a picture in"))
     var recipe = try recipe("")
     recipe.labels = "elsewhere.csv"
     let error = #expect(throws: DatasetError.self) { try recipe.open() }
-    #expect(error?.kind == .missing)
+    #expect(error?.failure == .missing)
   }
 }

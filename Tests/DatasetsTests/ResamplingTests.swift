@@ -98,7 +98,7 @@ import Testing
     #expect(difference(seen(image(32, wave), map), expected, margin: 12) <= 3)
   }
 
-  @Test func whatIsTooFineForASmallerImageIsGreyAndNotAnotherPattern() {
+  @Test func detailTooFineForASmallerImageIsGreyAndNotAnotherPattern() {
     let checks = image(24) { x, y in (Int(x + y + 100) % 2 == 0) ? 255 : 0 }
     let small = seen(checks, .scaling(2, 2))
     #expect(small.bytes.allSatisfy { abs(Int($0) - 127) <= 4 }, "\(small.bytes.min()!) to \(small.bytes.max()!)")

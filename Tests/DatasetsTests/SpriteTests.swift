@@ -37,7 +37,7 @@ import Testing
     #expect(set.classNames.isEmpty)
   }
 
-  @Test func marginAndSpacingAreNoPartOfThem() throws {
+  @Test func marginAndSpacingAreNotPartOfThem() throws {
     try folder.write(sheet(margin: 4, spacing: 1, rest: 1).encoded(), to: "s.png")
     let set = try recipe("s.png") { ($0.margin, $0.spacing) = (4, 1) }.open()
     #expect(try greys(set) == [1, 2, 3, 11, 12, 13])

@@ -57,8 +57,8 @@ import Testing
 }
 
 @Suite("Pictures that cannot be read") struct UnreadablePictureTests {
-  private func reason(_ work: () throws -> Image) -> ImagingError.Reason? {
-    #expect(throws: ImagingError.self) { try work() }?.reason
+  private func reason(_ work: () throws -> Image) -> ImagingError.Problem? {
+    #expect(throws: ImagingError.self) { try work() }?.problem
   }
 
   @Test func everyTruncationOfAPNGIsRefused() throws {

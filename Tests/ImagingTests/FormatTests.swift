@@ -44,7 +44,7 @@ private struct FormatFixture: Decodable, Sendable {
     }
   }
 
-  @Test func whatAnImageCannotHoldIsNamed() throws {
+  @Test func picturesThatAnImageCannotHoldAreNamed() throws {
     let float = try #require(FormatFixture.all["tiff_float"]).bytes
     let error = #expect(throws: ImagingError.self) { try Image(decoding: float, name: "depth.tif") }
     #expect(
@@ -76,9 +76,9 @@ private struct FormatFixture: Decodable, Sendable {
     #expect(try PictureReader(file: file).format == .webp)
   }
 
-  @Test func aFilmThatBeginsLikeAnAVIFIsNoPicture() {
+  @Test func aFilmThatBeginsLikeAnAVIFIsNotAPicture() {
     let film: [UInt8] = [0, 0, 0, 24] + Array("ftypisom".utf8) + [0, 0, 2, 0] + Array("isommp42".utf8) + [0, 0, 0, 0]
-    #expect(#expect(throws: ImagingError.self) { try Image(decoding: film) }?.reason == .notAPicture(.film))
+    #expect(#expect(throws: ImagingError.self) { try Image(decoding: film) }?.problem == .notAPicture(.film))
   }
 
   @Test(arguments: [1, 2, 4, 8] as [UInt8]) func greysAndPalettesOfEveryDepth(depth: UInt8) throws {
@@ -115,7 +115,7 @@ private struct FormatFixture: Decodable, Sendable {
     #expect(part == image.cropped(row: 4, column: 2, width: 5, height: 3))
   }
 
-  @Test func bytesAfterTheEndAreNoHarm() throws {
+  @Test func bytesAfterTheEndAreHarmless() throws {
     let image = patterned(width: 9, height: 9, channels: 4)
     for spare in [1, 8, 12, 5000] {
       let bytes = try image.encoded() + [UInt8](repeating: 7, count: spare)

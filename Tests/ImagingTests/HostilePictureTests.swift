@@ -5,7 +5,7 @@ import Testing
 @Suite("Hostile pictures") struct HostilePictureTests {
   private static let formats: [ImageFormat] = [.png, .jpeg(quality: 60), .webp, .webpLossless, .gif]
 
-  @Test(arguments: formats) func cutAtAnyByteAPictureIsWholeOrRefused(format: ImageFormat) throws {
+  @Test(arguments: formats) func aPictureTruncatedAtAnyByteIsWholeOrRefused(format: ImageFormat) throws {
     let encoded = try smooth(width: 12, height: 10, channels: 3).encoded(as: format)
     let whole = try Image(decoding: encoded)
     var accepted = 0
@@ -37,7 +37,7 @@ import Testing
   func headersThatPromiseTooMuchAreRefusedFromTheHeader(width: Int, height: Int) {
     let png = TinyPNG(width: width, height: height, depth: 8, colorType: 6, rows: [[0]])
     let error = #expect(throws: ImagingError.self) { try PictureReader(decoding: png.bytes) }
-    switch error?.reason {
+    switch error?.problem {
     case .tooLarge(let seenWidth, let seenHeight, _): #expect(seenWidth == width && seenHeight == height)
     case .undecodable: break  // sides beyond what the decoder itself takes
     default: Issue.record("\(width) x \(height): \(String(describing: error))")
@@ -56,7 +56,7 @@ import Testing
     let frame = try #require(jpeg.indices.dropLast(9).first { jpeg[$0] == 0xFF && [0xC0, 0xC1, 0xC2].contains(jpeg[$0 + 1]) })
     jpeg.replaceSubrange((frame + 5)..<(frame + 9), with: [0xEA, 0x60, 0xEA, 0x60])
     #expect(
-      #expect(throws: ImagingError.self) { try PictureReader(decoding: jpeg) }?.reason
+      #expect(throws: ImagingError.self) { try PictureReader(decoding: jpeg) }?.problem
         == .tooLarge(width: 60_000, height: 60_000, limit: Image.pixelLimit))
   }
 
@@ -68,10 +68,10 @@ import Testing
     let folder = try Folder()
     let file = try folder.write(gif, to: "a.gif")
     let error = #expect(throws: ImagingError.self) { try Animation(file: file) }
-    #expect(error?.reason == .tooLarge(width: 16_383, height: 2 * 16_383, limit: Image.pixelLimit))
+    #expect(error?.problem == .tooLarge(width: 16_383, height: 2 * 16_383, limit: Image.pixelLimit))
   }
 
-  @Test func hugeTextAndProfileChunksAreNoHarm() throws {
+  @Test func hugeTextAndProfileChunksAreHarmless() throws {
     let row = [UInt8](repeating: 90, count: 4)
     let plain = TinyPNG(width: 4, height: 1, depth: 8, colorType: 0, rows: [row])
     let filler = [UInt8](repeating: 65, count: 3_000_000)
@@ -89,9 +89,9 @@ import Testing
     let error = #expect(throws: ImagingError.self) { try Image(file: pipe) }
     #expect(error?.description == "\(pipe): cannot be read: it is a pipe")
     let device = #expect(throws: ImagingError.self) { try PictureReader(file: "/dev/zero") }
-    #expect(device?.reason == .unreadable("it is a device"))
+    #expect(device?.problem == .unreadable("it is a device"))
     let animation = #expect(throws: ImagingError.self) { try Animation(file: folder.path) }
-    #expect(animation?.reason == .unreadable("it is a folder"))
+    #expect(animation?.problem == .unreadable("it is a folder"))
   }
 
   @Test func aLoopOfLinksIsNamedByTheSystem() throws {

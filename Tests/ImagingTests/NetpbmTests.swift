@@ -19,7 +19,8 @@ import Testing
   }
 
   @Test func inABitmapOneIsBlackAndRowsBeginAtABytesStart() throws {
-    let expected = Image(width: 9, height: 2, channels: 1, bytes: [0, 255, 0, 255, 0, 255, 0, 255, 0] + [255, 255, 255, 255, 0, 0, 0, 0, 255])
+    let expected = Image(
+      width: 9, height: 2, channels: 1, bytes: [0, 255, 0, 255, 0, 255, 0, 255, 0] + [255, 255, 255, 255, 0, 0, 0, 0, 255])
     #expect(try decode("P4\n9 2\n", [0b1010_1010, 0b1000_0000, 0b0000_1111, 0]) == expected)
     #expect(try decode("P1\n9 2\n101010101\n0 0 0 0 1 1 1 1 0\n") == expected)
   }
@@ -39,7 +40,7 @@ import Testing
     #expect(try reader.image(row: 7, column: 11, width: 13, height: 5) == image.cropped(row: 7, column: 11, width: 13, height: 5))
   }
 
-  @Test func whatIsMissingOrTooMuchIsRefused() {
+  @Test func missingAndExcessiveSamplesAreRefused() {
     for count in 0..<6 { #expect(problem("P5\n3 2\n255\n", [UInt8](repeating: 1, count: count))?.contains("promises 6 bytes") == true) }
     #expect(problem("P5\n3 2\n15\n", [0, 1, 2, 3, 4, 16])?.contains("sample 5 is 16") == true)
     #expect(problem("P2\n3 2\n255\n0 1 2 3 4     ")?.contains("before all numbers") == true)

@@ -3,8 +3,8 @@ import Testing
 
 /// What a header promises is held against bounds when the picture is opened, before a decoder takes memory for it.
 @Suite("Memory for pictures") struct PictureBoundsTests {
-  private func reason(_ bytes: [UInt8]) -> ImagingError.Reason? {
-    #expect(throws: ImagingError.self) { try PictureReader(decoding: bytes) }?.reason
+  private func reason(_ bytes: [UInt8]) -> ImagingError.Problem? {
+    #expect(throws: ImagingError.self) { try PictureReader(decoding: bytes) }?.problem
   }
 
   @Test(arguments: [8, 16] as [UInt8]) func aRowOfMillionsOfPixelsIsRefused(depth: UInt8) {
@@ -36,13 +36,25 @@ import Testing
     }
   }
 
+  @Test func aHugeTileOfASmallTIFFIsRefused() {
+    for side in [16_384, 40_000, 0xFFFF_FFF0] {
+      let entries = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (277, 1), (284, 1), (322, side), (323, side), (324, 8), (325, 3)]
+      switch reason(tiff(entries)) {
+      case .tooLarge, .undecodable: break
+      case let other: Issue.record("tiles of \(side) x \(side): \(String(describing: other))")
+      }
+    }
+  }
+
   /// An uncompressed TIFF in colour, in one strip of which three bytes are there.
   private func promisingTIFF(width: Int, height: Int) -> [UInt8] {
+    tiff([(256, width), (257, height), (258, 8), (259, 1), (262, 2), (273, 8), (277, 3), (278, height), (279, 3), (284, 1)])
+  }
+
+  /// A TIFF of these tags and numbers, with three bytes of pixels at byte 8.
+  private func tiff(_ entries: [(Int, Int)]) -> [UInt8] {
     func little(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 255) } }
     func entry(_ tag: Int, _ value: Int) -> [UInt8] { little(tag, 2) + little(4, 2) + little(1, 4) + little(value, 4) }
-    let entries = [
-      (256, width), (257, height), (258, 8), (259, 1), (262, 2), (273, 8), (277, 3), (278, height), (279, 3), (284, 1),
-    ]
     return [0x49, 0x49, 42, 0] + little(12, 4) + [1, 2, 3, 0] + little(entries.count, 2) + entries.flatMap { entry($0.0, $0.1) }
       + little(0, 4)
   }

@@ -39,7 +39,7 @@ import Testing
     #expect(try image.encoded(as: .gif, notes: ["Comment": "x"]) == image.encoded(as: .gif))
   }
 
-  @Test func aFileThatIsNoPictureIsRefused() throws {
+  @Test func aFileThatIsNotAPictureIsRefused() throws {
     let file = NSTemporaryDirectory() + "notes-\(UUID().uuidString).txt"
     defer { try? FileManager.default.removeItem(atPath: file) }
     try Data("words".utf8).write(to: URL(fileURLWithPath: file))

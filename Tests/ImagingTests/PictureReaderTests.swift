@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test func whatBecomesOfTheFileAfterwardsDoesNotMatter() throws {
+  @Test func laterChangesOfTheFileDoNotMatter() throws {
     let folder = try Folder()
     let file = try folder.write(image.encoded(), to: "a.png")
     let reader = try PictureReader(file: file)

@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test(arguments: [("Zürich", "Zurich"), ("Москва", "Moskva"), ("naïve", "naive"), ("🙂", "?")])
-  func whatTheFontLacksIsWrittenInItsLetters(text: String, plain: String) {
+  func charactersMissingFromTheFontAreReplaced(text: String, plain: String) {
     #expect(PixelFont.line(text, width: 1000).ink.map(\.column) == PixelFont.line(plain, width: 1000).ink.map(\.column))
   }
 

@@ -111,7 +111,7 @@ import Testing
 
     try FileManager.default.createDirectory(atPath: folder.file("b.png"), withIntermediateDirectories: false)
     let directory = #expect(throws: ImagingError.self) { try image.write(to: folder.file("b.png")) }
-    #expect(directory?.reason == .unwritable("it is a folder"))
+    #expect(directory?.problem == .unwritable("it is a folder"))
     #expect(folder.names == ["b.png"])
   }
 

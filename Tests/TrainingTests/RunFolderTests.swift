@@ -53,7 +53,7 @@ import Testing
   @Test func thatCannotBeMadeAreAnErrorOfTheSystem() throws {
     try Data().write(to: URL(fileURLWithPath: path))
     #expect(throws: CheckpointError.self) { try RunFolder(creating: path) }
-    #expect((#expect(throws: CheckpointError.self) { try RunFolder(creating: path + "/run") })?.kind == .io)
+    #expect((#expect(throws: CheckpointError.self) { try RunFolder(creating: path + "/run") })?.problem == .io)
   }
 
   @Test func latestIsTheCheckpointSavedLast() throws {
@@ -103,7 +103,7 @@ import Testing
     let folder = try makeRun([1])
     var bad = checkpoint(2)
     bad.optimizer["o"] = .full(.nan, [3])
-    #expect((#expect(throws: CheckpointError.self) { try folder.save(bad, metadata: [:], keep: 1) })?.kind == .invalid)
+    #expect((#expect(throws: CheckpointError.self) { try folder.save(bad, metadata: [:], keep: 1) })?.problem == .invalid)
     #expect(try checkpoints == ["000000001"])
     #expect(try folder.latestCheckpoint().position.step == 1)
   }
@@ -124,7 +124,7 @@ import Testing
     let folder = try makeRun([1])
     try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000001/\(part)")
     let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }
-    #expect(error.kind == .missing)
+    #expect(error.problem == .missing)
     #expect(error.path.hasSuffix("000000001/\(part)"))
   }
 
@@ -145,20 +145,20 @@ import Testing
   func aPositionThatNoTrainingCanHaveIsRefused(json: String) throws {
     let folder = try makeRun([1])
     try overwrite("checkpoints/000000001/state.json", json)
-    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.kind == .invalid)
+    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.problem == .invalid)
   }
 
-  @Test(arguments: [("", CheckpointError.Kind.invalid), ("../../elsewhere", .invalid), ("000000009", .missing)])
-  func aLatestThatNamesNoCheckpointIsAnError(latest: String, kind: CheckpointError.Kind) throws {
+  @Test(arguments: [("", CheckpointError.Problem.invalid), ("../../elsewhere", .invalid), ("000000009", .missing)])
+  func aLatestThatNamesNoCheckpointIsAnError(latest: String, kind: CheckpointError.Problem) throws {
     let folder = try makeRun([1])
     try overwrite("latest", latest)
-    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.kind == kind)
+    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.problem == kind)
   }
 
   @Test func withoutLatestNothingIsGuessed() throws {
     let folder = try makeRun([1])
     try FileManager.default.removeItem(atPath: "\(path)/latest")
-    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.kind == .missing)
+    #expect((#expect(throws: CheckpointError.self) { try folder.latestCheckpoint() })?.problem == .missing)
   }
 
   @Test func theLogGrowsByALineForEachEntry() throws {

@@ -201,7 +201,7 @@ enum DiffusersFixture {
     let path = try DiffusersFixture.copy(into: scratch)
     try FileManager.default.removeItem(atPath: "\(path)/\(file)")
     let error = try #require(throws: CheckpointError.self) { try Model(path) }
-    #expect(error.kind == .missing && error.path == "\(path)/\(file)")
+    #expect(error.problem == .missing && error.path == "\(path)/\(file)")
   }
 
   @Test(arguments: [

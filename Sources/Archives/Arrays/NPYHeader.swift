@@ -1,6 +1,6 @@
 import Failures
 
-/// What an array file of numpy says of itself before its numbers (.npy, versions 1.0 to 3.0).
+/// The header of an array file of numpy (.npy, versions 1.0 to 3.0).
 ///
 /// Magic, version, the length of the header, then a Python dictionary of three keys as text ("numpy.lib.format", NEP 1). That text
 /// is read as a literal of just that form: nothing in a file is evaluated, and an array of objects, which is a pickle, is refused.

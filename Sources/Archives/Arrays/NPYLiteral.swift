@@ -38,7 +38,7 @@ struct NPYLiteral {
 
   // ---- pieces
 
-  /// The next byte that is no space; nil at the end.
+  /// The next byte that is not a blank; nil at the end.
   private mutating func peek() -> UInt8? {
     rest = rest.drop { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }
     return rest.first

@@ -9,7 +9,7 @@ package struct NPZFile {
     try ByteStore.start(of: entryPath(path), upTo: 4) == [0x50, 0x4B, 0x03, 0x04]
   }
 
-  /// - Throws: `ArchiveError` for an archive that cannot be read. Entries that are no readable array are left out.
+  /// - Throws: `ArchiveError` for an archive that cannot be read. Entries that are not readable arrays are left out.
   package init(path: String) throws(ArchiveError) {
     var arrays: [(name: String, shape: [Int])] = []
     for name in try Self.names(in: path) {

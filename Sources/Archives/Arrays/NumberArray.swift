@@ -102,7 +102,7 @@ package struct NumberArray {
   }
 
   /// A float of 16 bits (IEEE 754, binary16): a sign, 5 bits of exponent, 10 of fraction.
-  static func half(_ bits: UInt16) -> Double {
+  package static func half(_ bits: UInt16) -> Double {
     let exponent = Int(bits >> 10 & 0x1F), fraction = Double(bits & 0x3FF)
     let sign = bits >> 15 == 0 ? 1.0 : -1.0
     switch exponent {
@@ -113,7 +113,7 @@ package struct NumberArray {
   }
 
   /// The elements with the last index fastest, of those with the first index fastest.
-  static func rowMajor(_ bytes: [UInt8], shape: [Int], size: Int) -> [UInt8] {
+  package static func rowMajor(_ bytes: [UInt8], shape: [Int], size: Int) -> [UInt8] {
     var strides: [Int] = [], step = size
     for length in shape {
       strides.append(step)

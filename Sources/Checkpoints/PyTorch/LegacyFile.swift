@@ -44,18 +44,19 @@ struct LegacyFile {
     for key in list {
       if let key = key.text, known[key] == nil, let unread = StateDictSearch.unreadTensor(in: pickle, source) { throw unread }
       guard let key = key.text, let storage = known[key], ranges[key] == nil else {
-        throw source.failure("the storage \(keys.describe(key)) is listed twice or is no tensor's that can be read", at: cursor.offset)
+        throw source.failure(
+          "the storage \(keys.describe(key)) is listed twice or is not that of a tensor that can be read", at: cursor.offset)
       }
       let at = cursor.offset
       guard let count = try? cursor.number(Int64.self) else {
-        throw source.failure("the file is cut short before storage '\(key)'", at: at)
+        throw source.failure("the file is truncated before storage '\(key)'", at: at)
       }
       guard count == storage.total else {
         throw source.failure("storage '\(key)' has \(count) elements, but \(storage.total) where tensors use it", at: at)
       }
       let start = source.start + cursor.offset
       guard let data = try? cursor.take(storage.total * storage.dtype.size) else {
-        throw source.failure("the file is cut short in storage '\(key)', found \(cursor.left) bytes of it", at: cursor.offset)
+        throw source.failure("the file is truncated in storage '\(key)', found \(cursor.left) bytes of it", at: cursor.offset)
       }
       ranges[key] = start..<(start + data.count)
     }

@@ -35,7 +35,7 @@ struct Pickle {
     let dtype: DType
     /// Elements of all that lies in the file under `key`, and those of them that make up the storage.
     let total: Int, range: Range<Int>
-    /// Where in the pickle it was first told of.
+    /// Where in the pickle it first occurs.
     let offset: Int
   }
 

@@ -8,7 +8,7 @@ extension PickleMachine {
     switch callable {
     case .foreign(let index): pushForeign(pickle.foreigns[index].name, offset: pickle.foreigns[index].offset)
     case .global(let global): try call(global, list)
-    default: throw failure("\(pickle.describe(callable)) is called, which is no function")
+    default: throw failure("\(pickle.describe(callable)) is called, which is not a function")
     }
   }
 
@@ -41,7 +41,7 @@ extension PickleMachine {
   private mutating func makeDictionary(_ arguments: [Pickle.Value]) throws(CheckpointError) {
     var items: [Pickle.Value] = []
     for pair in try sequence(arguments.first, of: .orderedDict) {
-      guard let pair = pickle.sequence(pair), pair.count == 2 else { throw failure("an OrderedDict of values that are no pairs") }
+      guard let pair = pickle.sequence(pair), pair.count == 2 else { throw failure("an OrderedDict of values that are not pairs") }
       items += pair
     }
     pushContainer(.dictionary, items)
@@ -63,10 +63,10 @@ extension PickleMachine {
     }
     guard arguments.count >= 4, case .storage(let storage) = arguments[0], let start = arguments[1].integer,
       let shape = numbers(arguments[2]), let strides = numbers(arguments[3])
-    else { throw failure("a tensor's storage, offset, shape and strides are not understood") }
+    else { throw failure("a tensor's storage, offset, shape and strides cannot be read") }
     let view = Pickle.TensorView(storage: storage, start: start, shape: shape, strides: strides, offset: at)
-    if let complaint = view.complaint(within: pickle.storages[storage].range.count) {
-      throw failure("\(complaint); storage '\(pickle.storages[storage].key)' has \(pickle.storages[storage].range.count) elements")
+    if let problem = view.problem(within: pickle.storages[storage].range.count) {
+      throw failure("\(problem); storage '\(pickle.storages[storage].key)' has \(pickle.storages[storage].range.count) elements")
     }
     pushTensor(view)
   }
@@ -82,7 +82,7 @@ extension PickleMachine {
   mutating func pushPersistent(_ identifier: Pickle.Value) throws(CheckpointError) {
     guard let parts = pickle.sequence(identifier), parts.count >= 5, parts[0].text == "storage", let key = parts[2].text,
       case .global(let kind) = parts[1], let total = parts[4].integer
-    else { throw failure("a reference to something outside the pickle that is no storage") }
+    else { throw failure("a reference to something outside the pickle that is not a storage") }
     guard case .storage(let dtype) = kind else { return pushForeign(kind.name, offset: at) }
     guard total >= 0, !total.multipliedReportingOverflow(by: dtype.size).overflow else {
       throw failure("storage '\(key.prefix(60))' has \(total) elements; no file holds so many")
@@ -122,7 +122,7 @@ extension Pickle.TensorView {
   }
 
   /// What is wrong with the view of a storage of `available` elements; nil when it lies within.
-  func complaint(within available: Int) -> String? {
+  func problem(within available: Int) -> String? {
     guard shape.count == strides.count else { return "a tensor of shape \(shape) has the strides \(strides)" }
     guard let count = Self.count(shape) else { return "a tensor has the impossible shape \(shape)" }
     guard start >= 0, strides.allSatisfy({ $0 >= 0 }) else {

@@ -45,7 +45,7 @@ struct PickleMachine {
   // MARK: Bytes
 
   private func cut(_ error: ByteCursor.End) -> CheckpointError {
-    source.failure("the pickle is cut short, found \(source.bytes.count) bytes", at: error.offset)
+    source.failure("the pickle is truncated, found \(source.bytes.count) bytes", at: error.offset)
   }
 
   private mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws(CheckpointError) -> Number {
@@ -265,7 +265,7 @@ struct PickleMachine {
     case .global: try pushGlobal(module: try line(), name: try line())
     case .stackGlobal:
       let names = try pop(2)
-      guard let module = names[0].text, let name = names[1].text else { throw failure("a global's names are no text") }
+      guard let module = names[0].text, let name = names[1].text else { throw failure("a global's names are not text") }
       try pushGlobal(module: module, name: name)
     case .reduce, .newObj:
       let call = try pop(2)

@@ -3,8 +3,8 @@ import Tensors
 
 /// Files of PyTorch's `torch.save` (`.pt`, `.pth`, `.ckpt`, `.bin`), zip and legacy, that hold a state dict.
 ///
-/// Such a file is a program for Python's pickle; here it is read as data by a machine that knows just what state dicts need,
-/// and nothing is run. Whatever else of Python's stands beside the tensors is carried by its name alone.
+/// Such a file is a program for Python's pickle; here it is interpreted by a machine that knows only the operations of state
+/// dicts, and nothing is run. Other Python objects beside the tensors are kept by name alone.
 public enum PyTorchFile {
   public enum HalfPrecision: Sendable {
     /// As it is in the file.
@@ -19,7 +19,7 @@ public enum PyTorchFile {
     public let member: String?
     /// Every member that is a state dict.
     public let members: [String]
-    /// What else there is, by name, in the file's order.
+    /// Everything else, by name, in the file's order.
     public let rest: [(name: String, value: PyTorchValue)]
   }
 
@@ -27,7 +27,7 @@ public enum PyTorchFile {
   ///
   /// Where the state dict is a member of a dictionary, and there are several, an average is taken before the weights
   /// themselves: `params_ema` (Real-ESRGAN's), `ema`, `ema_state_dict` and the like, then `params`, `state_dict`, `model` …
-  /// Members of members are looked for where the file's own are no state dicts.
+  /// Members of members are looked for where the file's own are not state dicts.
   /// - Parameter member: the member to take in place of that rule, such as `params`; `a/b` for a member of a member.
   /// - Throws: `CheckpointError` that names the place in the file: when it is none of `torch.save`, is damaged, asks for
   ///   something to be run, or lies about lengths; when there is no state dict, or several and no rule which.
@@ -35,7 +35,7 @@ public enum PyTorchFile {
     try open(path, halfPrecision) { try contents($0, $1, $2, member) }
   }
 
-  /// All that a file holds, tensors by dtype and shape alone.
+  /// The whole contents of a file, tensors by dtype and shape alone.
   /// - Throws: `CheckpointError`, as `read`; a state dict there need not be.
   public static func outline(_ path: String) throws -> PyTorchValue {
     try open(path, .kept) { pickle, source, tensors in
@@ -53,7 +53,7 @@ public enum PyTorchFile {
       switch file.bytes.prefix(4).map({ $0 }) {
       case [0x50, 0x4B, 3, 4]: return try openZip(file, path, half, use)
       case let start where start.first == 0x80: return try openLegacy(file, path, half, use)
-      default: throw CheckpointError(.invalid, path, "is no file of torch.save: expected a zip or a pickle")
+      default: throw CheckpointError(.invalid, path, "is not a file of torch.save: expected a zip or a pickle")
       }
     }
   }
@@ -96,8 +96,8 @@ public enum PyTorchFile {
     for (name, value) in found.pairs {
       switch value {
       case .tensor(let index): state[name] = try tensors.tensor(index, name: name)
-      case .foreign(let index): throw source.refusal(of: pickle.foreigns[index], named: name)
-      case .global(.foreign(let global, let offset)): throw source.refusal(of: Pickle.Foreign(name: global, offset: offset), named: name)
+      case .foreign(let index): throw source.problem(with: pickle.foreigns[index], named: name)
+      case .global(.foreign(let global, let offset)): throw source.problem(with: Pickle.Foreign(name: global, offset: offset), named: name)
       default: found.rest.append((found.member.map { "\($0)/\(name)" } ?? name, value))
       }
     }

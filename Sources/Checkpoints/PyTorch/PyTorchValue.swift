@@ -1,6 +1,6 @@
 import Tensors
 
-/// Something in a PyTorch file that is no tensor of the state dict: a step, a rate, the optimiser's settings.
+/// Something in a PyTorch file that is not a tensor of the state dict: a step, a rate, the optimiser's settings.
 public indirect enum PyTorchValue: Sendable {
   case none
   case bool(Bool)

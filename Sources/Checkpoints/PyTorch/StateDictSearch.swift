@@ -31,7 +31,7 @@ struct StateDictSearch {
 
   var members: [String] { candidates.map(\.name) }
 
-  /// No one nests deeper, and no one has more of them or with longer names.
+  /// Bounds that no real checkpoint reaches.
   private static let depthLimit = 6, memberLimit = 10_000, nameLimit = 1000
 
   /// The dictionaries that are wanted and lie nearest to the root; none where the root itself is wanted and its members are not.
@@ -59,7 +59,7 @@ struct StateDictSearch {
     return []
   }
 
-  /// Where several are there, the first group that has a member decides: averages are what one samples with.
+  /// Of several members, the first group with a match decides; averaged weights come first, for they are those to sample with.
   static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema", "shadow"]
   static let weights = ["params", "state_dict", "model_state_dict", "model", "network", "net", "weights"]
 
@@ -101,8 +101,8 @@ struct StateDictSearch {
       value = next.value
     }
     guard Self.isStateDict(value, of: pickle) else {
-      if let (name, foreign) = Self.unreadEntry(of: value, in: pickle) { throw source.refusal(of: foreign, named: name) }
-      throw failure("member '\(member)' is \(pickle.describe(value)), no state dict; the state dicts are \(listed(members))")
+      if let (name, foreign) = Self.unreadEntry(of: value, in: pickle) { throw source.problem(with: foreign, named: name) }
+      throw failure("member '\(member)' is \(pickle.describe(value)), not a state dict; the state dicts are \(listed(members))")
     }
     return found(Candidate(path: steps, value: value))
   }
@@ -113,7 +113,7 @@ struct StateDictSearch {
   static func unreadTensor(in pickle: Pickle, _ source: PickleSource) -> CheckpointError? {
     let candidates = nearest(in: pickle) { unreadEntry(of: $0, in: pickle) != nil }
     guard let (name, foreign) = unreadEntry(of: candidates.first?.value ?? pickle.root, in: pickle) else { return nil }
-    return source.refusal(of: foreign, named: name)
+    return source.problem(with: foreign, named: name)
   }
 
   private static func unreadEntry(of value: Pickle.Value, in pickle: Pickle) -> (name: String, foreign: Pickle.Foreign)? {
@@ -156,7 +156,7 @@ struct StateDictSearch {
   private var optimizer: CheckpointError {
     CheckpointError(
       .optimizerState, source.path,
-      "holds what an optimizer keeps (param_groups and state), no model; give the model's file, which lies beside it: model….pt or "
+      "holds the state of an optimizer (param_groups and state), not a model; give the model's file, which lies beside it: model….pt or "
         + "ema_….pt beside opt….pt")
   }
 

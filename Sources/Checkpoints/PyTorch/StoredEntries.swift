@@ -2,8 +2,8 @@ import Archives
 
 /// The entries of a zip that are stored as they are, so that they can be mapped: what `torch.save` writes.
 ///
-/// Entries that were accepted can be believed: central and local headers agree, and their bytes lie in the file, one after the
-/// other, without overlap. Checksums are not looked at: the data are mapped, not read, and `torch.save` may be told to leave
+/// Accepted entries are valid: central and local headers agree, and their bytes lie in the file, one after the
+/// other, without overlap. Checksums are not looked at: the data are mapped, not read, and `torch.save` can be set to leave
 /// them out.
 struct StoredEntries {
   struct Entry {
@@ -32,7 +32,7 @@ struct StoredEntries {
     let data = UnsafeRawBufferPointer(rebasing: file[..<directory.range.lowerBound])
     for central in directory.entries {
       func fail(_ message: String) -> CheckpointError { CheckpointError(.invalid, path, "entry '\(central.shortName)' \(message)") }
-      if let complaint = Self.complaint(central) { throw fail(complaint) }
+      if let problem = Self.problem(central) { throw fail(problem) }
       guard names.insert(central.name).inserted else { throw fail("is there twice") }
       guard central.offset <= data.count else {
         throw fail("begins at byte \(central.offset), beyond the \(data.count) bytes of data")
@@ -54,8 +54,8 @@ struct StoredEntries {
     }
   }
 
-  /// What makes an entry none of `torch.save`, if anything does. Names are paths that stay where they are.
-  private static func complaint(_ entry: ZipHeader) -> String? {
+  /// Why an entry is not one of `torch.save`; nil where it is. Names are paths that stay where they are.
+  private static func problem(_ entry: ZipHeader) -> String? {
     guard entry.nameIsText, !entry.name.utf8.contains(0x5C) else { return "has no proper name" }
     let parts = entry.name.split(separator: "/", omittingEmptySubsequences: false)
     if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) { return "has a name that points elsewhere" }

@@ -50,15 +50,15 @@ enum UnreadTensor {
   }
 
   /// - Parameter name: that of the tensor in its state dict.
-  func refusal(_ name: String) -> String {
+  func problem(_ name: String) -> String {
     "'\(name.prefix(100))' is a tensor \(words.kind), which is not read; in Python save \(words.remedy) in its place"
   }
 }
 
 extension PickleSource {
-  func refusal(of foreign: Pickle.Foreign, named name: String) -> CheckpointError {
+  func problem(with foreign: Pickle.Foreign, named name: String) -> CheckpointError {
     let message =
-      foreign.tensor?.refusal(name)
+      foreign.tensor?.problem(name)
       ?? "'\(name.prefix(100))' is made by \(foreign.name), which is not known here and was not run; expected a tensor"
     return failure(message, at: foreign.offset)
   }

@@ -7,7 +7,7 @@ struct ArrayLabels {
   /// How many classes there are at least.
   let classCount: Int
 
-  /// More classes than this are taken for a mistake.
+  /// More classes than this count as a mistake.
   private static let classLimit = 1 << 16
 
   /// - Parameter firstLabel: what is 0 in `numbers`; of no meaning for rows of zeros and a 1.

@@ -1,4 +1,4 @@
-/// Which numbers are black and white in an array of images.
+/// The numbers that stand for black and white in an array of images.
 public enum SampleRange: String, Codable, Sendable, CaseIterable {
   /// 0 to 255.
   case bytes
@@ -21,10 +21,10 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
   /// As messages list them.
   static let choices = "unit (0 to 1), signed (-1 to 1), bytes (0 to 255) or uint16 (0 to 65535)"
 
-  /// What the numbers of some pictures say, if they leave no doubt.
+  /// The range by the numbers of some pictures, if it is unambiguous.
   ///
   /// Whole numbers from 0 to 255 that reach beyond 1 are bytes. Numbers within 0 and 1 that reach near 1, and numbers within -1 and
-  /// 1 that reach near -1, are what they seem; little overshoots, as those of a resampling, are no sign. All else is doubtful.
+  /// 1 that reach near -1, are unit and signed; a small overshoot, as of a resampling, proves nothing. Everything else is ambiguous.
   static func detected(low: Double, high: Double, areWhole: Bool) -> SampleRange? {
     if areWhole, low >= 0, high > 1, high <= 255 { return .bytes }
     if low >= 0, high > 0.5, high <= 1 { return .unit }
@@ -32,11 +32,11 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
     return nil
   }
 
-  /// The sample of 8 bits; nil for what is no number, or off the range: beyond rounding where steps are whole numbers, else by
-  /// more than a step, which is what resampling overshoots.
+  /// The sample of 8 bits; nil for a NaN, or off the range: beyond rounding where steps are whole numbers, else by
+  /// more than a step, the overshoot of a resampling.
   func sample(_ value: Double) -> UInt8? {
     let scaled = (value - low) * (255 / (high - low)), tolerance = self == .bytes ? 0.5 : self == .uint16 ? 0 : 1
-    // Also false for what is no number.
+    // Also false for a NaN.
     guard scaled >= -tolerance, scaled <= 255 + tolerance else { return nil }
     return UInt8(min(max(scaled, 0), 255).rounded())
   }

@@ -49,7 +49,7 @@ struct AffineResampler {
     }
   }
 
-  /// A place on a line that goes on in mirror images of itself, within `0...last`.
+  /// A place on a line that continues in mirror images of itself, within `0...last`.
   @inline(__always)
   private static func folded(_ place: Double, last: Double) -> Double {
     if place >= 0 && place <= last { return place }

@@ -1,7 +1,7 @@
 import Foundation
 import Imaging
 
-/// What is done to one image: drawn first, so that image and labels tell the same story.
+/// The augmentation of one image, sampled first, so that image and labels agree.
 struct Augmentation: Equatable {
   var flipsX = false, flipsY = false
   /// Counterclockwise.
@@ -59,7 +59,7 @@ extension AugmentationRecipe {
     }
   }
 
-  /// The numbers of EDM: flips and quarter turns as 0 and 1, angles by sine and cosine less what no turn has, deviations of the rest.
+  /// The numbers of EDM: flips and quarter turns as 0 and 1, angles by sine and cosine less those of no turn, deviations of the rest.
   func labels(of draw: Augmentation, height: Int, width: Int) -> [Float] {
     pipe.flatMap { kind -> [Double] in
       switch kind {

@@ -19,7 +19,7 @@ public enum AugmentationKind: String, Codable, Sendable, CaseIterable {
   /// Moved by any distance.
   case translateFrac = "translate_frac"
 
-  /// How many numbers tell a network what was done.
+  /// The number of augmentation labels of this kind.
   var labelCount: Int {
     switch self {
     case .xflip, .yflip, .scale: 1
@@ -30,14 +30,14 @@ public enum AugmentationKind: String, Codable, Sendable, CaseIterable {
 
 /// A section `augmentation:` of a recipe: more variety for small data sets that does not leak into samples.
 ///
-/// Each image is changed at random, and the network is told how by a few numbers, all of them zero for an image as it is. A sampler
-/// that tells it zeros gets images as the data have them. Karras, Aittala, Aila and Laine, "Elucidating the design space of
+/// Each image is changed at random, and a few numbers condition the network on how, all of them zero for an image as it is. A sampler
+/// that passes zeros gets images as the data have them. Karras, Aittala, Aila and Laine, "Elucidating the design space of
 /// diffusion-based generative models" (NeurIPS 2022), appendix F.2, where nine numbers come from the six kinds of the default.
 public struct AugmentationRecipe: Recipe, Equatable {
   /// The chance of each kind for each image; 0 for no augmentation. EDM took 0.12 for CIFAR-10, 0.15 for FFHQ and AFHQ.
   public var probability = 0.0
   public var kinds: [AugmentationKind] = [.xflip, .yflip, .scale, .rotateFrac, .aniso, .translateFrac]
-  /// The furthest way of `translate_int`, in widths and heights of the image.
+  /// The largest distance of `translate_int`, in widths and heights of the image.
   public var translateIntMax = 0.125
   /// Deviation of the binary logarithm of the scale.
   public var scaleStd = 0.2
@@ -47,7 +47,7 @@ public struct AugmentationRecipe: Recipe, Equatable {
   public var anisoStd = 0.2
   /// The share of stretched images whose axis points anywhere instead of along the rows.
   public var anisoRotateProb = 0.5
-  /// Deviation of the way of `translate_frac`, in widths and heights of the image.
+  /// Deviation of the distance of `translate_frac`, in widths and heights of the image.
   public var translateFracStd = 0.125
 
   public init() {}
@@ -71,7 +71,7 @@ public struct AugmentationRecipe: Recipe, Equatable {
 
   public var isOn: Bool { probability > 0 }
 
-  /// How many numbers tell a network of an image's augmentation; 0 without any.
+  /// The number of augmentation labels of an image; 0 without augmentation.
   public var labelCount: Int { isOn ? pipe.reduce(0) { $0 + $1.labelCount } : 0 }
 
   /// The kinds in the order in which they act, which is not a matter of the recipe.

@@ -14,7 +14,7 @@ extension Image {
   }
 }
 
-/// The place within `0..<count` that stands at `index` of a row that goes on in mirror images of itself: … 2 1 0 1 2 … .
+/// The place within `0..<count` that stands at `index` of a row that continues in mirror images of itself: … 2 1 0 1 2 … .
 func reflected(_ index: Int, count: Int) -> Int {
   let period = 2 * count - 2
   guard period > 0 else { return 0 }

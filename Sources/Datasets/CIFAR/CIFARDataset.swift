@@ -3,7 +3,7 @@ import Imaging
 import RecipeKit
 
 /// The binary files of CIFAR-10 and CIFAR-100 (A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009): 32 x 32
-/// pixels in colour. Read where they lie in a folder, held in memory out of the `.tar.gz` as it is distributed.
+/// pixels in colour. Read in place from a folder, held in memory from the published `.tar.gz`.
 public struct CIFARDataset: Dataset {
   public enum Split: String, Codable, Sendable, CaseIterable {
     case train, test, all
@@ -69,7 +69,7 @@ public struct CIFARDataset: Dataset {
   public func label(at index: Int) -> Int? { labels[index] }
 }
 
-/// Which of the two sets, by which everything else is known.
+/// One of the two sets, from which everything else follows.
 enum CIFARForm {
   case cifar10, cifar100
 
@@ -119,7 +119,7 @@ struct CIFARBatch: Sendable {
     self.file = file
   }
 
-  /// - Throws: `DatasetError` for a label that is none.
+  /// - Throws: `DatasetError` for a label outside the classes.
   func labels(at offset: Int, classCount: Int) throws -> [Int] {
     var labels: [Int] = []
     labels.reserveCapacity(count)

@@ -23,7 +23,7 @@ struct CIFARFiles {
   /// No batch is larger; the largest as distributed is train.bin of 154 MB.
   private static let batchLimit = 1 << 28
 
-  /// - Throws: `ArchiveError` when there is nothing of that name, `DatasetError` when it holds no CIFAR.
+  /// - Throws: `ArchiveError` when there is nothing of that name, `DatasetError` when it does not hold CIFAR.
   init(path: String) throws {
     self.path = path
     var isFolder: ObjCBool = false
@@ -69,7 +69,7 @@ struct CIFARFiles {
     return files
   }
 
-  /// What is distributed beside the binary version are pickles, under names without an ending.
+  /// The other published version consists of pickles, under names without an ending.
   private static func isPythonVersion(_ folder: String) -> Bool {
     ["data_batch_1", "cifar-10-batches-py", "cifar-100-python"].contains { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
   }
@@ -82,7 +82,7 @@ struct CIFARFiles {
     return names.compactMap { files[$0] }
   }
 
-  /// The names in the file beside the batches; without it those of CIFAR-10, which everybody knows, or numbers.
+  /// The names in the file beside the batches; without it the published names of CIFAR-10, or numbers.
   /// - Throws: `DatasetError` for another number of names.
   func classNames(_ labels: CIFARDataset.Labels, count: Int) throws -> [String] {
     guard let file = files[form.namesFile(labels)] else {

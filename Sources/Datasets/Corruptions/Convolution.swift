@@ -9,7 +9,7 @@ struct KernelTap {
 
 extension Image {
   /// Each pixel as the weighted mean of its neighbours, the same to the bit everywhere: weights are 32,768ths, so that the sums in
-  /// single precision are exact, and the mean is rounded to nearest. Beyond the border the picture goes on with its outermost pixels.
+  /// single precision are exact, and the mean is rounded to nearest. Beyond the border the outermost pixels are repeated.
   /// - Parameter kernel: weights of 0 or more, of whatever sum, one of them positive.
   func convolved(with kernel: [KernelTap]) -> Image {
     let weights = Self.wholeWeights(kernel.map(\.weight))

@@ -1,7 +1,7 @@
 import Imaging
 import RecipeKit
 
-/// One way in which pictures are spoiled, for models that learn to repair them; a recipe can name it.
+/// One way to degrade a picture, for models that learn to restore it; a recipe can name it.
 ///
 /// The same image, strength and random stream give the same picture on every machine. JPEG alone relies on its library for that, and
 /// Lanczos' filter on the system's sine, to seven digits.
@@ -18,7 +18,7 @@ public protocol Corruption: NamedRecipe {
 }
 
 extension Corruption {
-  /// The picture, spoiled; its alpha channel, if it has one, is untouched.
+  /// The picture, degraded; its alpha channel, if it has one, is untouched.
   /// - Precondition: `strength` is from 0 to 1.
   /// - Throws: `ImagingError`, where a library does the work and is missing.
   public func apply(_ image: Image, strength: Double, random: inout StableRandom) throws -> Image {
@@ -33,7 +33,7 @@ extension Corruption {
   }
 }
 
-/// Every way to spoil a picture that a recipe can name.
+/// Every corruption that a recipe can name.
 public enum CorruptionRegistry: RecipeRegistry {
   public typealias Member = any Corruption
   public static let all: [any NamedRecipe.Type] = [

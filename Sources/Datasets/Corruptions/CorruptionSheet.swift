@@ -1,7 +1,7 @@
 import Imaging
 import RecipeKit
 
-/// A picture of what corruptions do: a row for each, a column for each strength.
+/// An overview of corruptions: a row for each, a column for each strength.
 public struct CorruptionSheet {
   public var corruptions: [any Corruption]
   public var strengths: [Double]

@@ -1,9 +1,9 @@
 import Imaging
 
 extension CorruptionsRecipe {
-  /// The bad picture that belongs to a good one, and what the model is told of it.
+  /// The degraded picture of an original, and the strengths that condition the model.
   /// - Returns: `image`, `scale` times smaller; `entropy`, the strength of each of `corruptions`, 0 for a random one that was not chosen.
-  /// - Throws: `ImagingError` for a picture whose sides are no multiples of `scale`, and where a library is missing.
+  /// - Throws: `ImagingError` for a picture whose sides are not multiples of `scale`, and where a library is missing.
   public func degrade(_ image: Image, random: inout StableRandom) throws -> (image: Image, entropy: [Double]) {
     let strengths = drawStrengths(&random)
     return (try degrade(image, at: strengths, random: &random), strengths.map { $0 ?? 0 })

@@ -1,7 +1,7 @@
 import Imaging
 import RecipeKit
 
-/// A recipe's `corruptions:`, which makes the bad pictures that a restoring model starts from.
+/// A recipe's `corruptions:`, which makes the degraded pictures that a restoring model starts from.
 ///
 ///     corruptions:
 ///       fixed: [{ type: gaussian_blur, sigma: 2, place: before_downsampling }, { type: jpeg, range: broad }]
@@ -16,7 +16,7 @@ public struct CorruptionsRecipe: Recipe {
   /// 1 when not given.
   public var randomCount: Int?
   public var strengthDistribution = StrengthDistribution.cosine
-  /// How many times smaller than the good picture the bad one is; 1 for the same size.
+  /// How many times smaller the degraded picture is than the original; 1 for the same size.
   public var scale = 1
   /// Makes it smaller.
   public var filter = ResizeFilter.box
@@ -38,7 +38,7 @@ public struct CorruptionsRecipe: Recipe {
     }
   }
 
-  /// What a network can be told of; see `num_corruptions` of the super-resolution network.
+  /// As many as a network can be conditioned on; see `num_corruptions` of the super-resolution network.
   static let countLimit = 64
 
   public func validate() throws(RecipeError) {

@@ -15,11 +15,11 @@ extension GlyphDataset {
 
     /// - Returns: nil for words that name no character, name one twice, or are none at all.
     public init?(_ words: [String]) {
-      guard Self.complaint(words) == nil else { return nil }
+      guard Self.problem(words) == nil else { return nil }
       names = words.flatMap { Self.words[$0]?.names ?? [$0] }
     }
 
-    private static func complaint(_ list: [String]) -> String? {
+    private static func problem(_ list: [String]) -> String? {
       if list.isEmpty { return "expected at least one character" }
       if let unknown = list.first(where: { words[$0] == nil && !GlyphAlphabet.names.contains($0) }) {
         return "there is no glyph '\(unknown)'; expected 0 to 9, A to Z, all, digits or letters"
@@ -32,7 +32,7 @@ extension GlyphDataset {
     public init(from decoder: any Decoder) throws {
       let list = try (try? [String](from: decoder)) ?? [String(from: decoder)]
       guard let classes = Classes(list) else {
-        let problem = Self.complaint(list) ?? ""
+        let problem = Self.problem(list) ?? ""
         throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: problem))
       }
       self = classes

@@ -6,7 +6,7 @@ extension GlyphDataset {
     case rgb(red: UInt8, green: UInt8, blue: UInt8)
     /// As pens write and as paper is, each image its own.
     case natural
-    /// Any, each image its own, so long as ink can be told from paper.
+    /// Any, each image its own, as long as ink and paper differ visibly.
     case random
 
     public static let white = Color.rgb(red: 255, green: 255, blue: 255), black = Color.rgb(red: 0, green: 0, blue: 0)

@@ -43,7 +43,7 @@ public struct GlyphDataset: Dataset {
     public func open() throws -> any Dataset { try GlyphDataset(self) }
   }
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe) throws(RecipeError) {
     try recipe.validate()
     self.recipe = recipe

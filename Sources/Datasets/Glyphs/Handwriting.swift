@@ -53,7 +53,7 @@ struct InkPoint {
 /// Follows the strokes of a shape as a hand would: nearly through the knots, wavering between them.
 struct Handwriting {
   private let hand: Hand
-  /// What is left of the stream after writing belongs to whoever comes next.
+  /// What is left of the stream after writing is free for the next use.
   var random: StableRandom
 
   /// Distance between points of the written line, in the unit of shapes: shorter than any pen is wide.

@@ -13,7 +13,7 @@ struct DelimitedText {
   private var line = 1, field: [UInt8] = [], isQuoted = false
   private var row = Row(line: 1, fields: [])
 
-  /// - Parameter name: what errors call it.
+  /// - Parameter name: its name in errors.
   /// - Throws: `DatasetError` with the line: a quote that does not end, or ends before the field does; text that is not UTF-8.
   init(parsing bytes: [UInt8], name: String) throws(DatasetError) {
     self.name = name

@@ -59,7 +59,7 @@ public struct FolderDataset: Dataset {
   }
 
   /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it holds no picture, or when
-  ///   classes cannot be told, and when none of the pictures that are looked at can be read; `ImagingError` without libvips.
+  ///   classes cannot be found, and when none of the pictures that are looked at can be read; `ImagingError` without libvips.
   public init(_ recipe: Recipe) throws {
     let tree = try PictureTree(path: recipe.path, companion: recipe.labels)
     try tree.requirePictures()

@@ -3,7 +3,7 @@ import Foundation
 /// Every file below a folder, by its path relative to it.
 ///
 /// Names that begin with a dot and `__MACOSX` are passed over. Links to files are followed wherever they lead, out of the folder
-/// too: whoever put the link there meant it. So are links to folders, each after everything that needs no link, and no folder is
+/// too: the link was put there on purpose. So are links to folders, each after everything that needs no link, and no folder is
 /// read twice: a link back to a folder above, or to one that is read already, is left out and reported, so that loops end.
 struct FolderWalk {
   /// In no order.

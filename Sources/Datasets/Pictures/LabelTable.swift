@@ -15,7 +15,7 @@ struct LabelTable {
   static let classWords = ["class", "label", "class_name", "category", "target", "class_id", "label_id"]
 
   /// - Parameters:
-  ///   - name: what errors call it.
+  ///   - name: its name in errors.
   ///   - columns: how the header calls the columns of files and of classes, where its words are others.
   /// - Throws: `DatasetError` with the line.
   init(parsing bytes: [UInt8], name: String, columns: [String]? = nil) throws(DatasetError) {

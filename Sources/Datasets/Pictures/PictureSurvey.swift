@@ -26,7 +26,7 @@ struct PictureSurvey {
         hasColor = hasColor || channels > 2
         hasAlpha = hasAlpha || channels % 2 == 0
       } catch let error as ImagingError {
-        if case .libraryMissing = error.reason { throw error }
+        if case .libraryMissing = error.problem { throw error }
         failure = failure ?? error
       } catch { failure = failure ?? error }
     }

@@ -25,7 +25,7 @@ public struct ExamplePipeline: Sendable {
   /// - Parameters:
   ///   - corruptions: nil where there is nothing to restore.
   ///   - nullClass: the label of pictures without a class where others have one; nil where there must be none such.
-  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, or where it is no multiple of the
+  /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, or where it is not a multiple of the
   ///   scale of the degraded ones; `RecipeError` where images of that size cannot be augmented as wanted.
   public init(
     _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), augmentation: AugmentationRecipe = AugmentationRecipe(),

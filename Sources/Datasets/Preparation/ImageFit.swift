@@ -18,7 +18,7 @@ extension Choice<ImageFitRegistry> {
   var fit: any ImageFit { recipe as! any ImageFit }
 }
 
-/// Made smaller, or larger, until it just covers the size, then what hangs over is cut off alike on both sides: what the models of
+/// Made smaller, or larger, until it just covers the size, then cropped alike on both sides: what the models of
 /// guided-diffusion were trained on (`center_crop_arr`).
 public struct CenterCrop: ImageFit, Equatable {
   public static let name = "center_crop"

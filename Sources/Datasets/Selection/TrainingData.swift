@@ -88,6 +88,6 @@ public struct TrainingData: Sendable {
 extension ImagingError {
   /// Whether no picture at all can be read, rather than this one.
   fileprivate var isAboutTheProgram: Bool {
-    if case .libraryMissing = reason { true } else { false }
+    if case .libraryMissing = problem { true } else { false }
   }
 }

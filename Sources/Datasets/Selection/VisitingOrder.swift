@@ -1,7 +1,7 @@
 /// The order in which training visits a data set: each epoch a permutation of its own, every index once in it.
 ///
 /// The index at a position is computed from the position alone, without a table, so training resumes anywhere at no cost and
-/// several processes agree without talking. A Feistel network over the smallest even number of bits that holds the indices,
+/// several processes agree without communicating. A Feistel network over the smallest even number of bits that holds the indices,
 /// walked until it comes back into range (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002).
 public struct VisitingOrder: Sendable, Equatable {
   /// How many examples an epoch has.

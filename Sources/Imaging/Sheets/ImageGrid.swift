@@ -6,7 +6,7 @@ extension Image {
   ///   - columns: how many stand in a row; when not given, the smallest number that makes the grid no taller than wide.
   ///   - padding: in pixels of the result, not magnified.
   ///   - background: one value for each channel; 0 everywhere (black) when not given. Also fills an unfinished last row.
-  ///   - scale: every pixel becomes a square of this side, so that small pictures can be looked at.
+  ///   - scale: every pixel becomes a square of this side, to enlarge small pictures.
   /// - Throws: `ImagingError` when there is no picture or when they differ in shape.
   public static func grid(
     _ images: [Image], columns: Int? = nil, padding: Int = 2, background: [UInt8]? = nil, scale: Int = 1

@@ -1,4 +1,4 @@
-/// Pictures in rows and columns on one ground, with words beside them: grids of samples, contact sheets, before and after.
+/// Pictures in rows and columns on one background, with captions: grids of samples, contact sheets, comparisons.
 ///
 ///     var sheet = PictureSheet(images, columns: 10)
 ///     sheet.captions = names
@@ -17,7 +17,7 @@ public struct PictureSheet: Sendable {
   public var title = ""
   /// Pixels between the cells and around all of them, not magnified.
   public var padding = 2
-  /// Every pixel of a picture becomes a square of this side, so that small pictures can be looked at.
+  /// Every pixel of a picture becomes a square of this side, to enlarge small pictures.
   public var scale = 1
   /// One value for each channel; black when not given. Also fills an unfinished last row. Words are black or white on it.
   public var background: [UInt8]?
@@ -31,8 +31,8 @@ public struct PictureSheet: Sendable {
   }
 
   /// The whole in as many channels as the picture with the most has.
-  /// - Throws: `ImagingError` when there is no picture, when words are not as many as what they stand for, or when the sheet
-  ///   would be larger than `Image.pixelLimit`.
+  /// - Throws: `ImagingError` when there is no picture, when there are more or fewer captions or titles
+  ///   than pictures, columns or rows, or when the sheet would be larger than `Image.pixelLimit`.
   public func draw() throws -> Image {
     try check()
     let layout = SheetLayout(self)
@@ -70,7 +70,7 @@ public struct PictureSheet: Sendable {
 
   private var channels: Int { images.map(\.channels).max() ?? 1 }
   private var ground: [UInt8] { background ?? Self.opaque(0, channels) }
-  /// Black on light grounds, white on dark ones.
+  /// Black on light backgrounds, white on dark ones.
   private var ink: [UInt8] { Self.opaque(Image(width: 1, height: 1, color: ground).withChannels(1).bytes[0] < 128 ? 255 : 0, channels) }
 
   private static func opaque(_ value: UInt8, _ channels: Int) -> [UInt8] {
@@ -84,17 +84,17 @@ public struct PictureSheet: Sendable {
   }
 }
 
-/// A line of words in its place on a sheet.
+/// A line of text at its place on a sheet.
 struct SheetWords {
   var text: String
-  /// Of the upper left corner of the room that it has.
+  /// The upper left corner of its area.
   var row: Int, column: Int
   /// Pixels that it may take.
   var width: Int
   var isCentered: Bool
 }
 
-/// Where everything stands on a sheet.
+/// The positions of everything on a sheet.
 private struct SheetLayout {
   let sheet: PictureSheet
   let textScale: Int, cellWidth: Int, cellHeight: Int
@@ -152,7 +152,7 @@ private struct SheetLayout {
 }
 
 extension Image {
-  /// Writes a line of words; what would lie outside is left out.
+  /// Draws a line of text, clipped to the sheet.
   mutating func write(_ words: SheetWords, color: [UInt8], scale: Int) {
     let line = PixelFont.line(words.text, width: words.width / scale)
     let start = words.column + (words.isCentered ? (words.width - line.width * scale) / 2 : 0)

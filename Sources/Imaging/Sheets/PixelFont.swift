@@ -1,9 +1,9 @@
 import Foundation
 
-/// Small letters for captions, five pixels wide and seven high: the same on every machine, whatever fonts it has.
+/// A bitmap font for captions, five pixels wide and seven high: the same on every machine.
 ///
-/// ASCII is drawn. Other letters are written in Latin ones without accents (`Zürich` as Zurich, `Москва` as Moskva); what even
-/// then has no drawing becomes a question mark.
+/// ASCII is drawn. Other letters are written in Latin ones without accents (`Zürich` as Zurich, `Москва` as Moskva); characters
+/// without a shape become a question mark.
 enum PixelFont {
   /// Of a line: seven rows of capitals, two below the base line, one between lines.
   static let lineHeight = 10
@@ -29,7 +29,7 @@ enum PixelFont {
   /// The width of a line in pixels, without the space after it.
   static func width(_ text: String) -> Int { width(glyphs(of: text)) }
 
-  /// A line of text cut to a width; what is cut off is shown by an ellipsis.
+  /// A line of text shortened to a width, with an ellipsis at its end.
   /// - Returns: the pixels of ink, and the width that they take.
   static func line(_ text: String, width limit: Int) -> (ink: [(row: Int, column: Int)], width: Int) {
     var line = glyphs(of: text)

@@ -22,7 +22,7 @@ struct DoctorCheck: Sendable {
       try body()
       return DoctorReport.Check(name: name, outcome: .ok)
     } catch let error as ImagingError {
-      if case .libraryMissing = error.reason {
+      if case .libraryMissing = error.problem {
         return DoctorReport.Check(
           name: name, outcome: .missing, problem: "libvips, which reads and writes pictures, was not found", advice: error.hint)
       }

@@ -135,7 +135,7 @@ public struct Inspection: Codable, Sendable, Equatable {
       let contents = try TensorFile(file, member: member)
       let tensors = contents.state.entries.map { TensorFacts(name: $0.name, dtype: $0.tensor.dtype.rawValue, shape: $0.tensor.shape) }
       return (tensors, contents.member, contents.members, false)
-    } catch let error as CheckpointError where error.kind == .optimizerState {
+    } catch let error as CheckpointError where error.problem == .optimizerState {
       guard case .dictionary(let states)? = try PyTorchFile.outline(file)["state"] else { throw error }
       let tensors = states.flatMap { number, state -> [TensorFacts] in
         guard let number = number.integer, case .dictionary(let pairs) = state else { return [] }

@@ -79,7 +79,7 @@ public final class UpscalingJob {
 
   private static func isAboutOnePicture(_ error: any Error) -> Bool {
     switch error {
-    case let error as ImagingError: if case .unwritable = error.reason { false } else { true }
+    case let error as ImagingError: if case .unwritable = error.problem { false } else { true }
     case is SfumatoError: true
     default: false
     }
