@@ -1,6 +1,8 @@
 // See meta.h.
 #include "meta.h"
 
+#include "kernels/low_precision.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <unordered_map>
@@ -39,28 +41,32 @@ at::Tensor images(const at::Tensor &x, const at::Tensor &weight, int64_t stride,
 /// What oneDNN takes for the time of a call: the weights in the order that its kernel wants.
 at::Tensor reordered(const at::Tensor &weight) { return at::empty_like(weight); }
 
+/// The operand as it is computed with: itself, or a wider copy for the time of a call.
+at::Tensor computed(const at::Tensor &t) { return t.to(shim::low_precision::computed_in(t)); }
+
 struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride,
                             int64_t padding) {
     context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
-    at::Tensor workspace = reordered(weight);
-    return images(x, weight, stride, padding);
+    at::Tensor wide = computed(x), weights = computed(weight), workspace = reordered(weights);
+    return images(wide, weights, stride, padding).to(x.scalar_type());
   }
 
   static variable_list backward(AutogradContext *context, const variable_list &arriving) {
     auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
-    at::Tensor dy = arriving[0].contiguous(channels_last), dx, dw, db;
+    at::Tensor dy = computed(arriving[0].contiguous(channels_last)), wide = computed(x), weights = computed(weight), dx, dw, db;
     if (context->needs_input_grad(0)) {
-      at::Tensor workspace = reordered(weight);
-      dx = at::empty_like(x, channels_last);
+      at::Tensor workspace = reordered(weights);
+      dx = at::empty_like(wide, channels_last);
     }
     if (context->needs_input_grad(1)) {
-      at::Tensor workspace = reordered(weight);
-      dw = at::empty_like(weight, channels_last);
+      at::Tensor workspace = reordered(weights);
+      dw = at::empty_like(weights, channels_last);
       if (bias.defined()) db = at::empty_like(bias);
     }
-    return {dx, dw, db, Variable(), Variable()};
+    auto narrow = [&](const at::Tensor &t) { return t.defined() ? t.to(x.scalar_type()) : t; };
+    return {narrow(dx), narrow(dw), db, Variable(), Variable()};
   }
 };
 

@@ -1,6 +1,7 @@
 // The operations of which networks are made, and convolutions packed for inference.
 #include "attention.h"
 #include "ctorch_internal.h"
+#include "kernels/low_precision.h"
 #include "meta.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -12,7 +13,8 @@ using shim::maybe;
 using shim::tensor;
 
 struct ct_conv {
-  at::Tensor weight;  // where there is no packed one
+  at::ScalarType type;  // of images and results; the weights have the type that is computed in
+  at::Tensor weight;    // where there is no packed one
   at::Tensor packed, bias;
   int64_t inputs, outputs, kernel, stride, padding;
 };
@@ -68,6 +70,10 @@ void accumulate_packed(const ct_conv &c, const at::Tensor &x, at::Tensor &residu
 /// One of the two gradients of a convolution.
 at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
                                 bool of_input) {
+  if (shim::low_precision::is_emulated(x, weight)) {
+    auto [dx, dw] = shim::low_precision::conv2d_gradients(dy, x, weight, stride, padding, of_input, !of_input);
+    return of_input ? dx : dw;
+  }
   auto gradients = at::convolution_backward(
       dy, x, weight, std::nullopt, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {of_input, !of_input, false});
   return of_input ? std::get<0>(gradients) : std::get<1>(gradients);
@@ -75,7 +81,7 @@ at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const
 
 /// oneDNN is handed pointers, so what they point to is checked here.
 void check_operands(const ct_conv &c, const at::Tensor &x, const ct_tensor *residual) {
-  const auto type = (c.packed.defined() ? c.packed : c.weight).scalar_type();
+  const auto type = c.type;
   TORCH_CHECK(x.dim() == 4 && x.size(1) == c.inputs, "expected images of ", c.inputs, " channels, [N, C, H, W], found ", x.sizes());
   TORCH_CHECK(x.scalar_type() == type, "the weights were packed in ", type, ", the images are ", x.scalar_type());
   auto positions = [&](int64_t size) { return (size + 2 * c.padding - c.kernel) / c.stride + 1; };
@@ -90,9 +96,16 @@ void check_operands(const ct_conv &c, const at::Tensor &x, const ct_tensor *resi
 
 extern "C" {
 
+bool ct_has_kernels(ct_dtype dtype) {
+  bool out = false;
+  shim::run([&] { out = shim::low_precision::has_kernels(shim::scalar_type(dtype)); });
+  return out;
+}
+
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias) {
   return tensor([&] {
     if (x->t.is_meta()) return shim::meta::linear(x->t, weight->t, maybe(bias));
+    if (shim::low_precision::is_emulated(x->t, weight->t)) return shim::low_precision::linear(x->t, weight->t, maybe(bias));
     return at::linear(x->t, weight->t, maybe(bias));
   });
 }
@@ -100,6 +113,8 @@ ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
   return tensor([&] {
     if (x->t.is_meta()) return shim::meta::conv2d(x->t, weight->t, maybe(bias), stride, padding);
+    if (shim::low_precision::is_emulated(x->t, weight->t))
+      return shim::low_precision::conv2d(x->t, weight->t, maybe(bias), stride, padding);
     return at::conv2d(x->t, weight->t, maybe(bias), stride, padding);
   });
 }
@@ -185,11 +200,13 @@ ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t st
     TORCH_CHECK(weight->t.dim() == 4 && weight->t.size(2) == weight->t.size(3), "expected weights [O, C, K, K], found ", weight->t.sizes());
     TORCH_CHECK(!bias || bias->t.sizes() == weight->t.sizes().slice(0, 1), "expected one bias an output, found ", bias->t.sizes());
     TORCH_CHECK(stride > 0 && padding >= 0, "a stride of ", stride, " and a padding of ", padding);
-    // Copies even where the dtype is the same: what training does to the network must not reach the packed weights.
-    at::Tensor w = weight->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true).contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor b = bias ? bias->t.detach().to(type, /*non_blocking=*/false, /*copy=*/true) : at::Tensor();
+    // Rounded to the dtype first, also where it is computed in float32. Copies even where the dtype is the same: what training does to
+    // the network must not reach the packed weights.
+    const auto computed = shim::low_precision::computed_in(type, weight->t.device());
+    auto copy = [&](const at::Tensor &t) { return t.detach().to(type, /*non_blocking=*/false, /*copy=*/true).to(computed); };
+    at::Tensor w = copy(weight->t).contiguous(at::MemoryFormat::ChannelsLast), b = bias ? copy(bias->t) : at::Tensor();
     at::Tensor packed = pack(w, stride, padding);
-    out = new ct_conv{packed.defined() ? at::Tensor() : w, packed, b, w.size(1), w.size(0), w.size(2), stride, padding};
+    out = new ct_conv{type, packed.defined() ? at::Tensor() : w, packed, b, w.size(1), w.size(0), w.size(2), stride, padding};
   });
   return out;
 }
@@ -200,19 +217,21 @@ ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *
   return tensor([&] {
     c10::AutoGradMode off(false);
     check_operands(*c, x->t, residual);
+    const auto computed = shim::low_precision::computed_in(x->t);
+    const at::Tensor input = x->t.to(computed);
     if (!c->packed.defined() || !x->t.is_cpu() || x->t.numel() == 0) {
       TORCH_CHECK(c->weight.defined(), "the weights were packed for images on the CPU, at least one");
-      at::Tensor y = x->t.is_meta() ? shim::meta::packed_conv2d(x->t, c->weight, c->stride, c->padding)
-                                    : at::conv2d(x->t, c->weight, c->bias, c->stride, c->padding);
-      if (x->t.is_meta()) return y;  // the CPU adds the residual in place
-      return residual ? residual->t + y : y;
+      at::Tensor y = x->t.is_meta() ? shim::meta::packed_conv2d(input, c->weight, c->stride, c->padding)
+                                    : at::conv2d(input, c->weight, c->bias, c->stride, c->padding);
+      if (residual && !x->t.is_meta()) y = residual->t + y;  // the CPU, of which meta counts the memory, adds the residual in place
+      return y.to(c->type);
     }
-    at::Tensor input = x->t.contiguous(at::MemoryFormat::ChannelsLast);
-    if (!residual) return convolve_packed(*c, input);
-    at::Tensor sum = residual->t.contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
+    if (!residual) return convolve_packed(*c, images).to(c->type);
+    at::Tensor sum = residual->t.to(computed).contiguous(at::MemoryFormat::ChannelsLast);
     if (sum.is_same(residual->t)) sum = sum.clone();  // the operation writes into it
-    accumulate_packed(*c, input, sum);
-    return sum;
+    accumulate_packed(*c, images, sum);
+    return sum.to(c->type);
   });
 }
 

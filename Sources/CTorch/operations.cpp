@@ -1,5 +1,6 @@
 // Elementwise operations, reductions and changes of shape: each a call of the ATen operation of that name.
 #include "ctorch_internal.h"
+#include "kernels/low_precision.h"
 
 #include <string_view>
 
@@ -70,7 +71,7 @@ BINARY(gt, at::gt(x, y))
 BINARY(ge, at::ge(x, y))
 BINARY(logical_and, at::logical_and(x, y))
 BINARY(logical_or, at::logical_or(x, y))
-BINARY(matmul, at::matmul(x, y))
+BINARY(matmul, shim::low_precision::is_emulated(x, y) ? shim::low_precision::matmul(x, y) : at::matmul(x, y))
 #undef BINARY
 
 #define SCALAR(name, expression)                                                                                       \

@@ -19,6 +19,9 @@ public enum Torch {
   /// What the processor can do and the system lets it, of the extensions that matter for speed: "avx2", "avx512f",
   /// "avx512_bf16", "amx_bf16" on x86-64, "neon", "bf16", "sve" on Arm.
   public static var cpuFeatures: [String] { String(cString: ct_cpu_features()).split(separator: " ").map(String.init) }
+  /// Whether the CPU has kernels for convolutions and matrix products in this dtype. Where it has none, as x86-64 processors without
+  /// AVX-512 have none for bfloat16, they are computed in float32 and rounded, which saves memory but no time.
+  public static func hasKernels(for dtype: DType) -> Bool { ct_has_kernels(dtype.code) }
   /// How kernels of ours reach every core: "gomp", libtorch's own OpenMP team, or "pool".
   public static var parallelBackend: String { String(cString: ct_parallel_backend()) }
 

@@ -38,7 +38,9 @@ import Training
     let used = Double(try MemoryEstimate.use(of: recipe, images: 1, .float32).bytes - MemoryEstimate.program) / Double(weights)
     #expect(used > 2 && used < 2.2)
     let halved = Double(try MemoryEstimate.use(of: recipe, images: 1, .bfloat16).bytes - MemoryEstimate.program) / Double(weights)
-    #expect(halved > 1.5 && halved < 1.8)
+    // A processor that computes bfloat16 in float32 holds packed weights in float32; only attention's are halved.
+    let expected = Torch.hasKernels(for: .bfloat16) ? 1.5..<1.8 : 1.9..<2.2
+    #expect(expected.contains(halved), "\(halved)")
   }
 
   @Test func moreImagesNeedMoreAndLowPrecisionNeedsLess() throws {

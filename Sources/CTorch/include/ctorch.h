@@ -35,6 +35,8 @@ char *ct_build_description(void);
 const char *ct_cpu_capability(void);
 /// What the processor can do and the system lets it, of the extensions that matter here: "avx2 avx512f …", "neon bf16".
 const char *ct_cpu_features(void);
+/// Whether the CPU has kernels for products in this dtype; where not, they are computed in float32 and rounded.
+bool ct_has_kernels(ct_dtype);
 int64_t ct_live_count(void);
 
 // Threads ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,130 @@
+// See low_precision.h.
+#include "low_precision.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+using Row = std::optional<at::Tensor>;
+
+/// Asks libtorch, which asks oneDNN; a build without oneDNN lacks the operation and the kernels.
+bool ask(const char *operation) {
+  auto handle = c10::Dispatcher::singleton().findSchema({operation, ""});
+  if (!handle) return false;
+  torch::jit::Stack stack;
+  handle->callBoxed(&stack);
+  return stack.front().toBool();
+}
+
+bool is_low(at::ScalarType type) { return type == at::kBFloat16 || type == at::kHalf; }
+
+/// libtorch's autocast would narrow what was just widened.
+struct WithoutAutocast {
+  c10::impl::ExcludeDispatchKeyGuard guard{c10::autocast_dispatch_keyset};
+};
+
+at::Tensor wide(const at::Tensor &t) { return t.to(at::kFloat); }
+Row wide(const Row &t) { return t ? Row(wide(*t)) : std::nullopt; }
+
+/// An operand in autocast's dtype, if it is on; weights are cast once in a scope, as for libtorch's own operations.
+at::Tensor operand(const at::Tensor &t) {
+  const auto autocast = shim::autocast(at::kCPU);
+  return autocast.enabled ? at::autocast::cached_cast(autocast.dtype, t, at::kCPU) : t;
+}
+Row operand(const Row &t) { return t ? Row(operand(*t)) : std::nullopt; }
+
+/// An operand that is absent is not counted among a node's inputs.
+bool wants_bias_gradient(AutogradContext *context) { return context->saved_data["has_bias"].toBool() && context->needs_input_grad(2); }
+
+struct Convolution : torch::autograd::Function<Convolution> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride,
+                            int64_t padding) {
+    context->save_for_backward({x, weight});
+    context->saved_data["stride"] = stride;
+    context->saved_data["padding"] = padding;
+    context->saved_data["has_bias"] = bias.has_value();
+    WithoutAutocast guard;
+    return at::conv2d(wide(x), wide(weight), wide(bias), stride, padding).to(x.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    auto saved = context->get_saved_variables();
+    const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
+    auto [dx, dw] = shim::low_precision::conv2d_gradients(arriving[0], saved[0], saved[1], stride, padding,
+                                                          context->needs_input_grad(0), context->needs_input_grad(1));
+    at::Tensor db = wants_bias_gradient(context) ? arriving[0].sum({0, 2, 3}) : at::Tensor();
+    return {dx, dw, db, Variable(), Variable()};
+  }
+};
+
+struct Linear : torch::autograd::Function<Linear> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias) {
+    context->save_for_backward({x, weight});
+    context->saved_data["has_bias"] = bias.has_value();
+    WithoutAutocast guard;
+    return at::linear(wide(x), wide(weight), wide(bias)).to(x.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    auto saved = context->get_saved_variables();
+    const at::Tensor &x = saved[0], &weight = saved[1];
+    WithoutAutocast guard;
+    at::Tensor dy = wide(arriving[0]), dx, dw, db;
+    const at::Tensor rows = dy.reshape({-1, weight.size(0)});
+    if (context->needs_input_grad(0)) dx = at::matmul(dy, wide(weight)).to(x.scalar_type());
+    if (context->needs_input_grad(1)) dw = at::mm(rows.t(), wide(x).reshape({-1, weight.size(1)})).to(weight.scalar_type());
+    if (wants_bias_gradient(context)) db = rows.sum(0).to(weight.scalar_type());
+    return {dx, dw, db};
+  }
+};
+
+}  // namespace
+
+namespace shim::low_precision {
+
+bool has_kernels(at::ScalarType type) {
+  static const bool bfloat16 = ask("mkldnn::_is_mkldnn_bf16_supported"), float16 = ask("mkldnn::_is_mkldnn_fp16_supported");
+  return type == at::kBFloat16 ? bfloat16 : type == at::kHalf ? float16 : true;
+}
+
+at::ScalarType computed_in(at::ScalarType type, at::Device device) {
+  return (device.is_cpu() || device.is_meta()) && is_low(type) && !has_kernels(type) ? at::kFloat : type;
+}
+
+at::ScalarType computed_in(const at::Tensor &t) { return computed_in(t.scalar_type(), t.device()); }
+
+bool is_emulated(const at::Tensor &x, const at::Tensor &weight) {
+  if (!x.is_cpu() || !weight.is_cpu()) return false;
+  const auto autocast = shim::autocast(at::kCPU);
+  auto type = [&](const at::Tensor &t) { return autocast.enabled && t.scalar_type() == at::kFloat ? autocast.dtype : t.scalar_type(); };
+  return type(x) == type(weight) && computed_in(type(x), x.device()) != type(x);
+}
+
+at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride, int64_t padding) {
+  return Convolution::apply(operand(x), operand(weight), operand(bias), stride, padding);
+}
+
+at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const Row &bias) {
+  return Linear::apply(operand(x), operand(weight), operand(bias));
+}
+
+at::Tensor matmul(const at::Tensor &a, const at::Tensor &b) {
+  const at::Tensor x = operand(a), y = operand(b);
+  WithoutAutocast guard;
+  return at::matmul(wide(x), wide(y)).to(x.scalar_type());
+}
+
+std::pair<at::Tensor, at::Tensor> conv2d_gradients(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride,
+                                                   int64_t padding, bool of_input, bool of_weight) {
+  WithoutAutocast guard;
+  auto [dx, dw, db] = at::convolution_backward(wide(dy), wide(x), wide(weight), std::nullopt, {stride, stride}, {padding, padding},
+                                               {1, 1}, false, {0, 0}, 1, {of_input, of_weight, false});
+  return {of_input ? dx.to(x.scalar_type()) : at::Tensor(), of_weight ? dw.to(weight.scalar_type()) : at::Tensor()};
+}
+
+}  // namespace shim::low_precision
