@@ -24,6 +24,9 @@ public final class ExponentialMovingAverage {
     min(rate, Double(1 + steps) / Double(10 + steps))
   }
 
+  /// The number of updates after which the warm-up has reached a rate.
+  public static func stepsOfWarmUp(to rate: Double) -> Int { max(0, Int(((10 * rate - 1) / (1 - rate)).rounded(.up))) }
+
   /// average ← rate average + (1 − rate) parameter.
   public func update() throws(TorchFault) {
     try InPlace.average(averages, towards: parameters, rate: Self.warmedUp(rate, steps: steps))

@@ -26,6 +26,7 @@ public final class TrainingJob {
 
   package let trainer: Trainer
   private let loss: TrainingLoss
+  private let lock: RunLock
   private var log: TrainingLog
   private var last: TrainingStep?
   private var savedStep: Int?
@@ -74,6 +75,7 @@ public final class TrainingJob {
         evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the training's recipe")
     }
     log = TrainingLog(from: trainer.position)
+    try place.cutLog(to: trainer.step)
     savedStep = trainer.step
     if !set.isEmpty { try place.write(recipe: recipe.yaml()) }
   }
@@ -89,6 +91,7 @@ public final class TrainingJob {
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
+    lock = try self.folder.lock()
   }
 
   /// What timesteps have learned holds only for the recipe that they learned it by: another one begins anew.
@@ -140,8 +143,8 @@ public final class TrainingJob {
 
   private func nextOfTrainer() throws -> TrainingStep? {
     do { return try trainer.next() } catch let error as TrainingError {
-      let rate = recipe.training.learningRate / 2
-      throw SfumatoError(.data, "\(error):\n  sfumato resume \(folder.path) --set training.learning_rate=\(rate)")
+      let command = folder.resumeCommand(afterDivergenceAt: recipe.training.learningRate)
+      throw SfumatoError(.data, "\(error):\n  \(command)")
     }
   }
 
