@@ -1,7 +1,10 @@
 /// The checksum of gzip and zip: CRC-32 with the reflected polynomial 0xEDB88320 (RFC 1952, section 8).
-struct CRC32 {
+package struct CRC32 {
   private var state: UInt32 = 0xFFFF_FFFF
-  var value: UInt32 { ~state }
+
+  package init() {}
+
+  package var value: UInt32 { ~state }
 
   /// `tables[256 * k + b]` is the effect of byte `b` followed by `k` zero bytes, so that eight bytes go in one round.
   private static let tables: [UInt32] = {
@@ -18,7 +21,7 @@ struct CRC32 {
     return tables
   }()
 
-  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     var c = state
     Self.tables.withUnsafeBufferPointer { t in
       var at = 0

@@ -48,6 +48,9 @@ struct Resume: ParsableCommand {
   @Option(help: ArgumentHelp("Override a value of the training's recipe for good; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
+  @Option(help: ArgumentHelp("Resume from this checkpoint instead of the newest, as 000004000.", valueName: "checkpoint"))
+  var from: String?
+
   @Flag(help: "Resume although the data are not those that the training began with.")
   var acceptNewData = false
 
@@ -55,7 +58,7 @@ struct Resume: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(resuming: folder, set: set, acceptsNewData: acceptNewData, device: device.device())
+    let plan = try TrainingPlan(resuming: folder, set: set, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
     try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
   }

@@ -20,7 +20,7 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
   case impossibleTimesteps([Int], total: Int)
   /// A spacing that cannot be read.
   case unknownSpacing(String)
-  /// A spacing that says how many steps it takes, and another number asked for.
+  /// A spacing of a fixed number of steps, and another number requested.
   case stepsDisagree(spacing: String, takes: Int, asked: Int)
   /// A spacing that cannot give as many steps of a process.
   case impossibleSpacing(String, total: Int, reason: String, nearest: String)
@@ -32,9 +32,9 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
   case gridOutOfRange(spacing: String, range: ClosedRange<Double>, nearest: String)
   /// Levels to visit of which two are the same, by rounding or because there is nothing between the first and the last.
   case levelsDoNotDescend(spacing: String, index: Int)
-  /// Levels to visit that a network which knows whole steps alone cannot be asked about.
+  /// Levels to visit at which a network that knows only whole steps cannot be evaluated.
   case visitsBetweenSteps(of: Int)
-  /// A sampler that asks such a network between the levels visited; those that do not, by their defaults.
+  /// A sampler that evaluates such a network between the levels visited; those that do not, by their defaults.
   case asksBetweenSteps(sampler: String, of: Int, serving: [String])
   /// The saved state of a timestep sampler that is another's.
   case foreignSamplerState(found: [String], expected: String)
@@ -74,11 +74,11 @@ public enum DiffusionError: ClassifiedError, Equatable, CustomStringConvertible 
     case .levelsDoNotDescend(let spacing, let index):
       "spacing '\(spacing)' visits no less noise at its level \(index + 1) than at the one before; expected fewer steps or another spacing"
     case .visitsBetweenSteps(let steps):
-      "a network that predicts previous_x knows the \(steps) steps of its process alone, and levels between them are to be visited; "
+      "a network that predicts previous_x knows only the \(steps) steps of its process, and the spacing visits levels between them; "
         + "expected a spacing of whole timesteps: \(Spacing.named.map(\.description).joined(separator: ", ")), counts or timesteps"
     case .asksBetweenSteps(let sampler, let steps, let serving):
-      "sampler \(sampler), as it is set, also asks between the levels that it visits, and a network that predicts previous_x knows the "
-        + "\(steps) steps of its process alone; expected one that does not, by their defaults \(serving.joined(separator: ", "))"
+      "sampler \(sampler), as it is set, also evaluates the network between the levels that it visits, and one that predicts previous_x knows only the "
+        + "\(steps) steps of its process; expected a sampler that does not, by their defaults \(serving.joined(separator: ", "))"
     case .foreignSamplerState(let found, let expected):
       "the state of the timestep sampling holds \(found.isEmpty ? "nothing" : found.joined(separator: ", ")); expected \(expected)"
     }

@@ -51,7 +51,7 @@ extension NamedRecipe {
   fileprivate func decodedAlike(from decoder: any Decoder) throws -> Self { try Self(from: decoder) }
 }
 
-/// A choice of whatever registry.
+/// A choice of any registry.
 protocol AnyChoice {
   var recipe: any NamedRecipe { get }
   static var types: [String] { get }

@@ -5,8 +5,8 @@
 ///       public init() {}
 ///     }
 ///
-/// That is the whole definition: YAML keys are the properties' names in snake_case (see `snakeCase`), decoding lays a file over the
-/// defaults, `yaml()` prints them. A property may be a number, `Bool`, `String`, an enum with `String` raw values, another
+/// That is the whole definition: YAML keys are the properties' names in snake_case (see `snakeCase`), decoding overrides the
+/// defaults with a file, `yaml()` prints them. A property may be a number, `Bool`, `String`, an enum with `String` raw values, another
 /// recipe, a `Choice`, any other `Codable` that is one scalar, an optional or an array of these, or a `[String: …]` of these.
 /// Codable must be synthesised: keys are found by reflection.
 public protocol Recipe: Codable, Sendable {
@@ -24,7 +24,7 @@ extension Recipe {
   /// Within `validate`: throws unless the condition holds.
   /// - Parameters:
   ///   - key: the property concerned, as it is written in YAML (`batch_size`).
-  ///   - problem: what was expected and what was met: `"expected 1 or more, found \(batchSize)"`.
+  ///   - problem: what was expected and what was found: `"expected 1 or more, found \(batchSize)"`.
   public func require(_ condition: Bool, _ key: String, _ problem: @autoclosure () -> String) throws(RecipeError) {
     precondition(defaults(of: self).contains { $0.key == key }, "\(Self.self).validate names '\(key)', which is no key of it")
     if !condition { throw RecipeError(place: nil, path: key, problem()) }

@@ -1,14 +1,14 @@
 import Foundation
 
 extension Recipe {
-  /// The defaults, with a YAML text laid over them, and then each `key.path=value`.
+  /// The defaults, overridden by a YAML text and then by each `key.path=value`.
   ///
-  /// A text without content gives the defaults. A key that is none, a value of the wrong type, a key given twice and YAML that
+  /// A text without content gives the defaults. An unknown key, a value of the wrong type, a key given twice and YAML that
   /// cannot be read are refused, as are values that `validate` refuses.
   /// - Parameters:
   ///   - yaml: at most 256 KiB.
   ///   - file: the name for messages.
-  ///   - set: values laid over the text, later ones over earlier ones, each written as in `--set training.batch_size=64`. A key that
+  ///   - set: values that override the text, later ones earlier ones, each written as in `--set training.batch_size=64`. A key that
   ///     takes text is set to the value as it is typed (`data.path=cats #2` is the folder `cats #2`), without quotes around the whole of
   ///     it; for other keys it is YAML. Another type for a section starts from that type's defaults.
   /// - Throws: `RecipeError` naming the line, or the `--set` argument that brought it about.
@@ -51,7 +51,7 @@ extension Recipe {
   }
 }
 
-/// What was written for one recipe, to be laid over one that holds the values in force.
+/// The written values of one recipe, which override a recipe that holds the values in force.
 struct RecipeOverlay {
   let value: YAMLValue
   let path: String
@@ -88,7 +88,7 @@ struct RecipeOverlay {
     }
     let name = try ValueDecoder(value: given, inForce: nil, path: joined(path, "type")).decode(String.self)
     let inForce = choice.map { Swift.type(of: $0.recipe).name }
-    // What a file says of one type is not meant for the other type that a setting names.
+    // Options that a file gives for one type are not those of another type that a setting names.
     let isOtherType = given.isSetting && (value.typeBelow ?? inForce).map { $0 != name } ?? false
     let overlay = RecipeOverlay(value: isOtherType ? value.ofSettings ?? value : value, path: path)
     if let choice, name == inForce { return C(try overlay.layAny(over: choice.recipe)) }
@@ -102,7 +102,7 @@ struct RecipeOverlay {
   private func layAny<R: NamedRecipe>(over recipe: R) throws -> any NamedRecipe { try lay(over: recipe, alsoKnown: ["type"]) }
 }
 
-/// Calls `validate` of the recipe and of all that it holds, and says where the refused value was given.
+/// Calls `validate` of the recipe and of all that it holds, and names the place of a refused value.
 private func validateAll(_ recipe: any Recipe, path: String, places: [String: String], file: String?) throws(RecipeError) {
   func visit(_ value: Any, _ path: String) throws(RecipeError) {
     switch value {

@@ -1,6 +1,6 @@
 import Failures
 
-/// What is wrong with a recipe: where, then what was met and what was expected.
+/// What is wrong with a recipe: where, then what was expected and what was found.
 ///
 ///     recipes/cifar10.yaml:1: unknown key 'chanel_mult' in 'network'; did you mean 'channel_mult'?
 ///     --set training.batch_size=many: training.batch_size: expected a whole number, found 'many'

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a YAML text consists of, before it is known which recipe it is.
+/// The sections of a YAML text, before it is known which recipe it is.
 public enum RecipeSections {
   /// The keys of the outermost section, in their order.
   /// - Throws: `RecipeError` for YAML that cannot be read or whose root is no section.

@@ -1,4 +1,4 @@
-/// Numbers, words and truth values, as people write them.
+/// Numbers, text and booleans, as people write them.
 extension ValueDecoder {
   /// The value as a number, `Bool` or `String`; nil when `T` is none of these.
   func scalar<T>(_ type: T.Type) throws -> T? {
@@ -28,7 +28,7 @@ extension ValueDecoder {
 
   private func number() throws -> Double {
     let text = try plainText(expecting: "a number")
-    // YAML's words, and those that Python writes into JSON.
+    // YAML's spelling, and Python's in JSON.
     if [".inf", "+.inf", "-.inf", "infinity", "-infinity"].contains(text.lowercased()) {
       return text.hasPrefix("-") ? -.infinity : .infinity
     }

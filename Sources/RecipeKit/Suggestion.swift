@@ -1,4 +1,4 @@
-/// The name that somebody may have meant.
+/// The name that was probably meant.
 public enum Suggestion {
   /// The candidate fewest edits away from what was written; nil where none is less than four away, or where nothing would be left
   /// of the word. The first one wins a tie. Capitals do not count.

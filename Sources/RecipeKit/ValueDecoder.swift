@@ -1,4 +1,4 @@
-/// Hands what was written, and for what was not written the value in force, to synthesised `init(from:)`.
+/// Gives synthesised `init(from:)` the written values and, for all others, the values in force.
 struct ValueDecoder: Decoder {
   let value: YAMLValue
   /// The values in force by key, when a recipe is decoded; nil otherwise.
@@ -24,7 +24,7 @@ struct ValueDecoder: Decoder {
   }
 
   /// The value as a `T`.
-  /// - Parameter current: the value in force, which a section is laid over.
+  /// - Parameter current: the value in force, which a section overrides.
   func decode<T: Decodable>(_ type: T.Type, over current: Any? = nil) throws -> T {
     if case .unreadable(let error) = value.content { throw error }
     let overlay = RecipeOverlay(value: value, path: path)

@@ -80,7 +80,7 @@ extension YAMLValue {
     self = try Self.convert(node, depth: 0, count: &count, place: place)
   }
 
-  /// What may be an alias, wherever it stands: an upper bound.
+  /// An upper bound of the number of aliases.
   private static func countAliases(in yaml: String) -> Int {
     var count = 0
     var previous: UInt8 = 0
@@ -105,7 +105,7 @@ extension YAMLValue {
       for element in sequence { elements.append(try convert(element, depth: depth + 1, count: &count, place: place)) }
       return YAMLValue(content: .list(elements), place: here)
     case .mapping(let mapping): return try convert(mapping, at: here, depth: depth, count: &count, place: place)
-    case .alias: throw RecipeError(place: here, "a YAML alias that stands for nothing")
+    case .alias: throw RecipeError(place: here, "a YAML alias without its anchor")
     }
   }
 }

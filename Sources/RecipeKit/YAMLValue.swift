@@ -12,7 +12,7 @@ struct YAMLValue {
     let key: String
     let keyPlace: String
     var value: YAMLValue
-    /// What the file says where a setting has taken its place.
+    /// The value in the file where a setting overrides it.
     var replaced: YAMLValue?
   }
 
@@ -86,7 +86,7 @@ struct YAMLValue {
     return text
   }
 
-  /// This value with another laid over it: sections are merged key by key, the bare name of a type being a section too, and
+  /// This value overridden by another: sections are merged key by key, the bare name of a type being a section too, and
   /// anything else is replaced.
   func overlaid(by other: YAMLValue) -> YAMLValue {
     if case .section = other.content, case .scalar = content, !isNull { return namingType.overlaid(by: other) }

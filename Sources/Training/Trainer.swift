@@ -11,10 +11,10 @@ public struct TrainingStep: Sendable {
   public let step: Int, images: Int
   /// The mean loss of the batch; not finite when the step was skipped.
   public let loss: Double
-  /// The L2 norm of the gradient before it was cut.
+  /// The L2 norm of the gradient before clipping.
   public let gradientNorm: Double
   public let learningRate: Double
-  /// Seconds of training so far, earlier sittings included.
+  /// Seconds of training so far, earlier sessions included.
   public let seconds: Double
   /// The share of the duration that is over, 0 to 1.
   public let progress: Double
@@ -36,7 +36,7 @@ public struct TrainingStep: Sendable {
   }
 }
 
-/// What a step minimises, and what is to be told of it.
+/// What a step minimises, and what is reported of it.
 public struct StepLoss {
   /// The scalar to call `backward()` on.
   public var mean: Tensor
@@ -55,10 +55,10 @@ public struct TrainingError: ClassifiedError, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
-/// Trains a module on a data set, one step at each call: whoever calls decides what happens between steps, and stops by
-/// not calling.
+/// Trains a module on a data set, one step at each call: the caller decides what happens between steps, and stops by not
+/// calling.
 ///
-/// All randomness is derived from the seed and the number of the step, so a training that goes on from a checkpoint takes
+/// All randomness is derived from the seed and the number of the step, so a training that is resumed from a checkpoint takes
 /// the steps that it would have taken uninterrupted.
 public final class Trainer {
   /// Gives the loss of a batch; generators for its randomness come from seed and step.
@@ -78,6 +78,9 @@ public final class Trainer {
   private var skipped = 0
   /// Whether the last step was skipped, because its loss or its gradient was not finite.
   public var isSkipping: Bool { skipped > 0 }
+  private var health = LossHealth()
+  /// Where the training stood after the last step that was not skipped and whose loss was where losses had been before.
+  public private(set) var lastGoodPosition = TrainingPosition(step: 0, images: 0, averageSteps: 0, seconds: 0)
 
   /// Steps in a row whose loss or gradient is not finite, after which training stops.
   static let skipLimit = 20
@@ -115,12 +118,14 @@ public final class Trainer {
     step += 1
     images += loader.batchSize
     seconds += start.duration(to: .now) / .seconds(1)
+    if norm.isFinite { health.add(value) }
+    if position.isGood { lastGoodPosition = position }
     return TrainingStep(
       step: step, images: images, loss: value, gradientNorm: norm, learningRate: rate, seconds: seconds, progress: min(progress, 1),
       quartiles: loss.quartiles)
   }
 
-  /// Gradient, cut, step, average. A gradient that is not finite changes nothing.
+  /// Gradient, clipping, step, average. A gradient that is not finite changes nothing.
   private func update(_ loss: Tensor, learningRate: Double) throws -> Double {
     try optimizer.clearGradients()
     try loss.backward()
@@ -136,7 +141,7 @@ public final class Trainer {
     if skipped >= Self.skipLimit {
       throw TrainingError(
         "the loss or its gradient was not finite for \(skipped) steps in a row, the last of them step \(step + 1); "
-          + "go on from the last checkpoint with a lower training.learning_rate")
+          + "resume from the last good checkpoint with a lower training.learning_rate")
     }
   }
 
@@ -152,7 +157,7 @@ public final class Trainer {
     try self.average.load(average, steps: ExponentialMovingAverage.stepsOfWarmUp(to: recipe.emaRate))
   }
 
-  /// Goes on from a checkpoint.
+  /// Resumes from a checkpoint.
   /// - Throws: `StateMismatch` when a part of it does not fit the module.
   public func restore(weights: StateDict, average: StateDict, optimizer: StateDict, at position: TrainingPosition) throws {
     try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
@@ -160,31 +165,13 @@ public final class Trainer {
     try self.average.load(average, steps: position.averageSteps)
     try self.optimizer.load(optimizer)
     (step, images, seconds) = (position.step, position.images, position.seconds)
+    (health, lastGoodPosition) = (position.lossHealth, position)
   }
 
   /// How far training has come.
   public var position: TrainingPosition {
-    TrainingPosition(step: step, images: images, averageSteps: average.steps, seconds: seconds)
-  }
-}
-
-/// How far a training has come: all that decides its next step, beside the tensors.
-public struct TrainingPosition: Codable, Sendable, Equatable {
-  /// Steps taken, images seen in them, updates of the average: fewer than steps where some were skipped, more in a training that
-  /// started from another's weights.
-  public var step: Int, images: Int, averageSteps: Int
-  /// Seconds of training.
-  public var seconds: Double
-
-  public init(step: Int, images: Int, averageSteps: Int, seconds: Double) {
-    self.step = step
-    self.images = images
-    self.averageSteps = averageSteps
-    self.seconds = seconds
-  }
-
-  /// Whether a training can have come so far: what a file says is not believed before.
-  var isPossible: Bool {
-    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && seconds >= 0 && seconds.isFinite
+    TrainingPosition(
+      step: step, images: images, averageSteps: average.steps, seconds: seconds, learningRate: recipe.learningRate,
+      isGood: !isSkipping && health.isGood, lossHealth: health)
   }
 }

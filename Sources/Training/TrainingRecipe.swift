@@ -2,7 +2,7 @@ import Diffusion
 import RecipeKit
 import Tensors
 
-/// How a network is trained. Whatever has a length is counted in images, so that another batch size changes no meaning.
+/// How a network is trained. Every length is counted in images, so that another batch size changes no meaning.
 public struct TrainingRecipe: Recipe {
   /// A model whose weights the training starts from: a file, a run, a diffusers folder or the name of a bundled model; null for new
   /// weights. Of a run both the raw and the averaged weights are taken.
@@ -18,7 +18,7 @@ public struct TrainingRecipe: Recipe {
   public var optimizer = AdamW.Recipe()
   /// Rate of the moving average of the parameters, per step.
   public var emaRate = 0.999
-  /// The gradient's L2 norm is cut to this; 0 for never.
+  /// The gradient's L2 norm is clipped to this; 0 for no clipping.
   public var gradientClip = 1.0
   /// The type of matrix products and convolutions; all else is float32.
   public var precision = Precision.float32
@@ -26,7 +26,7 @@ public struct TrainingRecipe: Recipe {
   public var duration = TrainingDuration.images(1_000_000)
   /// The share of images whose class is replaced by the null class, or whose vector by zeros, so that the model can be guided.
   public var classDropout = 0.1
-  /// How the timesteps of a batch are picked.
+  /// How the timesteps of a batch are sampled.
   public var timestepSampling = Choice<TimestepSamplingRegistry>(StratifiedTimesteps())
   /// What is minimised.
   public var loss = Choice<LossRegistry>(RescaledMSE())
@@ -45,7 +45,8 @@ public struct TrainingRecipe: Recipe {
       initialWeights != nil || !initialWeightsPartial, "initial_weights_partial", "expected false, for there are no initial_weights")
     try require((1...65536).contains(batchSize), "batch_size", "expected 1 to 65536, found \(batchSize)")
     try require(learningRate > 0 && learningRate.isFinite, "learning_rate", "expected more than 0, found \(learningRate)")
-    try require(warmupImages >= 0, "warmup_images", "expected 0 or more, found \(warmupImages)")
+    try require(Self.counts.contains(warmupImages), "warmup_images", "expected 0 to \(Self.counts.upperBound), found \(warmupImages)")
+    try require(isPossible(duration), "duration", "expected at most \(Self.counts.upperBound) images, epochs or seconds, found \(duration)")
     try require(emaRate >= 0 && emaRate < 1, "ema_rate", "expected at least 0 and below 1, found \(emaRate)")
     try require(gradientClip >= 0, "gradient_clip", "expected 0 or more, found \(gradientClip)")
     try require(classDropout >= 0 && classDropout <= 1, "class_dropout", "expected 0 to 1, found \(classDropout)")
@@ -53,7 +54,17 @@ public struct TrainingRecipe: Recipe {
       ("log_every", logEvery), ("checkpoint_every", checkpointEvery), ("preview_every", previewEvery),
       ("keep_checkpoints", keepCheckpoints),
     ] {
-      try require(value > 0, key, "expected 1 or more, found \(value)")
+      try require(value > 0 && Self.counts.contains(value), key, "expected 1 to \(Self.counts.upperBound), found \(value)")
+    }
+  }
+
+  /// Images, and what is counted in them: sums and products with a batch stay far from overflowing.
+  private static let counts = 0...1_000_000_000_000_000
+
+  private func isPossible(_ duration: TrainingDuration) -> Bool {
+    switch duration {
+    case .images(let count), .seconds(let count): Self.counts.contains(count)
+    case .epochs(let count): count <= Double(Self.counts.upperBound)
     }
   }
 }

@@ -32,7 +32,7 @@ import Testing
     ("parameterization: previous", "previous_x"),
     ("schedule: { type: given, betas: [0.1, 1] }\nparameterization: edm", "expected v or x0"),
     ("parameterization: edm\nsigma_data: 0", "sigma_data: expected a number above 0, found 0.0"),
-    ("sigma_data: 0.3", "only edm makes use of it, and parameterization is v"),
+    ("sigma_data: 0.3", "only edm uses it, and parameterization is v"),
     ("parameterization: edm\nrescale_timesteps: true", "expected false with parameterization edm"),
   ]) func refuseWhatMakesNoSense(yaml: String, reason: String) {
     let error = #expect(throws: RecipeError.self) { try ProcessRecipe(yaml: yaml) }

@@ -114,7 +114,34 @@ import Testing
     for _ in 0..<Trainer.skipLimit { _ = try trainer.next() }
     let error = try #require(throws: TrainingError.self) { try trainer.next() }
     #expect(error.description.contains("20 steps in a row, the last of them step 21"))
-    #expect(error.description.contains("lower training.learning_rate"))
+    #expect(error.description.contains("resume from the last good checkpoint with a lower training.learning_rate"))
+  }
+
+  @Test func isShownUntilAStepIsTakenAgain() throws {
+    let trainer = trainer(Numbers(), .gradient) { $0 == 2 }
+    for _ in 0..<2 { _ = try trainer.next() }
+    #expect(!trainer.isSkipping && trainer.position.isGood && trainer.lastGoodPosition == trainer.position)
+    _ = try trainer.next()
+    #expect(trainer.isSkipping && !trainer.position.isGood && trainer.lastGoodPosition.step == 2)
+    _ = try trainer.next()
+    #expect(!trainer.isSkipping && trainer.position.isGood && trainer.lastGoodPosition.step == 4)
+    #expect(trainer.position.learningRate == 0.01)
+  }
+
+  /// Its numbers are finite, and yet nobody can train on from there.
+  @Test func isPrecededByALossBeyondAllMeasure() throws {
+    let numbers = Numbers()
+    let trainer = makeTrainer(numbers) { _, _, step in numbers.weight.value.square() * (step == 3 ? 1e6 : 1) }
+    for _ in 0..<3 { _ = try trainer.next() }
+    #expect(trainer.position.isGood)
+    _ = try trainer.next()
+    #expect(!trainer.isSkipping && !trainer.position.isGood && trainer.lastGoodPosition.step == 3)
+    let other = Numbers([0, 0, 0, 0])
+    let resumed = makeTrainer(other) { _, _, _ in other.weight.value.square() }
+    try resumed.restore(
+      weights: trainer.weights(), average: trainer.average.stateDict(), optimizer: trainer.optimizer.stateDict(), at: trainer.position)
+    _ = try resumed.next()
+    #expect(!resumed.position.isGood, "what losses were before is kept")
   }
 
   @Test func nowAndThenDoesNotStopIt() throws {

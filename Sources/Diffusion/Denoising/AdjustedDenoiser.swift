@@ -22,12 +22,12 @@ public struct AdjustedDenoiser<Base: Denoiser>: Denoiser {
 }
 
 extension Denoiser {
-  /// This denoiser with its x₀ put through a function of one's own (guided-diffusion's `denoised_fn`).
+  /// This denoiser with a function applied to its x₀ (guided-diffusion's `denoised_fn`).
   ///
   /// - Parameters:
-  ///   - useClippedModelOutput: derives the noise anew, so that both still make up x, as guided-diffusion does. Without it ε
-  ///     remains what the network said, as in nice-diffusion and by diffusers' default; samplers that step by ε, DDIM above all,
-  ///     then come out otherwise.
+  ///   - useClippedModelOutput: rederives the noise, so that both still make up x, as guided-diffusion does. Without it ε
+  ///     remains the network's, as in nice-diffusion and by diffusers' default; samplers that step by ε, DDIM above all,
+  ///     then give other images.
   ///   - adjust: from and to `[N, C, H, W]`.
   public func adjusted(
     useClippedModelOutput: Bool = true, _ adjust: @escaping (Tensor) -> Tensor

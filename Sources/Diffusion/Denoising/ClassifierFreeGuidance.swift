@@ -24,8 +24,8 @@ public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
   ///   - interval: the noise over signal, σ / α, at which it guides (Kynkäänniemi et al., "Applying Guidance in a Limited
   ///     Interval Improves Sample and Distribution Quality in Diffusion Models", 2024).
   ///   - condition: what each image should be: class labels `[N]`, say, or vectors `[N, D]`.
-  ///   - null: of the same shape, what the network was told in training where it was told nothing: label K of K classes, say.
-  ///   - denoiser: gives the denoiser that is told its argument, `[N, …]` or `[2N, …]`.
+  ///   - null: of the same shape, the conditioning that stood for none in training: label K of K classes, say.
+  ///   - denoiser: gives the denoiser conditioned on its argument, `[N, …]` or `[2N, …]`.
   public init(
     scale: Double, rescale: Double = 0, interval: ClosedRange<Double> = 0...Double.infinity, condition: Tensor, null: Tensor,
     denoiser: (Tensor) -> Base

@@ -2,7 +2,7 @@ import Tensors
 
 /// log p(y | x) of each image, `[N]`, by a classifier that was trained on noisy images, with the classes asked for bound inside.
 ///
-/// It is called with noisy images `[N, C, H, W]` and their timesteps `[N]`, float32, the very ones that a network is told.
+/// It is called with noisy images `[N, C, H, W]` and their timesteps `[N]`, float32, the ones that a network is given.
 public typealias LogProbability = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 
 /// Draws a denoiser towards what a classifier sees in the noisy images: the score gains s ∇ log p(y | x), that is
@@ -10,7 +10,7 @@ public typealias LogProbability = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 ///     ε' = ε − σ g,      x₀' = x₀ + (σ² / α) g,      g = s ∇ₓ log p(y | x)
 ///
 /// Ancestral sampling instead adds variance · g to its mean, for which the prediction carries g and the unguided x₀. Where there
-/// is no signal, α = 0, x says nothing of y, and nothing is shifted. Clip before, not after: `denoiser.clipped().guided(by: …)`.
+/// is no signal, α = 0, x holds nothing of y, and nothing is shifted. Clip before, not after: `denoiser.clipped().guided(by: …)`.
 ///
 /// Dhariwal and Nichol, "Diffusion Models Beat GANs on Image Synthesis" (2021), algorithms 1 and 2.
 public struct ClassifierGuidance<Base: Denoiser>: Denoiser {

@@ -1,16 +1,16 @@
 import Tensors
 
-/// What a denoiser says about images x = α x₀ + σ ε.
+/// A denoiser's estimates for images x = α x₀ + σ ε.
 public struct Prediction: Sendable {
   /// The estimate of the clean images, of x's shape.
   public var x0: Tensor
   /// The estimate of the noise, of x's shape, with x = α x0 + σ epsilon.
   public var epsilon: Tensor
-  /// How much an ancestral step may err.
+  /// The variance of an ancestral step.
   public var variance: StepVariance
-  /// Where an ancestral step of just that length goes, when the network itself says it; x₀ is then known by it alone.
+  /// The mean of an ancestral step of that length, where the network predicts it; x₀ then follows from it.
   public var previousMean: PreviousMean?
-  /// What a classifier had to say, which x0 and epsilon follow already.
+  /// The shift by a classifier, which x0 and epsilon include already.
   public var shift: ClassifierShift?
 
   public init(x0: Tensor, epsilon: Tensor, variance: StepVariance = .fixedSmall) {
@@ -54,7 +54,7 @@ public struct ClassifierShift: Sendable {
 ///
 /// Denoisers wrap each other: guidance and clipping are denoisers too.
 public protocol Denoiser {
-  /// The levels at which it can be asked: solvers take the levels between two steps from here.
+  /// The levels at which it can be evaluated: solvers take the levels between two steps from here.
   var noiseLevelRange: NoiseLevelRange { get }
 
   /// - Parameters:

@@ -1,12 +1,12 @@
 import Tensors
 
-/// A network as a closure, with whatever else it is told (class labels, say) bound inside.
+/// A network as a closure, with its other conditioning (class labels, say) bound inside.
 ///
 /// It is called with noisy images `[N, C, H, W]` and the timesteps `[N]`, float32, and gives `[N, C, H, W]`, or twice as
 /// many channels when it learns its variance.
 public typealias DenoisingNetwork = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 
-/// A network as a denoiser: what it predicts is turned into x₀ and ε.
+/// A network as a denoiser: its prediction is turned into x₀ and ε.
 public struct NetworkDenoiser: Denoiser {
   let parameterization: Parameterization
   let variance: Variance
@@ -15,7 +15,8 @@ public struct NetworkDenoiser: Denoiser {
 
   /// - Parameter noiseLevelRange: the levels that the network was trained at; see `DiscreteProcess.noiseLevelRange`.
   public init(
-    _ parameterization: Parameterization, variance: Variance = .fixedSmall, noiseLevelRange: NoiseLevelRange, network: @escaping DenoisingNetwork
+    _ parameterization: Parameterization, variance: Variance = .fixedSmall, noiseLevelRange: NoiseLevelRange,
+    network: @escaping DenoisingNetwork
   ) {
     self.parameterization = parameterization
     self.variance = variance

@@ -2,7 +2,7 @@ import Tensors
 
 /// What a network predicts of images x = α x₀ + σ ε.
 public enum Parameterization: Sendable, Equatable {
-  /// The noise ε (Ho, Jain and Abbeel 2020). Says nothing of the image where α = 0, and is refused there.
+  /// The noise ε (Ho, Jain and Abbeel 2020). Holds nothing of the image where α = 0, and is refused there.
   case epsilon
   /// The clean image x₀.
   case x0
@@ -16,31 +16,31 @@ public enum Parameterization: Sendable, Equatable {
   case previousX(DiscreteProcess)
   /// F of Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models" (2022), table 1: what is missing
   /// from c_skip x, scaled to unit variance, for data of the standard deviation σ_data. It is shown c_in x, also of unit variance,
-  /// and told the noise itself instead of a timestep; see `Preconditioning`. Refused where α = 0, which is infinite noise.
+  /// and conditioned on the noise itself instead of a timestep; see `Preconditioning`. Refused where α = 0, which is infinite noise.
   case edm(sigmaData: Double)
 
-  /// The words of recipes.
+  /// The names in recipes.
   public enum Name: String, Sendable, Codable, CaseIterable {
     case epsilon, x0, v
     case previousX = "previous_x"
     case edm
   }
 
-  /// Asks a network for its output, of which `estimates` makes sense.
+  /// Runs a network; `estimates` reads its output.
   ///
   /// - Parameters:
-  ///   - network: told the timesteps of `levels`, or what takes their place.
+  ///   - network: given the timesteps of `levels`, or what takes their place.
   ///   - x: noisy images, `[N, C, H, W]`.
   ///   - levels: one for all images, or one for each.
   func ask(_ network: DenoisingNetwork, _ x: Tensor, at levels: [NoiseLevel]) -> Tensor {
     guard case .edm = self else { return network(x, levels.timesteps(for: x)).to(like: x) }
     if let problem = problem(at: levels) { return x.failed("predict", problem) }
     let terms = levels.map(preconditioning)
-    let told = zip(levels, terms).map { NoiseLevel(alpha: $0.alpha, sigma: $0.sigma, timestep: $1.cNoise) }
-    return network(terms.map(\.cIn).column(like: x) * x, told.timesteps(for: x)).to(like: x)
+    let noised = zip(levels, terms).map { NoiseLevel(alpha: $0.alpha, sigma: $0.sigma, timestep: $1.cNoise) }
+    return network(terms.map(\.cIn).column(like: x) * x, noised.timesteps(for: x)).to(like: x)
   }
 
-  /// What the network should have said.
+  /// What the network should predict.
   ///
   /// - Parameters:
   ///   - x0: clean images, `[N, C, H, W]`.
@@ -61,11 +61,11 @@ public enum Parameterization: Sendable, Equatable {
     }
   }
 
-  /// x₀ and ε from what the network said.
+  /// x₀ and ε from the network's output.
   ///
   /// - Parameters:
   ///   - output: the network's output, of x's shape.
-  ///   - x: the noisy images that it was asked about, `[N, C, H, W]`.
+  ///   - x: the noisy images that it was given, `[N, C, H, W]`.
   ///   - levels: one for all images, or one for each.
   /// - Faults: `epsilon` and `edm` at a level without signal, α = 0; `previousX` at one that is no step of its process.
   public func estimates(from output: Tensor, x: Tensor, at levels: [NoiseLevel]) -> (x0: Tensor, epsilon: Tensor) {

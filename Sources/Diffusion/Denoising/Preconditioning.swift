@@ -8,13 +8,13 @@ import Foundation
 struct Preconditioning: Equatable {
   var cSkip: Double, cOut: Double
   var cIn = 1.0
-  /// What the network is told.
+  /// What the network is conditioned on.
   var cNoise: Double
 }
 
 extension Parameterization {
-  /// Karras et al. tell ln(σ) / 4. Our networks embed what they are told in sines of frequency 1 and below, made for timesteps up
-  /// to 1000, and are told so many times as much: 250 ln(σ / α), which runs from −1500 to 2500 over a process.
+  /// Karras et al. condition on ln(σ) / 4. Our networks embed it in sines of frequency 1 and below, made for timesteps up
+  /// to 1000, and are given that many times as much: 250 ln(σ / α), which runs from −1500 to 2500 over a process.
   static let noiseUnit = 1000.0
 
   /// The terms at a level. Of no use where there is a `problem`.
@@ -37,19 +37,20 @@ extension Parameterization {
     }
   }
 
-  /// Why nothing can be said at one of these levels; nil where something can.
+  /// Why a level has no estimate; nil where all have one.
   func problem(at levels: [NoiseLevel]) -> String? {
     switch self {
     case .x0, .v: nil
     case .epsilon:
       levels.allSatisfy { $0.alpha > 0 }
-        ? nil : "epsilon says nothing of the image where there is no signal (alpha 0); expected a network that predicts v or x0"
+        ? nil : "epsilon holds nothing of the image where there is no signal (alpha 0); expected a network that predicts v or x0"
     case .edm:
       levels.allSatisfy { $0.alpha > 0 }
-        ? nil : "edm's network is told log(sigma / alpha), infinite where there is no signal (alpha 0); expected one that predicts v or x0"
+        ? nil
+        : "edm's network is conditioned on log(sigma / alpha), infinite where there is no signal (alpha 0); expected one that predicts v or x0"
     case .previousX(let process):
       levels.first { process.step(at: $0) == nil }.map {
-        "a network that predicts previous_x knows the \(process.steps) steps of its process alone, and alpha \($0.alpha) is between two"
+        "a network that predicts previous_x knows only the \(process.steps) steps of its process, and alpha \($0.alpha) is between two"
           + " of them; expected a sampler and a spacing that visit steps only"
       }
     }

@@ -1,23 +1,23 @@
 import Foundation
 import Tensors
 
-/// Where the variance of an ancestral step comes from.
+/// The source of the variance of an ancestral step.
 public enum Variance: String, Sendable, Codable, CaseIterable {
   /// β̃, the variance of the posterior q(x_s | x_t, x₀): right for data that is a single point.
   case fixedSmall = "fixed_small"
   /// β: right for data that is normally distributed.
   case fixedLarge = "fixed_large"
-  /// What the network says: log Σ for each element. It has twice the images' channels: first its prediction, then log Σ. For the
+  /// The network's: log Σ for each element. It has twice the images' channels: first its prediction, then log Σ. For the
   /// steps of its training alone: with fewer steps Σ would have to grow.
   case learned
-  /// In between, where the network says for each element (Nichol and Dhariwal 2021). It has twice the images' channels: first its
+  /// In between, where the network puts it for each element (Nichol and Dhariwal 2021). It has twice the images' channels: first its
   /// prediction, then the place within the range, from −1 to 1.
   case learnedRange = "learned_range"
 
-  /// Whether the network says it.
+  /// Whether the network predicts it.
   public var isLearned: Bool { self == .learned || self == .learnedRange }
 
-  /// Channels that the network puts out for images of so many.
+  /// Output channels of the network for images of this many channels.
   public func outputChannels(images channels: Int) -> Int { isLearned ? 2 * channels : channels }
 
   /// The part of a network's output that is its prediction, and the variance.
@@ -65,7 +65,7 @@ public enum StepVariance: Sendable {
     return logVariance(within: bounds, like: x).exp()
   }
 
-  /// The same of other tensors, those of a part of the images, say.
+  /// The same with its tensors transformed, to those of a part of the images, say.
   func map(_ transform: (Tensor) -> Tensor) -> StepVariance {
     switch self {
     case .fixedSmall, .fixedLarge: self
@@ -75,7 +75,7 @@ public enum StepVariance: Sendable {
   }
 }
 
-/// Between what the variance of an ancestral step lies.
+/// The bounds of the variance of an ancestral step.
 struct VarianceBounds: Equatable {
   /// β̃; 0 in a step to the clean image.
   var posterior: Double

@@ -50,7 +50,7 @@ public struct BestCandidates: Sendable {
 ///
 /// - Parameters:
 ///   - labels: class numbers, `[N]` int64.
-///   - logits: what the classifier says of the images, `[N, K]`.
+///   - logits: the classifier's output for the images, `[N, K]`.
 public func logProbability(of labels: Tensor, logits: Tensor) -> Tensor {
   logits.to(.float32).logSoftmax(-1).gather(1, labels.unsqueeze(1)).squeeze(1)
 }

@@ -6,7 +6,7 @@ import Tensors
 ///     e = mean over levels and elements of (ε̂(α x₀ + σ ε) − ε)²
 ///
 /// It is lower for images that are likelier by the model's own account, a part of its variational bound with every level weighted
-/// alike, and so tells a good sample from a bad one without another model. The noise is the same for all images and whoever asks,
+/// alike, and so tells a good sample from a bad one without another model. The noise is the same for all images and in every call,
 /// so that candidates differ by themselves alone.
 public struct DenoisingScore: Sendable {
   /// Where the model is asked, one evaluation each.
@@ -32,7 +32,7 @@ public struct DenoisingScore: Sendable {
 
   /// - Parameters:
   ///   - images: clean, `[N, C, H, W]`.
-  ///   - denoiser: told what each image should be, if anything.
+  ///   - denoiser: conditioned on what each image should be, if on anything.
   /// - Returns: `[N]`, lower for better images.
   public func errors(of images: Tensor, denoiser: some Denoiser) -> Tensor {
     guard images.fault == nil, !levels.isEmpty else { return images.failed("DenoisingScore", "expected one level or more") }

@@ -31,7 +31,7 @@ public final class LikelihoodRun {
 
   /// - Parameters:
   ///   - process: all its steps are visited; respace it for fewer.
-  ///   - denoiser: what the model says of images at the process's levels, its variance included; clip it as in sampling.
+  ///   - denoiser: the model at the process's levels, with its variance; clip it as in sampling.
   ///   - x0: clean images in [−1, 1], of 8 bits a value, `[N, C, H, W]`, float32.
   ///   - noise: asked for x0's shape once a step.
   public init<D: Denoiser, N: NoiseSource>(_ process: DiscreteProcess, denoiser: D, images x0: Tensor, noise: N) {

@@ -1,7 +1,7 @@
 import RecipeKit
 import Tensors
 
-/// What training minimises: an error of what the network predicts, the variational bound, or both.
+/// What training minimises: an error of the prediction, the variational bound, or both.
 public protocol LossObjective: NamedRecipe {
   /// The error of the prediction; nil where only the bound is minimised.
   var predictionError: (any PredictionError)? { get }
@@ -10,7 +10,7 @@ public protocol LossObjective: NamedRecipe {
   /// variance alone: no gradient reaches the prediction through it.
   /// - Parameters:
   ///   - steps: T, of the process.
-  ///   - learnsVariance: whether the network says its variance.
+  ///   - learnsVariance: whether the network predicts its variance.
   func boundWeight(steps: Int, learnsVariance: Bool) -> Double?
 }
 

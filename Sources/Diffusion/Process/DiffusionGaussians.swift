@@ -14,7 +14,7 @@ public struct DiagonalGaussian: Sendable {
   }
 }
 
-/// Images that are diffused to a level: a draw from q(x_t | x₀) = N(α x₀, σ² I), by the noise given.
+/// Diffuses images to a level: a sample of q(x_t | x₀) = N(α x₀, σ² I), by the noise given.
 ///
 /// - Parameters:
 ///   - x0: clean images in [−1, 1], `[N, C, H, W]`.
@@ -57,7 +57,7 @@ extension DiscreteProcess {
     return (previous - column(posteriorMeanXt) * xt) / column(posteriorMeanX0)
   }
 
-  /// p(x_{t−1} | x_t), the model's step: the posterior at its estimate of x₀, with the variance that it says.
+  /// p(x_{t−1} | x_t), the model's step: the posterior at its estimate of x₀, with its variance.
   ///
   /// - Parameters:
   ///   - x0: the model's estimate, `[N, C, H, W]`.
@@ -69,7 +69,7 @@ extension DiscreteProcess {
     return step
   }
 
-  /// p(x_{t−1} | x_t), the model's step as ancestral sampling takes it: by the mean that the network says itself, where it says
+  /// p(x_{t−1} | x_t), the model's step as ancestral sampling takes it: by the mean that the network predicts, where it predicts
   /// that of a step of this process, and moved by variance · gradient where a classifier guides (Dhariwal and Nichol 2021, algorithm 1).
   ///
   /// - Parameters:

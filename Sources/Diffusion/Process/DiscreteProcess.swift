@@ -29,7 +29,7 @@ public struct DiscreteProcess: Sendable, Equatable {
   public let timestepMap: [Int]
   /// The number of steps of the process that the network was trained with.
   public let originalSteps: Int
-  /// Whether the network is told steps as if there were 1000 of them.
+  /// Whether the network is given timesteps as if there were 1000 of them.
   public let rescaleTimesteps: Bool
 
   private init(betas: [Double], alphaBar: [Double], timestepMap: [Int], originalSteps: Int, rescaleTimesteps: Bool) {
@@ -58,14 +58,14 @@ public struct DiscreteProcess: Sendable, Equatable {
 
   /// The level of images after t + 1 steps of noise.
   public func level(_ t: Int) -> NoiseLevel {
-    NoiseLevel(alpha: alphaBar[t].squareRoot(), sigma: (1 - alphaBar[t]).squareRoot(), timestep: toldTimestep(t))
+    NoiseLevel(alpha: alphaBar[t].squareRoot(), sigma: (1 - alphaBar[t]).squareRoot(), timestep: networkTimestep(t))
   }
 
   /// The levels of some steps, in their order.
   public func levels(_ timesteps: [Int]) -> [NoiseLevel] { timesteps.map { level($0) } }
 
-  /// What the network is told at t. The product is formed in float32, as networks that were trained with it saw it.
-  private func toldTimestep(_ t: Int) -> Double {
+  /// The timestep for the network at t. The product is formed in float32, as networks that were trained with it saw it.
+  private func networkTimestep(_ t: Int) -> Double {
     let step = Float(timestepMap[t])
     return Double(rescaleTimesteps ? step * Float(1000 / Double(originalSteps)) : step)
   }
@@ -74,7 +74,7 @@ public struct DiscreteProcess: Sendable, Equatable {
 
   /// The process that visits only some of the steps, with the same images at each: β'_i = 1 − ᾱ_{t_i} / ᾱ_{t_{i−1}}.
   ///
-  /// - Parameter timesteps: indices of this process, ascending. The network goes on being told the original steps.
+  /// - Parameter timesteps: indices of this process, ascending. The network is still given the original steps.
   public func respaced(keeping timesteps: [Int]) throws(DiffusionError) -> DiscreteProcess {
     let ascending = zip(timesteps, timesteps.dropFirst()).allSatisfy { $0 < $1 }
     guard let first = timesteps.first, let last = timesteps.last, ascending, first >= 0, last < steps else {
@@ -87,7 +87,7 @@ public struct DiscreteProcess: Sendable, Equatable {
   }
 
   /// The process that visits the steps of a spacing.
-  /// - Parameter steps: how many; nil where the spacing says so itself, and otherwise for all.
+  /// - Parameter steps: how many; nil where the spacing determines it, and otherwise for all.
   public func respaced(_ spacing: Spacing, steps: Int? = nil) throws(DiffusionError) -> DiscreteProcess {
     try respaced(keeping: spacing.timesteps(of: self.steps, steps: steps))
   }
@@ -98,8 +98,8 @@ public struct DiscreteProcess: Sendable, Equatable {
 extension DiscreteProcess {
   /// - Parameters:
   ///   - betas: each in (0, 1]; a last one of 1 ends in pure noise. In `Float` they give ᾱ rounded to float32, as diffusers' tables
-  ///     are; everything else is reckoned from those in Double.
-  ///   - rescaleTimesteps: tells the network `step · 1000 / T` instead of the step, so that one trained with another T fits.
+  ///     are; everything else is computed from those in Double.
+  ///   - rescaleTimesteps: gives the network `step · 1000 / T` instead of the step, so that one trained with another T fits.
   public init<Real: BinaryFloatingPoint>(betas: [Real], rescaleTimesteps: Bool = false) throws(DiffusionError) {
     try Self.check(betas)
     self.init(

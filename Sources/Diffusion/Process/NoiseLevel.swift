@@ -11,7 +11,7 @@ public struct NoiseLevel: Sendable, Equatable, Codable {
   public var alpha: Double
   /// The standard deviation of the noise, 0 for a clean image.
   public var sigma: Double
-  /// What the network and the classifier are told: an original step, or one rescaled, as the process says.
+  /// The timestep for the network and the classifier: an original step, rescaled where the process rescales.
   public var timestep: Double
 
   public init(alpha: Double, sigma: Double, timestep: Double) {
@@ -30,6 +30,6 @@ public struct NoiseLevel: Sendable, Equatable, Codable {
   /// Whether there is more noise for the signal here: σ α' > σ' α, which also holds of levels without any signal.
   public func isNoisier(than other: NoiseLevel) -> Bool { sigma * other.alpha > other.sigma * alpha }
 
-  /// No noise: where sampling ends. No network is ever asked here.
+  /// No noise: where sampling ends. No network is ever evaluated here.
   public static let clean = NoiseLevel(alpha: 1, sigma: 0, timestep: 0)
 }

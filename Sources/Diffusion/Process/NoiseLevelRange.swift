@@ -1,6 +1,6 @@
 import Foundation
 
-/// All noise levels at which a denoiser can be asked, in one coordinate, λ = log(α / σ), which rises from noise to image.
+/// All noise levels at which a denoiser can be evaluated, in one coordinate, λ = log(α / σ), which rises from noise to image.
 /// Solvers take the levels between two steps from here alone, so that none of them computes a timestep.
 public struct NoiseLevelRange: Sendable {
   /// From the noisiest level with any signal to the cleanest one.
@@ -18,8 +18,8 @@ public struct NoiseLevelRange: Sendable {
     makeLevel(min(max(lambda, range.lowerBound), range.upperBound))
   }
 
-  /// Levels that preserve variance, α² + σ² = 1, told by a rule.
-  /// - Parameter timestep: what the network is told at λ.
+  /// Levels that preserve variance, α² + σ² = 1, with a rule for the timestep.
+  /// - Parameter timestep: of the network at λ.
   public static func variancePreserving(
     _ range: ClosedRange<Double>, timestep: @escaping @Sendable (_ lambda: Double) -> Double
   ) -> NoiseLevelRange {
@@ -31,7 +31,7 @@ public struct NoiseLevelRange: Sendable {
 }
 
 extension DiscreteProcess {
-  /// The levels of the process and all between them. Between two steps the network is told a fraction, linear in λ.
+  /// The levels of the process and all between them. Between two steps the timestep is a fraction, linear in λ.
   public var noiseLevelRange: NoiseLevelRange {
     let levels = levels(Array(0..<steps)).filter { $0.alpha > 0 }
     // A process of pure noise alone has no level with signal.

@@ -17,7 +17,7 @@ extension [NoiseLevel] {
   /// A number of each level, shaped to multiply images.
   func column(_ value: (NoiseLevel) -> Double, like x: Tensor) -> Tensor { map(value).column(like: x) }
 
-  /// What the network is told, `[N]`, float32, on x's device.
+  /// The timesteps for the network, `[N]`, float32, on x's device.
   func timesteps(for x: Tensor) -> Tensor {
     guard x.fault == nil, count == 1 else { return Tensor(map { Float($0.timestep) }).to(x.device) }
     return .full(self[0].timestep, [x.size(0)], on: x.device)

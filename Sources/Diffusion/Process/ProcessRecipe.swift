@@ -9,11 +9,11 @@ public struct ProcessRecipe: Recipe {
   public var tables = TablePrecision.float64
   /// What the network predicts.
   public var parameterization = Parameterization.Name.v
-  /// The standard deviation of the data in [-1, 1], for edm, which alone makes use of it.
+  /// The standard deviation of the data in [-1, 1], used by edm alone.
   public var sigmaData = 0.5
-  /// Where the variance of an ancestral step comes from.
+  /// The source of the variance of an ancestral step.
   public var variance = Variance.fixedSmall
-  /// Tells the network steps as if there were 1000.
+  /// Gives the network timesteps as if there were 1000.
   public var rescaleTimesteps = false
 
   public init() {}
@@ -27,17 +27,18 @@ public struct ProcessRecipe: Recipe {
   private func validateParameterization(endsInPureNoise: Bool) throws(RecipeError) {
     try require(
       parameterization != .epsilon || !endsInPureNoise, "parameterization",
-      "expected v or x0 for a schedule that ends in pure noise, found epsilon, which says nothing of the image there")
+      "expected v or x0 for a schedule that ends in pure noise, found epsilon, which holds nothing of the image there")
     try require(
       parameterization != .edm || !endsInPureNoise, "parameterization",
-      "expected v or x0 for a schedule that ends in pure noise, found edm, whose network is told log(sigma / alpha), infinite there")
+      "expected v or x0 for a schedule that ends in pure noise, found edm, whose network is conditioned on log(sigma / alpha), infinite there"
+    )
     try require(
       parameterization != .edm || !rescaleTimesteps, "rescale_timesteps",
-      "expected false with parameterization edm, whose network is told the noise itself and no timesteps, found true")
+      "expected false with parameterization edm, whose network is conditioned on the noise itself and not on timesteps, found true")
     try require(sigmaData > 0 && sigmaData.isFinite, "sigma_data", "expected a number above 0, found \(sigmaData)")
     try require(
       parameterization == .edm || sigmaData == Self().sigmaData, "sigma_data",
-      "only edm makes use of it, and parameterization is \(parameterization.rawValue); leave it out, or take edm; found \(sigmaData)")
+      "only edm uses it, and parameterization is \(parameterization.rawValue); leave it out, or take edm; found \(sigmaData)")
   }
 
   /// The diffusion that this describes.
@@ -57,11 +58,11 @@ public struct ProcessRecipe: Recipe {
   }
 }
 
-/// The arithmetic in which the betas and their cumulative products are computed. What follows from them is float64 either way.
+/// The arithmetic in which the betas and their cumulative products are computed. Everything derived from them is float64 either way.
 public enum TablePrecision: String, Sendable, Codable, CaseIterable {
   /// guided-diffusion's and ours: nothing is rounded.
   case float64
   /// diffusers': every number on the way to ᾱ is rounded to float32, in that library's order. At the smallest noise levels σ differs
-  /// by up to some 1e-4 of itself: choose it to repeat what that library computed, not for a model of your own.
+  /// by up to some 1e-4 of itself: choose it to reproduce that library's results, not for a model of your own.
   case float32
 }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Noisy images that are diffused further, to a noisier level: a draw from q(x_s | x_t) by the noise given,
+/// Diffuses noisy images further, to a noisier level: a sample of q(x_s | x_t) by the noise given,
 ///
 ///     x_s = r x_t + √(σ_s² − r² σ_t²) ε,      r = α_s / α_t
 ///

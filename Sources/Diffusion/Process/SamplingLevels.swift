@@ -19,7 +19,7 @@ extension DiscreteProcess {
   /// A process that ends in pure noise begins there on a grid too, whose other levels run over those that have a signal.
   ///
   /// - Parameters:
-  ///   - steps: how many levels are visited before the final one; nil where the spacing says so itself, and otherwise as many as
+  ///   - steps: how many levels are visited before the final one; nil where the spacing determines it, and otherwise as many as
   ///     the process has.
   ///   - final: `sigmaMin` adds no level where the spacing ends there anyway.
   public func samplingLevels(

@@ -1,6 +1,6 @@
 // The rules by which spacings pick their steps. Where a rule rounds, it rounds halves to the even number, as Python does.
 extension Spacing {
-  /// `trailing`, `leading` and `linspace`, which are diffusers' words, `centred` and `quadratic`.
+  /// `trailing`, `leading` and `linspace`, which are diffusers' names, `centred` and `quadratic`.
   func named(_ steps: Int, of total: Int) throws(DiffusionError) -> [Int] {
     // One step alone could not include both ends.
     let fewest = self == .linspace || self == .quadratic ? min(2, total) : 1

@@ -23,7 +23,7 @@ public enum Spacing: Sendable, Equatable {
   case ddim(Int)
   /// Just these steps, all ascending or, as they are visited, all descending.
   case at([Int])
-  /// Levels between the steps, where the network is told fractions of them.
+  /// Levels between the steps, where the network is given fractional timesteps.
   case grid(SigmaGrid)
 
   /// Karras et al.'s grid with ρ = 7 over the noise of the process.
@@ -62,7 +62,7 @@ public enum Spacing: Sendable, Equatable {
     Int(text).flatMap { (0...DiscreteProcess.stepLimit).contains($0) ? $0 : nil }
   }
 
-  /// How many steps it takes, where it says so itself.
+  /// The number of steps, where the spacing determines it.
   public var count: Int? {
     switch self {
     case .trailing, .leading, .leadingOffset, .linspace, .centred, .quadratic, .grid: nil
@@ -76,7 +76,7 @@ public enum Spacing: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - total: T, the steps of the process.
-  ///   - steps: how many are wanted; nil where the spacing says so itself, and otherwise for all of them.
+  ///   - steps: how many are wanted; nil where the spacing determines it, and otherwise for all of them.
   /// - Throws: for what is impossible, with the nearest that is possible; for a grid, which lies between the steps.
   public func timesteps(of total: Int, steps: Int? = nil) throws(DiffusionError) -> [Int] {
     if let count, let steps, steps != count {

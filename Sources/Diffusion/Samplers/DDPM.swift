@@ -4,8 +4,8 @@ import Tensors
 ///
 ///     x_s = (α_s β / σ_t²) x̂₀ + (r σ_s² / σ_t²) x + √Σ z,      r = α_t / α_s,   β = σ_t² − r² σ_s²
 ///
-/// where β is 1 − r² if variance is preserved, and Σ lies between β̃ = β σ_s² / σ_t² and β, as the model says. Wants many steps. A model that says the mean itself
-/// (`Parameterization.previousX`) is taken at its word, and a classifier's gradient g adds Σ g to it.
+/// where β is 1 − r² if variance is preserved, and Σ lies between β̃ = β σ_s² / σ_t² and β, as the model predicts. Needs many steps. A model that predicts the mean
+/// (`Parameterization.previousX`) gives the mean directly, and a classifier's gradient g adds Σ g to it.
 ///
 /// Ho, Jain and Abbeel 2020, eqs. 6 and 7; learned Σ: Nichol and Dhariwal 2021, eq. 15; the classifier: Dhariwal and Nichol
 /// 2021, algorithm 1.

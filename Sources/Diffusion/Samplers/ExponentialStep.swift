@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// What the denoiser said at a level: x̂₀ or ε̂.
+/// The denoiser's estimate at a level: x̂₀ or ε̂.
 struct Estimate {
   let value: Tensor
   let level: NoiseLevel

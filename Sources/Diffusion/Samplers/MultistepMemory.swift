@@ -1,6 +1,6 @@
 import Tensors
 
-/// What a multistep method carries from step to step: its estimates, and how many steps are to come.
+/// The state of a multistep method: its estimates, and the number of steps to come.
 public struct MultistepMemory {
   /// The newest first.
   private(set) var estimates: [Estimate] = []
@@ -15,7 +15,7 @@ public struct MultistepMemory {
   /// The steps to come, the one at hand included.
   var remaining: Int { steps - index }
 
-  /// Begins a step with what the denoiser said.
+  /// Begins a step with the denoiser's estimate.
   /// - Parameter count: how many estimates are of use.
   mutating func begin(_ value: Tensor, at level: NoiseLevel, keeping count: Int) {
     estimates = [Estimate(value: value, level: level)] + estimates.prefix(count - 1)

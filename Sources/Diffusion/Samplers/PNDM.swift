@@ -20,10 +20,10 @@ public struct PNDM: Sampler {
 
   /// Whether to start with one step of two evaluations instead of three of four.
   public var skipPrkSteps = true
-  /// What is mixed.
+  /// What is combined.
   public var combined = Combined.epsilon
 
-  /// What the network may be taken to have said.
+  /// Which reading of the network's output is combined.
   public enum Combined: String, Sendable, Codable, CaseIterable {
     /// ε, whatever it predicts: the method as published.
     case epsilon
@@ -33,7 +33,7 @@ public struct PNDM: Sampler {
   }
 
   public struct Memory {
-    /// What was said at the levels visited, the newest first.
+    /// The outputs at the levels visited, the newest first.
     var past: [Tensor] = []
   }
 
@@ -90,7 +90,7 @@ private struct Transfer {
     }
   }
 
-  /// x₀ and ε by an output, taken to have been given for x.
+  /// x₀ and ε of an output, read as the output for x.
   func prediction(_ output: Tensor) -> Prediction {
     switch combined {
     case .epsilon: Prediction(x0: (x - t.sigma * output) / t.alpha, epsilon: output)
@@ -104,11 +104,11 @@ extension NoiseLevelRange {
   func halfway(from t: NoiseLevel, to s: NoiseLevel) -> NoiseLevel {
     var noisy = t.lambda, clean = s.lambda
     guard t.timestep > s.timestep else { return level(lambda: (noisy + clean) / 2) }
-    let told = (t.timestep + s.timestep) / 2
+    let middleTimestep = (t.timestep + s.timestep) / 2
     // Timesteps fall as λ rises; 60 halvings leave nothing of a double.
     for _ in 0..<60 {
       let middle = (noisy + clean) / 2
-      if level(lambda: middle).timestep > told { noisy = middle } else { clean = middle }
+      if level(lambda: middle).timestep > middleTimestep { noisy = middle } else { clean = middle }
     }
     return level(lambda: clean)
   }

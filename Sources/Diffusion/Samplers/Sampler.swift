@@ -4,17 +4,17 @@ import Tensors
 /// A way from noise to images: one step from a level to a cleaner one. Its stored properties are its recipe keys. Conform to
 /// `SinglestepSampler` where nothing is remembered between steps.
 public protocol Sampler: NamedRecipe {
-  /// What it remembers from step to step.
+  /// Its state between steps.
   associatedtype Memory
 
   /// The order of its global error on the probability-flow ODE, with no noise added and from exact starting values; nil for one
   /// that does not follow the ODE.
   var order: Int? { get }
 
-  /// The same from a cold start, where a multistep method has yet to gather its estimates; `order` unless it says otherwise.
+  /// The same from a cold start, where a multistep method has yet to gather its estimates; by default `order`.
   var coldStartOrder: Int? { get }
 
-  /// How often a step asks the denoiser: where it differs between steps, in the most of them.
+  /// Evaluations of the denoiser in a step; where steps differ, in most of them.
   static var evaluationsPerStep: Int { get }
 
   /// - Parameter levels: all that the sampler is about to visit, descending.

@@ -17,17 +17,17 @@ extension Parameterization {
 }
 
 extension Sampler {
-  /// The levels at which the denoiser is asked on a path, found by walking it with images of one number.
+  /// The levels at which the denoiser is evaluated on a path, found by running it on images of one pixel.
   func levelsAsked(on path: [NoiseLevel], of scale: NoiseLevelRange, window: NoiseWindow) -> [NoiseLevel] {
     let probe = LevelProbe(noiseLevelRange: scale)
     let run = SamplingRun(self, denoiser: probe, levels: path, start: .zeros([1, 1, 1, 1]), noise: NoNoise(), window: window)
-    // What is computed on the way is of no interest, nor is where it fails.
+    // Only the levels matter, neither the numbers nor a failure.
     while (try? run.next()) != nil {}
     return probe.asked
   }
 }
 
-/// A denoiser that notes what it is asked about.
+/// A denoiser that records the levels at which it is evaluated.
 private final class LevelProbe: Denoiser {
   let noiseLevelRange: NoiseLevelRange
   private(set) var asked: [NoiseLevel] = []

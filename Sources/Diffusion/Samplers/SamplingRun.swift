@@ -26,7 +26,7 @@ public struct SamplingStep: Sendable {
 public final class SamplingRun {
   /// The levels that are visited, the start first.
   public let levels: [NoiseLevel]
-  /// The images as they stand, `[N, C, H, W]`.
+  /// The current images, `[N, C, H, W]`.
   public private(set) var x: Tensor
   private var x0: Tensor
   private var index = 0
@@ -84,7 +84,7 @@ public final class SamplingRun {
     _ sampler: S, denoiser: D, levels: [NoiseLevel], start x: Tensor, noise: N, window: NoiseWindow = .always, known: KnownRegion? = nil
   ) {
     self.levels = levels
-    // Elementwise operations keep the layout, which is the one that convolutions like best.
+    // Keeps channels-last for convolutions.
     self.x = x.rank == 4 ? x.channelsLast() : x
     x0 = self.x
     let known = known?.fitted(to: x)

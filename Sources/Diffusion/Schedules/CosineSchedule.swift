@@ -30,7 +30,7 @@ public struct CosineSchedule: Schedule {
   }
 }
 
-/// diffusers' word for the cosine schedule, so that its configurations can be used as they are.
+/// diffusers' name for the cosine schedule, so that its configurations can be used unchanged.
 public struct SquaredCosineSchedule: Schedule {
   public static let name = "squaredcos_cap_v2"
 

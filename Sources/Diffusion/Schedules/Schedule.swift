@@ -13,7 +13,7 @@ extension Schedule {
   /// β_t for t = 0 … T − 1, in float64.
   public func makeBetas() throws(DiffusionError) -> [Double] { try makeBetas(Double.self) }
 
-  /// A schedule is right when its process can be built.
+  /// A schedule is valid when its process can be built.
   public func validate() throws(RecipeError) {
     do throws(DiffusionError) { _ = try DiscreteProcess(betas: makeBetas()) } catch {
       throw RecipeError(place: nil, path: error.scheduleKey ?? "", "\(error)")
@@ -40,7 +40,7 @@ public enum ScheduleRegistry: RecipeRegistry {
   ]
 }
 
-/// Evenly from one end to the other, both included; a single number is the start. Reckoned from the nearer end in fused steps,
+/// Evenly from one end to the other, both included; a single number is the start. Computed from the nearer end in fused steps,
 /// which gives PyTorch's `linspace` to the bit.
 func linspace<Real: BinaryFloatingPoint>(from start: Real, through end: Real, count: Int) -> [Real] {
   let step = count > 1 ? (end - start) / Real(count - 1) : 0

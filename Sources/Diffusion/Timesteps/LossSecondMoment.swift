@@ -47,7 +47,7 @@ public struct LossSecondMomentSampler: TimestepSampler {
     guard isWarm else { return history.map { _ in even } }
     let roots = history.map { losses in (losses.reduce(0) { $0 + $1 * $1 } / Double(losses.count)).squareRoot() }
     let total = roots.reduce(0, +)
-    // Losses of zero alone, or so large that their squares overflow, say nothing.
+    // Losses of zero alone, or so large that their squares overflow, carry no information.
     guard total > 0, total.isFinite else { return history.map { _ in even } }
     return roots.map { $0 / total * (1 - uniformProbability) + uniformProbability * even }
   }

@@ -1,7 +1,7 @@
 import RecipeKit
 import Tensors
 
-/// Each image's timestep by itself, all equally likely (Ho, Jain and Abbeel 2020, algorithm 1).
+/// Independent timesteps, all equally likely (Ho, Jain and Abbeel 2020, algorithm 1).
 public struct UniformTimesteps: TimestepSampling {
   public static let name = "uniform"
   public init() {}

@@ -28,7 +28,7 @@ struct ExampleShapes: Sendable {
 
 /// A batch in the making: each example is put in its place by whichever thread made it.
 ///
-/// Places are written by one thread each, and read when all are filled; whoever hands places out sees to both.
+/// Each place is written by one thread, and read when all are filled; the caller that hands places out ensures both.
 final class BatchAssembly: @unchecked Sendable {
   private let images: PixelMemory
   private let degraded: PixelMemory?

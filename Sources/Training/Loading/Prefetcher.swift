@@ -14,7 +14,7 @@ final class Prefetcher {
   /// - Parameters:
   ///   - workers: at least one.
   ///   - ahead: batches that are kept ready beside the one that is asked for.
-  ///   - name: of its threads, for whoever looks at the process.
+  ///   - name: of its threads, as process listings show it.
   ///   - make: the example at a position; called from many threads.
   init(
     workers: Int, ahead: Int, batchSize: Int, shapes: ExampleShapes, name: String = "loader",
@@ -141,7 +141,7 @@ private final class PrefetchState: @unchecked Sendable {
 
   private func lowerPriority() {
     #if os(Linux)
-      // There the number 0 stands for the calling thread alone. Without the right to it all goes on as it is.
+      // There the number 0 stands for the calling thread alone. Without permission nothing changes.
       _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 10)
     #endif
   }

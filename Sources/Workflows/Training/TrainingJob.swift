@@ -28,6 +28,7 @@ public final class TrainingJob {
 
   package let trainer: Trainer
   private let loss: TrainingLoss
+  private let lock: RunLock
   private var log: TrainingLog
   private var last: TrainingStep?
   private var savedStep: Int?
@@ -80,11 +81,12 @@ public final class TrainingJob {
   /// - Parameter plan: of a training to resume.
   public convenience init(resuming plan: TrainingPlan) throws {
     guard let place = plan.resumed else { throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new training") }
-    let checkpoint = try place.latestCheckpoint()
+    let checkpoint = try plan.checkpoint.map(place.checkpoint(at:)) ?? place.latestCheckpoint()
     try self.init(plan) { place }
     try restoreTimesteps(checkpoint, of: place)
     try restore(checkpoint)
     log = TrainingLog(from: trainer.position)
+    try place.cutLog(to: trainer.step)
     savedStep = trainer.step
     if plan.isChanged { try place.write(recipe: plan.storedRecipe.yaml()) }
     if plan.isChanged || plan.acceptsNewData { try plan.fingerprint.write(to: place.dataPath) }
@@ -121,6 +123,7 @@ public final class TrainingJob {
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
+    lock = try self.folder.lock()
   }
 
   // MARK: Steps
@@ -163,8 +166,7 @@ public final class TrainingJob {
 
   private func nextOfTrainer() throws -> TrainingStep? {
     do { return try trainer.next() } catch let error as TrainingError {
-      let rate = recipe.training.learningRate / 2
-      throw SfumatoError(.data, "\(error):\n  sfumato resume \(folder.path) --set training.learning_rate=\(rate)")
+      throw SfumatoError(.data, "\(error):\n  \(folder.resumeCommand(afterDivergenceAt: recipe.training.learningRate))")
     }
   }
 

@@ -21,6 +21,8 @@ public struct TrainingPlan {
   let resumed: RunFolder?
   /// Whether settings override the recipe in the folder, and whether data other than those of the training are accepted.
   let isChanged: Bool, acceptsNewData: Bool
+  /// The checkpoint to resume from; nil for the newest.
+  private(set) var checkpoint: String?
   let fingerprint: DataFingerprint
 
   /// A new training.
@@ -34,9 +36,11 @@ public struct TrainingPlan {
   }
 
   /// A training to resume.
-  /// - Parameter acceptsNewData: whether it may go on with data other than those that it began with.
+  /// - Parameters:
+  ///   - acceptsNewData: whether it may go on with data other than those that it began with.
+  ///   - checkpoint: the name of the checkpoint to resume from; nil for the newest.
   /// - Throws: also what is wrong with its folder; `SfumatoError` for other data, and for settings that change the meaning of its weights.
-  public init(resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, device: Device = .cpu) throws {
+  public init(resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
     let before = try TrainRecipe(path: place.recipePath)
@@ -44,6 +48,7 @@ public struct TrainingPlan {
     try MeaningOfWeights.check(recipe, against: before, in: place)
     try self.init(
       recipe, at: place.recipePath, resumed: place, isChanged: !set.isEmpty, acceptsNewData: acceptsNewData, on: device)
+    self.checkpoint = checkpoint
     if !acceptsNewData { try checkData(in: place) }
     try MeaningOfWeights.check(modelRecipe.data, in: place)
   }

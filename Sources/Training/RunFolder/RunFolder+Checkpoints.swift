@@ -1,0 +1,204 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+extension RunFolder {
+  /// The parts of a checkpoint.
+  public struct Checkpoint {
+    public var weights: StateDict, average: StateDict, optimizer: StateDict
+    /// What the choice of timesteps has learned; empty where it learns nothing.
+    public var timesteps: StateDict
+    public var position: TrainingPosition
+
+    public init(
+      weights: StateDict, average: StateDict, optimizer: StateDict, timesteps: StateDict = StateDict(), position: TrainingPosition
+    ) {
+      self.weights = weights
+      self.average = average
+      self.optimizer = optimizer
+      self.timesteps = timesteps
+      self.position = position
+    }
+  }
+
+  /// The files of a checkpoint beside `state.json`.
+  private enum Part: String, CaseIterable {
+    /// The averaged weights, as a model file.
+    case average = "model.safetensors"
+    case weights = "weights.safetensors"
+    case optimizer = "optimizer.safetensors"
+    /// Only where the choice of timesteps has learned something.
+    case timesteps = "timesteps.safetensors"
+  }
+
+  // MARK: Writing
+
+  /// Writes a checkpoint and points `latest` to it; of the others the `keep` − 1 furthest stay, and the last good one in any case.
+  /// - Parameter metadata: of the model file, which holds the averaged weights.
+  /// - Throws: what kept it from being written; the folder is then as it was.
+  public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
+    let name = Self.padded(checkpoint.position.step)
+    let temporary = "\(checkpointsPath)/.\(name).part"
+    try? FileManager.default.removeItem(atPath: temporary)
+    do {
+      try write(checkpoint, metadata, to: temporary)
+      try put(temporary, inPlaceOf: name)
+    } catch {
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw error
+    }
+    forget(allBut: keep, latest: name)
+  }
+
+  private func write(_ checkpoint: Checkpoint, _ metadata: [String: String], to folder: String) throws {
+    try Self.makeFolder(folder)
+    var checksums: [String: FileChecksum] = [:]
+    for part in Part.allCases {
+      let path = "\(folder)/\(part.rawValue)"
+      switch part {
+      case .average: try Safetensors.write(checkpoint.average, metadata: metadata, to: path)
+      case .weights: try Safetensors.write(checkpoint.weights, to: path)
+      case .optimizer: try Safetensors.write(checkpoint.optimizer, to: path)
+      case .timesteps where checkpoint.timesteps.count == 0: continue
+      case .timesteps: try Safetensors.write(checkpoint.timesteps, to: path)
+      }
+      checksums[part.rawValue] = try FileChecksum(ofFile: path)
+    }
+    try AtomicFile.write(CheckpointState(checkpoint.position, checksums: checksums).text(), to: "\(folder)/state.json")
+  }
+
+  /// Gives a whole checkpoint its name and points `latest` to it, or leaves both as they were.
+  private func put(_ temporary: String, inPlaceOf name: String) throws {
+    let folder = "\(checkpointsPath)/\(name)", old = "\(checkpointsPath)/.\(name).old"
+    let files = FileManager.default
+    try? files.removeItem(atPath: old)
+    if files.fileExists(atPath: folder) { try AtomicFile.move(folder, to: old) }
+    do {
+      try AtomicFile.move(temporary, to: folder)
+      try AtomicFile.write(name + "\n", to: "\(path)/latest")
+    } catch {
+      try? files.removeItem(atPath: folder)
+      if files.fileExists(atPath: old) { try? AtomicFile.move(old, to: folder) }
+      throw error
+    }
+    try? files.removeItem(atPath: old)
+  }
+
+  /// Removes what is not kept. What cannot be removed does no harm.
+  private func forget(allBut keep: Int, latest: String) {
+    let others = checkpointNames.filter { $0 != latest }
+    let lastGood = isGood(latest) ? latest : others.last { isGood($0) }
+    for name in others.dropLast(max(keep, 1) - 1) where name != lastGood {
+      try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)")
+    }
+  }
+
+  // MARK: Reading
+
+  /// The newest checkpoint.
+  /// - Throws: `CheckpointError` when there is none, when another process trains in the folder, or when a file is damaged or missing,
+  ///   which it names along with the newest checkpoint that is whole; training never starts over in silence.
+  public func latestCheckpoint() throws -> Checkpoint {
+    try checkFree()
+    return try checkpoint(at: latestName())
+  }
+
+  /// One of the checkpoints.
+  /// - Parameter name: its step, with leading zeros or without.
+  /// - Throws: as `latestCheckpoint()`.
+  public func checkpoint(at name: String) throws -> Checkpoint {
+    let name = Int(name).map(Self.padded) ?? name, names = checkpointNames
+    guard Self.isCheckpointName(name), names.contains(name) else {
+      let known = names.isEmpty ? "there is none" : "there are \(names.joined(separator: ", "))"
+      throw CheckpointError(.missing, "\(checkpointsPath)/\(name)", "there is no such checkpoint; \(known)")
+    }
+    try verifyRecipe()
+    do { return try read(name) } catch let error as CheckpointError {
+      throw CheckpointError(error.kind, error.path, error.message + advice(besides: name))
+    }
+  }
+
+  private func read(_ name: String) throws -> Checkpoint {
+    let folder = "\(checkpointsPath)/\(name)"
+    let state = try verify(folder)
+    let part = { (part: Part) in try Self.read("\(folder)/\(part.rawValue)") }
+    let hasTimesteps = FileManager.default.fileExists(atPath: "\(folder)/\(Part.timesteps.rawValue)")
+    return Checkpoint(
+      weights: try part(.weights), average: try part(.average), optimizer: try part(.optimizer),
+      timesteps: hasTimesteps ? try part(.timesteps) : StateDict(), position: state.position)
+  }
+
+  private static func read(_ path: String) throws -> StateDict {
+    do { return try Safetensors.read(path).state } catch let error as CheckpointError { throw error } catch let error as SafetensorsError {
+      throw CheckpointError(.invalid, path, "is damaged: \(error)")
+    }
+  }
+
+  /// Holds the files of a checkpoint against its checksums, where it has them.
+  private func verify(_ folder: String) throws -> CheckpointState {
+    let state = try CheckpointState(file: "\(folder)/state.json")
+    for (name, checksum) in (state.checksums ?? [:]).sorted(by: { $0.key < $1.key }) {
+      let path = "\(folder)/\(name)"
+      guard Part(rawValue: name) != nil else {
+        throw CheckpointError(.invalid, "\(folder)/state.json", "names '\(name)', no part of a checkpoint")
+      }
+      if let problem = try checksum.problem(with: path) { throw CheckpointError(.invalid, path, problem) }
+    }
+    return state
+  }
+
+  /// What to do about a checkpoint that cannot be read.
+  private func advice(besides name: String) -> String {
+    guard let whole = newestCheckpoint(where: { $0 != name && (try? read($0)) != nil }) else {
+      return "; no other checkpoint of the run is whole: put the file back from a copy"
+    }
+    return "; the newest other checkpoint that is whole is \(whole): '\(ShellCommand("sfumato", "resume", path, "--from", whole))'"
+  }
+
+  // MARK: Which there are
+
+  /// The names of the checkpoints, oldest first.
+  public var checkpointNames: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: checkpointsPath)) ?? []).filter(Self.isCheckpointName).sorted()
+  }
+
+  /// The newest checkpoint that one can train on from: it is whole, no step was being skipped, and the loss was where it had been.
+  public var newestGoodCheckpoint: String? { newestCheckpoint { isGood($0) && (try? verify("\(checkpointsPath)/\($0)")) != nil } }
+
+  private func newestCheckpoint(where holds: (String) -> Bool) -> String? { checkpointNames.last(where: holds) }
+
+  private func isGood(_ name: String) -> Bool {
+    (try? CheckpointState(file: "\(checkpointsPath)/\(name)/state.json").position.isGood) ?? false
+  }
+
+  /// The command that resumes a training which diverged: from the last good checkpoint, by half the learning rate that it had.
+  /// - Parameter rate: the learning rate of the training, for checkpoints of version 0.1.0, which do not say theirs.
+  public func resumeCommand(afterDivergenceAt rate: Double) -> String {
+    let good = newestGoodCheckpoint
+    let state = good.flatMap { try? CheckpointState(file: "\(checkpointsPath)/\($0)/state.json") }
+    let half = (state?.position.learningRate ?? rate) / 2, isLatest = good == nil || good == (try? latestName())
+    let command = ShellCommand("sfumato", "resume", path)
+    return "\(command)\(isLatest ? "" : " --from \(good!)") --set training.learning_rate=\(half)"
+  }
+
+  /// The model file of the newest checkpoint, from which one can sample.
+  public func latestModelPath() throws -> String { "\(try latestCheckpointPath())/\(Part.average.rawValue)" }
+
+  /// The folder of the newest checkpoint.
+  public func latestCheckpointPath() throws -> String { "\(checkpointsPath)/\(try latestName())" }
+
+  private func latestName() throws -> String {
+    guard let text = try? String(contentsOfFile: "\(path)/latest", encoding: .utf8) else {
+      throw CheckpointError(.missing, "\(path)/latest", "is not there, so no checkpoint can be found")
+    }
+    let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    guard Self.isCheckpointName(name) else {
+      throw CheckpointError(.invalid, "\(path)/latest", "does not name a checkpoint; expected the name of a folder in \(checkpointsPath)")
+    }
+    return name
+  }
+
+  static func isCheckpointName(_ name: String) -> Bool {
+    !name.isEmpty && name.count <= 19 && name.allSatisfy { $0.isASCII && $0.isNumber }
+  }
+}

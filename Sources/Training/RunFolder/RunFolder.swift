@@ -1,0 +1,82 @@
+import Checkpoints
+import Foundation
+
+/// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `log.jsonl`, `previews/`,
+/// `lock`.
+///
+/// Files and checkpoints are written under another name and renamed when they are whole, so what is there can be trusted; checksums
+/// say whether it has been damaged since. Only the process that holds the `lock` writes.
+public struct RunFolder: Sendable {
+  public let path: String
+
+  /// An existing folder of a training.
+  /// - Throws: `CheckpointError` when there is none.
+  public init(existing path: String) throws {
+    self.path = path
+    guard FileManager.default.fileExists(atPath: recipePath) else {
+      throw CheckpointError(.missing, path, "is not the folder of a training: it has no recipe.yaml")
+    }
+  }
+
+  /// A new folder. It is that of a training once its recipe is written: do that after the first checkpoint, so that a
+  /// training that cannot begin leaves nothing behind that would have to be resumed.
+  /// - Throws: `CheckpointError` when a training is there already, or when the system refuses.
+  public init(creating path: String) throws {
+    self.path = path
+    try checkFree()
+    guard !FileManager.default.fileExists(atPath: recipePath) else {
+      throw CheckpointError(
+        .invalid, path,
+        "holds a training already; resume it by '\(ShellCommand("sfumato", "resume", path))', or give another folder with --run")
+    }
+    for folder in [checkpointsPath, "\(path)/previews"] { try Self.makeFolder(folder) }
+  }
+
+  public var recipePath: String { "\(path)/recipe.yaml" }
+  /// What the data are recognised by when the run is resumed.
+  public var dataPath: String { "\(path)/data.json" }
+  /// What the data are recognised by when the run is resumed.
+  public var dataPath: String { "\(path)/data.json" }
+  public var logPath: String { "\(path)/log.jsonl" }
+  public func previewPath(images: Int) -> String { "\(path)/previews/\(Self.padded(images)).png" }
+  var checkpointsPath: String { "\(path)/checkpoints" }
+
+  /// Refuses a folder in which another process trains.
+  /// - Throws: `CheckpointError` of the class `io` that names the process.
+  public func checkFree() throws { try RunLock.check(lockPath) }
+
+  static func makeFolder(_ path: String) throws {
+    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+      throw CheckpointError(.io, path, "cannot be made: \((error as NSError).localizedDescription)")
+    }
+  }
+
+  /// Numbers as names that sort as numbers do.
+  static func padded(_ number: Int) -> String {
+    let text = "\(number)"
+    return String(repeating: "0", count: max(0, 9 - text.count)) + text
+  }
+
+  static func json(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
+/// A command for the user to type, its arguments quoted where a shell would take them apart.
+struct ShellCommand: CustomStringConvertible {
+  let arguments: [String]
+  init(_ arguments: String...) { self.arguments = arguments }
+
+  var description: String {
+    arguments.map { argument in
+      let isPlain =
+        !argument.isEmpty
+        && argument.unicodeScalars.allSatisfy { scalar in
+          scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "/._-+=,:@%".unicodeScalars.contains(scalar)
+        }
+      return isPlain ? argument : "'\(argument.replacing("'", with: "'\\''"))'"
+    }.joined(separator: " ")
+  }
+}

@@ -1,0 +1,129 @@
+import Checkpoints
+import Foundation
+import Synchronization
+
+/// Ownership of a run folder, for as long as the value lives and no longer than the process: the system lifts the lock of a process
+/// that ends in any way. A process may hold it more than once.
+///
+/// The lock is `flock` on the file `lock` in the folder; what stands in the file only serves messages.
+public final class RunLock: Sendable {
+  private let key: String
+  /// Whether this value is the first of its process.
+  let isFirst: Bool
+
+  private struct Held {
+    let descriptor: Int32
+    var count: Int
+  }
+  private static let held = Mutex<[String: Held]>([:])
+
+  /// - Parameter path: of the lock file.
+  /// - Throws: `CheckpointError` that names the process that holds it.
+  init(_ path: String) throws {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be opened to lock the run", errno) }
+    let key = Self.key(descriptor)
+    self.key = key
+    do {
+      isFirst = try Self.held.withLock { held in
+        if held[key] != nil {
+          held[key]?.count += 1
+          return false
+        }
+        try Self.take(descriptor, path)
+        held[key] = Held(descriptor: descriptor, count: 1)
+        return true
+      }
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    if isFirst { LockHolder.current.write(to: descriptor) } else { close(descriptor) }
+  }
+
+  deinit {
+    Self.held.withLock { held in
+      guard var own = held[key] else { return }
+      own.count -= 1
+      held[key] = own.count > 0 ? own : nil
+      // Closing it lifts the lock.
+      if own.count == 0 { close(own.descriptor) }
+    }
+  }
+
+  private static func take(_ descriptor: Int32, _ path: String) throws {
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      switch errno {
+      case EINTR: continue
+      case EWOULDBLOCK: throw problem(path)
+      // A file system without locks: training there is no worse than it was.
+      case ENOTSUP, EOPNOTSUPP, ENOSYS, ENOLCK: return
+      default: throw CheckpointError.io(path, "cannot be locked", errno)
+      }
+    }
+  }
+
+  /// Refuses a folder that another process owns, without taking it.
+  static func check(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let key = key(descriptor)
+    guard held.withLock({ $0[key] == nil }) else { return }
+    if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw problem(path) }
+  }
+
+  private static func problem(_ path: String) -> CheckpointError {
+    let folder = (path as NSString).deletingLastPathComponent
+    return CheckpointError(
+      .io, folder, "is in use: \(LockHolder(file: path)?.description ?? "another process") trains in it; wait until it ends, or stop it")
+  }
+
+  /// The file itself, whatever path leads to it.
+  private static func key(_ descriptor: Int32) -> String {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : "\(descriptor)"
+  }
+}
+
+/// Who owns a run folder.
+private struct LockHolder: Codable, CustomStringConvertible {
+  let pid: Int32, host: String
+  /// When it took the lock, ISO 8601.
+  let since: String
+
+  static var current: LockHolder {
+    LockHolder(pid: getpid(), host: ProcessInfo.processInfo.hostName, since: Date().formatted(.iso8601))
+  }
+
+  init(pid: Int32, host: String, since: String) {
+    (self.pid, self.host, self.since) = (pid, host, since)
+  }
+
+  init?(file path: String) {
+    guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: 4096) else { return nil }
+    guard let holder = try? JSONDecoder().decode(LockHolder.self, from: data) else { return nil }
+    self = holder
+  }
+
+  /// What cannot be written is missing from a message and does no other harm.
+  func write(to descriptor: Int32) {
+    guard let data = try? JSONEncoder().encode(self) else { return }
+    _ = ftruncate(descriptor, 0)
+    _ = data.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+  }
+
+  var description: String { "process \(pid) on \(host.filter { !$0.isNewline }), since \(since.filter { !$0.isNewline })," }
+}
+
+extension RunFolder {
+  var lockPath: String { "\(path)/lock" }
+
+  /// Makes this process the owner of the folder, and clears away what processes that ended left half written.
+  /// - Throws: `CheckpointError` of the class `io` when another process trains in it, which it names.
+  public func lock() throws -> RunLock {
+    let lock = try RunLock(lockPath)
+    if lock.isFirst { clearUnfinished() }
+    return lock
+  }
+}

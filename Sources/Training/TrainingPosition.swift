@@ -1,0 +1,50 @@
+/// How far a training has come: all that decides its next step, beside the tensors.
+public struct TrainingPosition: Codable, Sendable, Equatable {
+  /// Steps taken, images seen in them, updates of the average: fewer than steps where some were skipped, more in a training that
+  /// started from another's weights.
+  public var step: Int, images: Int, averageSteps: Int
+  /// Seconds of training.
+  public var seconds: Double
+  /// `training.learning_rate` of the last step; nil where it is not known, as in checkpoints of version 0.1.0.
+  public var learningRate: Double?
+  /// Whether one can train on from here: the last step was not skipped, and its loss was where losses had been before.
+  public var isGood: Bool
+  var lossHealth: LossHealth
+
+  public init(
+    step: Int, images: Int, averageSteps: Int, seconds: Double, learningRate: Double? = nil, isGood: Bool = true
+  ) {
+    self.init(
+      step: step, images: images, averageSteps: averageSteps, seconds: seconds, learningRate: learningRate, isGood: isGood,
+      lossHealth: LossHealth())
+  }
+
+  init(
+    step: Int, images: Int, averageSteps: Int, seconds: Double, learningRate: Double?, isGood: Bool, lossHealth: LossHealth
+  ) {
+    self.step = step
+    self.images = images
+    self.averageSteps = averageSteps
+    self.seconds = seconds
+    self.learningRate = learningRate
+    self.isGood = isGood
+    self.lossHealth = lossHealth
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    step = try container.decode(Int.self, forKey: .step)
+    images = try container.decode(Int.self, forKey: .images)
+    averageSteps = try container.decode(Int.self, forKey: .averageSteps)
+    seconds = try container.decode(Double.self, forKey: .seconds)
+    learningRate = try container.decodeIfPresent(Double.self, forKey: .learningRate)
+    isGood = try container.decodeIfPresent(Bool.self, forKey: .isGood) ?? true
+    lossHealth = try container.decodeIfPresent(LossHealth.self, forKey: .lossHealth) ?? LossHealth()
+  }
+
+  /// Whether a training can have come so far; checked before a file is trusted.
+  var isPossible: Bool {
+    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && seconds >= 0 && seconds.isFinite
+      && learningRate.map { $0 > 0 && $0.isFinite } ?? true && lossHealth.isPossible
+  }
+}
