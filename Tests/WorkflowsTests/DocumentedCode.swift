@@ -79,13 +79,11 @@ private func samplesAsTheReadmeDoes() throws {
 
 // MARK: Extending
 
-struct PlainEuler: Sampler {
+struct PlainEuler: SinglestepSampler {
   static let name = "plain_euler"
   var order: Int? { 1 }
 
-  func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let estimate = denoiser.predict(x, at: t)
     return Transition(x: s.alpha * estimate.x0 + s.sigma * estimate.epsilon, x0: estimate.x0)
   }
