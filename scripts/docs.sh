@@ -55,10 +55,11 @@ mkdir -p "$partial"
 warnings=''
 for module in $(modules); do
   printf '==> %s\n' "$module" >&2
-  warnings+=$(document "$module")
+  found=$(document "$module")
+  [ -z "$found" ] || warnings+=$found$'\n'
 done
 if [ -n "$warnings" ]; then
-  printf 'error: the documentation has warnings:\n%s\n' "$warnings" >&2
+  printf 'error: the documentation has warnings:\n%s' "$warnings" >&2
   exit 1
 fi
 docc merge "$partial"/*.doccarchive --synthesized-landing-page-name Sfumato --output-path "$partial/all"

@@ -14,7 +14,10 @@ enum SourceText {
     // Foundation's search is compiled with optimisation, and nearly every file ends here.
     guard source.range(of: "Error", options: .literal) != nil else { return [] }
     let code = source.replacing(/\/\/[^\n]*/, with: "")
-    let pattern = /(?<access>public\s+|package\s+)?(?:final\s+|indirect\s+)*(?<keyword>struct|enum|class|actor|extension)\s+(?<name>[\w.]+)(?:<[^>{]*>)?\s*:\s*(?<list>[^{]+?)(?:\swhere\s[^{]*)?\{/
+    let pattern = #/
+      (?<access>public\s+|package\s+)? (?:final\s+|indirect\s+)* (?:struct|enum|class|actor|extension) \s+ (?<name>[\w.]+)
+      (?:<[^>{]*>)? \s*:\s* (?<list>[^{]+?) (?:\swhere\s[^{]*)? \{
+      /#
     return code.matches(of: pattern).map { match in
       let list = match.output.list.split(separator: ",").map { part in
         part.replacing(/@\w+/, with: "").trimmingCharacters(in: .whitespacesAndNewlines)

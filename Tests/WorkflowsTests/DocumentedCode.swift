@@ -17,11 +17,11 @@ private func samples() throws {
 }
 
 private func samplesByParts(_ myNetwork: @escaping DenoisingNetwork) throws -> [Image] {
-  let process = try ProcessRecipe().makeProcess()
-  let denoiser = NetworkDenoiser(.v, noiseLevelRange: process.noiseLevelRange) { x, timesteps in myNetwork(x, timesteps) }
-  let run = SamplingRun(
-    DPMSolverPP2M(), denoiser: denoiser.clipped(), levels: try process.samplingLevels(.trailing, steps: 20), shape: [4, 3, 32, 32],
-    noise: PerImageNoise(seed: Seed(1), images: 0..<4))
+  let diffusion = try ProcessRecipe().makeDiffusion()
+  let denoiser = diffusion.denoiser { x, timesteps in myNetwork(x, timesteps) }
+  let levels = try diffusion.process.samplingLevels(.trailing, steps: 20)
+  let noise = PerImageNoise(seed: Seed(1), images: 0..<4)
+  let run = SamplingRun(DPMSolverPP2M(), denoiser: denoiser.clipped(), levels: levels, shape: [4, 3, 32, 32], noise: noise)
   let images = try run.finish().images()
   return images
 }
@@ -79,13 +79,11 @@ private func samplesAsTheReadmeDoes() throws {
 
 // MARK: Extending
 
-struct PlainEuler: Sampler {
+struct PlainEuler: SinglestepSampler {
   static let name = "plain_euler"
   var order: Int? { 1 }
 
-  func step(
-    _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout Void, denoiser: some Denoiser, noise: inout (some NoiseSource)?
-  ) -> Transition {
+  func step(_ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, denoiser: some Denoiser, noise: StepNoise) -> Transition {
     let estimate = denoiser.predict(x, at: t)
     return Transition(x: s.alpha * estimate.x0 + s.sigma * estimate.epsilon, x0: estimate.x0)
   }
@@ -122,10 +120,9 @@ struct Stripes: Dataset {
 
 @Suite("The code in the documents") struct DocumentedCodeTests {
   @Test func samplerOfTheArticleGivesTheStepOfEuler() throws {
-    let process = try ProcessRecipe().makeProcess(), levels = try process.samplingLevels(.trailing, steps: 5)
-    let network: DenoisingNetwork = { x, _ in x * 0.5 }
+    let diffusion = try ProcessRecipe().makeDiffusion(), levels = try diffusion.process.samplingLevels(.trailing, steps: 5)
     func run(_ sampler: some Sampler) throws -> [Float] {
-      let denoiser = NetworkDenoiser(.v, noiseLevelRange: process.noiseLevelRange, network: network)
+      let denoiser = diffusion.denoiser { x, _ in x * 0.5 }
       let noise = PerImageNoise(seed: Seed(1), images: 0..<2)
       return try SamplingRun(sampler, denoiser: denoiser, levels: levels, shape: [2, 1, 4, 4], noise: noise).finish().floats()
     }

@@ -23,7 +23,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   /// Whether nothing in the file tells how large its images are, so that the size above is only taken to be.
   public var isSizeAssumed = false
 
-  /// - Parameter recipe: the YAML that a model file carries.
+  /// - Parameter yaml: the recipe that a model file carries.
   /// - Throws: `RecipeError` for a recipe that this version does not understand, `SfumatoError` for a network that does not
   ///   take its images.
   public init(recipe yaml: String) throws { try self.init(Self.model(recipe: yaml)) }
