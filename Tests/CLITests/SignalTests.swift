@@ -4,6 +4,9 @@ import Testing
 @Suite("Signals and output that goes away") struct SignalTests {
   let shop: Workshop
 
+  /// Signals and the exit codes of the commands that they end.
+  static let endings: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)]
+
   init() throws { shop = try Workshop() }
 
   private static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
@@ -26,7 +29,7 @@ import Testing
 
   private func savedStep() throws -> Int { try #require(Int(shop.text("run/latest").trimmingCharacters(in: .newlines))) }
 
-  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143), (SIGHUP, 129)])
+  @Test(arguments: endings)
   func everyWayOfEndingATrainingSavesAndHasItsExitCode(signal: Int32, status: Int32) throws {
     let process = try training()
     kill(process.processIdentifier, signal)
@@ -59,7 +62,7 @@ import Testing
     #expect(try Program.finish(process).status == 143)
   }
 
-  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143)])
+  @Test(arguments: endings.prefix(2))
   func samplingStopsAndLeavesNothingBehind(signal: Int32, status: Int32) throws {
     try shop.train()
     let process = try Program.start(
