@@ -5,11 +5,11 @@
 /// (`module._orig_mod.`, `ema_model.model.`), buffers of schedules and counters are left out, and of several networks one is chosen:
 /// the average, else the only one. Names and shapes decide; no tensor is looked at.
 package struct StateDictLayout: Sendable {
-  /// What is taken, in the order of the state dict, and the name without wrappers.
+  /// The tensors of the network, in the order of the state dict, with their names without wrappers.
   package let entries: [(index: Int, name: String)]
-  /// The words before the names that were taken, such as `ema_model.model`; empty where there are none.
+  /// The words that were taken off, such as `ema_model.model`; empty where there are none.
   package let prefix: String
-  /// The same of every network that there is, in the order of the state dict.
+  /// The same of every network, in the order of the state dict; empty where there is only one.
   package let prefixes: [String]
   /// Names of tensors that belong to no network: buffers of a schedule, counters.
   package let leftOut: [String]
@@ -27,38 +27,51 @@ package struct StateDictLayout: Sendable {
     let names = tensors.map { WrappedName($0.name) }
     let isWrapped = names.contains { !$0.wrappers.isEmpty }
     let isBuffer = tensors.indices.map { names[$0].isBuffer(shape: tensors[$0].shape) || isWrapped && names[$0].isCompanion }
-    var groups = Self.groups(names.indices.filter { !isBuffer[$0] }, names)
-    guard !groups.isEmpty, let chosen = try Self.choose(&groups, names, prefix) else {
-      // Bare names, or words that are the network's own: everything stays as it is.
-      let kept = tensors.indices.filter { groups.isEmpty || !isBuffer[$0] }
-      entries = kept.map { ($0, WrappedName.compiled(tensors[$0].name)) }
-      (self.prefix, prefixes, leftOut) = ("", [], groups.isEmpty ? [] : tensors.indices.filter { isBuffer[$0] }.map { tensors[$0].name })
-      return
+    let networks = tensors.indices.filter { !isBuffer[$0] }
+    let common = Self.commonWrappers(networks.map { names[$0].wrappers })
+    var groups = Self.groups(networks, names, common)
+    if groups.count > 1, let chosen = try Self.choose(&groups, names, prefix) {
+      entries = chosen.indices.map { ($0, names[$0].without(chosen.wrappers)) }
+      (self.prefix, prefixes) = (chosen.prefix, groups.map(\.prefix))
+      leftOut = tensors.indices.filter { isBuffer[$0] }.map { tensors[$0].name }
+    } else {
+      // One network. Words that only some of its names have are its own.
+      let kept = networks.isEmpty ? Array(tensors.indices) : networks
+      entries = kept.map { ($0, names[$0].without(common)) }
+      (self.prefix, prefixes) = (common.joined(separator: "."), [])
+      leftOut = networks.isEmpty ? [] : tensors.indices.filter { isBuffer[$0] }.map { tensors[$0].name }
     }
-    entries = chosen.indices.map { ($0, names[$0].rest) }
-    self.prefix = chosen.prefix
-    prefixes = groups.map(\.prefix)
-    leftOut = tensors.indices.filter { isBuffer[$0] }.map { tensors[$0].name }
+  }
+
+  /// The words that all names begin with.
+  private static func commonWrappers(_ wrappers: [[String]]) -> [String] {
+    guard var common = wrappers.first else { return [] }
+    for other in wrappers { common = Array(zip(common, other).prefix { $0 == $1 }.map(\.0)) }
+    return common
   }
 
   private struct Group {
+    /// Taken off its names.
+    let wrappers: [String]
+    /// Those that distinguish it from the others.
     let prefix: String
-    var indices: [Int]
+    let indices: [Int]
   }
 
-  /// The tensors by their wrappers, in the order of the first of each.
-  private static func groups(_ indices: [Int], _ names: [WrappedName]) -> [Group] {
-    var groups: [Group] = [], places: [String: Int] = [:]
+  /// The tensors by the first word that distinguishes them, in the order of the first of each.
+  /// - Parameter common: the words that all names begin with.
+  private static func groups(_ indices: [Int], _ names: [WrappedName], _ common: [String]) -> [Group] {
+    var words: [String] = [], members: [String: [Int]] = [:]
     for index in indices {
-      let prefix = names[index].wrappers.joined(separator: ".")
-      if let place = places[prefix] {
-        groups[place].indices.append(index)
-      } else {
-        places[prefix] = groups.count
-        groups.append(Group(prefix: prefix, indices: [index]))
-      }
+      let word = names[index].wrappers.dropFirst(common.count).first ?? ""
+      if members[word] == nil { words.append(word) }
+      members[word, default: []].append(index)
     }
-    return groups
+    return words.map { word in
+      let wrappers = commonWrappers(members[word, default: []].map { names[$0].wrappers })
+      let prefix = wrappers.dropFirst(common.count).joined(separator: ".")
+      return Group(wrappers: wrappers, prefix: prefix, indices: members[word, default: []])
+    }
   }
 
   /// - Parameter groups: loses what is not a network beside one that surely is.
@@ -78,7 +91,7 @@ package struct StateDictLayout: Sendable {
     }
     if groups.count == 1 { return groups[0] }
     // Two networks have the same names; parts of one, such as `net.` and `ema.` of another design, have not.
-    let sets = groups.map { group in Set(group.indices.map { names[$0].rest }) }
+    let sets = groups.map { group in Set(group.indices.map { names[$0].without(group.wrappers) }) }
     let averages = groups.indices.filter { WrappedName.isAverage(groups[$0].prefix) }
     guard averages.count == 1, sets.allSatisfy({ $0.isSubset(of: sets[averages[0]]) }) else {
       throw Ambiguity(prefixes: groups.map(\.prefix))
@@ -100,6 +113,9 @@ private struct WrappedName {
     wrappers = Array(parts[..<count])
     rest = parts[count...].joined(separator: ".")
   }
+
+  /// The name without its first words.
+  func without(_ words: [String]) -> String { (wrappers.dropFirst(words.count) + [rest]).joined(separator: ".") }
 
   /// Without the words that compiling, sharding and recomputing put anywhere in a name.
   static func compiled(_ name: String) -> String {

@@ -99,19 +99,22 @@ extension ForeignFormat {
   /// - Parameter bytes: of the whole file, or its first `startLength`.
   /// - Throws: `CheckpointError` that says what it is.
   static func refuse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(CheckpointError) {
+    // A shorter file is a truncated one of any kind, which its reader says.
+    guard bytes.count > 8 else { return }
     switch ForeignFormat(bytes) {
     case nil, .safetensors, .pytorch: return
     // What is in a zip that holds a folder, as those of torch.save do, its reader finds out.
-    case .zip where hasFolder(bytes): return
+    case .zip where mayBeTorch(bytes): return
     case let foreign?:
       throw CheckpointError(
         .invalid, path, foreign.problem(expected: "a .safetensors file or one of torch.save (.pt, .pth, .bin)"))
     }
   }
 
-  private static func hasFolder(_ zip: UnsafeRawBufferPointer) -> Bool {
-    // Less than a header is left to the reader, which says that it is truncated.
+  /// Whether the first entry lies in a folder, or is none because the file is truncated or damaged, which the reader says.
+  private static func mayBeTorch(_ zip: UnsafeRawBufferPointer) -> Bool {
     guard zip.count >= 30 else { return true }
-    return zip[30...].prefix(Int(zip[26]) | Int(zip[27]) << 8).contains(UInt8(ascii: "/"))
+    let name = zip[30...].prefix(Int(zip[26]) | Int(zip[27]) << 8)
+    return name.isEmpty || name.contains(UInt8(ascii: "/"))
   }
 }

@@ -32,14 +32,14 @@ struct PixelArea: Equatable {
 
 extension Image {
   /// Mirrored left to right.
-  public func flippedHorizontally() -> Image { turned(EXIFOrientation( 2)) }
+  public func flippedHorizontally() -> Image { turned(EXIFOrientation(2)) }
 
   /// Mirrored top to bottom.
-  public func flippedVertically() -> Image { turned(EXIFOrientation( 4)) }
+  public func flippedVertically() -> Image { turned(EXIFOrientation(4)) }
 
   /// Turned clockwise by this number of right angles; counter-clockwise by a negative one.
   public func rotated(quarterTurns: Int) -> Image {
-    turned(EXIFOrientation( [1, 6, 3, 8][((quarterTurns % 4) + 4) % 4]))
+    turned(EXIFOrientation([1, 6, 3, 8][((quarterTurns % 4) + 4) % 4]))
   }
 
   /// The upright picture of which this is the stored one.

@@ -151,7 +151,7 @@ import Testing
     #expect(try complaint(legacy() + [0, 0]).contains("2 bytes follow the last storage"))
     #expect(try complaint(legacy([])).contains("storage '0' is missing; expected 8 bytes"))
     #expect(try complaint(legacy(Self.storages + Self.storages)).contains("the storage '0' is listed twice"))
-    #expect(try complaint(legacy(Self.storages + [("1", [])])).contains("the storage '1' is listed twice or is no tensor's"))
+    #expect(try complaint(legacy(Self.storages + [("1", [])])).contains("the storage '1' is listed twice or is not that of a tensor"))
   }
 
   @Test func aLegacyFileOfAnotherVersionOrMachineIsRefused() throws {

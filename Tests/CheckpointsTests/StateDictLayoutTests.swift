@@ -38,6 +38,14 @@ import Testing
     #expect(throws: StateDictLayout.Ambiguity(prefixes: found.prefixes)) { try layout(names, choosing: "teacher") }
   }
 
+  /// Though only some names have the word.
+  @Test func aWordOfTheNetworksOwnBehindTheWrapperStays() throws {
+    let own = ["net.conv.weight", "time.weight"]
+    #expect(try layout(own.map { "model." + $0 }).entries.map(\.name) == own)
+    let found = try layout(["online_model.", "ema_model."].flatMap { prefix in own.map { prefix + $0 } })
+    #expect(found.prefix == "ema_model" && found.entries.map(\.name) == own)
+  }
+
   @Test func severalNetworksWithoutAnAverageAreListed() {
     let names = ["model.", "net."].flatMap { prefix in Self.network.map { prefix + $0 } }
     #expect(throws: StateDictLayout.Ambiguity(prefixes: ["model", "net"])) { try layout(names) }

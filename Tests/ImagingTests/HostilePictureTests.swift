@@ -45,9 +45,9 @@ import Testing
   }
 
   @Test func aTinyFileWithinTheLimitByItsHeaderIsRefusedForItsPixels() throws {
-    let png = TinyPNG(width: 16_000, height: 16_000, depth: 8, colorType: 0, rows: [[0]])
+    let png = TinyPNG(width: 11_000, height: 11_000, depth: 8, colorType: 0, rows: [[0]])
     let reader = try PictureReader(decoding: png.bytes)
-    #expect(reader.width == 16_000 && reader.height == 16_000)
+    #expect(reader.width == 11_000 && reader.height == 11_000)
     #expect(throws: ImagingError.self) { try reader.image(row: 8000, column: 8000, width: 9, height: 9) }
   }
 
@@ -68,7 +68,12 @@ import Testing
     let folder = try Folder()
     let file = try folder.write(gif, to: "a.gif")
     let error = #expect(throws: ImagingError.self) { try Animation(file: file) }
-    #expect(error?.problem == .tooLarge(width: 16_383, height: 2 * 16_383, limit: Image.pixelLimit))
+    // A frame alone is more than a file of 48 bytes can hold; the two together are too large for any file.
+    guard case .undecodable(let why) = error?.problem else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(why.contains("more than a file of \(gif.count) bytes can hold"))
   }
 
   @Test func hugeTextAndProfileChunksAreHarmless() throws {

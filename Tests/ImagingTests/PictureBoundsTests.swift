@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func aHugeTileOfASmallTIFFIsRefused() {
-    for side in [16_384, 40_000, 0xFFFF_FFF0] {
+    for side in [16_384, 40_000, 65_536] {
       let entries = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (277, 1), (284, 1), (322, side), (323, side), (324, 8), (325, 3)]
       switch reason(tiff(entries)) {
       case .tooLarge, .undecodable: break

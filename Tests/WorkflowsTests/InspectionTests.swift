@@ -262,7 +262,7 @@ import Training
     let error = #expect(throws: CheckpointError.self) {
       try Conversion.run(ConversionRequest(input: path, output: "\(folder.path)/x.safetensors"))
     }
-    #expect(error?.message.contains("no model; give the model's file") == true && error.map(Failure.init(of:)) == .data)
+    #expect(error?.message.contains("not a model; give the model's file") == true && error.map(Failure.init(of:)) == .data)
   }
 
   @Test(arguments: [

@@ -31,7 +31,8 @@ struct PictureSurvey {
       } catch { failure = failure ?? error }
     }
     if sizes.isEmpty, let failure {
-      throw DatasetError(Failure(of: failure), path, "holds \(count) pictures, none of which can be read; the first: \(failure)")
+      let problem = count == 1 ? "1 picture, which cannot be read" : "\(count) pictures, none of which can be read; the first"
+      throw DatasetError(Failure(of: failure), path, "holds \(problem): \(failure)")
     }
     let channels = (hasColor ? 3 : 1) + (hasAlpha ? 1 : 0)
     self.channels = channels
