@@ -107,7 +107,10 @@ let package = Package(
         .define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\""),
         .define("SFUMATO_TORCH_FOLDER", to: "\"\(torch)\""),
       ]),
-    // Tests.
+    // Tests. What several of their targets share is a library of its own.
+    .target(
+      name: "TestSupport", dependencies: ["Failures", "Models", "Networks", "NN", "Checkpoints", "Tensors", "RecipeKit"],
+      path: "Tests/TestSupport"),
     .testTarget(name: "ArchitectureTests"),
     // Started by TensorsTests: what leaks is counted in a process of its own.
     .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Models", "Training", "Tensors"], path: "Tests/LeakProbe"),
@@ -116,14 +119,19 @@ let package = Package(
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Interop", "Tensors", "RecipeKit"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Archives", "Tensors"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "Interop", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
+    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
-    .testTarget(name: "WorkflowsTests", dependencies: ["Sfumato", "Workflows"]),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["TestSupport", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+    .testTarget(
+      name: "InteropTests",
+      dependencies: ["TestSupport", "Interop", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
+    .testTarget(name: "WorkflowsTests", dependencies: ["TestSupport", "Sfumato", "Workflows"]),
     .testTarget(
       name: "ReferenceTests", dependencies: ["Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"], exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),

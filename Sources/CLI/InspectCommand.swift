@@ -133,9 +133,10 @@ struct InspectText {
     }
     if let u = inspection.upscaler {
       let channels = u.channels == 1 ? "1 channel" : "\(u.channels) channels"
-      lines.append("  network    rrdbnet, by \(u.scale), \(channels), \(Console.count(u.flopsPerPixel))FLOP a pixel of the picture")
-      lines.append("  blocks     \(u.blocks) of \(u.features) channels, each convolution adds \(u.growth)")
+      lines.append("  network    \(inspection.network?.type ?? "upscaler"), by \(u.scale), \(channels), \(Console.count(u.flopsPerPixel))FLOP a pixel of the picture")
+      lines.append("  blocks     \(u.blocks) of \(u.features) channels\(u.growth.map { ", each convolution adds \($0)" } ?? "")")
     }
+    if let note = inspection.note { lines.append("  note       \(note)") }
     if let problem = inspection.recipeProblem { lines.append("  recipe     not understood: \(problem)") }
     if let source = inspection.provenance?.convertedFrom {
       lines.append("  converted  from \(source)")

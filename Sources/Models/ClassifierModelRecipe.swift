@@ -22,7 +22,7 @@ public struct ClassifierModelRecipe: ModelDescription {
     try require(data.nullClass == nil, "data", "expected no null_class, for a classifier always says a class, found \(data.nullClass ?? 0)")
   }
 
-  public var networkType: String { classifier.type }
+  public var networkRecipe: any RecognisableRecipe { classifier.member }
   public var images: (shape: [Int], classNames: [String]) { data.images }
 
   public func adapted() -> Self {
@@ -32,8 +32,12 @@ public struct ClassifierModelRecipe: ModelDescription {
     return recipe
   }
 
-  public func makeModule(using initializer: Initializer) throws -> any Module {
-    try classifier.member.makeClassifier(using: initializer)
+  public static func recognised(from shapes: CheckpointShapes, side: Int) -> RecognisedModel? {
+    ClassifierRegistry.recognised(from: shapes, side: side).map { found in
+      var model = Self()
+      (model.data, model.classifier) = (DataSpec(found.inputs), Choice(found.recipe))
+      return RecognisedModel(model, found)
+    }
   }
 
   public func tryOut() throws { try tryOut(on: data) }

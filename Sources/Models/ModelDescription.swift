@@ -6,24 +6,30 @@ import RecipeKit
 /// What a model file says of itself: enough to use it without a flag. One type for each kind of model.
 public protocol ModelDescription: Recipe {
   static var kind: ModelKind { get }
-  /// The word after `type:`, or the network's name where there is but one.
-  var networkType: String { get }
+  /// The recipe of the network.
+  var networkRecipe: any RecognisableRecipe { get }
   /// Channels, height and width of the images that the network reads, and the names of their classes.
   var images: (shape: [Int], classNames: [String]) { get }
-  /// Length of the vectors that the network is told of each image; nil where it takes none.
+  /// Length of the context vectors that the network takes, one for each image; nil where it takes none.
   var contextSize: Int? { get }
   /// What the network is given of a picture to restore; nil where it is given none.
   var restoration: RestorationFacts? { get }
-  /// The recipe with what the data decide put where the network leaves it open.
+  /// The recipe with the network's open options filled in from the data.
   func adapted() -> Self
   /// The network as the recipe describes it.
   func makeModule(using initializer: Initializer) throws -> any Module
   /// One pass of one image with shapes alone: what would fail at the first use fails here.
   /// - Throws: `SfumatoError` when the network cannot take what the recipe says of the data.
   func tryOut() throws
+  /// The model whose network has exactly the tensors of a checkpoint without a recipe; nil for a network of no registry.
+  /// - Parameter side: rows and columns of the images, where the shapes do not show them.
+  static func recognised(from shapes: CheckpointShapes, side: Int) -> RecognisedModel?
 }
 
 extension ModelDescription {
+  /// The word after `type:`, or the network's name where there is but one.
+  public var networkType: String { type(of: networkRecipe).name }
+  public func makeModule(using initializer: Initializer) throws -> any Module { try networkRecipe.makeModule(using: initializer) }
   public var contextSize: Int? { nil }
   public var restoration: RestorationFacts? { nil }
 }
@@ -53,12 +59,11 @@ public protocol DiffusionModelRecipe: ModelDescription {
 extension DiffusionModelRecipe {
   public var images: (shape: [Int], classNames: [String]) { data.images }
   public var contextSize: Int? { data.contextSize }
-  public func makeModule(using initializer: Initializer) throws -> any Module { try makeNetwork(using: initializer) }
 }
 
 extension ModelRecipe: DiffusionModelRecipe {
   public static let kind = ModelKind.denoiser
-  public var networkType: String { network.type }
+  public var networkRecipe: any RecognisableRecipe { network.member }
 
   public func adapted() -> Self {
     var (recipe, network) = (self, network.member)
@@ -74,6 +79,15 @@ extension ModelRecipe: DiffusionModelRecipe {
   }
 
   public func tryOut() throws { try NetworkDryRun.run(makeNetwork(using: .shapes), self) }
+
+  public static func recognised(from shapes: CheckpointShapes, side: Int) -> RecognisedModel? {
+    NetworkRegistry.recognised(from: shapes, side: side).map { found in
+      var model = Self()
+      (model.data, model.process) = (DataSpec(found.inputs), ProcessRecipe(found.inputs))
+      model.network = Choice(found.recipe)
+      return RecognisedModel(model, found)
+    }
+  }
 }
 
 extension ModelKind {

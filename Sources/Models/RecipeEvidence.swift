@@ -8,62 +8,48 @@ package struct RecipeEvidence {
   package struct Contradiction: Equatable {
     package let field: String, checkpoint: String, recipe: String
   }
+  /// Empty also for the checkpoint of another network, of which nothing can be said.
   package let contradictions: [Contradiction]
 
-  /// - Parameter recipe: adapted to its data. What the shapes say nothing of, contradicts nothing.
-  package init(_ state: StateDict, against recipe: any ModelDescription) {
-    let shapes = Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, $0.tensor.shape) })
-    switch recipe {
-    case let recipe as ModelRecipe: contradictions = Self.network(shapes, recipe.network.member)
-    case let recipe as ClassifierModelRecipe: contradictions = Self.classifier(shapes, recipe.classifier.member)
-    case let recipe as SuperResolutionModelRecipe: contradictions = Self.superResolution(shapes, recipe.superResolution)
-    case let recipe as UpscalerModelRecipe: contradictions = Self.upscaler(state, recipe.upscaler)
-    default: contradictions = []
+  /// - Parameter description: adapted to its data.
+  package init(_ shapes: CheckpointShapes, against description: any ModelDescription) {
+    contradictions = Self.contradictions(shapes, description.networkRecipe, under: type(of: description).kind.section)
+  }
+
+  package init(_ state: StateDict, against description: any ModelDescription) {
+    self.init(CheckpointShapes(state), against: description)
+  }
+
+  private static func contradictions(
+    _ shapes: CheckpointShapes, _ recipe: some RecognisableRecipe, under section: String
+  ) -> [Contradiction] {
+    guard let fitted = recipe.fitted(to: shapes) else { return [] }
+    return zip(Line.all(of: fitted), Line.all(of: recipe)).compactMap { found, own in
+      guard found.value != own.value else { return nil }
+      return Contradiction(field: "\(section).\(found.path)", checkpoint: found.value, recipe: own.value)
     }
   }
+}
 
-  private static func network(_ shapes: [String: [Int]], _ recipe: any NetworkRecipe) -> [Contradiction] {
-    switch recipe {
-    case let recipe as ADMUNet.Recipe:
-      guard let evidence = UNetEvidence(shapes, .openAI, numResBlocks: recipe.numResBlocks) else { return [] }
-      return differences(evidence.laid(over: recipe), recipe, under: "network")
-    case let recipe as NiceUNet.Recipe:
-      guard let evidence = UNetEvidence(shapes, .nice, numResBlocks: recipe.numResBlocks) else { return [] }
-      return differences(evidence.laid(over: recipe), recipe, under: "network")
-    case let recipe as ContextUNet.Recipe:
-      guard let evidence = ContextEvidence(shapes) else { return [] }
-      return differences(evidence.laid(over: recipe), recipe, under: "network")
-    case let recipe as UNet2DModel.Recipe:
-      guard let evidence = UNet2DEvidence(shapes) else { return [] }
-      return differences(evidence.laid(over: recipe), recipe, under: "network")
-    default: return []
+/// A key of a recipe and its value, as YAML prints them.
+private struct Line {
+  /// Keys from the root, joined by dots.
+  let path: String
+  var value: String
+
+  /// One for each key, so that two recipes of one type have the same.
+  static func all(of recipe: some Recipe) -> [Line] {
+    var keys: [String] = [], lines: [Line] = []
+    for line in recipe.yaml().split(separator: "\n") {
+      let depth = line.prefix { $0 == " " }.count / 2, text = line.dropFirst(2 * depth)
+      if text.hasPrefix("- "), !lines.isEmpty {  // a list too long for one line
+        lines[lines.count - 1].value += lines[lines.count - 1].value.isEmpty ? text : " \(text)"
+        continue
+      }
+      let key = text.prefix { $0 != ":" }
+      keys = keys.prefix(depth) + [String(key)]
+      lines.append(Line(path: keys.joined(separator: "."), value: String(text.dropFirst(key.count + 1).drop { $0 == " " })))
     }
-  }
-
-  private static func superResolution(_ shapes: [String: [Int]], _ recipe: SuperResolutionUNet.Recipe) -> [Contradiction] {
-    guard var evidence = UNetEvidence(shapes, .openAI, numResBlocks: recipe.unet.numResBlocks) else { return [] }
-    evidence.inChannels = (evidence.inChannels - recipe.resolvedNumCorruptions) / 2
-    return differences(evidence.laid(over: recipe.unet), recipe.unet, under: "super_resolution.unet")
-  }
-
-  private static func classifier(_ shapes: [String: [Int]], _ recipe: any ClassifierRecipe) -> [Contradiction] {
-    guard let recipe = recipe as? EncoderClassifier.Recipe,
-      let evidence = UNetEvidence(shapes, .openAI, numResBlocks: recipe.numResBlocks)
-    else { return [] }
-    return differences(evidence.laid(over: recipe), recipe, under: "classifier")
-  }
-
-  private static func upscaler(_ state: StateDict, _ recipe: RRDBNet.Recipe) -> [Contradiction] {
-    (try? RRDBNet.Recipe(recognising: state)).map { differences($0, recipe, under: "upscaler") } ?? []
-  }
-
-  /// The lines in which two recipes of one kind differ.
-  private static func differences(_ found: some Recipe, _ recipe: some Recipe, under section: String) -> [Contradiction] {
-    zip(found.yaml().split(separator: "\n"), recipe.yaml().split(separator: "\n")).compactMap { found, said in
-      guard found != said else { return nil }
-      let key = found.prefix { $0 != ":" }
-      return Contradiction(
-        field: "\(section).\(key)", checkpoint: String(found.dropFirst(key.count + 2)), recipe: String(said.dropFirst(key.count + 2)))
-    }
+    return lines
   }
 }

@@ -31,7 +31,7 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
     try require(Set(corruptionNames).count == names, "corruption_names", "expected each name once")
   }
 
-  public var networkType: String { SuperResolutionUNet.Recipe.name }
+  public var networkRecipe: any RecognisableRecipe { superResolution }
   public var restoration: RestorationFacts? {
     RestorationFacts(image: [data.channels, smallHeight, smallWidth], corruptionNames: corruptionNames)
   }
@@ -46,6 +46,17 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
 
   public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
     try SuperResolutionUNet(superResolution, using: initializer)
+  }
+
+  public static func recognised(from shapes: CheckpointShapes, side: Int) -> RecognisedModel? {
+    guard let found = SuperResolutionUNet.Recipe.recognised(from: shapes, side: side),
+      let network = found.recipe as? SuperResolutionUNet.Recipe
+    else { return nil }
+    var model = Self()
+    (model.data, model.process, model.superResolution) = (DataSpec(found.inputs), ProcessRecipe(found.inputs), network)
+    // No shape shows how much smaller the degraded images are.
+    (model.smallHeight, model.smallWidth) = (max(model.data.height / 4, 1), max(model.data.width / 4, 1))
+    return RecognisedModel(model, found)
   }
 
   public func tryOut() throws {

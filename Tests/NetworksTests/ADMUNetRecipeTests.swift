@@ -67,10 +67,10 @@ import Testing
     for dropout in [-0.1, 1, .nan] {
       #expect(complaint { $0.dropout = dropout } == "dropout: expected at least 0 and below 1, found \(dropout)")
     }
-    #expect(complaint { $0.inChannels = 0 } == "in_channels: expected 1 or more, found 0")
-    #expect(complaint { $0.outChannels = -1 } == "out_channels: expected 1 or more, found -1")
-    #expect(complaint { $0.numClasses = 0 } == "num_classes: expected 1 or more, found 0")
-    #expect(complaint { ($0.imageSize, $0.attentionResolutions) = (0, []) } == "image_size: expected 1 or more, found 0")
+    #expect(complaint { $0.inChannels = 0 } == "in_channels: expected 1 to 4096, found 0")
+    #expect(complaint { $0.outChannels = -1 } == "out_channels: expected 1 to 4096, found -1")
+    #expect(complaint { $0.numClasses = 0 } == "num_classes: expected 1 to 1000000, found 0")
+    #expect(complaint { ($0.imageSize, $0.attentionResolutions) = (0, []) } == "image_size: expected 1 to 65536, found 0")
   }
 
   @Test func whatTheDataSayFillsOnlyWhatIsOpen() throws {

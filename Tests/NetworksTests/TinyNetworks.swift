@@ -38,11 +38,22 @@ enum TinyNetworks {
     unet2D.normNumGroups = 8
     unet2D.downsamplePadding = 0
     unet2D.midBlockScaleFactor = 1.5
+    var simple = SimpleDiffusionUNet.Recipe()
+    simple.hiddenDims = [16, 24, 32]
     return [
-      ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution, NiceUNet.Recipe.name: nice,
+      SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution, NiceUNet.Recipe.name: nice,
       ContextUNet.Recipe.name: context, UNet2DModel.Recipe.name: unet2D,
     ]
   }()
+
+  /// An option of each tiny network that leaves a trace in the shapes, with another value.
+  static let changes = [
+    ADMUNet.Recipe.name: "num_res_blocks=2", SuperResolutionUNet.Recipe.name: "num_corruptions=5", NiceUNet.Recipe.name: "num_classes=9",
+    ContextUNet.Recipe.name: "model_channels=24", SimpleDiffusionUNet.Recipe.name: "hidden_dims=[16, 24, 40]", UNet2DModel.Recipe.name: "layers_per_block=2",
+  ]
+
+  /// Networks that take no classes.
+  static let withoutClasses: Set = [SimpleDiffusionUNet.Recipe.name]
 
   /// Heights and widths that a network takes beside those of the data.
   static func sizes(_ name: String) -> [(Int, Int)] {
@@ -74,7 +85,7 @@ enum TinyNetworks {
       let generator = Generator(seed: 11)
       x = Tensor.randn([count, 3, height, width], using: generator)
       timesteps = Tensor((0..<count).map { Float(400 * $0) + 3.5 })
-      conditioning = Conditioning(labels: Tensor((0..<count).map { ($0 + 1) % 5 }))
+      conditioning = Conditioning(labels: withoutClasses.contains(name) ? nil : Tensor((0..<count).map { ($0 + 1) % 5 }))
       guard name == SuperResolutionUNet.Recipe.name else { return }
       conditioning.lowRes = .randn([count, 3, (height + 1) / 2, (width + 1) / 2], using: generator)
       conditioning.corruptionStrengths = .rand([count, 2], using: generator)

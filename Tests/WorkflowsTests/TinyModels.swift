@@ -1,7 +1,5 @@
-import Checkpoints
 import Datasets
 import Diffusion
-import Failures
 import Foundation
 import Models
 import NN
@@ -12,8 +10,8 @@ import Training
 
 @testable import Workflows
 
-/// Models that are as small as the networks get: 8 x 8 glyphs, 32 channels, one level.
-enum Tiny {
+/// Tiny models as trainings describe them: of 8 x 8 glyphs.
+extension Tiny {
   static let recipe = """
     data: { type: glyphs, size: 8, classes: digits, count: 100 }
     network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }
@@ -30,19 +28,6 @@ enum Tiny {
     try unzero(network)
     return Model(recipe: described, provenance: Provenance(step: 3), network: network)
   }
-
-  /// Makes random what would start from zero.
-  static func unzero(_ network: some Module) throws {
-    let random = Generator(seed: 2)
-    for (_, parameter) in network.namedParameters() where try parameter.value.detach().abs().max().item() == 0 {
-      try parameter.assign(.randn(parameter.shape, using: random) * 0.05)
-    }
-  }
-
-  /// Writes a model as training does.
-  static func write(_ model: Model, to path: String) throws {
-    try Safetensors.write(model.network.stateDict(), metadata: ModelFile.metadata(model.recipe, model.provenance), to: path)
-  }
 }
 
 /// A sampling request of the tiny model.
@@ -51,10 +36,4 @@ func request(_ count: Int = 6, _ change: (inout SamplingRequest) -> Void = { _ i
   request.count = count
   change(&request)
   return request
-}
-
-/// The refusal that `body` throws.
-func refusal<R>(_ body: () throws -> R) -> SfumatoError? {
-  do { _ = try body() } catch let error as SfumatoError { return error } catch { return nil }
-  return nil
 }

@@ -4,6 +4,7 @@ import Imaging
 import Models
 import NN
 import Networks
+import RecipeKit
 import Tensors
 import Testing
 
@@ -62,7 +63,7 @@ enum TinyUpscaler {
     func enlarged(_ member: String?) throws -> [Image] { try Upscaler(path, member: member).upscale([picture]) }
     #expect(try enlarged(nil) == enlarged("params_ema"))
     // Of the weights themselves the file has a few alone.
-    #expect(refusal { try enlarged("params") }?.description.contains("is no upscaler that is known") == true)
+    #expect(refusal { try enlarged("params") }?.description.contains("is not an upscaler that is supported") == true)
     #expect(throws: CheckpointError.self) { try enlarged("weights") }
     // The same file, whose members have names that say nothing.
     var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
@@ -248,7 +249,7 @@ enum TinyUpscaler {
     #expect(upscaler.scale == 4)
     let picture = try TinyUpscaler.picture(24, 16)
     let result = try upscaler.run(picture).finish()
-    let network = try RRDBNet(upscaler.recipe, using: .shapes)
+    let network = try upscaler.recipe.makeUpscaler(using: .shapes)
     let weights = TinyUpscaler.checkpoint.replacing(".pth", with: ".weights.safetensors")
     try network.adopt(Safetensors.read(weights).state, on: .cpu)
     let x = Tensor(picture.bytes, [1, 16, 24, 3]).to(.float32).permute(0, 3, 1, 2) / 255
@@ -265,18 +266,18 @@ enum TinyUpscaler {
     var settings = Upscaler.Settings()
     settings.precision = .bfloat16
     let upscaler = try Upscaler(path, settings: settings)
-    #expect(upscaler.recipe == TinyUpscaler.recipe(scale: scale, channels: channels))
+    #expect(upscaler.recipe as? RRDBNet.Recipe == TinyUpscaler.recipe(scale: scale, channels: channels))
     #expect(try upscaler.upscale([TinyUpscaler.picture(9, 6)])[0].width == 9 * scale)
   }
 
   @Test func aModelFileOfOursIsReadToo() throws {
     let folder = try ScratchFolder()
     var recipe = UpscalerModelRecipe()
-    recipe.upscaler = TinyUpscaler.recipe(scale: 2)
+    recipe.upscaler = Choice(TinyUpscaler.recipe(scale: 2))
     let path = try folder.file("up.safetensors")
     let state = try TinyUpscaler.network(scale: 2).stateDict()
     try Safetensors.write(state, metadata: ModelFile.metadata(recipe, Provenance()), to: path)
-    #expect(try Upscaler(path).recipe == recipe.upscaler)
+    #expect(try Upscaler(path).recipe as? RRDBNet.Recipe == TinyUpscaler.recipe(scale: 2))
   }
 
   @Test func otherFilesAreRefusedForWhatTheyAre() throws {
@@ -287,7 +288,7 @@ enum TinyUpscaler {
     #expect(refusal { try Upscaler(model) }?.description.contains("is a diffusion model; expected an upscaler") == true)
     let other = try folder.file("other.safetensors")
     try Safetensors.write(StateDict([("weight", .ones([2, 3]))]), metadata: [:], to: other)
-    #expect(refusal { try Upscaler(other) }?.description.contains("no upscaler that is known") == true)
+    #expect(refusal { try Upscaler(other) }?.description.contains("not an upscaler that is supported") == true)
     var state = try TinyUpscaler.network(scale: 4).stateDict()
     state["body.0.rdb2.conv3.bias"] = nil
     try Safetensors.write(state, metadata: [:], to: other)

@@ -5,21 +5,21 @@ import Models
 import Tensors
 
 /// A file of tensors by name, of whatever system and format.
-struct CheckpointFile {
-  let path: String
+package struct CheckpointFile {
+  package let path: String
   /// Of the tensors in the file, before any was widened.
   let halfCount: Int
-  let state: StateDict
+  package internal(set) var state: StateDict
   /// The member of the file's dictionary that was taken, where there is more in it.
-  let member: String?
+  package let member: String?
   /// The recipe of a model of ours.
-  let recipe: String?
+  package let recipe: String?
 
   /// - Parameters:
   ///   - path: a `.safetensors` file, or one of `torch.save`, by its content and not its name.
   ///   - member: as for `TensorFile`.
   /// - Throws: `SfumatoError` when there is no such file or it is a folder; what reading it throws.
-  init(_ path: String, member: String? = nil) throws {
+  package init(_ path: String, member: String? = nil) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw SfumatoError(.missing, "\(path): no such file; expected a .safetensors, .pt or .pth file")

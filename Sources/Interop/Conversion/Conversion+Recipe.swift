@@ -54,18 +54,19 @@ extension Conversion {
   private static func recognise(
     _ file: CheckpointFile, _ request: ConversionRequest, _ report: inout ConversionReport
   ) throws -> any ModelDescription {
-    let presets = try PresetRecognition.presets(of: file.state)
+    let shapes = CheckpointShapes(file.state), presets = try PresetRecognition.presets(of: shapes)
     if presets.count == 1 {
       report.isRecognised = true
       return try use(presets[0], request, &report)
     }
-    if let upscaler = try? RRDBNet.Recipe(recognising: file.state) {
+    // An upscaler has no process, so that its shapes are the whole recipe.
+    if let upscaler = UpscalerCheckpoint.recipe(in: shapes) {
       report.isRecognised = true
-      var recipe = UpscalerModelRecipe()
-      recipe.upscaler = upscaler
-      return recipe
+      var model = UpscalerModelRecipe()
+      model.upscaler = Choice(upscaler)
+      return model
     }
-    if presets.isEmpty { throw unknown(file) }
+    if presets.isEmpty { throw unrecognised(file.path, shapes) }
     throw ambiguous(file.path, presets)
   }
 
@@ -74,37 +75,25 @@ extension Conversion {
     return SfumatoError(.usage, "\(path): its shapes are those of several presets; say which it is:\(names)")
   }
 
-  private static func unknown(_ file: CheckpointFile) -> SfumatoError {
-    let shapes = Dictionary(uniqueKeysWithValues: file.state.entries.map { ($0.name, $0.tensor.shape) })
-    let hint =
-      ContextEvidence(shapes).map { look($0) } ?? UNetEvidence(shapes, .openAI).map { look($0) }
-      ?? UNetEvidence(shapes, .nice).map { look($0) } ?? ""
+  private static func unrecognised(_ path: String, _ shapes: CheckpointShapes) -> SfumatoError {
+    if let architecture = UnsupportedArchitecture(of: shapes.names) { return architecture.error(path) }
+    let hint = RecognisedNetwork.recognised(from: shapes).map { "\n  it looks like \(phrase($0.description))" } ?? ""
     return SfumatoError(
       .usage,
-      "\(file.path): its shapes are those of no preset ('sfumato convert --list-presets' lists them); describe the network by --recipe"
-        + hint)
+      "\(path): its shapes are those of no preset ('sfumato convert --list-presets' lists them); describe the network by --recipe" + hint)
   }
 
-  private static func look(_ evidence: UNetEvidence) -> String {
-    let enlarging = evidence.enlarging
-    let what =
-      evidence.outChannels == nil
-      ? "a classifier, 'classifier: { type: encoder_classifier }',"
-      : enlarging == nil ? "a UNet" : "a super-resolution UNet, 'super_resolution: { unet: … }',"
-    let corruptions = enlarging.map { $0.corruptions > 0 ? ", num_corruptions: \($0.corruptions)" : "" } ?? ""
-    return "\n  it looks like \(what) with model_channels: \(evidence.modelChannels), channel_mult: [\(list(evidence.channelMult))], "
-      + "num_res_blocks: \(evidence.numResBlocks), in_channels: \(enlarging?.channels ?? evidence.inChannels)\(corruptions)"
-      + (evidence.numClasses.map { ", num_classes: \($0)" } ?? "")
+  /// `a diffusion model with` and the section of a recipe that describes its network.
+  private static func phrase(_ model: any ModelDescription) -> String {
+    let kind = type(of: model).kind
+    return "\(kind.phrase), with a recipe that says\n"
+      + differences(model.networkRecipe, under: kind.section).map { "    \($0)" }.joined(separator: "\n")
   }
 
-  private static func look(_ evidence: ContextEvidence) -> String {
-    let mult = list(evidence.laid(over: ContextUNet.Recipe()).channelMult)
-    return "\n  it looks like a Context UNet, 'network: { type: context_unet }', with model_channels: \(evidence.modelChannels), "
-      + "channel_mult: [\(mult)], num_res_blocks: \(evidence.numResBlocks), in_channels: \(evidence.inChannels)"
-      + (evidence.contextWidth.map { " and context vectors of \($0), or as many classes" } ?? "")
-  }
-
-  private static func list(_ multiples: [Double]) -> String {
-    multiples.map { $0 == $0.rounded() && $0 < 1e6 ? "\(Int($0))" : "\($0)" }.joined(separator: ", ")
+  /// The lines of a network's section with its type and every option that has another value than its default.
+  private static func differences(_ recipe: some RecognisableRecipe, under section: String) -> [String] {
+    let lines = recipe.yaml().split(separator: "\n"), defaults = type(of: recipe).init().yaml().split(separator: "\n")
+    let changed = zip(lines, defaults).filter { $0 != $1 || $0.hasSuffix(":") }.map { "  \($0.0)" }
+    return ["\(section):", "  type: \(type(of: recipe).name)"] + changed
   }
 }

@@ -60,11 +60,12 @@ public enum Conversion {
     try Torch.start()
     try check(request)
     if request.target == .diffusers || DiffusersFolder.isOne(request.input) { return try convertModel(request) }
-    let file = try CheckpointFile(request.input, member: request.member)
+    var file = try CheckpointFile(request.input, member: request.member)
     var report = ConversionReport(
       output: request.output, tensors: file.state.count, parameters: file.state.elementCount, widened: 0, isRecognised: false,
       member: file.member)
     let choice = try recipe(for: file, request, &report)
+    if let choice { file.state = file.state.renamed(for: choice.networkRecipe) }
     if let choice { try check(file, against: choice, calledBy: request, report.preset) }
     if request.target == .pytorch {
       try Safetensors.write(file.state, metadata: ["format": "pt"], to: request.output)
@@ -83,7 +84,8 @@ public enum Conversion {
           ? "\(request.input) carries its own recipe; leave --preset, --recipe and --member out"
           : "a diffusers folder is written of a model: make one of the checkpoint first, by --preset or --recipe, then convert that")
     }
-    let model = try model(at: request.input), state = model.network.stateDict()
+    let folder = try DiffusersFolder.isOne(request.input) ? DiffusersFolder(request.input) : nil
+    let model = try folder.map { try Model($0) } ?? Model(file: request.input), state = model.network.stateDict()
     switch request.target {
     case .diffusers: try DiffusersFolder.write(model, to: request.output)
     case .pytorch: try Safetensors.write(state, metadata: ["format": "pt"], to: request.output)
@@ -94,11 +96,7 @@ public enum Conversion {
     }
     return ConversionReport(
       output: request.output, tensors: state.count, parameters: state.elementCount, widened: 0, isRecognised: false,
-      kind: request.target == .sfumato ? .denoiser : nil)
-  }
-
-  private static func model(at path: String) throws -> Model {
-    try DiffusersFolder.isOne(path) ? Model(DiffusersFolder(path)) : Model(file: path)
+      kind: request.target == .sfumato ? .denoiser : nil, note: folder?.note)
   }
 
   private static func check(_ request: ConversionRequest) throws {

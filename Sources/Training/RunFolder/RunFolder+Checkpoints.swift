@@ -114,7 +114,7 @@ extension RunFolder {
     }
     try verifyRecipe()
     do { return try read(name) } catch let error as CheckpointError {
-      throw CheckpointError(error.kind, error.path, error.message + advice(besides: name))
+      throw CheckpointError(error.problem, error.path, error.message + advice(besides: name))
     }
   }
 

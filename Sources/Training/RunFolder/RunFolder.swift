@@ -35,8 +35,6 @@ public struct RunFolder: Sendable {
   public var recipePath: String { "\(path)/recipe.yaml" }
   /// What the data are recognised by when the run is resumed.
   public var dataPath: String { "\(path)/data.json" }
-  /// What the data are recognised by when the run is resumed.
-  public var dataPath: String { "\(path)/data.json" }
   public var logPath: String { "\(path)/log.jsonl" }
   public func previewPath(images: Int) -> String { "\(path)/previews/\(Self.padded(images)).png" }
   var checkpointsPath: String { "\(path)/checkpoints" }

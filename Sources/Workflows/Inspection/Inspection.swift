@@ -59,6 +59,8 @@ public struct Inspection: Codable, Sendable, Equatable {
   /// What the model needs at batches of 1, 8 and 32, at both precisions; empty where its network is not known.
   public var memory: [MemoryEstimate] = []
   public var upscaler: UpscalerSummary?
+  /// What a user should know beside, such as what was assumed of a diffusers folder.
+  public var note: String?
   /// Why the recipe that the file carries says nothing about its network.
   public var recipeProblem: String?
 
@@ -77,7 +79,10 @@ public struct Inspection: Codable, Sendable, Equatable {
     format = TensorFile.format(of: file)
     let metadata: [String: String]
     var isOptimizer = false
-    if format == .safetensors {
+    if let folder, folder.weightFiles.count > 1 {
+      (tensors, bytes) = try Self.sharded(folder.weightFiles)
+      (self.member, members, metadata) = (nil, [], [:])
+    } else if format == .safetensors {
       let header = try Safetensors.header(of: file)
       bytes = header.dataStart + header.dataCount
       let layout = try TensorFile.layout(header.entries.map { ($0.name, $0.shape) }, choosing: member, path)
@@ -109,7 +114,7 @@ public struct Inspection: Codable, Sendable, Equatable {
   /// - Returns: the model, where it is known.
   private mutating func describe(_ folder: DiffusersFolder?, recipe: String?) throws -> (any MemoryTraced)? {
     if let folder {
-      network = try NetworkSummary(folder.recipe)
+      (network, note) = (try NetworkSummary(folder.recipe), folder.note)
       return folder.recipe
     }
     if let recipe {
@@ -125,6 +130,20 @@ public struct Inspection: Codable, Sendable, Equatable {
     guard let found = RecognisedNetwork(tensors.map { ($0.name, $0.shape) }), let summary = try? NetworkSummary(found) else { return nil }
     (kind, network) = (Kind(type(of: found.model).kind), summary)
     return found.model as? any MemoryTraced
+  }
+
+  /// The tensors of weights in several files, and the bytes of them all.
+  private static func sharded(_ files: [String]) throws -> ([TensorFacts], bytes: Int) {
+    var tensors: [TensorFacts] = [], bytes = 0
+    for file in files {
+      bytes += try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+      guard TensorFile.format(of: file) == .safetensors else {
+        tensors += try pytorch(file, nil).0
+        continue
+      }
+      tensors += try Safetensors.header(of: file).entries.map { TensorFacts(name: $0.name, dtype: $0.type.rawValue, shape: $0.shape) }
+    }
+    return (tensors, bytes)
   }
 
   /// The tensors of a PyTorch file; of an optimizer's those that it keeps of each parameter, under its number.
@@ -163,24 +182,12 @@ extension Inspection.Kind {
 
   /// What tensors of these names are for, where no recipe says so.
   init(_ names: [String]) {
-    let known = Set(names)
-    func has(_ prefix: String) -> Bool { names.contains { $0.hasPrefix(prefix) } }
     if names.isEmpty {
       self = .empty
     } else if names.allSatisfy({ name in ["first.", "second.", "steps."].contains { name.hasPrefix($0) } }) {
       self = .optimizerState
-    } else if known.isSuperset(of: ["conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight"]) {
-      self = .upscaler
-    } else if known.isSuperset(of: ["time_embed.0.weight", "input_blocks.0.0.weight"]) {
-      self = has("output_blocks.") ? .denoiser : .classifier
-    } else if known.contains("step_embed.0.weight") && has("downsampling.") && has("upsampling.") {
-      self = .denoiser  // nice-diffusion's
-    } else if known.contains("time_embedding.linear_1.weight") && has("down_blocks.") && has("up_blocks.") {
-      self = .denoiser  // diffusers'
-    } else if known.contains("init_conv.weight") && has("bottleneck.") && has("up.0.time_embed.") {
-      self = .denoiser  // the context UNet
     } else {
-      self = .stateDict
+      self = ModelKind(tensorNames: names).map(Self.init) ?? .stateDict
     }
   }
 

@@ -57,17 +57,18 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
 public struct UpscalerSummary: Codable, Sendable, Equatable {
   /// Rows and columns of the result for each of the picture; channels of both.
   public var scale: Int, channels: Int
-  /// Residual blocks, channels between them, channels that each of their convolutions adds.
-  public var blocks: Int, features: Int, growth: Int
+  /// Residual blocks or plain convolutions, channels between them, and channels that each convolution of a dense block adds.
+  public var blocks: Int, features: Int, growth: Int?
   /// Floating-point operations for each pixel of the picture, a multiplication and an addition counted as two.
   public var flopsPerPixel: Double
 
-  /// - Throws: `RecipeError` when the shapes are of no RRDBNet.
-  init(_ tensors: [Inspection.TensorFacts]) throws {
-    let recipe = try RRDBNet.Recipe(recognising: StateDict(tensors.map { ($0.name, Tensor.empty($0.shape, on: .meta)) }))
-    let network = try RRDBNet(recipe, using: .shapes)
+  /// - Returns: nil for the shapes of no upscaler.
+  init?(_ tensors: [Inspection.TensorFacts]) throws {
+    let found = UpscalerRegistry.recognised(from: CheckpointShapes(tensors.map { ($0.name, $0.shape) }), side: 64)
+    guard let recipe = found?.recipe as? any UpscalerRecipe else { return nil }
+    let network = try recipe.makeUpscaler(using: .shapes)
     (scale, channels) = (recipe.scale, recipe.numInCh)
-    (blocks, features, growth) = (recipe.numBlock, recipe.numFeat, recipe.numGrowCh)
+    (blocks, features, growth) = recipe.size
     let side = 64
     let count = OperationCount.measure { withoutGradient { _ = network(.empty([1, recipe.numInCh, side, side], on: .meta)) } }
     flopsPerPixel = count.flops / Double(side * side)

@@ -69,7 +69,7 @@ extension UpscalerModelRecipe: MemoryTraced {
   /// Tiles as they are cut where nothing else is said.
   func shapedNetwork() throws -> ShapedNetwork {
     let settings = Upscaler.Settings()
-    return ShapedNetwork(try RRDBNet(upscaler, using: .shapes), side: settings.tile + 2 * settings.overlap)
+    return ShapedNetwork(try upscaler.member.makeUpscaler(using: .shapes), channels: upscaler.member.numInCh, side: settings.tile + 2 * settings.overlap)
   }
 
   var passesPerImage: Int { 1 }

@@ -31,12 +31,12 @@ struct ShapedNetwork {
     prepared = { ShapedNetwork(try classifier.prepared(for: $0), data) }
   }
 
-  /// - Parameter side: rows and columns of each picture.
-  init(_ upscaler: RRDBNet, side: Int) {
+  /// - Parameters: channels, side: channels, and rows and columns, of each picture.
+  init(_ upscaler: any UpscalingNetwork, channels: Int, side: Int) {
     module = upscaler
-    input = { .empty([$0, upscaler.recipe.numInCh, side, side], on: .meta) }
+    input = { .empty([$0, channels, side, side], on: .meta) }
     pass = { x, _ in upscaler(x) }
-    prepared = { ShapedNetwork(try upscaler.prepared(for: $0), side: side) }
+    prepared = { ShapedNetwork(try upscaler.prepared(for: $0), channels: channels, side: side) }
   }
 }
 

@@ -5,13 +5,6 @@ import Networks
 import RecipeKit
 import Training
 
-/// Every network that can be trained: those that draw from noise alone, and the one that is given a bad picture too. They are apart
-/// because sampling, benchmarks and conversions know what to do with the former only.
-public enum TrainableNetworkRegistry: RecipeRegistry {
-  public typealias Member = any NetworkRecipe
-  public static let all: [any NamedRecipe.Type] = NetworkRegistry.all + [SuperResolutionUNet.Recipe.self]
-}
-
 // A training that restores: `corruptions` and a network that is given what they leave.
 extension TrainRecipe {
   /// Refuses one without the other, and a network that would be told another number of strengths than there are.

@@ -10,10 +10,10 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Makes pictures larger by an RRDB network (Real-ESRGAN), tile by tile, so that memory does not grow with the picture.
+/// Makes pictures larger by an upscaling network (Real-ESRGAN), tile by tile, so that memory does not grow with the picture.
 ///
 /// The network sees each tile with a margin of `overlap` pixels, whose result is thrown away. Where the margin is as wide as the
-/// network sees (`RRDBNet.Recipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
+/// network sees (`UpscalerRecipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
 /// these networks are scaled down so often that far less leaves no seams. Not Sendable: it belongs to the thread that computes.
 public final class Upscaler {
   public struct Settings: Sendable, Equatable {
@@ -27,7 +27,7 @@ public final class Upscaler {
     public init() {}
   }
 
-  public let recipe: RRDBNet.Recipe
+  public let recipe: any UpscalerRecipe
   /// Rows and columns of the result for each of the picture.
   public var scale: Int { recipe.scale }
   /// The side of tiles; half of what it was whenever the device had no memory left. 0 for no tiles.
@@ -40,20 +40,20 @@ public final class Upscaler {
   static let smallestTile = 16
 
   /// - Parameters:
-  ///   - model: a `.pth` or `.safetensors` file of an RRDBNet under Real-ESRGAN's names; its shapes tell the recipe.
+  ///   - model: a `.pth` or `.safetensors` file of an upscaler under Real-ESRGAN's or ESRGAN's names; its shapes show the recipe.
   ///   - member: of a PyTorch file with several state dicts the one to take; nil for the one that is best, `params_ema`.
   /// - Throws: `SfumatoError` for settings that make no sense and for a file that is no upscaler; what reading it throws.
   public convenience init(_ model: String, member: String? = nil, settings: Settings = Settings()) throws {
     try Torch.start()
     try Self.check(settings)
     let device = try settings.device.validated()
-    let network = try Self.network(in: model, member, on: device)
+    let (recipe, network) = try Self.network(in: model, member, on: device)
     let prepared = try network.prepared(for: settings.precision.dtype)
-    try self.init(network.recipe, settings, on: device) { prepared($0) }
+    try self.init(recipe, settings, on: device) { prepared($0) }
   }
 
   /// - Parameter network: from `[N, C, H, W]` in [0, 1] to `[N, C, scale H, scale W]`, as the recipe says.
-  init(_ recipe: RRDBNet.Recipe, _ settings: Settings, on device: Device = .cpu, network: @escaping (Tensor) -> Tensor) throws {
+  init(_ recipe: any UpscalerRecipe, _ settings: Settings, on device: Device = .cpu, network: @escaping (Tensor) -> Tensor) throws {
     try Self.check(settings)
     self.recipe = recipe
     self.device = device
@@ -111,24 +111,23 @@ extension Upscaler {
 // MARK: Reading
 
 extension Upscaler {
-  private static func network(in model: String, _ member: String?, on device: Device) throws -> RRDBNet {
+  private static func network(
+    in model: String, _ member: String?, on device: Device
+  ) throws -> (any UpscalerRecipe, any UpscalingNetwork) {
     let path = try ModelLocator.file(of: model, expecting: .upscaler)
-    let file = try TensorFile(path, member: member)
-    if let yaml = file.metadata[Model.recipeKey] {
+    let file = try CheckpointFile(path, member: member)
+    if let yaml = file.recipe {
       let kind = try ModelKind(ofRecipe: yaml, file: "the recipe in \(path)")
       guard kind == .upscaler else { throw SfumatoError(.data, "\(path) is \(kind.phrase); expected an upscaler") }
     }
-    let recipe: RRDBNet.Recipe
-    do { recipe = try RRDBNet.Recipe(recognising: file.state) } catch {
-      throw SfumatoError(.data, "\(path) is no upscaler that is known: \(error.message)")
-    }
+    let recipe = try UpscalerCheckpoint.recipe(of: file)
     guard recipe.numInCh == recipe.numOutCh, [1, 3].contains(recipe.numInCh) else {
       throw SfumatoError(.data, "\(path) is an upscaler of \(recipe.numInCh) channels; pictures have 1 or 3")
     }
-    let network = try RRDBNet(recipe, using: .shapes)
-    do { try network.adopt(file.state, on: device) } catch let mismatch as StateMismatch {
-      throw SfumatoError(mismatch, checkpoint: path, network: "network rrdbnet")
+    let network = try recipe.makeUpscaler(using: .shapes)
+    do { try network.adopt(file.state.renamed(for: recipe), on: device) } catch let mismatch as StateMismatch {
+      throw SfumatoError(mismatch, checkpoint: path, network: "network \(type(of: recipe).name)")
     }
-    return network
+    return (recipe, network)
   }
 }

@@ -1,0 +1,28 @@
+import NN
+import RecipeKit
+import Tensors
+
+/// A network that tells classes from noisy images and the timestep, as classifier guidance asks (Dhariwal and Nichol 2021,
+/// section 4).
+public protocol NoisyClassifier: Module {
+  /// - Parameters:
+  ///   - x: noisy images, `[N, C, H, W]`.
+  ///   - timesteps: `[N]`, on the original process's scale, whole or fractional.
+  ///   - mode: whether dropout draws.
+  /// - Returns: logits, `[N, classes]` float32.
+  func callAsFunction(_ x: Tensor, timesteps: Tensor, mode: Mode) -> Tensor
+
+  /// As `DiffusionNetwork.prepared`. No gradient passes through the copy: guidance needs the network itself.
+  func prepared(for dtype: DType) throws -> Self
+}
+
+/// The recipe of a classifier, which can make it.
+public protocol ClassifierRecipe: RecognisableRecipe {
+  func makeClassifier(using initializer: Initializer) throws -> any NoisyClassifier
+  /// What the data decide, put where the recipe leaves it open. `classRows` are the classes; there is no null class.
+  mutating func adapt(to facts: NetworkInputSpec)
+}
+
+extension ClassifierRecipe {
+  public func makeModule(using initializer: Initializer) throws -> any Module { try makeClassifier(using: initializer) }
+}
