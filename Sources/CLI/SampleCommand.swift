@@ -29,7 +29,7 @@ struct Sample: ParsableCommand {
 
   mutating func run() throws {
     let job = try SamplingJob(request())
-    var files = results.files
+    var files = try results.files()
     if !results.noNotes { files.notes = try job.notes(command: ["sfumato"] + CommandLine.arguments.dropFirst()) }
     let upscaler = try upscaler()
     try files.check(job, enlargement: upscaler?.scale ?? 1)
@@ -68,7 +68,7 @@ struct Sample: ParsableCommand {
       throw ValidationError("a model is told classes or vectors; leave one of --class and --context out")
     }
     request.device = try device.device()
-    results.apply(to: &request)
+    try results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings + images.set
     return request
   }

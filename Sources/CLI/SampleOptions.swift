@@ -99,6 +99,12 @@ struct ResultOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Also each image as a file of its own: a folder, or a pattern such as out/{class}-{index}.png, with {seed} too.",
+      valueName: "folder|pattern"))
+  var images: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Make the images larger before they are written, by an upscaler as of 'sfumato upscale'; an animation stays as drawn.",
       valueName: "model"))
   var upscale: String?
@@ -106,18 +112,19 @@ struct ResultOptions: ParsableArguments {
   @Flag(help: "Leave out of PNG files what they otherwise say of themselves: the command, the model, seed and settings.")
   var noNotes = false
 
-  var files: SamplePictures {
+  func files() throws -> SamplePictures {
     var files = SamplePictures(grid: output, animation: animation, npz: npz, columns: columns)
     files.captions = captions?.parts ?? []
     files.timing.frames = frames
     (files.timing.delay, files.timing.hold) = (frameTime.delay, frameTime.hold)
     files.denoising = denoising
+    files.single = try images.map(ImagePattern.init)
     return files
   }
 
   /// Lays over a request what is kept on the way.
-  func apply(to request: inout SamplingRequest) {
-    files.trace(&request)
+  func apply(to request: inout SamplingRequest) throws {
+    try files().trace(&request)
     request.traced = show
   }
 }

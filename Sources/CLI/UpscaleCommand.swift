@@ -83,13 +83,13 @@ struct Upscale: ParsableCommand {
     let count = job.written.count
     var facts = ["\(count) \(count == 1 ? "picture" : "pictures") by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
     if !job.failures.isEmpty { facts.append("\(job.failures.count) failed") }
-    if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, no pictures by their names") }
+    if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, not pictures") }
     Console.note(facts.joined(separator: "; "))
   }
 
   private struct Result: Encodable {
     let files: [String], failures: [UpscalingJob.Failed]
-    /// Files of the folders that are no pictures by their names.
+    /// Files of the folders that are not pictures.
     let leftOut: Int
     /// `tile`: its side in the end, smaller than asked for when memory ran out.
     let scale: Int, tile: Int

@@ -178,3 +178,30 @@ import Training
     #expect(FrameSchedule(text) == nil)
   }
 }
+
+@Suite("Images as files of their own") struct ImagePatternTests {
+  @Test func aFolderGetsTheirNumbersAndAPatternItsFields() throws {
+    #expect(try ImagePattern("out").path(7, of: 100, className: "cat", seed: 3) == "out/07.png")
+    #expect(try ImagePattern("o/{class}-{index}-{seed}.jpg").path(0, of: 1, className: "a/b", seed: 3) == "o/a_b-0-3.jpg")
+  }
+
+  @Test(arguments: [
+    ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "no field {size}"), ("{index}.bmp", ".bmp"),
+  ])
+  func aPatternThatCannotServeIsRefused(text: String, words: String) {
+    let error = refusal { try ImagePattern(text) }
+    #expect(error?.failure == .usage && error?.description.contains(words) == true, "\(String(describing: error))")
+  }
+
+  @Test func eachImageIsWritten() throws {
+    let folder = try ScratchFolder()
+    let job = try SamplingJob(request(3), model: Tiny.model())
+    _ = try job.finish()
+    var pictures = SamplePictures(grid: "\(folder.path)/grid.png")
+    pictures.single = try ImagePattern("\(folder.path)/new/{class}-{index}.png")
+    try pictures.check(job)
+    #expect(try pictures.write(job).last == "\(folder.path)/new/{class}-{index}.png")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/new").sorted() == ["0-0.png", "1-1.png", "2-2.png"])
+    #expect(try Image(file: "\(folder.path)/new/1-1.png") == job.images[1])
+  }
+}

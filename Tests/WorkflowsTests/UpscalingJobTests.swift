@@ -86,7 +86,7 @@ import Testing
     let a = try put(4, 4, at: "in/x.png"), b = try put(4, 4, at: "other/x.png"), gif = try put(4, 4, at: "in/x.gif")
     let out = "\(folder.path)/out"
     #expect(refusal { try UpscalingPlan([a, b], output: out) }?.description.contains("would both become \(out)/x.png") == true)
-    #expect(refusal { try UpscalingPlan([a, gif], output: out) }?.failure == .usage)
+    #expect(try UpscalingPlan([gif, a], output: out).items.map(\.target) == ["\(out)/x.gif.png", "\(out)/x.png"])
     #expect(refusal { try UpscalingPlan([a], output: a) }?.description.contains("would be written over") == true)
     #expect(refusal { try UpscalingPlan(["\(folder.path)/other"], output: "\(folder.path)/other") }?.failure == .usage)
     // The same folder by another name.

@@ -19,6 +19,8 @@ public struct SamplePictures: Sendable {
   public var denoising: String?
   /// The images as numbers, see `SampleArchive`.
   public var npz: String?
+  /// Each image as a file of its own.
+  public var single: ImagePattern?
   /// What the PNG files say of themselves.
   public var notes: PictureNotes = [:]
 
@@ -72,7 +74,16 @@ public struct SamplePictures: Sendable {
     }
     if let denoising { try denoisingSheet(job).draw().write(to: denoising, notes: notes) }
     if let npz { try SampleArchive.write(images, labels: job.plan.classes, to: npz) }
-    return files
+    if let single { try write(images, job, by: single) }
+    return files + [single].compactMap { $0?.text }
+  }
+
+  private func write(_ images: [Image], _ job: SamplingJob, by pattern: ImagePattern) throws {
+    for (index, image) in images.enumerated() {
+      let file = pattern.path(index, of: images.count, className: className(index, job), seed: job.plan.request.seed)
+      try ImagePattern.makeFolder(of: file)
+      try image.write(to: file, notes: notes)
+    }
   }
 
   private func moments(_ schedule: FrameSchedule, _ job: SamplingJob) throws -> [(number: Int, images: [Image])] {
@@ -147,6 +158,7 @@ extension SamplePictures {
     try checkCaptions(job)
     try checkSize(job, enlargement)
     for file in files { try OutputFile.check(file) }
+    if let single { try OutputFile.check("\(ImagePattern.nearestFolder(of: single.text))/image") }
     _ = try VipsLibrary.loaded()
   }
 

@@ -88,11 +88,11 @@ struct SamplingStart {
 
   /// A picture as the model takes them: cut in the middle to its proportions, resized, in its number of channels.
   private static func picture(_ file: String, _ data: DataSpec) throws -> Tensor {
-    try Tensor(images: [fitted(file, data).withChannels(data.channels)])
+    try Tensor(images: [fitted(Image(file: file), data).withChannels(data.channels)])
   }
 
   private static func known(_ inpainting: SamplingRequest.Inpainting, _ data: DataSpec, on device: Device) throws -> KnownRegion {
-    let mask = try Tensor(images: [fitted(inpainting.mask, data).withChannels(1)])
+    let mask = try Tensor(images: [fitted(Image(file: inpainting.mask).mask, data)])
     // White, 1, is painted anew. A pixel is kept or it is not: one that resizing left in between goes to the nearer side.
     let known = mask.lt(0).to(.float32)
     guard try known.max().item() > 0 else {
@@ -104,8 +104,7 @@ struct SamplingStart {
     return try KnownRegion(image: picture(inpainting.picture, data).to(device), mask: known.to(device))
   }
 
-  private static func fitted(_ file: String, _ data: DataSpec) throws -> Image {
-    let image = try Image(file: file)
+  private static func fitted(_ image: Image, _ data: DataSpec) throws -> Image {
     let picture = image.hasAlpha ? image.flattened(over: Array(repeating: 255, count: image.channels - 1)) : image
     // The largest part of the model's proportions.
     let scale = min(Double(picture.width) / Double(data.width), Double(picture.height) / Double(data.height))

@@ -14,9 +14,6 @@ public struct UpscalingPlan: Sendable, Equatable {
   /// The folder to make, where the results go into one that is not there yet.
   let newFolder: String?
 
-  /// Endings of pictures that are taken from a folder.
-  static let endings: Set<String> = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "avif"]
-
   /// - Parameters:
   ///   - sources: pictures, and folders, of which the pictures directly in them are taken, hidden files and folders not.
   ///   - output: where there is one picture, its result; else, or where it is a folder, a folder, which is made. In a folder
@@ -38,8 +35,8 @@ public struct UpscalingPlan: Sendable, Equatable {
       }
     }
     guard !files.isEmpty else {
-      let endings = Self.endings.sorted().joined(separator: ", ")
-      throw SfumatoError(.missing, "there are no pictures in \(sources.joined(separator: ", ")): no names that end in \(endings)")
+      throw SfumatoError(
+        .missing, "there are no pictures in \(sources.joined(separator: ", ")): no file there is one by its contents or its name")
     }
     let outputIsFolder = Self.isFolder(output)
     let isFile = folders == 0 && files.count == 1 && outputIsFolder != true && !output.hasSuffix("/")
@@ -47,7 +44,7 @@ public struct UpscalingPlan: Sendable, Equatable {
       throw SfumatoError(.usage, "\(output) is a file; the results of \(files.count) pictures go into a folder")
     }
     newFolder = isFile || outputIsFolder == true ? nil : output
-    items = files.map { Item(source: $0, target: isFile ? output : Self.target(of: $0, in: output)) }
+    items = isFile ? [Item(source: files[0], target: output)] : Self.items(of: files, in: output)
     self.leftOut = leftOut
     try checkNames()
     try OutputFile.check(outputIsFolder == true ? items[0].target : Self.withoutSlash(output))
@@ -77,8 +74,21 @@ public struct UpscalingPlan: Sendable, Equatable {
       throw SfumatoError(.io, "\(folder): cannot be read: \(error.localizedDescription)")
     }
     let files = names.filter { !$0.hasPrefix(".") && isFolder("\(folder)/\($0)") == false }
-    let pictures = files.filter { endings.contains(($0 as NSString).pathExtension.lowercased()) }
+    let pictures = files.filter { PictureFormat.isPicture(file: "\(withoutSlash(folder))/\($0)") }
     return (pictures.map { "\(withoutSlash(folder))/\($0)" }, files.count - pictures.count)
+  }
+
+  /// A picture whose result would have the name of another's keeps its own ending before the new one: `anim.gif.png` beside `anim.png`.
+  private static func items(of sources: [String], in folder: String) -> [Item] {
+    let targets = sources.map { target(of: $0, in: folder) }
+    let kept = Set(zip(sources, targets).filter { ($0 as NSString).lastPathComponent == ($1 as NSString).lastPathComponent }.map(\.1))
+    var seen: Set<String> = []
+    return zip(sources, targets).map { source, target in
+      let name = (source as NSString).lastPathComponent
+      let isOwn = (target as NSString).lastPathComponent == name
+      let isTaken = !isOwn && (kept.contains(target) || !seen.insert(target).inserted)
+      return Item(source: source, target: isTaken ? "\(withoutSlash(folder))/\(name).png" : target)
+    }
   }
 
   private static func target(of source: String, in folder: String) -> String {
