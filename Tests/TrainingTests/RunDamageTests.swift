@@ -16,7 +16,7 @@ import Testing
     // The last byte belongs to a number, which any bits make up.
     try run.flip("checkpoints/000000002/\(part)", byte: -1)
     let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }
-    #expect(error.kind == .invalid && error.path.hasSuffix("000000002/\(part)"))
+    #expect(error.problem == .invalid && error.path.hasSuffix("000000002/\(part)"))
     #expect(error.message.hasPrefix("is damaged: its checksum is "))
     #expect(
       error.message.hasSuffix("; the newest other checkpoint that is whole is 000000001: 'sfumato resume \(run.path) --from 000000001'"))
@@ -40,7 +40,7 @@ import Testing
     try run.flip("checkpoints/000000003/weights.safetensors", byte: -2)
     try FileManager.default.removeItem(atPath: run.path + "/checkpoints/000000004/optimizer.safetensors")
     let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }
-    #expect(error.kind == .missing && error.path.hasSuffix("000000004/optimizer.safetensors"))
+    #expect(error.problem == .missing && error.path.hasSuffix("000000004/optimizer.safetensors"))
     #expect(error.message.contains("--from 000000002"))
     #expect(folder.newestGoodCheckpoint == "000000002")
   }
@@ -56,7 +56,7 @@ import Testing
   @Test func aCheckpointThatIsNotThereIsRefusedWithThoseThatAre() throws {
     let folder = try run.folder([1, 20])
     let error = try #require(throws: CheckpointError.self) { try folder.checkpoint(at: "000000003") }
-    #expect(error.kind == .missing && error.message.hasSuffix("there are 000000001, 000000020"))
+    #expect(error.problem == .missing && error.message.hasSuffix("there are 000000001, 000000020"))
     for name in ["", "../000000001", "latest"] { #expect(throws: CheckpointError.self) { try folder.checkpoint(at: name) } }
     #expect(try folder.checkpoint(at: "20").position.step == 20, "the step itself is as good as the name")
   }
@@ -76,7 +76,7 @@ import Testing
     let folder = try run.folder([1])
     try run.write(text, to: "recipe.yaml")
     let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }
-    #expect(error.kind == .invalid && error.path == folder.recipePath)
+    #expect(error.problem == .invalid && error.path == folder.recipePath)
     #expect(error.message.contains("'sfumato resume \(run.path) --set KEY=VALUE'") && error.message.contains("delete recipe.sum"))
     try FileManager.default.removeItem(atPath: run.path + "/recipe.sum")
     #expect(try folder.latestCheckpoint().position.step == 1)

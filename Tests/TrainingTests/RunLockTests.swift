@@ -34,7 +34,7 @@ import Testing
       { _ = try folder.lock() }, { _ = try RunFolder(creating: path) }, { _ = try folder.latestCheckpoint() },
     ] {
       let error = try #require(throws: CheckpointError.self) { try attempt() }
-      #expect(error.kind == .io && error.description == inUse)
+      #expect(error.problem == .io && error.description == inUse)
     }
     #expect(try folder.latestModelPath().hasSuffix("000000001/model.safetensors"), "samples may be drawn meanwhile")
     try (other.standardInput as! Pipe).fileHandleForWriting.close()
