@@ -14,7 +14,8 @@ enum SourceText {
     // Foundation's search is compiled with optimisation, and nearly every file ends here.
     guard source.range(of: "Error", options: .literal) != nil else { return [] }
     let code = source.replacing(/\/\/[^\n]*/, with: "")
-    let pattern = #/
+    let pattern =
+      #/
       (?<access>public\s+|package\s+)? (?:final\s+|indirect\s+)* (?:struct|enum|class|actor|extension) \s+ (?<name>[\w.]+)
       (?:<[^>{]*>)? \s*:\s* (?<list>[^{]+?) (?:\swhere\s[^{]*)? \{
       /#
