@@ -17,13 +17,14 @@ extension SeekableFile {
   /// The first bytes of an entry, at most `count`, without looking at its checksum; none where they cannot be read.
   func start(of header: ZipHeader, count: Int) -> [UInt8] {
     guard header.flags & ZipHeader.encrypted == 0, header.method == 0 || header.method == 8 else { return [] }
+    // The sizes are not validated yet, and a packed entry that is accepted has less than 4 GiB.
+    let limit = UInt64(UInt32.max)
+    guard header.method == 0 || header.size < limit && header.compressedSize < limit else { return [] }
     // Deflate gives a few hundred bytes out of these, whatever they are.
     let wanted = Int(min(header.compressedSize, UInt64(header.method == 0 ? count : 1 << 12)))
-    let end = min(size, header.offset + 30 + header.name.utf8.count + 64 + wanted)
-    guard header.offset < end, let bytes = try? read(header.offset..<end),
-      let start = try? localLength(of: header, in: bytes), start < bytes.count
+    guard let offset = try? dataOffset(of: header, entry: header.shortName), offset <= size,
+      let packed = try? read(offset..<min(size, offset + wanted))[...]
     else { return [] }
-    let packed = bytes[start...].prefix(wanted)
     return header.method == 0 ? Array(packed) : inflatedStart(packed, of: header, count: count)
   }
 
@@ -64,11 +65,12 @@ extension SeekableFile {
 
   /// Where the data of an entry begin, behind its own header.
   func dataOffset(of header: ZipHeader, entry: String) throws(ArchiveError) -> Int {
-    let bytes = try read(min(size, header.offset)..<min(size, header.offset + 30 + 2 * 0xFFFF))
-    guard let length = try localLength(of: header, in: bytes) else {
-      throw ArchiveError(path, .damaged("it has no header at byte \(header.offset)"), entry: entry)
+    let start = min(size, header.offset)
+    // Most headers are short; the longest have two fields of 65,535 bytes.
+    for most in [30 + header.name.utf8.count + 64, 30 + 2 * 0xFFFF] {
+      if let length = try localLength(of: header, in: read(start..<min(size, start + most))) { return header.offset + length }
     }
-    return header.offset + length
+    throw ArchiveError(path, .damaged("it has no header at byte \(header.offset)"), entry: entry)
   }
 
   /// Nil where the header is not there, or not whole.

@@ -36,6 +36,29 @@ private let files: [(name: String, bytes: [UInt8])] = [
     ]
   }()
 
+  /// Also when none or all of them are looked at: what was read to decide is not lost.
+  @Test(arguments: kinds.indices) func filesAreSelectedByTheirFirstBytes(kind: Int) throws {
+    let path = try folder.file("archive-\(UUID().uuidString)", Self.kinds[kind].bytes)
+    var starts: [String: [UInt8]] = [:]
+    let archive = try ArchiveIndex(path: path, memoryLimit: 1 << 20) { name, start in
+      starts[name] = start()
+      return start().count > 100
+    }
+    for file in files { #expect(starts[file.name] == Array(file.bytes.prefix(ArchiveIndex.startLength)), "\(file.name)") }
+    let large = files.filter { $0.bytes.count > 100 }
+    #expect(archive.entries.map(\.name).filter { !$0.hasPrefix("long/") } == large.map(\.name))
+    for (index, entry) in archive.entries.enumerated() where !entry.name.hasPrefix("long/") {
+      #expect(try archive.read(index, limit: 1 << 20) == large.first { $0.name == entry.name }?.bytes)
+    }
+  }
+
+  @Test func aFileOfAnotherKindIsNamed() throws {
+    let path = try folder.file("photos.zip", Array("version https://git-lfs.github.com/spec/v1\noid sha256:00\n".utf8))
+    let error = #expect(throws: ArchiveError.self) { try ArchiveIndex(path: path) }
+    #expect(
+      error?.failure == .data && error?.description.hasPrefix("\(path): is a Git LFS pointer, not the file itself; expected a zip") == true)
+  }
+
   func index(_ bytes: [UInt8], memory: Int = 1 << 20, where isWanted: (String) -> Bool = { _ in true }) throws -> ArchiveIndex {
     try ArchiveIndex(path: folder.file("archive-\(UUID().uuidString)", bytes), memoryLimit: memory, where: isWanted)
   }

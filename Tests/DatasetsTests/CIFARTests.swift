@@ -54,6 +54,12 @@ import Testing
     #expect(try recipe.open()[0].label == 2)
   }
 
+  @Test func aPointerInThePlaceOfABatchIsNamed() throws {
+    let recipe = try writeCIFAR10()
+    try folder.write(Array("version https://git-lfs.github.com/spec/v1\noid sha256:00\n".utf8), to: "bin/data_batch_3.bin")
+    #expect(message(recipe).contains("is a Git LFS pointer, not the file itself; expected a binary file of CIFAR"))
+  }
+
   @Test func namesOfClassesComeFromTheirFile() throws {
     let names = (0..<10).map { "kind \($0)" }
     let recipe = try writeCIFAR10(names: names.joined(separator: "\r\n") + "\n\n")

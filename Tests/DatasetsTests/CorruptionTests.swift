@@ -6,8 +6,12 @@ import Testing
 
 @Suite("Every registered corruption") struct CorruptionContractTests {
   static let sizes = [(1, 1), (1, 5), (7, 3), (2, 1), (24, 17)]
+  /// Those whose documentation says that strength 0 changes the picture; a new corruption is none of them unless it is listed here.
+  static let inexactAtZero: Set = ["jpeg"]
+  /// Those that depend on the random stream.
+  static let random: Set = ["motion_blur", "noise", "color_jitter", "lq_resampling"]
 
-  @Test(arguments: CorruptionRegistry.names.filter { $0 != "jpeg" }, 1...4)
+  @Test(arguments: CorruptionRegistry.names.filter { !inexactAtZero.contains($0) }, 1...4)
   func strengthZeroLeavesThePictureUnchanged(name: String, channels: Int) throws {
     for (width, height) in Self.sizes {
       let image = Image.scene(width: width, height: height, channels: channels)
@@ -45,8 +49,9 @@ import Testing
     let image = Image.scene(width: 20, height: 12, channels: 3), corruption = try CorruptionRegistry.make(name)
     let results = try (0..<6 as Range<UInt64>).map { try corruption.applied(to: image, strength: 0.7, seed: $0) }
     #expect(try results == (0..<6 as Range<UInt64>).map { try corruption.applied(to: image, strength: 0.7, seed: $0) })
-    let drawsSomething = ["motion_blur", "noise", "color_jitter", "lq_resampling"].contains(name)
-    #expect((Set(results.map(\.bytes)).count > 1) == drawsSomething)
+    #expect(
+      (Set(results.map(\.bytes)).count > 1) == Self.random.contains(name),
+      "'\(name)' depends on the random stream or does not; list it in CorruptionContractTests.random accordingly")
   }
 
   /// JPEG is the library's; the rest is our arithmetic, which no machine and no version may change.

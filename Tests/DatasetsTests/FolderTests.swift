@@ -112,7 +112,9 @@ private func recipe(_ path: String, _ change: (inout FolderDataset.Recipe) -> Vo
     #expect(set.shape == ImageShape(height: 2, width: 3, channels: 1))
     #expect(throws: ImagingError.self) { try set[0].image() }
     try FileManager.default.removeItem(atPath: folder.file("1.png"))
-    #expect(complaint(recipe(folder.path)).hasPrefix("\(folder.path): holds 1 picture, which cannot be read: \(folder.file("0.png")): is plain text"))
+    #expect(
+      complaint(recipe(folder.path)).hasPrefix(
+        "\(folder.path): holds 1 picture, which cannot be read: \(folder.file("0.png")): is plain text"))
   }
 
   @Test func aFolderWithoutPicturesIsRefusedWithItsContents() throws {

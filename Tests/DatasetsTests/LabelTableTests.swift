@@ -45,6 +45,9 @@ private func problem(_ text: String, columns: [String]? = nil) -> String? {
     let latin = #expect(throws: DatasetError.self) { try LabelTable(parsing: [0x61, 0xE9, 0x2C, 0x62, 0x0A], name: "t.csv") }
     #expect(latin?.description == "t.csv:1: is not UTF-8")
     #expect(throws: DatasetError.self) { try LabelTable(parsing: [0xFF, 0xFE, 0x61, 0], name: "t.csv") }
+    let pointer = Array("version https://git-lfs.github.com/spec/v1\noid sha256:00\n".utf8)
+    let error = #expect(throws: DatasetError.self) { try LabelTable(parsing: pointer, name: "t.csv") }
+    #expect(error?.description.contains("is a Git LFS pointer") == true && error?.description.contains("git lfs pull") == true)
   }
 }
 

@@ -1,4 +1,5 @@
 import Archives
+import Failures
 import Imaging
 import RecipeKit
 
@@ -112,6 +113,9 @@ struct CIFARBatch: Sendable {
   /// - Throws: `DatasetError` for a file that is not made of whole records.
   init(_ file: ByteStore, form: CIFARForm) throws(DatasetError) {
     guard file.count > 0, file.count.isMultiple(of: form.recordSize) else {
+      if let start = try? file.read(0..<min(file.count, ForeignFormat.startLength)), let foreign = ForeignFormat(start) {
+        throw DatasetError(.data, file.name, foreign.problem(expected: "a binary file of CIFAR"))
+      }
       throw DatasetError(file.name, .length(file.count, record: form.recordSize))
     }
     (name, count) = (file.name, file.count / form.recordSize)

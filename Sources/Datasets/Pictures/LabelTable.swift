@@ -1,3 +1,5 @@
+import Failures
+
 /// Which class each file has, as a CSV file says: a column of files and one of classes, names or numbers.
 ///
 /// Where the first row is a header, the columns are found by their names; else they are the first two.
@@ -19,6 +21,10 @@ struct LabelTable {
   ///   - columns: how the header calls the columns of files and of classes, where its words are others.
   /// - Throws: `DatasetError` with the line.
   init(parsing bytes: [UInt8], name: String, columns: [String]? = nil) throws(DatasetError) {
+    switch ForeignFormat(bytes) {
+    case nil, .text, .json, .xml: break
+    case let foreign?: throw DatasetError(.data, name, foreign.problem(expected: "a table of files and their classes (CSV)"))
+    }
     self.name = name
     let text = try DelimitedText(parsing: bytes, name: name)
     guard let first = text.rows.first else { throw DatasetError(.data, name, "is empty; expected lines of a file and its class") }
