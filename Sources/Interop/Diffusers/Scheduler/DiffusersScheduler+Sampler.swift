@@ -49,7 +49,7 @@ extension DiffusersScheduler {
   ///
   /// - Parameters:
   ///   - process: made by `process`.
-  ///   - network: told the timesteps of `levels(steps:in:)`.
+  ///   - network: takes the timesteps of `levels(steps:in:)`.
   public func denoiser(
     _ arguments: StepArguments = StepArguments(), in process: DiscreteProcess, network: @escaping DenoisingNetwork
   ) -> any Denoiser {
