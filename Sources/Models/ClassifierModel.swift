@@ -26,7 +26,7 @@ public final class ClassifierModel {
   }
 
   /// - Parameter path: the model file.
-  /// - Throws: `SfumatoError` when it is no classifier's, which says what it is; what reading it throws.
+  /// - Throws: `SfumatoError` for a file of another kind, which it names; what reading the file throws.
   public convenience init(file path: String, on device: Device = .cpu) throws {
     let file = try ModelFile(path, expecting: .classifier)
     let recipe = try ClassifierModelRecipe(yaml: file.recipe, file: file.place)
@@ -36,12 +36,12 @@ public final class ClassifierModel {
     self.init(recipe: recipe, provenance: file.provenance, network: network, name: file.path)
   }
 
-  // MARK: What it sees
+  // MARK: Predictions
 
   /// log p(y | x) of noisy images for the classes asked for, as guidance takes it: differentiable with respect to x.
   /// - Parameter labels: the class of each image of the batch, among the classifier's own; see `labels(_:of:)`.
-  /// - Returns: a closure that gives `[N]` float32 of `[N, C, H, W]` and the timesteps `[N]` that the denoiser is told; of a batch
-  ///   of another size, a fault.
+  /// - Returns: a closure from images `[N, C, H, W]` and the denoiser's timesteps `[N]` to `[N]` float32; for a batch of another size,
+  ///   to a fault.
   public func logProbability(of labels: [Int]) -> LogProbability {
     { [network] x, timesteps in
       guard x.size(0) == labels.count || x.fault != nil else {
@@ -52,7 +52,7 @@ public final class ClassifierModel {
     }
   }
 
-  /// log p(y | x) of every class for clean images, which the classifier knows as those of t = 0, the least noise of its training.
+  /// log p(y | x) of every class for clean images, at timestep 0, the least noise of the classifier's training.
   /// - Parameter images: `[N, C, H, W]` in [-1, 1].
   /// - Returns: `[N, classes]` float32, without a gradient.
   public func logProbabilities(ofClean images: Tensor) -> Tensor {
@@ -61,18 +61,18 @@ public final class ClassifierModel {
     }
   }
 
-  // MARK: Whom it can guide
+  // MARK: Guidance
 
   /// Refuses a model that the classifier cannot guide.
-  /// - Throws: `SfumatoError` for images that it does not take, for other classes than its own, and for a process in which a
-  ///   timestep stands for other noise than in the classifier's training.
+  /// - Throws: `SfumatoError` for images that it does not take, for classes that differ from its own, and for a process whose
+  ///   timesteps have other noise levels than in the classifier's training.
   public func checkGuiding(_ model: ModelRecipe) throws {
     do { try recipe.tryOut(on: model.data) } catch let error as SfumatoError {
       throw SfumatoError(.data, "\(name) cannot guide this model: \(error.description)")
     }
     let own = recipe.data.classNames.count, others = model.data.realClasses.count
     guard others == 0 || others == own else {
-      throw SfumatoError(.data, "\(name) cannot guide this model: it tells \(own) classes apart, and the model knows \(others)")
+      throw SfumatoError(.data, "\(name) cannot guide this model: it has \(own) classes, and the model has \(others)")
     }
     try checkNoise(model.process.makeDiffusion().process)
   }
@@ -88,7 +88,7 @@ public final class ClassifierModel {
     return try labels.map { label in
       let place = isNamedAlike ? names.firstIndex(of: data.classNames[label]) : real.firstIndex(of: label)
       guard let place, names.indices.contains(place) else {
-        throw SfumatoError(.usage, "\(name) cannot guide towards class number \(label): it knows none such; name another class")
+        throw SfumatoError(.usage, "\(name) cannot guide towards class number \(label): it has no such class; name another")
       }
       return place
     }
@@ -101,19 +101,19 @@ public final class ClassifierModel {
   /// How far the two timesteps of one noise level may lie apart, of 1000.
   private static let tolerance = 10.0
 
-  /// At every level of the model the timestep that the classifier knows it by must be near the one that it will be told.
+  /// At every noise level of the model the classifier's own timestep must be near the one that the model gives it.
   private func checkNoise(_ process: DiscreteProcess) throws {
-    let own = try recipe.process.makeProcess(), scale = own.noiseLevelRange
+    let training = try recipe.process.makeProcess(), scale = training.noiseLevelRange
     for t in 0..<process.steps {
-      let told = process.level(t)
-      guard told.alpha > 0, scale.range.contains(told.lambda) else { continue }
-      let known = scale.level(lambda: told.lambda).timestep
-      let longest = max(own.level(own.steps - 1).timestep, 1)
-      guard abs(known - told.timestep) <= max(1, longest * Self.tolerance / 1000) else {
+      let level = process.level(t)
+      guard level.alpha > 0, scale.range.contains(level.lambda) else { continue }
+      let own = scale.level(lambda: level.lambda).timestep
+      let longest = max(training.level(training.steps - 1).timestep, 1)
+      guard abs(own - level.timestep) <= max(1, longest * Self.tolerance / 1000) else {
         throw SfumatoError(
           .data,
-          "\(name) cannot guide this model: it was trained with another process. At \(Int(told.timestep)), which the model is told, it "
-            + "expects the noise of the model's \(Int(known)); see 'process' in both recipes")
+          "\(name) cannot guide this model: it was trained with another process. At timestep \(Int(level.timestep)) of the "
+            + "model it expects the noise of its own timestep \(Int(own)); see 'process' in both recipes")
       }
     }
   }

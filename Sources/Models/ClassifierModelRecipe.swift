@@ -5,14 +5,14 @@ import Networks
 import RecipeKit
 import Tensors
 
-/// What a classifier's model file says of itself.
+/// The recipe in the model file of a classifier.
 public struct ClassifierModelRecipe: ModelDescription {
   public static let kind = ModelKind.classifier
 
   /// The images; the class names are those of the logits, in their order.
   public var data = DataSpec()
   public var classifier = Choice<ClassifierRegistry>(EncoderClassifier.Recipe())
-  /// Which noise belongs to a timestep that the classifier is told.
+  /// The process that gives the noise level of each timestep.
   public var process = NoisingProcess()
   public init() {}
 
@@ -54,7 +54,7 @@ public struct ClassifierModelRecipe: ModelDescription {
     }
     guard logits.shape == [1, data.classNames.count] else {
       throw SfumatoError(
-        .data, "classifier \(networkType) tells \(logits.shape.last ?? 0) classes apart, and the recipe names \(data.classNames.count)")
+        .data, "classifier \(networkType) has \(logits.shape.last ?? 0) classes, and the recipe names \(data.classNames.count)")
     }
   }
 }

@@ -3,25 +3,25 @@ import Failures
 import Networks
 import RecipeKit
 
-/// What a model must know of the data that it was trained on.
+/// The properties of the training data that a model depends on.
 public struct DataSpec: Recipe, Equatable {
   public var channels = 3, height = 64, width = 64
   /// The classes' names, in the order of their numbers; empty without classes.
   public var classNames: [String] = []
-  /// The class number that stands for "no class": the one after the classes, or 0, as nice-diffusion has it, where the first
-  /// class is none. nil when the model was not trained to do without.
+  /// The class number that stands for "no class": the one after the classes, or 0, as in nice-diffusion, where the first
+  /// class is the null class. nil for a model that was not trained without classes.
   public var nullClass: Int? = nil
-  /// Length of the vectors that images come with in place of classes, such as the embeddings of texts; nil without.
+  /// Length of the context vectors that images have in place of classes, such as text embeddings; nil without.
   public var contextSize: Int? = nil
-  /// Whether zeros stand for "no vector": the model was trained to do without.
+  /// Whether zeros stand for "no vector": the model was trained for unconditional samples too.
   public var nullContext = false
   public init() {}
 
   /// Rows of a class embedding, the null class included; nil without classes.
   package var classRows: Int? { classNames.isEmpty ? nil : max(nullClass ?? 0, classNames.count - 1) + 1 }
-  /// Whether the model is told what an image should be.
+  /// Whether the model is conditioned on classes or context vectors.
   package var isConditional: Bool { !classNames.isEmpty || contextSize != nil }
-  /// Whether it can do without being told.
+  /// Whether it can also sample unconditionally.
   package var knowsNull: Bool { nullClass != nil || nullContext }
   /// The numbers of the classes that an image can be of.
   package var realClasses: [Int] { classNames.indices.filter { $0 != nullClass } }
@@ -64,7 +64,7 @@ extension DataSpec {
 extension DataSpec {
   package var images: (shape: [Int], classNames: [String]) { ([channels, height, width], classNames) }
 
-  /// What a network must know of the data.
+  /// The options of a network that follow from the data.
   package func networkInputSpec(_ variance: Variance) -> NetworkInputSpec {
     NetworkInputSpec(
       channels: channels, outputChannels: variance.outputChannels(images: channels), height: height, width: width, classRows: classRows,

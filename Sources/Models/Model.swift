@@ -19,7 +19,7 @@ public final class Model {
 
   /// Reads a model for sampling.
   /// - Parameter path: the model file.
-  /// - Throws: `SfumatoError` when the file is no model of ours or one of another kind; what reading it throws.
+  /// - Throws: `SfumatoError` for a file without a recipe or of another kind; what reading it throws.
   public convenience init(file path: String, on device: Device = .cpu) throws {
     let file = try ModelFile(path, expecting: .denoiser)
     let recipe = try ModelRecipe(yaml: file.recipe, file: file.place)
@@ -28,7 +28,7 @@ public final class Model {
     self.init(recipe: recipe, provenance: file.provenance, network: network)
   }
 
-  /// A recipe's network without numbers, which takes the images.
+  /// A recipe's network with shapes alone, checked to take the images.
   package static func shape(of recipe: ModelRecipe) throws -> any DiffusionNetwork {
     let network = try recipe.network.member.makeNetwork(using: .shapes)
     try NetworkDryRun.run(network, recipe)

@@ -3,7 +3,7 @@ import NN
 import Networks
 import RecipeKit
 
-/// What a model file says of itself: enough to use it without a flag. One type for each kind of model.
+/// The recipe in a model file: enough to use it without a flag. One type for each kind of model.
 public protocol ModelDescription: Recipe {
   static var kind: ModelKind { get }
   /// The recipe of the network.
@@ -12,7 +12,7 @@ public protocol ModelDescription: Recipe {
   var images: (shape: [Int], classNames: [String]) { get }
   /// Length of the context vectors that the network takes, one for each image; nil where it takes none.
   var contextSize: Int? { get }
-  /// What the network is given of a picture to restore; nil where it is given none.
+  /// The degraded picture that the network takes; nil where it takes none.
   var restoration: RestorationFacts? { get }
   /// The recipe with the network's open options filled in from the data.
   func adapted() -> Self
@@ -34,11 +34,11 @@ extension ModelDescription {
   public var restoration: RestorationFacts? { nil }
 }
 
-/// What a network that restores pictures is given.
+/// The input of a network that restores pictures.
 public struct RestorationFacts: Codable, Sendable, Equatable {
-  /// Channels, height and width of the bad pictures.
+  /// Channels, height and width of the degraded pictures.
   public var image: [Int]
-  /// The corruptions whose strengths it is told, in their order; empty where it is told none or their names are not known.
+  /// The corruptions whose strengths it takes, in their order; empty where it takes none or their names are not known.
   public var corruptionNames: [String]
 
   public init(image: [Int], corruptionNames: [String]) {
@@ -47,7 +47,7 @@ public struct RestorationFacts: Codable, Sendable, Equatable {
   }
 }
 
-/// A model whose network predicts noise or what belongs to it: what a training gives.
+/// A model whose network predicts noise or an equivalent: what training makes.
 public protocol DiffusionModelRecipe: ModelDescription {
   var data: DataSpec { get set }
   var process: ProcessRecipe { get set }
@@ -67,7 +67,7 @@ extension ModelRecipe: DiffusionModelRecipe {
 
   public func adapted() -> Self {
     var (recipe, network) = (self, network.member)
-    // Whoever describes a network that takes vectors need not say it again of the data.
+    // A recipe whose network takes context vectors need not repeat it for the data.
     if data.classNames.isEmpty { recipe.data.contextSize = data.contextSize ?? network.contextDim }
     network.adapt(to: data.networkInputSpec(process.variance))
     recipe.network = Choice(network)

@@ -17,25 +17,25 @@ package struct ModelFile {
 
   /// - Parameters:
   ///   - path: the file.
-  ///   - kind: the only one that serves.
-  /// - Throws: `SfumatoError` when it is no model of ours or of another kind; what reading it throws.
+  ///   - kind: the one that is needed.
+  /// - Throws: `SfumatoError` for a file without a recipe or of another kind; what reading it throws.
   package init(_ path: String, expecting kind: ModelKind) throws {
     self.path = path
     guard TensorFile.format(of: path) == .safetensors else {
       throw SfumatoError(
-        .data, "\(path) is a checkpoint of PyTorch, without a recipe; 'sfumato convert \(path) model.safetensors' makes a model of it")
+        .data, "\(path) is a checkpoint of PyTorch, without a recipe; 'sfumato convert \(path) model.safetensors' makes it a model")
     }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {
       throw SfumatoError(
         .data,
-        "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds, "
+        "\(path) is not a model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' describes it, "
           + "'sfumato convert' makes a model of the checkpoints of other systems")
     }
     place = "the recipe in \(path)"
     let found = try ModelKind(ofRecipe: yaml, file: place)
     guard found == kind else {
-      throw SfumatoError(.data, "\(path) is \(found.unfit(asNeeds: kind))")
+      throw SfumatoError(.data, "\(path) is \(found.problem(expecting: kind))")
     }
     self.kind = kind
     recipe = yaml
@@ -43,7 +43,7 @@ package struct ModelFile {
     state = contents.state
   }
 
-  /// Puts the file's tensors in the place of the state of a network with shapes alone.
+  /// Loads the file's tensors into a network that was built with shapes alone.
   /// - Throws: `SfumatoError` when the recipe describes another network than the file holds.
   package func fill(_ network: any Module, _ description: some ModelDescription, on device: Device) throws {
     do {

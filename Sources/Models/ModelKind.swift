@@ -1,12 +1,12 @@
 import RecipeKit
 
-/// What the network of a model file is for. The recipe in the file tells it, by the name of the section that describes the network.
+/// What the network of a model file is for. The recipe's section that describes the network decides.
 public enum ModelKind: String, Codable, Sendable, CaseIterable {
   /// Makes images from noise.
   case denoiser
-  /// Tells classes from noisy images, and so guides a denoiser.
+  /// Classifies noisy images, and so guides a denoiser.
   case classifier
-  /// Makes a good image from noise and a bad or small one.
+  /// Makes an image from noise and a degraded or small one.
   case superResolution = "super_resolution"
   /// Enlarges images in one pass.
   case upscaler
@@ -29,11 +29,11 @@ public enum ModelKind: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// What is said of a file of this kind where another is needed.
-  package func unfit(asNeeds kind: ModelKind) -> String {
+  /// The problem with a file of this kind where another is expected, for messages.
+  package func problem(expecting kind: ModelKind) -> String {
     // Both are diffusion models.
     guard (self, kind) == (.superResolution, .denoiser) else { return "\(phrase); expected \(kind.phrase)" }
-    return "\(phrase), and needs one to begin with; expected a model that draws from noise alone"
+    return "\(phrase), and needs one to start from; expected a model that samples from noise alone"
   }
 
   /// The kind that a recipe describes; a denoiser where no section says otherwise.

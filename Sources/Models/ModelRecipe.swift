@@ -2,7 +2,7 @@ import Diffusion
 import Networks
 import RecipeKit
 
-/// What a model file says of itself: enough to sample from it without a flag.
+/// The recipe in a model file: enough to sample from it without a flag.
 public struct ModelRecipe: Recipe {
   public var data = DataSpec()
   public var network = Choice<NetworkRegistry>(ADMUNet.Recipe())

@@ -4,13 +4,13 @@ import NN
 import Networks
 import Tensors
 
-/// One pass through a network with shapes alone, nothing computed: what would fail at the first step fails here.
+/// One pass through a network with shapes alone: what would fail at the first step fails here.
 package enum NetworkDryRun {
   /// - Throws: `SfumatoError` when the network cannot take the images of the data, or gives something else.
   package static func run(_ network: any DiffusionNetwork, _ recipe: ModelRecipe) throws {
-    if let told = recipe.network.member.contextDim, told != recipe.data.contextSize {
+    if let size = recipe.network.member.contextDim, size != recipe.data.contextSize {
       let found = recipe.data.contextSize.map { "those of the data have \($0)" } ?? "the data come with none"
-      throw SfumatoError(.data, "network \(recipe.network.type) is told vectors of context_dim \(told) numbers, and \(found)")
+      throw SfumatoError(.data, "network \(recipe.network.type) takes context vectors of context_dim \(size) numbers, and \(found)")
     }
     guard recipe.data.contextSize != nil || !recipe.data.nullContext else {
       throw SfumatoError(.data, "data.null_context is true, and the data have no vectors: expected a context_size, or false")
@@ -20,7 +20,7 @@ package enum NetworkDryRun {
 
   /// - Parameters:
   ///   - type: the network's name, for messages.
-  ///   - conditioning: what the network is told beside the classes or vectors of the data.
+  ///   - conditioning: what the network takes beside the classes or context vectors of the data.
   package static func run(
     _ network: any DiffusionNetwork, type: String, _ data: DataSpec, _ process: ProcessRecipe, _ conditioning: Conditioning = .none
   ) throws {

@@ -1,15 +1,15 @@
 import Diffusion
 import RecipeKit
 
-/// The forward process alone, for a network that reads noisy images and predicts nothing of them: `ProcessRecipe` without what
-/// only denoisers have.
+/// The forward process alone, for a network that reads noisy images and does not denoise them: `ProcessRecipe` without what only
+/// denoisers have.
 public struct NoisingProcess: Recipe {
   public var schedule = Choice<ScheduleRegistry>(LinearSchedule())
   /// Changes the schedule so that it ends in pure noise.
   public var rescaleBetasZeroSnr = false
   /// The arithmetic in which β and ᾱ are computed.
   public var tables = TablePrecision.float64
-  /// Tells the network steps as if there were 1000.
+  /// Scales the timesteps that the network gets to 1000 steps.
   public var rescaleTimesteps = false
   public init() {}
 

@@ -1,12 +1,12 @@
 import Diffusion
 import RecipeKit
 
-/// How a model samples unless it is told otherwise.
+/// How a model samples by default.
 public struct SamplingRecipe: Recipe {
   public var steps = 20
   /// Which noise levels are visited: trailing, leading, linspace, karras, ddim50, 10,15,20 …; see `Spacing`.
   public var spacing = Spacing.trailing
-  /// Where the last step leads: to the clean image (zero), or to the least noise of the training (sigma_min).
+  /// Where the last step ends: at the clean image (zero), or at the least noise of the training (sigma_min).
   public var final = FinalLevel.clean
   /// guided = null + scale (conditional - null): 1 is no guidance.
   public var guidanceScale = 1.0
@@ -21,13 +21,13 @@ public struct SamplingRecipe: Recipe {
   public var dynamicThresholdingRatio: Double? = nil
   /// What it divides by at most; null for anything.
   public var sampleMaxValue: Double? = nil
-  /// Whether the noise is derived anew from the clipped image (guided-diffusion), or remains the network's (diffusers).
+  /// Whether the noise is recomputed from the clipped image (guided-diffusion), or stays the network's (diffusers).
   public var useClippedModelOutput = true
-  /// Noise is added only while at least so many steps remain.
+  /// Noise is added only while at least this many steps remain.
   public var noiseUntil = 0
   /// The noise over signal, least and most, at which noise is added; null for everywhere.
   public var noiseWindow: [Double]? = nil
-  /// RePaint's resampling of inpainted images: so many steps are gone back, as often in all.
+  /// RePaint's resampling of inpainted images: how many steps each jump goes back, and how often each stretch is sampled.
   public var jumpLength = 10, jumpNSample = 10
   public init() {}
 
@@ -57,7 +57,7 @@ public struct SamplingRecipe: Recipe {
 
 extension SamplingRecipe {
   /// The noise levels that sampling visits.
-  /// - Parameter stepsAreAsked: whether `steps` must hold; else a spacing that says how many it takes has its way.
+  /// - Parameter stepsAreAsked: whether `steps` is required; else a spacing with a count of its own decides.
   /// - Throws: `DiffusionError` when the process has no such steps.
   package func levels(of process: DiscreteProcess, stepsAreAsked: Bool = false) throws -> [NoiseLevel] {
     let wanted = stepsAreAsked || spacing.count == nil ? steps : nil

@@ -2,11 +2,11 @@ import Failures
 import NN
 
 extension SfumatoError {
-  /// A checkpoint that is not of the network that a recipe describes.
+  /// A checkpoint that does not fit the network of a recipe.
   /// - Parameters:
   ///   - network: the recipe, for messages: `network adm_unet`, `preset adm-lsun-cat`.
-  ///   - evidence: what the checkpoint's shapes say of the recipe.
-  ///   - witness: what says otherwise.
+  ///   - evidence: what the checkpoint's shapes contradict in the recipe.
+  ///   - witness: where the recipe comes from.
   package init(
     _ mismatch: StateMismatch, checkpoint: String, network: String, evidence: RecipeEvidence? = nil, against witness: String = "its recipe"
   ) {

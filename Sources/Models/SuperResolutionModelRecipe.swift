@@ -4,16 +4,16 @@ import Networks
 import RecipeKit
 import Tensors
 
-/// What the model file of a diffusion model that restores or enlarges pictures says of itself.
+/// The recipe in the model file of a diffusion model that restores or enlarges pictures.
 public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
   public static let kind = ModelKind.superResolution
 
-  /// The good images.
+  /// The images that it makes.
   public var data = DataSpec()
-  /// Height and width of the bad ones.
+  /// Height and width of the degraded images.
   public var smallHeight = 16, smallWidth = 16
-  /// What `CorruptionsRecipe` calls the corruptions whose strengths the network is told, in their order; empty where it is told none, or
-  /// where nobody has named them.
+  /// The names by `CorruptionsRecipe` of the corruptions whose strengths the network takes, in their order; empty where it takes none or
+  /// they are not named.
   public var corruptionNames: [String] = []
   public var superResolution = SuperResolutionUNet.Recipe()
   public var process = ProcessRecipe()
@@ -24,10 +24,10 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
   public func validate() throws(RecipeError) {
     try require((1...data.height).contains(smallHeight), "small_height", "expected 1 to \(data.height), found \(smallHeight)")
     try require((1...data.width).contains(smallWidth), "small_width", "expected 1 to \(data.width), found \(smallWidth)")
-    let names = corruptionNames.count, told = superResolution.numCorruptions
+    let names = corruptionNames.count, strengths = superResolution.numCorruptions
     try require(
-      names == 0 || told == nil || told == names, "corruption_names",
-      "expected \(told ?? 0), one for each of num_corruptions, found \(names)")
+      names == 0 || strengths == nil || strengths == names, "corruption_names",
+      "expected \(strengths ?? 0), one for each of num_corruptions, found \(names)")
     try require(Set(corruptionNames).count == names, "corruption_names", "expected each name once")
   }
 

@@ -4,7 +4,7 @@ import Networks
 import RecipeKit
 import Tensors
 
-/// What an upscaler's model file says of itself.
+/// The recipe in the model file of an upscaler.
 public struct UpscalerModelRecipe: ModelDescription {
   public static let kind = ModelKind.upscaler
 

@@ -298,7 +298,8 @@ import Testing
       #expect(error.failure == failure && error.description.contains(words), "\(error)")
     }
     #expect(
-      refusal { try convert(Self.adm, recipe: "training: { batch_size: 4 }") }?.description.contains("is a recipe for training; expected one of a model")
+      refusal { try convert(Self.adm, recipe: "training: { batch_size: 4 }") }?.description.contains(
+        "is a recipe for training; expected one of a model")
         == true)
     let missing = #expect(throws: RecipeError.self) { try convert(Self.adm) { $0.recipe = "/nowhere.yaml" } }
     #expect(Failure(of: missing!) == .missing)

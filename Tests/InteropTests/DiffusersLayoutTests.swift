@@ -131,7 +131,9 @@ import Testing
     try expectTheFixturesWeights(Model(DiffusersFolder(folder)))
   }
 
-  @Test(arguments: ["../../secret.safetensors", "/etc/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model/../x.safetensors", "", "model.bin"])
+  @Test(arguments: [
+    "../../secret.safetensors", "/etc/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model/../x.safetensors", "", "model.bin",
+  ])
   func anIndexNamesOnlyFilesBesideIt(name: String) throws {
     let (folder, index) = try sharded()
     var map = try map(index)

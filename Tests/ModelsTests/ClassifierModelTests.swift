@@ -99,7 +99,7 @@ import Testing
 
   @Test func withOtherNamesThanLogitsAreRefused() throws {
     let recipe = try ClassifierModelRecipe(yaml: Tiny.classifierRecipe, set: ["data.class_names=[a, b]"])
-    #expect(refusal { try recipe.tryOut() }?.description.contains("tells 3 classes apart, and the recipe names 2") == true)
+    #expect(refusal { try recipe.tryOut() }?.description.contains("has 3 classes, and the recipe names 2") == true)
   }
 
   // MARK: Whom it can guide
@@ -115,7 +115,7 @@ import Testing
 
   @Test(arguments: [
     ("data.channels=3", "cannot take images of 8 x 8 x 3: expected images [N, 1, H, W]"),
-    ("data.height=16", "cannot take images of 16 x 8 x 1"), ("data.class_names=[a, b]", "tells 3 classes apart, and the model knows 2"),
+    ("data.height=16", "cannot take images of 16 x 8 x 1"), ("data.class_names=[a, b]", "has 3 classes, and the model has 2"),
     ("process.schedule={ type: linear, steps: 1000 }", "it was trained with another process"),
     ("process.schedule.steps=4000", "it was trained with another process"),
   ])

@@ -60,7 +60,8 @@ import Testing
 
   @Test func whoseRecipeContradictsItselfAreRefused() throws {
     try write { $0.data.channels = 3 }
-    #expect(refusal { try Model(file: path) }?.description.contains("cannot take images of 8 x 8 x 3: expected images [N, 1, H, W]") == true)
+    #expect(
+      refusal { try Model(file: path) }?.description.contains("cannot take images of 8 x 8 x 3: expected images [N, 1, H, W]") == true)
     try write {
       $0.data.classNames = []
       $0.data.nullClass = nil

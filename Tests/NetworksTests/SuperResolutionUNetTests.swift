@@ -41,7 +41,7 @@ import Testing
       complaint { $0.lowRes = .ones([2, 1, 4, 4]) } == "expected low-resolution images of shape [2, 3, h, w], found [2, 1, 4, 4]")
     #expect(
       complaint { $0.corruptionStrengths = .ones([2, 3]) }
-        == "expected corruption factors of shape [2, 2], one row an image, found [2, 3]")
+        == "expected corruption strengths of shape [2, 2], one row an image, found [2, 3]")
     #expect(complaint { $0.context = .ones([2, 4]) } == "this network has no context, but context vectors were given")
   }
 

@@ -41,7 +41,8 @@ enum TinyNetworks {
     var simple = SimpleDiffusionUNet.Recipe()
     simple.hiddenDims = [16, 24, 32]
     return [
-      SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution, NiceUNet.Recipe.name: nice,
+      SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution,
+      NiceUNet.Recipe.name: nice,
       ContextUNet.Recipe.name: context, UNet2DModel.Recipe.name: unet2D,
     ]
   }()
@@ -49,7 +50,8 @@ enum TinyNetworks {
   /// An option of each tiny network that leaves a trace in the shapes, with another value.
   static let changes = [
     ADMUNet.Recipe.name: "num_res_blocks=2", SuperResolutionUNet.Recipe.name: "num_corruptions=5", NiceUNet.Recipe.name: "num_classes=9",
-    ContextUNet.Recipe.name: "model_channels=24", SimpleDiffusionUNet.Recipe.name: "hidden_dims=[16, 24, 40]", UNet2DModel.Recipe.name: "layers_per_block=2",
+    ContextUNet.Recipe.name: "model_channels=24", SimpleDiffusionUNet.Recipe.name: "hidden_dims=[16, 24, 40]",
+    UNet2DModel.Recipe.name: "layers_per_block=2",
   ]
 
   /// Networks that take no classes.

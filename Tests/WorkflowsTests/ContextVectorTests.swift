@@ -106,7 +106,7 @@ private struct Described: Dataset {
   }
 
   @Test(arguments: [
-    (["network.context_dim=3"], "is told vectors of context_dim 3 numbers, and those of the data have 2"),
+    (["network.context_dim=3"], "takes context vectors of context_dim 3 numbers, and those of the data have 2"),
     (["training.class_dropout=0", "sampling.guidance_scale=2"], "needs training.class_dropout above 0"),
   ]) func aNetworkThatDoesNotTakeTheVectorsOfTheDataIsRefused(set: [String], words: String) throws {
     let error = refusal { try recipe(set).modelRecipe(for: Described()) }

@@ -67,8 +67,9 @@ import Training
     let classifier = try MemoryEstimate.all(of: Tiny.classifier().recipe, batches: [1, 2])
     #expect(Set(classifier.map(\.work)) == [.guiding, .training])
     #expect(classifier.filter { $0.work == .guiding }.allSatisfy { $0.precision == .float32 })
-    var upscaler = UpscalerModelRecipe()
-    upscaler.upscaler.numBlock = 1
+    var upscaler = UpscalerModelRecipe(), network = RRDBNet.Recipe()
+    network.numBlock = 1
+    upscaler.upscaler = Choice(network)
     #expect(try MemoryEstimate.all(of: upscaler, batches: [1, 2]).map(\.work) == [.upscaling, .upscaling])
     var enlarger = SuperResolutionModelRecipe()
     enlarger.superResolution.unet.modelChannels = 32

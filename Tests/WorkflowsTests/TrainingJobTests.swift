@@ -290,7 +290,7 @@ import Training
   // MARK: Refusals
 
   @Test(arguments: [
-    (["network.context_dim=4"], "network adm_unet is told vectors of context_dim 4 numbers, and the data come with none"),
+    (["network.context_dim=4"], "network adm_unet takes context vectors of context_dim 4 numbers, and the data come with none"),
     (["network.out_channels=2"], "makes [2, 8, 8] of images of 8 x 8 x 1"),
     (["training.class_dropout=0"], "sampling.guidance_scale 2.0 needs training.class_dropout above 0"),
     (["sampling.steps=2000"], "2000"),

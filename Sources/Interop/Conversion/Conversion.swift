@@ -19,7 +19,7 @@ public struct ConversionRequest: Sendable {
   }
 
   public var input: String, output: String
-  /// Which released checkpoint it is; nil for whichever its shapes are of.
+  /// Which published checkpoint it is; nil to recognise it by its shapes.
   public var preset: String?
   /// The file of a recipe that describes it.
   public var recipe: String?
@@ -35,20 +35,20 @@ public struct ConversionRequest: Sendable {
   }
 }
 
-/// What came of it.
+/// The result of a conversion.
 public struct ConversionReport: Codable, Sendable, Equatable {
   public var output: String
   public var tensors: Int, parameters: Int
   /// Of the tensors, those in half precision that became float32.
   public var widened: Int
-  /// The preset, and whether the shapes told it.
+  /// The preset, and whether it was recognised by the shapes.
   public var preset: String?
   public var isRecognised: Bool
   /// The member of the file's dictionary that was taken.
   public var member: String?
   /// nil for tensors alone.
   public var kind: ModelKind?
-  /// What a user of the preset should know.
+  /// What a user of the preset or the folder should know.
   public var note: String?
 }
 
@@ -75,7 +75,7 @@ public enum Conversion {
     return report
   }
 
-  /// Converts what is a whole model already, its recipe included: a model of ours or a diffusers folder.
+  /// Converts a whole model, its recipe included: a model of ours or a diffusers folder.
   private static func convertModel(_ request: ConversionRequest) throws -> ConversionReport {
     guard request.preset == nil, request.recipe == nil, request.member == nil else {
       throw SfumatoError(
@@ -125,7 +125,7 @@ public enum Conversion {
     try ModelFile.write(state, recipe, provenance, to: request.output)
   }
 
-  /// Refuses a checkpoint that the recipe does not describe, or a recipe that contradicts itself.
+  /// Refuses a checkpoint that does not fit the recipe, and a recipe that contradicts itself.
   private static func check(
     _ file: CheckpointFile, against recipe: any ModelDescription, calledBy request: ConversionRequest, _ preset: String?
   ) throws {

@@ -1,12 +1,12 @@
 import Failures
 
-/// A network that is known by the names of its tensors and is not supported: a refusal names it instead of the parts that it lacks.
+/// A network that is known by the names of its tensors and is not supported: messages name it instead of the tensors that it lacks.
 package struct UnsupportedArchitecture {
   /// `a DiT`, for messages.
   package let name: String
   /// Why it is not supported where that is not plain from the name, or what to use instead.
   let hint: String?
-  /// Texts each of which stands in the name of some tensor.
+  /// Parts of names: each is in the name of some tensor.
   private let marks: [String]
 
   private init(_ name: String, _ marks: [String], hint: String? = nil) {
@@ -23,7 +23,8 @@ package struct UnsupportedArchitecture {
     SfumatoError(
       .data,
       "\(path) has the tensors of \(name), which is not supported\(hint.map { ": \($0)" } ?? "")\n"
-        + "  supported are the networks that 'sfumato convert --list-presets' lists, those that a recipe can describe, and Real-ESRGAN's upscalers")
+        + "  supported are the networks that 'sfumato convert --list-presets' lists, those that a recipe can describe, and Real-ESRGAN's upscalers"
+    )
   }
 
   /// The most particular first.
@@ -50,7 +51,9 @@ package struct UnsupportedArchitecture {
       hint: "its code adds a convolution with new random weights to the first block at every call, and no file has those; "
         + "train network context_unet on the same data"),
     .init("SwinIR or another network of window attention", [".relative_position_bias_table"]),
-    .init("the discriminator of Real-ESRGAN", ["conv0.weight", "conv1.weight_orig"], hint: "the generator is the file without 'netD' in its name"),
+    .init(
+      "the discriminator of Real-ESRGAN", ["conv0.weight", "conv1.weight_orig"],
+      hint: "the generator is the file without 'netD' in its name"),
     .init("GFPGAN", ["stylegan_decoder."]),
     .init("ESRGAN of the first architecture at another scale than 4", ["model.1.sub.0.RDB1.conv1.0.weight"]),
     .init("EDSR or another plain residual upscaler", ["conv_first.", "body.0.conv1.", "conv_after_body."]),

@@ -3,36 +3,36 @@ import Models
 import NN
 import RecipeKit
 
-/// A checkpoint that somebody released, and the recipe by which it can be used. The recipe is made from the flags that were
-/// published with the file, in its publisher's words.
+/// A published checkpoint and its recipe. The recipe is made from the flags that were published with the file, in the publisher's
+/// words.
 public struct Preset: Sendable {
   /// The programs that the files are of.
   public enum System: String, Sendable, CaseIterable {
     case guidedDiffusion = "guided-diffusion", improvedDiffusion = "improved-diffusion", niceDiffusion = "nice-diffusion"
   }
 
-  /// How many parameters the publisher says that there are.
+  /// The number of parameters that the publisher states.
   public struct Size: Sendable, Equatable {
     public let parameters: Int
-    /// How far a true count may be from it: it was rounded, sometimes boldly.
+    /// How far the true count may differ: published numbers are rounded, some of them coarsely.
     public let tolerance: Int
     public let source: String
   }
 
-  /// The word for `--preset`.
+  /// The name for `--preset`.
   public let name: String
-  /// The file as it was released.
+  /// The published file.
   public let file: String
   public let system: System
-  /// Of the network and the process, as published.
+  /// The flags of the network and the process, as published.
   public let flags: String
   /// Steps that the publisher samples with.
   public let steps: Int
   public let size: Size
-  /// What a user should know beside.
+  /// What a user should know.
   public let note: String?
 
-  /// The presets there are, in the order of the publishers' lists.
+  /// Every preset, in the order of the publishers' lists.
   public static let all = guidedDiffusion + classifiers + improvedDiffusion + niceDiffusion
 
   /// - Throws: `SfumatoError` with the nearest name.
@@ -50,7 +50,7 @@ public struct Preset: Sendable {
     (self.steps, self.size, self.note) = (steps, size, note)
   }
 
-  /// What the model file will say of itself.
+  /// The recipe of the model.
   /// - Throws: for flags that contradict each other; none of `all` does.
   public func makeRecipe() throws -> any ModelDescription {
     let flags = try PublishedFlags(self.flags, of: system)

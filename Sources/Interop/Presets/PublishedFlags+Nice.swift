@@ -4,7 +4,7 @@ import Models
 import Networks
 import RecipeKit
 
-/// What nice-diffusion makes of its flags (`utils.py`).
+/// The models that nice-diffusion builds from its flags (`utils.py`).
 extension PublishedFlags {
   func niceModel(steps: Int) throws -> ModelRecipe {
     let isGuided = self["guidance_method"] == "classifier_free"
@@ -25,7 +25,7 @@ extension PublishedFlags {
     return recipe
   }
 
-  /// With guidance there is one class more, number 0, which stands for none.
+  /// With guidance there is one more class, number 0, the null class.
   private func niceData(isGuided: Bool) throws -> DataSpec {
     let size = try number("resolution"), classes = self["num_classes"].isEmpty ? 0 : try number("num_classes")
     var data = DataSpec()

@@ -4,7 +4,7 @@ import Models
 import Networks
 import RecipeKit
 
-/// What guided-diffusion and improved-diffusion make of their flags (`script_util.py`).
+/// The models that guided-diffusion and improved-diffusion build from their flags (`script_util.py`).
 extension PublishedFlags {
   static let classCount = 1000
 
@@ -53,7 +53,7 @@ extension PublishedFlags {
 
   // MARK: Parts
 
-  /// Names that say no more than the numbers, as the files themselves.
+  /// The class numbers as names: the files name no classes.
   private static let classNames = (0..<classCount).map(String.init)
 
   private func data(_ size: Int) throws -> DataSpec { images(size, classes: try isTrue("class_cond") ? Self.classNames : []) }

@@ -24,24 +24,25 @@ extension ADMUNet {
     public var numHeadChannels = -1
     /// Heads of the decoder; -1 for the same as of the encoder.
     public var numHeadsUpsample = -1
-    /// Queries, keys and values are cut apart before the heads (true) or after (false): how checkpoints store them.
+    /// Queries, keys and values are split before the heads (true) or after (false): how checkpoints store them.
     public var useNewAttentionOrder = true
     /// The time embedding scales and shifts the second norm (true) or is added before it (false).
     public var useScaleShiftNorm = true
     /// Residual blocks change the resolution (true) or layers of their own do (false).
     public var resblockUpdown = true
-    /// Those layers of their own have a convolution (true) or only pool and repeat (false).
+    /// Those layers have a convolution (true) or only pool and repeat pixels (false).
     public var convResample = true
     public var dropout = 0.0
     public var normalization = Normalization.openai
-    /// Rows of the class embedding, the null class included; by default as the data say.
+    /// Rows of the class embedding, the null class included; by default those of the data.
     public var numClasses: Int? = nil
     /// Length of the context vectors, whose linear map is added to the time embedding; by default those of the data, if any.
     public var contextDim: Int? = nil
-    /// Numbers that tell of an image's augmentation, whose linear map is added to the sines of the time; by default as many as the
-    /// training's augmentation gives, none without; a training that goes on without augmentation needs the number.
+    /// Length of the augmentation labels, whose linear map is added to the sinusoidal embedding of time; by default as many as the
+    /// training's augmentation has, none without. A training that is resumed without augmentation needs the number.
     public var augmentDim: Int? = nil
-    /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
+    /// Gradient checkpointing: training recomputes blocks in the backward pass instead of keeping their activations, which takes less
+    /// memory and a third more time.
     public var useCheckpoint = false
 
     public init() {}
@@ -113,7 +114,7 @@ extension ADMUNet {
       for resolution in attentionResolutions {
         try require(resolution > 0, "attention_resolutions", "expected image heights, found \(resolution)")
         guard let imageSize else { continue }
-        // A power of two, for the heights are halves of each other; below the lowest level it stands for nothing, as in ADM.
+        // A power of two, for the heights are halves of each other; below the lowest level it has no effect, as in ADM.
         let levels = channelMult.indices.map { "\(fullHeight >> $0)" }.joined(separator: ", ")
         try require(
           fullHeight % resolution == 0 && (fullHeight / resolution).nonzeroBitCount == 1, "attention_resolutions",

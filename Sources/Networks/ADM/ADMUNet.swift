@@ -13,7 +13,7 @@ public final class ADMUNet: DiffusionNetwork {
 
   public enum StateKeys: String, CaseIterable { case trunk = "" }
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     self.recipe = recipe
@@ -28,7 +28,7 @@ public final class ADMUNet: DiffusionNetwork {
   package func trace(
     _ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode, observe: BlockObserver
   ) -> Tensor {
-    recipe.inputs.refusal(of: x, timesteps, conditioning)
+    recipe.inputs.problem(with: x, timesteps, conditioning)
       ?? trunk(x, timesteps: timesteps, conditioning: conditioning, mode: mode, observe: observe)
   }
 

@@ -77,7 +77,7 @@ final class TokenAttention: Module, Preparable {
     let places = positions(of: x)
     let tokens = Tensor.cat([places.mean(1, keep: true), places], dim: 1) + positionalEmbedding.value.transpose(0, 1).to(x.dtype)
     let split = AttentionOrder.splitFirst.split(qkvProj(tokens), heads: heads)
-    // Only the first token's result is wanted, so only its query is asked.
+    // Only the first token's result is needed, and so only its query.
     return cProj(Tensor.attention(split[0].narrow(2, 0, 1), split[1], split[2]).reshape(n, 1, c)).select(1, 0)
   }
 

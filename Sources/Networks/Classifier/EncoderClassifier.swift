@@ -2,7 +2,7 @@ import NN
 import RecipeKit
 import Tensors
 
-/// The classifier of Dhariwal and Nichol 2021: the down path and the middle of an ADM UNet, and a pool that gives logits. Its
+/// The classifier of Dhariwal and Nichol 2021: encoder and middle block of an ADM UNet, and a pooling layer that gives logits. Its
 /// state-dict names are guided-diffusion's.
 public final class EncoderClassifier: NoisyClassifier {
   public let recipe: Recipe
@@ -49,11 +49,12 @@ public final class EncoderClassifier: NoisyClassifier {
     public var useScaleShiftNorm = true
     /// Residual blocks change the resolution (true) or layers of their own do (false).
     public var resblockUpdown = true
-    /// Those layers of their own have a convolution (true) or only pool (false).
+    /// Those layers have a convolution (true) or only pool (false).
     public var convResample = true
     public var dropout = 0.0
     public var pool = Pool.attention
-    /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
+    /// Gradient checkpointing: training recomputes blocks in the backward pass instead of keeping their activations, which takes less
+    /// memory and a third more time.
     public var useCheckpoint = false
 
     public init() {}
@@ -99,7 +100,7 @@ public final class EncoderClassifier: NoisyClassifier {
     var lowestHeight: Int { (imageSize ?? 64) >> (channelMult.count - 1) }
   }
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     self.recipe = recipe
@@ -115,7 +116,7 @@ public final class EncoderClassifier: NoisyClassifier {
   /// The forward pass, which shows every block's output to `observe` under the block's name.
   package func trace(_ x: Tensor, timesteps: Tensor, mode: Mode, observe: BlockObserver) -> Tensor {
     let inputs = NetworkInputs(network: Recipe.name, channels: recipe.unet.resolvedInChannels)
-    if let refusal = inputs.refusal(of: x, timesteps, .none) { return refusal }
+    if let problem = inputs.problem(with: x, timesteps, .none) { return problem }
     let (blocks, middle) = encoder(x, encoder.embed(timesteps, .none), mode: mode, observe: observe)
     return out(blocks, middle).arising(in: "out").to(.float32)
   }

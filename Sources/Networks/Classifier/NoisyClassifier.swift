@@ -2,13 +2,12 @@ import NN
 import RecipeKit
 import Tensors
 
-/// A network that tells classes from noisy images and the timestep, as classifier guidance asks (Dhariwal and Nichol 2021,
-/// section 4).
+/// A network that classifies noisy images given the timestep, for classifier guidance (Dhariwal and Nichol 2021, section 4).
 public protocol NoisyClassifier: Module {
   /// - Parameters:
   ///   - x: noisy images, `[N, C, H, W]`.
   ///   - timesteps: `[N]`, on the original process's scale, whole or fractional.
-  ///   - mode: whether dropout draws.
+  ///   - mode: whether dropout is active.
   /// - Returns: logits, `[N, classes]` float32.
   func callAsFunction(_ x: Tensor, timesteps: Tensor, mode: Mode) -> Tensor
 
@@ -19,7 +18,8 @@ public protocol NoisyClassifier: Module {
 /// The recipe of a classifier, which can make it.
 public protocol ClassifierRecipe: RecognisableRecipe {
   func makeClassifier(using initializer: Initializer) throws -> any NoisyClassifier
-  /// What the data decide, put where the recipe leaves it open. `classRows` are the classes; there is no null class.
+  /// Fills in, where the recipe leaves them open, the options that follow from the data. `classRows` are the classes; there is no null
+  /// class.
   mutating func adapt(to facts: NetworkInputSpec)
 }
 

@@ -39,7 +39,7 @@ final class ContextBlock: Module {
   }
 }
 
-/// Two linear maps with GELU between them: from time or context to a factor or term for each channel.
+/// Two linear maps with GELU between them: the embedding of time or context, one number a channel.
 final class VectorEmbedding: Module {
   let linear1: Linear, linear2: Linear
   enum StateKeys: String, CaseIterable { case linear1 = "0", linear2 = "2" }
@@ -52,7 +52,7 @@ final class VectorEmbedding: Module {
   func callAsFunction(_ x: Tensor) -> Tensor { linear2(linear1(x).gelu()) }
 }
 
-/// What the down path saw, in one vector: the mean over all positions.
+/// The encoder's output in one vector: the mean over all positions.
 final class Bottleneck: Module, PreparedOnce {
   let norm: GroupNorm, linear: Linear
   /// Set in a copy for inference.

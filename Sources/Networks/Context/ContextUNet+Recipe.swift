@@ -15,9 +15,9 @@ extension ContextUNet {
     /// Residual blocks of a level and direction, of which the first changes the resolution.
     public var numResBlocks = 2
     public var dropout = 0.0
-    /// Classes whose one-hot vectors are the context, the null class included; by default as the data say, unless `contextDim` is set.
+    /// Classes whose one-hot vectors are the context, the null class included; by default those of the data, unless `contextDim` is set.
     public var numClasses: Int? = nil
-    /// The class that stands for no context; by default as the data say.
+    /// The class that stands for no context; by default that of the data.
     public var nullClass: Int? = nil
     /// Length of context vectors, in place of classes; by default those of the data, if any.
     public var contextDim: Int? = nil

@@ -2,13 +2,13 @@ import NN
 import RecipeKit
 import Tensors
 
-/// A small UNet whose decoder is steered by a context: at every upsampling level the context's embedding multiplies and the time's
-/// adds,
+/// A small UNet whose decoder is conditioned on a context: at every upsampling level the context's embedding is multiplied in and the
+/// time's is added,
 ///
 ///     h ← up(context ∘ h + time, skip)
 ///
-/// The context is a class, one-hot, or a free vector such as a text's embedding; zeros stand for none. Between the down path and
-/// the decoder everything passes through one vector, the mean over all positions, so that every pixel can depend on every other
+/// The context is a class, one-hot, or a free vector such as a text's embedding; zeros stand for none. Between encoder and
+/// decoder everything passes through one vector, the mean over all positions, so that every pixel can depend on every other
 /// without attention. Images of any size are padded to the next size that the levels can halve, and the result cropped.
 public final class ContextUNet: DiffusionNetwork {
   public let recipe: Recipe
@@ -18,7 +18,7 @@ public final class ContextUNet: DiffusionNetwork {
   let up: [ContextLevel]
   let outNorm: GroupNorm, outConv: Conv2d
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     self.recipe = recipe
@@ -38,7 +38,7 @@ public final class ContextUNet: DiffusionNetwork {
 
   /// - Parameter conditioning: `labels` or `context`, as the recipe says; without them there is no context.
   public func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
-    if let refusal = recipe.inputs.refusal(of: x, timesteps, conditioning) { return refusal }
+    if let problem = recipe.inputs.problem(with: x, timesteps, conditioning) { return problem }
     let time = timestepEmbedding(timesteps, dimension: recipe.modelChannels)
     let context = context(conditioning, images: x.size(0), on: x.device)
     let padded = x.padded(toMultiplesOf: recipe.sizeStep)
@@ -56,10 +56,10 @@ public final class ContextUNet: DiffusionNetwork {
     return y.cropped(toSizeOf: x).to(.float32)
   }
 
-  /// One row an image, `[N, D]` float32; nil for a network without context. Whoever trains it masks a share of what it is told.
-  private func context(_ told: Conditioning, images: Int, on device: Device) -> Tensor? {
+  /// One row an image, `[N, D]` float32; nil for a network without context. Training masks a share of the contexts.
+  private func context(_ conditioning: Conditioning, images: Int, on device: Device) -> Tensor? {
     guard let width = recipe.contextWidth else { return nil }
-    return told.context?.to(.float32) ?? told.labels.map(oneHot) ?? .zeros([images, width], on: device)
+    return conditioning.context?.to(.float32) ?? conditioning.labels.map(oneHot) ?? .zeros([images, width], on: device)
   }
 
   /// One at the class's place; the null class has none, so that its row is zero.

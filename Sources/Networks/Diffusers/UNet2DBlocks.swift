@@ -117,7 +117,7 @@ final class UNet2DMiddleBlock: Module, UNetLayer {
   }
 }
 
-/// A level of the decoder, one layer more than the encoder's, each on what comes from below beside the newest skip.
+/// A level of the decoder, one layer more than the encoder's, each on the level below concatenated with the newest skip.
 final class UNet2DUpBlock: Module {
   let attentions: [UNet2DAttention], resnets: [UNet2DResidual], upsamplers: [any UNetLayer]
 

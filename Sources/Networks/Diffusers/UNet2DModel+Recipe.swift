@@ -36,7 +36,7 @@ extension UNet2DModel {
     public var inChannels: Int? = nil
     /// Channels of the output; by default as many as of the input, twice that where the variance is learned.
     public var outChannels: Int? = nil
-    /// Takes images in [0, 1] to [-1, 1] first.
+    /// Maps images in [0, 1] to [-1, 1] first.
     public var centerInputSample = false
     /// Elements of the embedding; by default four times the channels of the first level.
     public var timeEmbeddingDim: Int? = nil
@@ -69,7 +69,7 @@ extension UNet2DModel {
     public var resnetTimeScaleShift = TimeScaleShift.added
     /// Whether the middle block attends.
     public var addAttention = true
-    /// Rows of the class embedding, the null class included; by default as the data say.
+    /// Rows of the class embedding, the null class included; by default those of the data.
     public var numClassEmbeds: Int? = nil
 
     public init() {}

@@ -60,7 +60,8 @@ private struct UNet2DEvidence {
     }
     (down, up) = (levels("down_blocks", "downsamplers"), levels("up_blocks", "upsamplers"))
     guard let inChannels = shapes.size("conv_in.weight", 1), let outChannels = shapes.size("conv_out.weight", 0), let first = down.first,
-      let embeddingWidth = shapes.size("time_embedding.linear_1.weight", 0), down.count == up.count, UNet2DModel.Recipe.levels.contains(down.count)
+      let embeddingWidth = shapes.size("time_embedding.linear_1.weight", 0), down.count == up.count,
+      UNet2DModel.Recipe.levels.contains(down.count)
     else { return nil }
     (self.inChannels, self.outChannels, self.embeddingWidth) = (inChannels, outChannels, embeddingWidth)
     numClasses = shapes.size("class_embedding.weight", 0)

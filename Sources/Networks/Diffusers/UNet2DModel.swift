@@ -17,7 +17,7 @@ public final class UNet2DModel: DiffusionNetwork, PreparedOnce {
   /// Set in a copy for inference.
   private(set) var preparedDType: DType?
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     self.recipe = recipe
@@ -45,7 +45,7 @@ public final class UNet2DModel: DiffusionNetwork, PreparedOnce {
   }
 
   public func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
-    if let refusal = inputs.refusal(of: x, timesteps, conditioning) { return refusal }
+    if let problem = inputs.problem(with: x, timesteps, conditioning) { return problem }
     let emb = embed(timesteps, conditioning)
     let padded = (recipe.centerInputSample ? 2 * x - 1 : x).padded(toMultiplesOf: recipe.sizeStep)
     var h = convIn(padded.to(preparedDType ?? .float32).channelsLast()), skips = [h]

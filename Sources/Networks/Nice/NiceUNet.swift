@@ -31,18 +31,19 @@ public final class NiceUNet: DiffusionNetwork {
     public var numHeads = 1
     /// Channels of a head.
     public var numHeadChannels: Int? = nil
-    /// Queries, keys and values are cut apart before the heads (true) or after (false).
+    /// Queries, keys and values are split before the heads (true) or after (false).
     public var splitQkvFirst = true
     /// The time embedding scales and shifts the second norm (true) or is added before it (false).
     public var useAdaptiveGn = false
     /// Residual blocks change the resolution (true) or layers of their own do (false).
     public var resblockUpdown = false
-    /// Those layers of their own have a convolution (true) or only pool and repeat (false).
+    /// Those layers have a convolution (true) or only pool and repeat pixels (false).
     public var convResample = true
     public var dropout = 0.0
-    /// Rows of the class embedding, the null class included; by default as the data say.
+    /// Rows of the class embedding, the null class included; by default those of the data.
     public var numClasses: Int? = nil
-    /// Training computes blocks again on the way back instead of keeping what they computed: less memory, a third more time.
+    /// Gradient checkpointing: training recomputes blocks in the backward pass instead of keeping their activations, which takes less
+    /// memory and a third more time.
     public var useGradCheckpoints = false
 
     public init() {}
@@ -81,7 +82,7 @@ public final class NiceUNet: DiffusionNetwork {
     }
   }
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     self.recipe = recipe
@@ -98,7 +99,7 @@ public final class NiceUNet: DiffusionNetwork {
   ) -> Tensor {
     let inputs = NetworkInputs(
       network: Recipe.name, channels: recipe.unet.resolvedInChannels, labels: recipe.numClasses == nil ? .absent : .required)
-    if let refusal = inputs.refusal(of: x, timesteps, conditioning) { return refusal }
+    if let problem = inputs.problem(with: x, timesteps, conditioning) { return problem }
     let size = recipe.resolvedResolution
     if (x.size(2), x.size(3)) != (size, size) {
       return x.failed(Recipe.name, "expected images of \(size) x \(size), the network's resolution, found \(x.size(2)) x \(x.size(3))")

@@ -1,16 +1,16 @@
 import Tensors
 
-/// What a network is told beside the noisy images: one row an image.
+/// What a network is conditioned on beside the noisy images and the timesteps: one row an image.
 public struct Conditioning {
   /// Class numbers, `[N]` int64.
   public var labels: Tensor?
-  /// Vectors of the network's `context_dim`, such as a text's embedding, `[N, D]`; zeros stand for no context.
+  /// Context vectors of the network's `context_dim`, such as text embeddings, `[N, D]`; zeros stand for no context.
   public var context: Tensor?
   /// The image to enlarge, `[N, C, h, w]` in [-1, 1].
   public var lowRes: Tensor?
-  /// How strongly each corruption acted on `lowRes`, `[N, F]` in [0, 1].
+  /// The strength of each corruption of `lowRes`, `[N, F]` in [0, 1].
   public var corruptionStrengths: Tensor?
-  /// What augmentation did to each image, `[N, augment_dim]`; zeros, or nil, for images as they are, which is what is sampled.
+  /// The augmentation of each image, `[N, augment_dim]`; zeros, or nil, for images that were not augmented, as in sampling.
   public var augmentation: Tensor?
 
   public init(
@@ -26,7 +26,7 @@ public struct Conditioning {
   public static var none: Conditioning { Conditioning() }
 }
 
-/// What a network reads: the one place where inputs that do not fit are refused.
+/// The inputs that a network takes: the one place where others are refused.
 struct NetworkInputs {
   enum Demand { case absent, optional, required }
 
@@ -37,39 +37,42 @@ struct NetworkInputs {
   var labels = Demand.absent
   var context = Demand.absent, contextDim = 0
   var lowRes = Demand.absent
-  /// 0: none are read.
+  /// Length of the corruption strengths; 0: none are read.
   var corruptions = 0
-  /// Numbers that tell of an image's augmentation; 0: none are read.
+  /// Length of the augmentation labels; 0: none are read.
   var augmentations = 0
 
-  /// A tensor that says what is wrong; nil when everything fits.
-  func refusal(of x: Tensor, _ timesteps: Tensor, _ told: Conditioning) -> Tensor? {
-    let given = [x, timesteps, told.labels, told.context, told.lowRes, told.corruptionStrengths, told.augmentation].compactMap { $0 }
+  /// A tensor with the fault that says what is wrong; nil when everything fits.
+  func problem(with x: Tensor, _ timesteps: Tensor, _ conditioning: Conditioning) -> Tensor? {
+    let optional = [
+      conditioning.labels, conditioning.context, conditioning.lowRes, conditioning.corruptionStrengths, conditioning.augmentation,
+    ]
+    let given = [x, timesteps] + optional.compactMap { $0 }
     if let failed = given.first(where: { $0.fault != nil }) { return failed }
-    return complaint(x, timesteps, told).map { x.failed(network, $0) }
+    return problem(x, timesteps, conditioning).map { x.failed(network, $0) }
   }
 
-  private func complaint(_ x: Tensor, _ timesteps: Tensor, _ told: Conditioning) -> String? {
+  private func problem(_ x: Tensor, _ timesteps: Tensor, _ conditioning: Conditioning) -> String? {
     let n = x.size(0)
     if x.rank != 4 || x.size(1) != channels { return "expected images [N, \(channels), H, W], found \(x.shape)" }
     if timesteps.shape != [n] { return "expected timesteps of shape [\(n)], one an image, found \(timesteps.shape)" }
-    return complaint(told.labels, labels, "labels", has: "classes") { $0 == [n] ? nil : "of shape [\(n)], one an image" }
-      ?? complaint(told.context, context, "context vectors", has: "context") {
+    return problem(conditioning.labels, labels, "labels", has: "classes") { $0 == [n] ? nil : "of shape [\(n)], one an image" }
+      ?? problem(conditioning.context, context, "context vectors", has: "context") {
         $0 == [n, contextDim] ? nil : "of shape [\(n), \(contextDim)], one an image"
       }
-      ?? complaint(told.lowRes, lowRes, "low-resolution images", has: "low-resolution input") {
+      ?? problem(conditioning.lowRes, lowRes, "low-resolution images", has: "low-resolution input") {
         $0.count == 4 && $0[0] == n && $0[1] == channels && $0[2] > 0 && $0[3] > 0 ? nil : "of shape [\(n), \(channels), h, w]"
       }
-      ?? complaint(told.corruptionStrengths, corruptions > 0 ? .optional : .absent, "corruption factors", has: "corruption input") {
+      ?? problem(conditioning.corruptionStrengths, corruptions > 0 ? .optional : .absent, "corruption strengths", has: "corruption input") {
         $0 == [n, corruptions] ? nil : "of shape [\(n), \(corruptions)], one row an image"
       }
-      ?? complaint(told.augmentation, augmentations > 0 ? .optional : .absent, "augmentation labels", has: "augmentation input") {
+      ?? problem(conditioning.augmentation, augmentations > 0 ? .optional : .absent, "augmentation labels", has: "augmentation input") {
         $0 == [n, augmentations] ? nil : "of shape [\(n), \(augmentations)], one row an image"
       }
   }
 
-  /// - Parameter expected: what shape a tensor should have had; nil when it fits.
-  private func complaint(
+  /// - Parameter expected: the shape that a tensor should have had; nil when it fits.
+  private func problem(
     _ tensor: Tensor?, _ demand: Demand, _ name: String, has: String, _ expected: ([Int]) -> String?
   ) -> String? {
     switch (tensor, demand) {

@@ -2,12 +2,12 @@ import NN
 import RecipeKit
 import Tensors
 
-/// A network that reads noisy images and the timestep, and gives what its training asked for: noise, images or velocity.
+/// A denoising network: from noisy images and the timestep it predicts noise, clean images or velocity, as its training decided.
 public protocol DiffusionNetwork: Module {
   /// - Parameters:
   ///   - x: noisy images, `[N, C, H, W]`.
   ///   - timesteps: `[N]`, on the original process's scale, whole or fractional.
-  ///   - mode: whether dropout draws.
+  ///   - mode: whether dropout is active.
   /// - Returns: `[N, C', H, W]` float32.
   func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor
 
@@ -17,7 +17,7 @@ public protocol DiffusionNetwork: Module {
 }
 
 extension Module {
-  /// `copy`, a module of the same recipe with shapes alone, with this one's numbers and ready for inference.
+  /// `copy`, a module of the same recipe with shapes alone, given this one's weights and prepared for inference.
   func prepared<Copy: Module>(as copy: Copy, for dtype: DType) throws -> Copy {
     if modules().contains(where: { ($0.module as? any PreparedOnce)?.preparedDType != nil }) {
       throw TorchFault(operation: "prepared", message: "the network is prepared already; prepare the one it was made from")

@@ -1,8 +1,8 @@
 import NN
 
-/// How many groups of channels a norm treats apart.
+/// How many groups of channels a group norm has.
 public enum Normalization: String, Codable, Sendable, CaseIterable {
-  /// 32, whatever the channels: guided-diffusion's and all that follow it.
+  /// 32, whatever the channels, as in guided-diffusion.
   case openai
   /// By the number of channels, as DL-Art-School: 8 up to 16, 16 up to 64, else 32, halved until they divide them.
   case dlas

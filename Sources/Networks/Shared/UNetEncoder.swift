@@ -5,7 +5,7 @@ import Tensors
 /// Shows a block's output under the block's name.
 package typealias BlockObserver = (String, Tensor) -> Void
 
-/// The embedding of time, class, context and augmentation, the down path and the middle block: the half that UNets and classifiers share.
+/// The embedding of time, class, context and augmentation, the encoder and the middle block: the half that UNets and classifiers share.
 final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
   typealias StateKeys = Names.Encoder
 
@@ -33,8 +33,8 @@ final class UNetEncoder<Names: UNetNames>: Module, PreparedOnce {
     middleBlock = try make(plan.middle)
   }
 
-  /// The time embedding, plus the class's and the context's: `[N, 4 model_channels]` float32. Augmentation is told beside the time,
-  /// as in EDM's form of this network: before the two linear maps.
+  /// The time embedding, plus the class's and the context's: `[N, 4 model_channels]` float32. The augmentation labels are added to the
+  /// time's, as in EDM's form of this network: before the two linear maps.
   func embed(_ timesteps: Tensor, _ conditioning: Conditioning) -> Tensor {
     var time = timestepEmbedding(timesteps, dimension: modelChannels)
     if let mapAugment, let labels = conditioning.augmentation { time = (time + mapAugment(labels)).arising(in: "map_augment") }

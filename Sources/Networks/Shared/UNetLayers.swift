@@ -11,7 +11,7 @@ extension Conv2d: UNetLayer {
   func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor { self(x) }
 }
 
-/// A layer whose intermediate results are computed again on the way back.
+/// A layer under gradient checkpointing: its activations are recomputed in the backward pass.
 final class CheckpointedLayer: Module, UNetLayer {
   private let layer: any UNetLayer, recomputation: Recomputation
   enum StateKeys: String, CaseIterable { case layer = "" }
@@ -26,7 +26,7 @@ final class CheckpointedLayer: Module, UNetLayer {
   }
 }
 
-/// What a residual block must know of the network that it belongs to.
+/// The options of a network that its residual blocks need.
 protocol ResidualRecipe {
   /// The embedding scales and shifts the second norm (true) or is added before it (false).
   var useScaleShiftNorm: Bool { get }

@@ -1,6 +1,6 @@
 import NN
 
-/// The words of one system of the field for the parts of its UNet: the state-dict keys of layers that compute the same.
+/// One system's names for the parts of its UNet: the state-dict keys of layers that compute the same.
 protocol UNetNames {
   /// Of `UNetEncoder`, `UNetTrunk`, `ResBlock`, `AttentionBlock` and `Downsample`.
   associatedtype Encoder: RawRepresentable & CaseIterable where Encoder.RawValue == String
@@ -8,7 +8,7 @@ protocol UNetNames {
   associatedtype Residual: RawRepresentable & CaseIterable where Residual.RawValue == String
   associatedtype Attention: RawRepresentable & CaseIterable where Attention.RawValue == String
   associatedtype Downsampling: RawRepresentable & CaseIterable where Downsampling.RawValue == String
-  /// How blocks are called where faults and traces name them.
+  /// What faults and traces call the blocks.
   static var inputBlocks: String { get }
   static var outputBlocks: String { get }
 }

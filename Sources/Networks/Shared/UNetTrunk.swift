@@ -1,8 +1,8 @@
 import NN
 import Tensors
 
-/// A whole UNet under one system's names, for images of any size: the encoder, and a decoder whose blocks read what comes from
-/// below beside the output of the input block that mirrors them.
+/// A whole UNet under one system's names, for images of any size: the encoder, and a decoder whose blocks read the level below
+/// and the skip connection of the input block that mirrors them.
 final class UNetTrunk<Names: UNetNames>: Module {
   typealias StateKeys = Names.Trunk
 
@@ -23,7 +23,7 @@ final class UNetTrunk<Names: UNetNames>: Module {
 
   /// - Parameters:
   ///   - x: all that the network reads at each pixel, `[N, C, H, W]`.
-  ///   - observe: is shown every block's output, of images padded to the next size that the network can halve.
+  ///   - observe: receives every block's output, of images padded to the next size that the network can halve.
   /// - Returns: `[N, C', H, W]` float32.
   func callAsFunction(
     _ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode, observe: BlockObserver = { _, _ in }

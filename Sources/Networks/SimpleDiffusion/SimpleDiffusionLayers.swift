@@ -93,8 +93,8 @@ final class SimpleDownBlock: Module {
   }
 }
 
-/// A level of the decoder: two residual blocks, each on what comes from below beside the newest skip, attention, and pixels repeated
-/// before a convolution, or, at the last level, the convolution alone.
+/// A level of the decoder: two residual blocks, each on the level below concatenated with the newest skip, attention, and pixels
+/// repeated before a convolution, or, at the last level, the convolution alone.
 final class SimpleUpBlock: Module {
   enum StateKeys: String, CaseIterable { case block1 = "0", block2 = "1", attention = "2", doubling = "3.1", keeping = "3" }
 

@@ -44,7 +44,7 @@ public final class SimpleDiffusionUNet: DiffusionNetwork, PreparedOnce {
 
   public func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
     let inputs = NetworkInputs(network: Recipe.name, channels: recipe.resolvedInChannels)
-    if let problem = inputs.refusal(of: x, timesteps, conditioning) { return problem }
+    if let problem = inputs.problem(with: x, timesteps, conditioning) { return problem }
     let waves = timestepEmbedding(timesteps, dimension: recipe.hiddenDims[0], sinesFirst: true, frequencyShift: 1)
     let emb = timeOut(silu(timeIn(waves))).arising(in: "time_embedding")
     let padded = x.padded(toMultiplesOf: recipe.sizeStep)

@@ -3,7 +3,7 @@ import RecipeKit
 import Tensors
 
 /// The super-resolution UNet of guided-diffusion (Dhariwal and Nichol 2021, appendix D): an ADM UNet that reads the low-resolution
-/// image, bilinearly enlarged, as further channels; with DL-Art-School's corruption factors, if wanted, as constant planes after
+/// image, bilinearly enlarged, as further channels; with DL-Art-School's corruption strengths, if wanted, as constant planes after
 /// them.
 public final class SuperResolutionUNet: DiffusionNetwork {
   public let recipe: Recipe
@@ -15,8 +15,8 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     public static let name = "super_resolution_unet"
     /// The UNet; `in_channels` are those of the images.
     public var unet = ADMUNet.Recipe()
-    /// Corruption factors of the low-resolution image that the network is told, 0 for none; nil for one for each corruption of the
-    /// training.
+    /// How many corruption strengths of the low-resolution image the network takes, 0 for none; nil for one for each corruption of
+    /// the training.
     public var numCorruptions: Int?
 
     public init() {}
@@ -55,7 +55,7 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     }
   }
 
-  /// - Throws: `RecipeError` for a recipe that does not hold.
+  /// - Throws: `RecipeError` for an invalid recipe.
   public init(_ recipe: Recipe, using initializer: Initializer) throws {
     try recipe.validate()
     do throws(RecipeError) { try recipe.unet.validate() } catch {
@@ -74,14 +74,15 @@ public final class SuperResolutionUNet: DiffusionNetwork {
   package func trace(
     _ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode, observe: BlockObserver
   ) -> Tensor {
-    if let refusal = recipe.inputs.refusal(of: x, timesteps, conditioning) { return refusal }
+    if let problem = recipe.inputs.problem(with: x, timesteps, conditioning) { return problem }
     guard let lowRes = conditioning.lowRes else { return x }
     let (n, height, width) = (x.size(0), x.size(2), x.size(3))
     let enlarged = lowRes.to(x.dtype).interpolate(height: height, width: width, .bilinear)
     observe("low_res_upsampled", enlarged)
     var parts = [x, enlarged]
     if recipe.resolvedNumCorruptions > 0 {
-      let factors = conditioning.corruptionStrengths?.to(x.dtype) ?? .zeros([n, recipe.resolvedNumCorruptions], dtype: x.dtype, on: x.device)
+      let factors =
+        conditioning.corruptionStrengths?.to(x.dtype) ?? .zeros([n, recipe.resolvedNumCorruptions], dtype: x.dtype, on: x.device)
       parts.append(factors.unsqueeze(-1, -1).expand(-1, -1, height, width))
     }
     return trunk(.cat(parts, dim: 1), timesteps: timesteps, conditioning: conditioning, mode: mode, observe: observe)

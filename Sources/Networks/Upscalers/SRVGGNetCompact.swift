@@ -42,7 +42,8 @@ public final class SRVGGNetCompact: UpscalingNetwork, PreparedOnce {
       try require((1...16).contains(upscale), "upscale", "expected 1 to 16, found \(upscale)")
       try require((1...4096).contains(numInCh), "num_in_ch", "expected 1 to 4096, found \(numInCh)")
       try require(
-        numOutCh == numInCh, "num_out_ch", "expected \(numInCh), the channels of the images, which are added to the result, found \(numOutCh)")
+        numOutCh == numInCh, "num_out_ch",
+        "expected \(numInCh), the channels of the images, which are added to the result, found \(numOutCh)")
     }
   }
 

@@ -36,7 +36,7 @@ extension TrainRecipe {
     var model = SuperResolutionModelRecipe()
     guard let corruptions, let network = network.member as? SuperResolutionUNet.Recipe,
       let small = try pipeline(of: dataset).degradedShape
-    else { throw SfumatoError(.data, "the recipe is of \(ModelKind.denoiser.unfit(asNeeds: .superResolution))") }
+    else { throw SfumatoError(.data, "the recipe is of \(ModelKind.denoiser.problem(expecting: .superResolution))") }
     try describe(dataset, in: &model)
     (model.smallHeight, model.smallWidth) = (small.height, small.width)
     model.corruptionNames = corruptions.corruptionNames

@@ -81,7 +81,7 @@ extension TrainRecipe {
   /// The same of a model that draws from noise alone.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     guard corruptions == nil else {
-      throw SfumatoError(.data, "the recipe is of \(ModelKind.superResolution.unfit(asNeeds: .denoiser))")
+      throw SfumatoError(.data, "the recipe is of \(ModelKind.superResolution.problem(expecting: .denoiser))")
     }
     var model = ModelRecipe()
     try describe(dataset, in: &model)

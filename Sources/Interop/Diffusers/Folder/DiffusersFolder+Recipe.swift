@@ -5,7 +5,7 @@ import Models
 import Networks
 import RecipeKit
 
-/// What a folder's configs say, as a recipe of ours.
+/// A folder's configurations as a recipe of ours.
 extension DiffusersFolder {
   static func recipe(_ unet: UNet2DConfig, _ scheduler: DiffusersScheduler, _ path: String) throws -> ModelRecipe {
     var recipe = ModelRecipe()
@@ -13,7 +13,7 @@ extension DiffusersFolder {
     recipe.data = try data(unet, path)
     recipe.process = scheduler.process
     let process = try recipe.process.makeDiffusion().process
-    // As many as the class's pipeline takes by itself.
+    // The default of the class's pipeline.
     let steps = scheduler.kind == .ddpm ? process.steps : min(50, process.steps)
     let sampler = try scheduler.sampler(steps: steps, in: process)
     // Strides that do not end where the next step begins are DDIM's by levels.
@@ -31,7 +31,7 @@ extension DiffusersFolder {
       data.classNames = (0..<count).map(String.init)
     }
     do throws(RecipeError) { try data.validate() } catch {
-      throw SfumatoError(.data, "\(path): the images cannot be drawn: \(error.path): \(error.message)")
+      throw SfumatoError(.data, "\(path): the images cannot be sampled: \(error.path): \(error.message)")
     }
     return data
   }
@@ -51,7 +51,7 @@ extension DiffusersFolder {
     return sampling
   }
 
-  /// The spacing that visits `wanted`, by its name where it has one; the nearest where none does quite.
+  /// The spacing that visits `wanted`, by its name where it has one; else the nearest.
   private static func spacing(
     _ scheduler: DiffusersScheduler, _ wanted: [NoiseLevel], in process: DiscreteProcess
   ) -> (Spacing, FinalLevel) {

@@ -12,8 +12,8 @@ extension DiffusersFolder {
   /// Writes a model as a pipeline that diffusers loads, `DDPMPipeline` or, for a model that samples by DDIM, `DDIMPipeline`, whole or
   /// not at all: an ADM UNet or a UNet2DModel, whose outputs there are the same.
   ///
-  /// Another sampler is exchanged there, as `DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)`. A network that is
-  /// told classes needs a loop of its own there, since these pipelines name none.
+  /// Another sampler is exchanged there, as `DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)`. A network that
+  /// takes classes needs a sampling loop of its own there, since these pipelines pass none.
   ///
   /// - Parameter path: a new folder, or an empty one.
   /// - Throws: `SfumatoError` that names the option which diffusers cannot express, and why; `CheckpointError` when the system refuses
@@ -27,8 +27,10 @@ extension DiffusersFolder {
     let temporary = "\(parent.isEmpty ? "." : parent)/.\(name).\(UUID().uuidString).part"
     do {
       for part in [DiffusersLayout.unetPart, DiffusersLayout.schedulerPart] { try makeFolder("\(temporary)/\(part)", for: path) }
-      try AtomicFile.write(String(decoding: unet.json, as: UTF8.self), to: "\(temporary)/\(DiffusersLayout.unetPart)/\(DiffusersLayout.configName)")
-      try Safetensors.write(state, metadata: ["format": "pt"], to: "\(temporary)/\(DiffusersLayout.unetPart)/\(DiffusersWeights.name).safetensors")
+      try AtomicFile.write(
+        String(decoding: unet.json, as: UTF8.self), to: "\(temporary)/\(DiffusersLayout.unetPart)/\(DiffusersLayout.configName)")
+      try Safetensors.write(
+        state, metadata: ["format": "pt"], to: "\(temporary)/\(DiffusersLayout.unetPart)/\(DiffusersWeights.name).safetensors")
       try write(scheduler, to: "\(temporary)/\(DiffusersLayout.schedulerPart)/\(DiffusersLayout.schedulerName)")
       let index: [String: Any] = [
         "_class_name": kind == DiffusersScheduler.Kind.ddim.rawValue ? "DDIMPipeline" : "DDPMPipeline",
@@ -101,7 +103,7 @@ extension DiffusersFolder {
       "clip_sample": sampling.clip && sampling.dynamicThresholdingRatio == nil,
       "thresholding": sampling.dynamicThresholdingRatio != nil,
       "dynamic_thresholding_ratio": sampling.dynamicThresholdingRatio ?? 0.995,
-      // That library knows no "anything": a value that no estimate reaches.
+      // diffusers has no value for "any": one that no estimate reaches.
       "sample_max_value": sampling.sampleMaxValue ?? (sampling.dynamicThresholdingRatio == nil ? 1 : 1e6), "steps_offset": 0,
     ]
     switch sampling.spacing {
@@ -110,7 +112,7 @@ extension DiffusersFolder {
     case .linspace: options["timestep_spacing"] = "linspace"
     default: options["timestep_spacing"] = "trailing"
     }
-    // DDIM's class makes nothing of a learned variance.
+    // DDIMScheduler ignores a learned variance.
     if model.sampler.recipe is DDIM, !process.variance.isLearned {
       options["_class_name"] = DiffusersScheduler.Kind.ddim.rawValue
       options["set_alpha_to_one"] = sampling.final == .clean
@@ -124,7 +126,7 @@ extension DiffusersFolder {
   private static func betas(_ process: ProcessRecipe) throws -> [String: Any] {
     let steps = try process.makeDiffusion().process.steps
     guard !process.rescaleTimesteps || steps == 1000 else {
-      throw inexpressible("process.rescale_timesteps", "its networks are told the steps themselves")
+      throw inexpressible("process.rescale_timesteps", "its networks get the timesteps themselves")
     }
     var options: [String: Any] = ["num_train_timesteps": steps]
     switch process.schedule.member {

@@ -71,7 +71,9 @@ public struct DiffusersFolder {
   }
 
   private static func checkIndex(_ file: String) throws {
-    let parts = try SmallJSON.object(file).filter { !$0.key.hasPrefix("_") && !(($0.value as? [Any])?.allSatisfy { $0 is NSNull } ?? false) }
+    let parts = try SmallJSON.object(file).filter {
+      !$0.key.hasPrefix("_") && !(($0.value as? [Any])?.allSatisfy { $0 is NSNull } ?? false)
+    }
     let unknown = Set(parts.keys).subtracting([DiffusersLayout.unetPart, DiffusersLayout.schedulerPart]).sorted()
     guard unknown.isEmpty else {
       throw SfumatoError(

@@ -29,7 +29,8 @@ struct DiffusersLayout {
     if has(Self.indexName, folder) {
       let own = "\(folder)/\(Self.unetPart)"
       (isPipeline, unet) = (true, Self.isFolder(own) ? own : folder)
-      scheduler = Self.isFolder("\(folder)/\(Self.schedulerPart)")
+      scheduler =
+        Self.isFolder("\(folder)/\(Self.schedulerPart)")
         ? "\(folder)/\(Self.schedulerPart)/\(Self.schedulerName)" : "\(folder)/\(Self.schedulerName)"
       return
     }
@@ -82,7 +83,8 @@ enum SmallJSON {
     guard FileManager.default.fileExists(atPath: path) else {
       throw CheckpointError(
         .missing, path,
-        "is missing; a diffusers folder has \(DiffusersLayout.indexName), \(DiffusersLayout.unetPart)/ and \(DiffusersLayout.schedulerPart)/")
+        "is missing; a diffusers folder has \(DiffusersLayout.indexName), \(DiffusersLayout.unetPart)/ and \(DiffusersLayout.schedulerPart)/"
+      )
     }
     guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: limit + 1) ?? Data() else {
       throw CheckpointError(.io, path, "cannot be read")

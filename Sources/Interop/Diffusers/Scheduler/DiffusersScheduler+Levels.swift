@@ -1,12 +1,12 @@
 import Diffusion
 import Foundation
 
-/// Which levels a run visits, and what the network is told there, by the rules of each class.
+/// Which levels a run visits, and the timesteps that the network gets there, by the rules of each class.
 extension DiffusersScheduler {
   /// The levels of a run, the start first. Their α² + σ² is 1 also where the class keeps its samples in the coordinates of
   /// α = 1; there the images are x / α.
   ///
-  /// PNDM goes to the timestep that the network is told next. diffusers goes `T / steps`, rounded down, timesteps on, which is the
+  /// PNDM goes to the timestep that the network gets next. diffusers goes `T / steps`, rounded down, timesteps on, which is the
   /// same for `leading`, and for `trailing` where `steps` divides T.
   ///
   /// - Parameters:
@@ -50,7 +50,7 @@ extension DiffusersScheduler {
 
   private var spacingName: String { timestepSpacing.rawValue + (timestepSpacing == .leading ? "+\(stepsOffset)" : "") }
 
-  /// As the network is told them, before a Karras grid replaces them; descending. Nil where there are not so many.
+  /// As the network gets them, before a Karras grid replaces them; descending. Nil where there are not so many.
   private func timesteps(steps: Int, of process: DiscreteProcess) -> [Double]? {
     // A solver of higher order leaves out the cleanest of one more.
     let leavesOutLast = kind == .dpmSolverMultistep || kind == .uniPC
@@ -59,7 +59,8 @@ extension DiffusersScheduler {
     let count = steps + (leavesOutLast ? 1 : 0)
     let descending: [Double]
     switch timestepSpacing {
-    case .linspace: descending = Array(Self.linspace(to: last - 1, count: count).reversed().prefix(steps)).map { told(spaced: $0) }
+    case .linspace:
+      descending = Array(Self.linspace(to: last - 1, count: count).reversed().prefix(steps)).map { networkTimestep(spaced: $0) }
     case .leading: descending = (0..<count).reversed().prefix(steps).map { Double($0 * (last / count) + stepsOffset) }
     case .trailing:
       let stride = Double(process.steps) / Double(steps)
@@ -69,7 +70,7 @@ extension DiffusersScheduler {
     return isDescending && descending.allSatisfy { (0...Double(process.steps - 1)).contains($0) } ? descending : nil
   }
 
-  private func told(spaced timestep: Double) -> Double {
+  private func networkTimestep(spaced timestep: Double) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestep
     case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
@@ -97,7 +98,7 @@ extension DiffusersScheduler {
 }
 
 /// The noise beside a signal of 1 at each training step, σ_t / α_t = √(1 / ᾱ_t − 1), and its logarithm, in float32: where a Karras
-/// grid ends on a step, rounding decides what fraction of it the network is told.
+/// grid ends on a step, rounding decides which fraction of it the network gets.
 private struct SigmaTable {
   let sigmas: [Double], logarithms: [Double]
 
@@ -112,14 +113,14 @@ private struct SigmaTable {
   }
 
   func levels(at timesteps: [Double], of scheduler: DiffusersScheduler) -> [NoiseLevel] {
-    var told = timesteps, visited = timesteps.map { sigma(at: $0) }
+    var networkTimesteps = timesteps, visited = timesteps.map { sigma(at: $0) }
     if scheduler.useKarrasSigmas && scheduler.kind != .eulerAncestral {
       let isWholeRange = scheduler.kind == .dpmSolverMultistep || scheduler.kind == .uniPC
       let ends = isWholeRange ? (sigmas[sigmas.count - 1], sigmas[0]) : (visited[0], visited[visited.count - 1])
       visited = SigmaGrid(.karras()).sigmas(from: ends.0, to: ends.1, count: timesteps.count)
-      told = visited.map { scheduler.told(timestep(of: $0)) }
+      networkTimesteps = visited.map { scheduler.networkTimestep(timestep(of: $0)) }
     }
-    let levels = zip(visited, told).map { Self.level($0, timestep: $1) }
+    let levels = zip(visited, networkTimesteps).map { Self.level($0, timestep: $1) }
     let endsClean = scheduler.finalSigmasType == .zero || scheduler.kind == .eulerAncestral || scheduler.kind == .heun
     return levels + [endsClean ? .clean : Self.level(sigmas[0], timestep: 0)]
   }
@@ -147,8 +148,8 @@ private struct SigmaTable {
 }
 
 extension DiffusersScheduler {
-  /// What the network is told at a timestep of a Karras grid.
-  fileprivate func told(_ timestep: Double) -> Double {
+  /// The timestep that the network gets at one of a Karras grid.
+  fileprivate func networkTimestep(_ timestep: Double) -> Double {
     switch kind {
     case .uniPC: timestep.rounded(.toNearestOrEven)
     // Rounded, but for this schedule cut off, to whole timesteps.

@@ -49,7 +49,7 @@ extension DiffusersScheduler {
   ///
   /// - Parameters:
   ///   - diffusion: made by `process`.
-  ///   - network: told the timesteps of `levels(steps:in:)`.
+  ///   - network: takes the timesteps of `levels(steps:in:)`.
   public func denoiser(
     _ arguments: StepArguments = StepArguments(), in diffusion: GaussianDiffusion, network: @escaping DenoisingNetwork
   ) -> any Denoiser {

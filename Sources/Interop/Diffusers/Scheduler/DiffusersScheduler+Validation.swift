@@ -3,15 +3,15 @@ import RecipeKit
 
 extension DiffusersScheduler {
   public func validate() throws(RecipeError) {
-    if let refusal = refusedProcess ?? refusedValue ?? refusedSolver ?? refusedAbsence {
-      try require(false, refusal.key, refusal.complaint)
+    if let problem = processProblem ?? valueProblem ?? solverProblem ?? unsupportedOption {
+      try require(false, problem.key, problem.message)
     }
   }
 
   /// What is wrong with a value: its key, what was expected, what was found.
-  private typealias Refusal = (key: String, complaint: String)
+  private typealias Problem = (key: String, message: String)
 
-  private var refusedProcess: Refusal? {
+  private var processProblem: Problem? {
     if _className == nil { return ("_class_name", Self.expectedClass) }
     if predictionType == .epsilon, process.rescaleBetasZeroSnr {
       return (
@@ -19,7 +19,7 @@ extension DiffusersScheduler {
         "expected v_prediction or sample with rescale_betas_zero_snr, found epsilon, which says nothing of the image in pure noise"
       )
     }
-    if let trainedBetas { return refused(betas: trainedBetas) }
+    if let trainedBetas { return problem(betas: trainedBetas) }
     if !(1...1_000_000).contains(numTrainTimesteps) { return ("num_train_timesteps", "expected 1 to 1000000, found \(numTrainTimesteps)") }
     for (key, beta) in [("beta_start", betaStart), ("beta_end", betaEnd)] where !(beta > 0 && beta <= 1) {
       return (key, "expected a number in (0, 1], found \(beta)")
@@ -27,12 +27,12 @@ extension DiffusersScheduler {
     return nil
   }
 
-  private func refused(betas: [Double]) -> Refusal? {
+  private func problem(betas: [Double]) -> Problem? {
     if betas.isEmpty { return ("trained_betas", "expected 1 or more, found none") }
     return betas.first { !($0 > 0 && $0 <= 1) }.map { ("trained_betas", "expected numbers in (0, 1], found \($0)") }
   }
 
-  private var refusedValue: Refusal? {
+  private var valueProblem: Problem? {
     if stepsOffset < 0 { return ("steps_offset", "expected 0 or more, found \(stepsOffset)") }
     if !(clipSampleRange > 0) { return ("clip_sample_range", "expected a number above 0, found \(clipSampleRange)") }
     if !(sampleMaxValue >= 1) { return ("sample_max_value", "expected 1 or more, found \(sampleMaxValue)") }
@@ -42,19 +42,19 @@ extension DiffusersScheduler {
     return nil
   }
 
-  private var refusedSolver: Refusal? {
+  private var solverProblem: Problem? {
     switch kind {
     case .eulerAncestral where predictionType == .sample, .pndm where predictionType == .sample:
       return ("prediction_type", "expected epsilon or v_prediction for \(kind.rawValue), found sample")
     case .uniPC where !predictX0: return ("predict_x0", "expected true, the form that corrects x0, found false")
     case .uniPC, .dpmSolverMultistep:
       if !(1...3).contains(solverOrder) { return ("solver_order", "expected 1 to 3, found \(solverOrder)") }
-      return kind == .uniPC ? nil : refusedAlgorithm
+      return kind == .uniPC ? nil : algorithmProblem
     default: return nil
     }
   }
 
-  private var refusedAlgorithm: Refusal? {
+  private var algorithmProblem: Problem? {
     // That library's third-order step of the SDE has a wrong sign and runs away.
     if algorithmType == .sdeDPMSolverPP, solverOrder == 3 {
       return ("solver_order", "expected 1 or 2 for algorithm_type \(algorithmType.rawValue), found 3")
@@ -65,8 +65,8 @@ extension DiffusersScheduler {
     return nil
   }
 
-  /// What would have an effect that nothing here has.
-  private var refusedAbsence: Refusal? {
+  /// An option whose effect is not supported.
+  private var unsupportedOption: Problem? {
     let grids = [
       ("use_exponential_sigmas", useExponentialSigmas), ("use_beta_sigmas", useBetaSigmas), ("use_lu_lambdas", useLuLambdas),
       ("use_flow_sigmas", useFlowSigmas), ("use_dynamic_shifting", useDynamicShifting),

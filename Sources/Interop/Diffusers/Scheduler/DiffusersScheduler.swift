@@ -24,7 +24,7 @@ public struct DiffusersScheduler: Recipe, Equatable {
     case pndm = "PNDMScheduler"
     case uniPC = "UniPCMultistepScheduler"
   }
-  /// How the betas rise.
+  /// How the betas grow.
   public enum BetaSchedule: String, Sendable, Codable, CaseIterable {
     case linear
     case scaledLinear = "scaled_linear"
@@ -78,7 +78,7 @@ public struct DiffusersScheduler: Recipe, Equatable {
   /// DDPM's; of a solver only `learned_range` matters, where the network has twice the channels.
   public var varianceType: VarianceType?
 
-  // MARK: What becomes of x₀
+  // MARK: Clipping of x₀
 
   /// Whether DDIM, DDPM and Heun keep it within ±`clip_sample_range`.
   public var clipSample = false
@@ -120,7 +120,7 @@ public struct DiffusersScheduler: Recipe, Equatable {
   /// Whether UniPC solves for x₀ and not for ε.
   public var predictX0 = true
 
-  // MARK: What no level or sampler here has; refused where it would have an effect
+  // MARK: Not supported; refused where they would have an effect
 
   public var useExponentialSigmas = false, useBetaSigmas = false, useLuLambdas = false, useFlowSigmas = false
   public var flowShift: Double? = 1, timeShiftType: String? = nil, useDynamicShifting = false

@@ -17,7 +17,7 @@ public struct UNet2DConfig: Sendable, Equatable {
 
   // MARK: Reading
 
-  /// What is told beside the network: by whom an average was kept, for how long.
+  /// Options that do not describe the network: those of the average that was kept.
   private static let unrelated: Set = [
     "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup",
   ]
@@ -75,7 +75,7 @@ public struct UNet2DConfig: Sendable, Equatable {
   }
 
   private static func recipe(_ options: [String: Any], _ file: String) throws(RecipeError) -> UNet2DModel.Recipe {
-    // What was read is written anew and laid over the defaults as any recipe: unknown keys and values are refused there.
+    // Written again and read over the defaults like any recipe, which refuses unknown keys and values.
     let data = try? JSONSerialization.data(withJSONObject: options, options: .sortedKeys)
     do throws(RecipeError) {
       return try UNet2DModel.Recipe(yaml: String(decoding: data ?? Data(), as: UTF8.self), file: file)

@@ -24,15 +24,18 @@ extension UNet2DModel.Recipe {
   }
 
   private static func checkExpressible(_ adm: ADMUNet.Recipe) throws(RecipeError) {
-    func refuse(_ key: String, _ why: String) -> RecipeError {
+    func inexpressible(_ key: String, _ why: String) -> RecipeError {
       RecipeError(place: nil, path: "network.\(key)", "a UNet2DModel cannot express it: \(why)")
     }
-    if adm.normalization != .openai { throw refuse("normalization", "its norms all have as many groups, not some by their channels") }
-    if adm.contextDim != nil { throw refuse("context_dim", "it is told times and classes, no vectors") }
-    if adm.augmentDim != nil { throw refuse("augment_dim", "it is told times and classes, not how an image was augmented") }
-    if !adm.resblockUpdown && !adm.convResample { throw refuse("conv_resample", "its changes of resolution all have parameters") }
+    if adm.normalization != .openai {
+      throw inexpressible("normalization", "all its norms have the same number of groups, whatever their channels")
+    }
+    if adm.contextDim != nil { throw inexpressible("context_dim", "it takes times and classes, no context vectors") }
+    if adm.augmentDim != nil { throw inexpressible("augment_dim", "it takes times and classes, no augmentation labels") }
+    if !adm.resblockUpdown && !adm.convResample { throw inexpressible("conv_resample", "its changes of resolution all have parameters") }
     if adm.channels(0) != adm.modelChannels {
-      throw refuse("channel_mult", "its embedding of time has as many elements as the first level has channels, so the first must be 1")
+      throw inexpressible(
+        "channel_mult", "its embedding of time has as many elements as the first level has channels, so the first must be 1")
     }
   }
 

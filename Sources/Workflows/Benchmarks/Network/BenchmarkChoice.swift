@@ -33,7 +33,7 @@ extension BenchmarkSubject {
       throw SfumatoError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
     }
     let place = "the recipe in \(path)", kind = try ModelKind(ofRecipe: yaml, file: place)
-    guard kind == .denoiser else { throw SfumatoError(.data, "\(path) is \(kind.unfit(asNeeds: .denoiser))") }
+    guard kind == .denoiser else { throw SfumatoError(.data, "\(path) is \(kind.problem(expecting: .denoiser))") }
     return try ModelRecipe(yaml: yaml, file: place)
   }
 }
