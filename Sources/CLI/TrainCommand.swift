@@ -7,8 +7,8 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model from a recipe.",
     discussion: """
-      The run folder, which is printed first, gets the recipe, checkpoints, previews and a log. Control-C, SIGTERM and SIGHUP save
-      and stop; SIGUSR1 saves without stopping. 'sfumato resume' resumes a run. To start from the weights of another model, set
+      The run folder, which is printed first, gets the recipe, checkpoints, previews and a log. Control-C, SIGTERM and SIGHUP save \
+      and stop; SIGUSR1 saves without stopping. 'sfumato resume' resumes a run. To start from the weights of another model, set \
       training.initial_weights.
 
       Examples:

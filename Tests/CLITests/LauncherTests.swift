@@ -112,7 +112,7 @@ import Testing
     try FileManager.default.removeItem(atPath: programs + "/sfumato-main")
     let run = try scene.start([], ["LIBTORCH": torch], program: programs + "/sfumato")
     #expect(run.status == 66)
-    #expect(run.errors.hasPrefix("error: \(programs)/sfumato-main, which belongs beside sfumato, cannot be started"))
+    #expect(run.errors.hasPrefix("error: \(programs)/sfumato-main, which must be beside sfumato, cannot be started"))
   }
 }
 
