@@ -189,7 +189,7 @@ struct DataText {
     }
     lines.append("             \(line)")
     if let first = report.classes.first, first.name == "0", first.count == 0 {
-      lines.append("             0 has no pictures; if the labels begin at 1, add --set first_label=1")
+      lines.append("             class 0 has no pictures; if the labels begin at 1, add --set first_label=1")
     }
     if report.unlabelled > 0 { lines.append("             \(report.unlabelled) without a class") }
     return lines

@@ -87,7 +87,7 @@ struct InspectText {
   }
 
   private static let recipeKey = "sfumato.recipe"
-  private var withoutRecipe: String { ", without a recipe; 'sfumato convert' makes it a model" }
+  private var withoutRecipe: String { ", without a recipe; convert it with 'sfumato convert'" }
 
   /// A line for each kind of work and precision, a column for each batch size.
   private var memory: [String] {
