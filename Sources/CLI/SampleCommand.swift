@@ -14,7 +14,7 @@ struct Sample: ParsableCommand {
         sfumato sample digits --class 3 --init seven.png --strength 0.6 -o three.png
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
         sfumato sample digits --count 100 --images 'out/{class}-{index}.png'
-        sfumato sample captioned.safetensors --context embeddings.npy --count 8 -o captioned.png
+        sfumato sample captioned.safetensors --context vectors.npy -o captioned.png
       """)
 
   @Argument(help: "A model: a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model such as digits.")

@@ -13,8 +13,8 @@ struct Train: ParsableCommand {
 
       Examples:
         sfumato train recipes/glyphs.yaml --set training.duration=10m
-        sfumato train recipes/pictures.yaml --set data.path=photos --run runs/photos --device cuda
-        sfumato train recipes/pictures.yaml --set training.initial_weights=runs/photos --run runs/finer
+        sfumato train recipes/pictures.yaml --set data.path=photos --device cuda
+        sfumato train mine.yaml --set training.initial_weights=runs/pictures
       """)
 
   @Argument(help: "The recipe, a YAML file; 'sfumato recipe show' prints it with all defaults.")
@@ -46,7 +46,7 @@ struct Resume: ParsableCommand {
       Examples:
         sfumato resume runs/glyphs
         sfumato resume runs/glyphs --set training.duration=1h
-        sfumato resume runs/photos --set data.path=more-photos --accept-new-data
+        sfumato resume runs/pictures --set data.path=others --accept-new-data
       """)
 
   @Argument(help: "The run folder.")
