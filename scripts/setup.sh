@@ -1,10 +1,10 @@
-# Sourced by ./dev: finds or gets what Sfumato needs. Nothing is done twice, and nothing is left half done: a download is
-# unpacked beside its final place and renamed when it is complete.
+# Sourced by ./dev: finds or downloads what Sfumato needs. Nothing is done twice, and no partial download remains: it is
+# unpacked beside its final place and renamed when complete.
 #
-# Sets LIBTORCH to the real folder of the libtorch that is built against, because SwiftPM notices a changed environment
-# variable but not a libtorch that appears or changes behind a link.
+# Sets LIBTORCH to the real folder of the libtorch to build against, because SwiftPM notices a changed environment
+# variable but not a changed link target.
 
-torch_default=2.13.0                          # what is installed when no libtorch is at hand
+torch_default=2.13.0                          # installed if no libtorch is found
 torch_supported='2.11 2.12 2.13 2.14 2.15'
 torch_cpu_index=https://download.pytorch.org/whl/cpu
 vips_version=8.18.7                           # of the package pyvips-binary: one self-contained library
@@ -19,7 +19,7 @@ fail() {
   exit 1
 }
 
-# Runs a command: openly on a terminal, else silently unless it fails.
+# Runs a command: with its output on a terminal, else silently unless it fails.
 quietly() {
   if [ -t 1 ]; then
     "$@"
@@ -48,7 +48,7 @@ summarize() {
 
 swift_version() { swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p'; }
 
-# Asking a compiler for its version takes longer than all the rest: the answer is kept with the compiler's size and date.
+# `swift --version` takes longer than all the rest: the result is cached with the size and date of the compiler.
 require_swift() {
   local program identity known='' version major minor
   program=$(command -v swift) ||
@@ -77,7 +77,7 @@ setup_system_packages() {
     has_header archive.h || fail "apt installed libarchive-dev, but archive.h is not in /usr/include"
   elif [[ " ${missing[*]} " == *" libarchive-dev "* ]]; then
     fail "archive.h was not found" "Install libarchive with its headers: 'brew install libarchive', or your system's libarchive-devel."
-  fi # gloo serves training on several machines only; without it the program says that it has none.
+  fi # gloo is optional: only training on several machines needs it.
 }
 
 has_header() {
@@ -89,26 +89,26 @@ has_header() {
 }
 
 apt_install() {
-  say "installing $* with apt, which may also upgrade packages that they need"
-  command -v apt-get >/dev/null || fail "$* is missing and this system has no apt-get" "Install it by the means of your system, then run this again."
+  say "installing $* with apt, which may upgrade packages that they depend on"
+  command -v apt-get >/dev/null || fail "$* is missing and this system has no apt-get" "Install it with your system's package manager, then run this again."
   local root=()
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "installing $* needs root, and there is no sudo" "Let an administrator run: apt-get install $*"
+    command -v sudo >/dev/null || fail "installing $* needs root, and there is no sudo" "Ask an administrator to run: apt-get install $*"
     root=(sudo)
     [ -t 0 ] || root+=(-n)
   fi
   apt_get() { quietly ${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get "$@"; }
-  # The lists may never have been fetched, or be too old to name a file that is still there.
+  # The package lists may be missing or outdated.
   { quietly_try apt_get install --yes --no-install-recommends "$@"; } ||
     { apt_get update && apt_get install --yes --no-install-recommends "$@"; } ||
-    fail "apt could not install $* (its reason is above)" "Without network or rights: let an administrator run: apt-get install $*"
+    fail "apt could not install $* (see its output above)" "Check the network, or ask an administrator to run: apt-get install $*"
 }
 
 quietly_try() { "$@" >/dev/null 2>&1; }
 
 # ---- libtorch
 
-# Prints the version of the libtorch in a folder, as in `2.13.0+cpu`: wheels say it in version.py, archives in build-version.
+# Prints the version of the libtorch in a folder, as `2.13.0+cpu`: from version.py of a wheel or build-version of an archive.
 torch_version() {
   if [ -f "$1/version.py" ]; then
     sed -n "s/^__version__ = ['\"]\([^'\"]*\)['\"].*/\1/p" "$1/version.py"
@@ -131,15 +131,15 @@ setup_torch() {
   local wanted="a libtorch of version ${torch_supported// /, }"
   if [ -n "${LIBTORCH:-}" ]; then
     torch_complete "$LIBTORCH" ||
-      fail "LIBTORCH=$LIBTORCH holds no libtorch: include/ATen/ATen.h or lib/libtorch_cpu.$library is not there" \
-        "Set it to the folder that holds include/ and lib/ of $wanted, or unset it."
+      fail "LIBTORCH=$LIBTORCH contains no libtorch: include/ATen/ATen.h or lib/libtorch_cpu.$library is missing" \
+        "Set it to the folder that contains include/ and lib/ of $wanted, or unset it."
     torch_is_supported "$LIBTORCH" ||
       fail "LIBTORCH=$LIBTORCH is libtorch '$(torch_version "$LIBTORCH")'; expected $wanted" "Set it to one of these, or unset it."
     [ -e .libtorch ] || link_folder .libtorch "$LIBTORCH"
   elif torch_usable .libtorch; then
     LIBTORCH=.libtorch
   else
-    [ ! -d .libtorch ] || [ -L .libtorch ] || fail ".libtorch is a folder but not $wanted" "Move it away, then run this again."
+    [ ! -d .libtorch ] || [ -L .libtorch ] || fail ".libtorch is a folder but does not contain $wanted" "Move it away, then run this again."
     find_torch || install_torch "$torch_default"
     link_folder .libtorch "$LIBTORCH"
   fi
@@ -147,7 +147,7 @@ setup_torch() {
   export LIBTORCH
 }
 
-# Sets LIBTORCH to what Python imports, else to what an earlier setup left in the cache folder.
+# Sets LIBTORCH to the libtorch of Python's torch, else to one that an earlier setup put into the cache folder.
 find_torch() {
   local folder
   folder=$(python3 -c 'from importlib.util import find_spec; print(find_spec("torch").submodule_search_locations[0])' 2>/dev/null) || folder=''
@@ -157,7 +157,7 @@ find_torch() {
       LIBTORCH=$folder
       return
     fi
-    say "Python's torch $(torch_version "$folder") is not one of ${torch_supported// /, }: looking further"
+    say "Python's torch $(torch_version "$folder") is not supported (${torch_supported// /, } are): searching further"
   fi
   for folder in "$cache/libtorch-$torch_default/torch" "$cache"/libtorch-*/torch; do
     if torch_usable "$folder"; then
@@ -168,17 +168,17 @@ find_torch() {
   return 1
 }
 
-# Gets libtorch VERSION into the cache folder and sets LIBTORCH. The build for CPUs (190 MB) is on PyTorch's own index, and
-# may be at hand where pip is pointed; the general index has the one for CUDA (530 MB), of which the CPU part is kept.
+# Downloads libtorch VERSION into the cache folder and sets LIBTORCH. The CPU build (190 MB) is on PyTorch's own index, and
+# perhaps on the index that pip is configured for; the general index has the CUDA build (530 MB), whose CPU part is kept.
 install_torch() {
   local version=$1 home="$cache/libtorch-$1"
-  say "getting libtorch $version (Python's package torch, without its dependencies) into $home"
+  say "downloading libtorch $version (Python's package torch, without its dependencies) into $home"
   [ ! -e /dev/nvidia0 ] ||
-    say "there is an NVIDIA GPU; this libtorch runs on the CPU. For the GPU: pip install torch==$version, remove .libtorch, run this again"
+    say "this libtorch does not use the NVIDIA GPU. To use it: pip install torch==$version, remove .libtorch, run this again"
   begin_install "$home"
   if [ "$library" = dylib ] || ! get_torch_for_cpu "$version"; then
-    say "getting the plain build (530 MB)"
-    pip_install --no-deps "torch===$version" || pip_failed "libtorch $version" "Or set LIBTORCH to the folder that holds include/ and lib/ of one that is there."
+    say "downloading the general build (530 MB)"
+    pip_install --no-deps "torch===$version" || pip_failed "libtorch $version" "Or set LIBTORCH to the folder that contains include/ and lib/ of an installed one."
     [ ! -f "$partial/torch/lib/libtorch_cuda.so" ] || keep_cpu_part
   fi
   check_loads "$partial/torch/lib/libtorch_cpu.$library"
@@ -187,20 +187,20 @@ install_torch() {
 }
 
 get_torch_for_cpu() {
-  say "trying $1+cpu where pip is pointed"
+  say "trying $1+cpu on the index that pip is configured for"
   pip_install --no-deps "torch==$1+cpu" && return
   say "trying $1+cpu on PyTorch's index of CPU wheels"
   pip_install --no-deps --index-url "$torch_cpu_index" --retries 0 --timeout 10 "torch==$1+cpu"
 }
 
-# The CUDA build's libtorch_cpu needs two small libraries of the CUDA toolkit, also where there is no GPU. The toolkit's
-# metapackage pins their versions; its own version stands in torch's requirements.
+# libtorch_cpu of the CUDA build needs two small libraries of the CUDA toolkit even without a GPU. The toolkit's metapackage
+# pins their versions; torch's requirements contain its version.
 keep_cpu_part() {
   local toolkit
   toolkit=$(sed -n 's/^Requires-Dist: cuda-toolkit\[[^]]*\]\(==[0-9.]*\).*/\1/p' "$partial"/torch-*.dist-info/METADATA)
-  [ -n "$toolkit" ] || fail "the metadata of this torch names no cuda-toolkit, so the CUDA run-time that it needs is not known"
-  say "getting the CUDA run-time that it is linked to (cuda-toolkit$toolkit)"
-  pip_install "cuda-toolkit[cudart,cupti]$toolkit" || pip_failed "the run-time of cuda-toolkit$toolkit"
+  [ -n "$toolkit" ] || fail "the metadata of this torch names no cuda-toolkit, so the CUDA runtime that it needs is unknown"
+  say "downloading the CUDA runtime that it is linked to (cuda-toolkit$toolkit)"
+  pip_install "cuda-toolkit[cudart,cupti]$toolkit" || pip_failed "the runtime of cuda-toolkit$toolkit"
   (cd "$partial/torch/lib" && rm -f libtorch_cuda*.so libc10_cuda.so libtorch_nvshmem.so libcaffe2_nvrtc.so)
 }
 
@@ -210,7 +210,7 @@ check_loads() {
     fail "the downloaded ${1##*/} does not load on this system" "$(tail -n 1 <<<"$reason")"
 }
 
-# Sets matrix_torch to a libtorch of exactly this version.
+# Sets matrix_torch to a libtorch of exactly VERSION.
 ensure_torch_version() {
   local LIBTORCH=.libtorch
   if [[ $(torch_version .libtorch) != "$1" && $(torch_version .libtorch) != "$1+"* ]]; then
@@ -227,12 +227,12 @@ setup_vips() {
   vips_found='.libvips'
   [ -z "$(vips_folder .libvips/)" ] || return 0
   if [ -z "$(vips_folder "$home")" ]; then
-    say "getting libvips (Python's package pyvips-binary $vips_version, 8 MB) into $home"
+    say "downloading libvips (Python's package pyvips-binary $vips_version, 8 MB) into $home"
     begin_install "$home"
     if ! pip_install --no-deps "pyvips-binary==$vips_version"; then
       vips_found="the system's"
       system_vips || pip_failed "libvips" "Or install your system's libvips (libvips42 on Debian)."
-      say "that failed; using the system's libvips"
+      say "the download failed; using the system's libvips"
       return 0
     fi
     finish_install "$home"
@@ -240,7 +240,7 @@ setup_vips() {
   link_folder .libvips "$(vips_folder "$home")"
 }
 
-# Prints the folder in or below FOLDER that holds the library; nothing when there is none.
+# Prints the folder in or below FOLDER that contains the library; nothing if there is none.
 vips_folder() {
   local found
   [ -d "$1" ] || return 0
@@ -252,11 +252,11 @@ system_vips() { [[ $(ldconfig -p 2>/dev/null) == *libvips.so.42* ]] || [ -f /opt
 
 # ---- Installing
 
-# Makes `partial`, the folder that `finish_install` renames to HOME. It goes when this script ends before that.
+# Creates `partial`, the folder that `finish_install` renames to HOME. It is removed if the script ends before that.
 begin_install() {
   local old
-  mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || fail "cannot write to the cache folder $cache" "Set XDG_CACHE_HOME to a folder that can be written."
-  for old in "$cache"/.partial-*; do # left by a run that was killed
+  mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || fail "cannot write to the cache folder $cache" "Set XDG_CACHE_HOME to a writable folder."
+  for old in "$cache"/.partial-*; do # left by a killed process
     [ ! -d "$old" ] || kill -0 "${old##*-}" 2>/dev/null || rm -rf "$old"
   done
   find_pip
@@ -268,33 +268,33 @@ begin_install() {
 
 finish_install() {
   rm -rf "$partial/log" "$partial/tmp"
-  [ ! -e "$1" ] || rm -rf "$1" # incomplete, or it would have been used
+  [ ! -e "$1" ] || rm -rf "$1" # incomplete, else it would have been used
   mv "$partial" "$1"
 }
 
-# pip, into `partial`. What it says is kept for `pip_failed`. Wheels of other Pythons serve as well, for no Python runs them.
+# Runs pip with `partial` as target; `pip_failed` shows its log. Wheels for any Python will do, because no Python loads them.
 pip_install() {
   local options=(--target "$partial" --upgrade --only-binary=:all: --no-compile --no-cache-dir --disable-pip-version-check --no-input)
   mkdir -p "$partial/tmp"
   "$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' || options+=(--python-version 3.12)
-  # Settings that do not go with --target, should the user have them, are undone; a small /tmp is spared.
+  # Undoes user settings that conflict with --target, and avoids a small /tmp.
   PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore TMPDIR="$partial/tmp" \
     "$python" -m pip install "${options[@]}" "$@" >"$partial/log" 2>&1
 }
 
 pip_failed() {
   tail -n 5 "$partial/log" >&2
-  fail "pip could not get $1 (its last words are above)" "It needs the network, or a folder of wheels named by PIP_FIND_LINKS." "${@:2}"
+  fail "pip could not download $1 (see its output above)" "It needs the network, or PIP_FIND_LINKS with a folder of wheels." "${@:2}"
 }
 
-# Sets `python` to one that has pip: the one on the PATH, else the system's, for which pip is installed when it is missing.
+# Sets `python` to one with pip: the one on the PATH, else the system's, for which pip is installed if it is missing.
 find_pip() {
   for python in python3 /usr/bin/python3; do
     if "$python" -m pip --version >/dev/null 2>&1; then return; fi
   done
-  command -v apt-get >/dev/null || fail "no python3 with pip was found" "Install Python 3 with pip (it is needed only to download libraries)."
+  command -v apt-get >/dev/null || fail "no python3 with pip was found" "Install Python 3 with pip, which is needed only to download libraries."
   apt_install python3-pip
-  "$python" -m pip --version >/dev/null 2>&1 || fail "python3-pip was installed, but $python -m pip does not run"
+  "$python" -m pip --version >/dev/null 2>&1 || fail "python3-pip was installed, but $python -m pip fails"
 }
 
 link_folder() {

@@ -4,32 +4,32 @@ import Workflows
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Time a network, or how fast pictures are loaded, beside PyTorch.",
-    discussion: "Without a further word it is the network's benchmark: 'sfumato bench --quick', 'sfumato bench recipes/glyphs.yaml'.",
+    abstract: "Time a network, or the loading of pictures, against PyTorch.",
+    discussion: "Without a subcommand a network is timed: 'sfumato bench --quick', 'sfumato bench recipes/glyphs.yaml'.",
     subcommands: [BenchNetwork.self, BenchData.self], defaultSubcommand: BenchNetwork.self)
 }
 
 struct BenchNetwork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "network",
-    abstract: "Time a network beside what the machine could do at best, and beside PyTorch.",
+    abstract: "Time a network against the machine's peak and against PyTorch.",
     discussion: """
-      Without a recipe or model it is the ADM UNet of 8.0 M parameters that Sfumato's speed is told by. The floor is the network's
-      work over the rate of the machine's plain convolutions, measured in the same run. Where python3, or the Python named by
-      SFUMATO_PYTHON, can import torch, the same network runs there in turns with ours, on as many threads; compiling it
-      takes minutes, which --quick leaves out.
+      Without a recipe or model, the reference network is timed: an ADM UNet of 8.0 M parameters. The floor is the network's FLOPs \
+      divided by the rate of plain convolutions on this machine, measured in the same run. If python3, or the Python named by \
+      SFUMATO_PYTHON, can import torch, the same network is timed there in alternation, with as many threads; torch.compile, \
+      which takes minutes, is left out with --quick.
       """)
 
-  @Argument(help: "The recipe (.yaml) or the model whose network is timed.")
+  @Argument(help: "A recipe (.yaml) or model whose network is timed.")
   var recipe: String?
 
-  @Option(help: "Images that are computed together.")
+  @Option(help: "Batch size.")
   var batch = 16
 
-  @Option(help: "Timed runs of each figure, whose median is shown (default: 9; with --quick 3).")
+  @Option(help: "Timed runs of each measurement, whose median is shown (default: 9; with --quick 3).")
   var repeats: Int?
 
-  @Flag(help: "Fewer runs, and no PyTorch compiler.")
+  @Flag(help: "Fewer runs, and no torch.compile.")
   var quick = false
 
   @OptionGroup var output: OutputOptions
@@ -85,9 +85,9 @@ struct BenchText {
       }
   }
 
-  /// PyTorch's median, and how many times ours that is.
+  /// PyTorch's median, and its ratio to ours.
   private func cell(_ other: BenchmarkReport.PyTorchTimes?, _ result: BenchmarkReport.Result) -> String {
-    guard let other else { return "not asked" }
+    guard let other else { return "not run" }
     guard other.failure == nil else { return "failed" }
     return "\(seconds(other.times.median)) (\(String(format: "%.2f", other.times.median / result.sfumato.median))x)"
   }
@@ -100,8 +100,8 @@ struct BenchText {
     }
     if report.isNoisy, let load = report.loadAtStart {
       notes.append(
-        "Other programs were using this machine (load \(String(format: "%.1f", load))): the figures are rough, and those of PyTorch, "
-          + "whose threads spin while they wait, suffer most.")
+        "Other programs were using this machine (load \(String(format: "%.1f", load))): the times are rough, most of all PyTorch's, "
+          + "whose threads spin while they wait.")
     }
     return notes.isEmpty ? [] : [""] + notes
   }

@@ -5,24 +5,24 @@ import Workflows
 struct BenchData: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
-    abstract: "Time how fast pictures are loaded, beside PyTorch's DataLoader.",
+    abstract: "Time the loading of pictures against PyTorch's DataLoader.",
     discussion: """
-      Random tiles of 256 pixels out of JPEG photographs, and a folder of pictures of 64 pixels; colour, as batches of floats, as
-      training gets them. The pictures are generated, unless a folder is given: of that, tiles where there are pictures of 256
-      pixels and more, else whole pictures at 64. Where python3, or the Python named by SFUMATO_PYTHON, can import torch and
-      PIL, its DataLoader with Pillow loads the same pictures in turns with ours, with as many workers.
+      Loads random tiles of 256 x 256 pixels from JPEG photographs, and whole pictures of 64 x 64, as training does: colour, in \
+      batches of floats. The pictures are generated unless a folder is given; from a folder, tiles are loaded where pictures have \
+      256 pixels or more, else whole pictures at 64. If python3, or the Python named by SFUMATO_PYTHON, can import torch and \
+      PIL, its DataLoader with Pillow loads the same pictures in alternation, with as many workers.
       """)
 
   @Argument(help: "A folder of pictures.")
   var source: String?
 
-  @Option(help: "Threads of ours and processes of PyTorch's (default: the number of cores).")
+  @Option(help: "Threads of Sfumato and processes of PyTorch (default: the number of cores).")
   var workers: Int?
 
-  @Option(help: "Images in a batch.")
+  @Option(help: "Batch size.")
   var batch = 32
 
-  @Option(help: "Timed rounds of each figure (default: 7; with --quick 3).")
+  @Option(help: "Timed rounds of each measurement (default: 7; with --quick 3).")
   var repeats: Int?
 
   @Flag(help: "Fewer and shorter rounds.")
@@ -48,7 +48,7 @@ struct BenchData: ParsableCommand {
   }
 }
 
-/// A report of loading as a table.
+/// The report as a table.
 struct BenchDataText {
   let report: DataBenchmarkReport
 
@@ -78,7 +78,7 @@ struct BenchDataText {
 
   private var notes: [String] {
     guard report.isNoisy, let load = report.loadAtStart else { return [] }
-    return ["", "Other programs were using this machine (load \(String(format: "%.1f", load))): the figures are rough."]
+    return ["", "Other programs were using this machine (load \(String(format: "%.1f", load))): the rates are rough."]
   }
 
   private func row(_ title: String, _ cells: [String]) -> String {

@@ -1,10 +1,10 @@
 import Failures
 import Foundation
 
-/// What people read: results go to standard output, everything else to standard error. Both can go away while a command runs
-/// (`| head`, a closed terminal, a full disk).
+/// Output: results go to standard output, everything else to standard error. Writing to either can fail while a command runs (`| head`, a
+/// closed terminal, a full disk).
 enum Console {
-  /// - Throws: `OutputClosed` when nobody reads any more, `SfumatoError` when the system refuses.
+  /// - Throws: `OutputClosed` if the reader is gone, `SfumatoError` for other write errors.
   static func result(_ text: String) throws {
     let code = write(text + "\n", to: STDOUT_FILENO)
     if code == EPIPE { throw OutputClosed() }
@@ -13,19 +13,19 @@ enum Console {
     }
   }
 
-  /// A line for people. When it cannot be written, the work goes on without it.
+  /// Prints a line to standard error. Write errors are ignored.
   static func note(_ text: String) { draw(text + "\n") }
 
   static func error(_ text: String) {
     note(standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m \(text)" : "error: \(text)")
   }
 
-  /// Text without a line break of its own, such as a progress bar.
+  /// Prints text without adding a line break, such as a progress bar.
   static func draw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
   static let standardErrorIsTerminal = isatty(STDERR_FILENO) != 0
 
-  /// - Returns: 0, or what the system refused by.
+  /// - Returns: 0, or the `errno` of the failed write.
   private static func write(_ text: String, to descriptor: Int32) -> Int32 {
     var text = text
     return text.withUTF8 { bytes in
@@ -41,9 +41,9 @@ enum Console {
   }
 }
 
-/// The reader of standard output is gone, as with `| head`: the usual quiet end.
+/// The reader of standard output is gone, as with `| head`; the program ends without a message.
 struct OutputClosed: ClassifiedError {
   var failure: Failure { .io }
-  /// What a shell reports of a program that SIGPIPE ended.
+  /// The exit code that shells report for a program ended by SIGPIPE.
   static let exitCode = 128 + SIGPIPE
 }

@@ -4,12 +4,12 @@ import Workflows
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a model of a checkpoint of another system, or a PyTorch file of a model.",
+    abstract: "Convert checkpoints of other systems to models, and models to PyTorch or diffusers.",
     discussion: """
-      A model of Sfumato carries its recipe: what the network is, how it was trained and how it samples. A checkpoint of \
-      guided-diffusion, improved-diffusion or nice-diffusion holds tensors alone, so that the recipe comes from a preset, which \
-      is recognised where the shapes leave no doubt, or from a recipe of your own. Every tensor is checked against it, and half \
-      precision becomes float32. Nothing in a file is executed.
+      A model of Sfumato contains its recipe: network, diffusion process and default sampler. A checkpoint of guided-diffusion, \
+      improved-diffusion or nice-diffusion contains only tensors: its recipe comes from a preset, which is recognised from the \
+      shapes where they are unambiguous, or from a recipe of yours. Every tensor is checked against the network, and half \
+      precision is converted to float32. Nothing in a file is executed.
 
       Examples:
         sfumato convert --list-presets
@@ -21,34 +21,37 @@ struct Convert: ParsableCommand {
         sfumato convert adm64.safetensors adm64-diffusers --to diffusers
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a .safetensors, .pt or .pth file, a run, a diffusers folder, or the name of a bundled model.", valueName: "in"))
+  @Argument(
+    help: ArgumentHelp(
+      "The checkpoint or model: a .safetensors, .pt or .pth file, a run, a diffusers folder, or the name of a bundled model.",
+      valueName: "in"))
   var input: String?
 
-  @Argument(help: ArgumentHelp("The file to write, NAME.safetensors, or with --to diffusers the folder.", valueName: "out"))
+  @Argument(help: ArgumentHelp("The file to write, NAME.safetensors; with --to diffusers a folder.", valueName: "out"))
   var output: String?
 
-  @Option(help: ArgumentHelp("Which released checkpoint it is; --list-presets lists them.", valueName: "name"))
+  @Option(help: ArgumentHelp("The released checkpoint that the file is; --list-presets lists them.", valueName: "name"))
   var preset: String?
 
   @Option(
     help: ArgumentHelp(
-      "A YAML file that describes it: sections data, network and process, and sampler and sampling if you like.", valueName: "file"))
+      "A YAML file that describes the checkpoint: sections data, network and process, optionally sampler and sampling.", valueName: "file"))
   var recipe: String?
 
-  @Option(help: ArgumentHelp("Lay a value over preset or recipe; may be repeated.", valueName: "key.path=value"))
+  @Option(help: ArgumentHelp("Override a value of the preset or recipe; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Of a PyTorch file with several state dicts the one that is wanted; by default an average (params_ema, ema) before the weights.",
+      "The state dict to use, where a PyTorch file has several. Default: an average (params_ema, ema) before the weights.",
       valueName: "name"))
   var member: String?
 
   @Option(
-    help: "sfumato: a model with its recipe; pytorch: the tensors alone, under PyTorch's names; diffusers: a pipeline folder of a model.")
+    help: "Output format: sfumato, a model with its recipe; pytorch, only the tensors, with PyTorch's names; diffusers, a pipeline folder.")
   var to = ConversionRequest.Target.sfumato
 
-  @Flag(help: "List the presets instead.")
+  @Flag(help: "List the presets and exit.")
   var listPresets = false
 
   @OptionGroup var shown: OutputOptions
@@ -75,19 +78,19 @@ struct Convert: ParsableCommand {
   private func report(_ report: ConversionReport, _ input: String) throws {
     if shown.json, let text = try? JSONText.of(report) { return try Console.result(text) }
     try Console.result(report.output)
-    if !shown.quiet { Console.note(Self.words(report, input).joined(separator: "\n")) }
+    if !shown.quiet { Console.note(Self.summary(report, input).joined(separator: "\n")) }
   }
 
-  private static func words(_ report: ConversionReport, _ input: String) -> [String] {
+  private static func summary(_ report: ConversionReport, _ input: String) -> [String] {
     var lines: [String] = []
     if let preset = report.preset {
-      lines.append(report.isRecognised ? "\(input) is \(preset), by its shapes" : "\(input) as \(preset)")
+      lines.append(report.isRecognised ? "\(input) was recognised as \(preset) from its shapes" : "\(input) was read as \(preset)")
     } else if report.isRecognised {
-      lines.append("\(input) is \(report.kind?.phrase ?? "a model"), by its shapes")
+      lines.append("\(input) was recognised as \(report.kind?.phrase ?? "a model") from its shapes")
     }
-    if let member = report.member { lines.append("taken of it: \(member)") }
-    let widened = report.widened > 0 ? ", \(report.widened) of them widened from half precision" : ""
-    lines.append("\(report.tensors) tensors, \(Console.count(Double(report.parameters))) numbers\(widened)")
+    if let member = report.member { lines.append("state dict: \(member)") }
+    let widened = report.widened > 0 ? ", \(report.widened) converted from half precision" : ""
+    lines.append("\(report.tensors) tensors, \(Console.count(Double(report.parameters))) parameters\(widened)")
     if let note = report.note { lines.append(note) }
     return lines
   }
@@ -99,7 +102,7 @@ struct Convert: ParsableCommand {
     let lines = Preset.all.map { preset in
       "\(preset.name.padded(to: width))  \(preset.system.rawValue): \(preset.file)" + (preset.note.map { "; \($0)" } ?? "")
     }
-    return (lines + ["", "From the published flags and counts; none was held against its file, of which none was at hand."])
+    return (lines + ["", "From the published flags and parameter counts; none was tested against its file, which was not available."])
       .joined(separator: "\n")
   }
 

@@ -4,21 +4,21 @@ import Workflows
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Look at a data set, or write it in another form.",
+    commandName: "data", abstract: "Describe a data set, or export it in another format.",
     discussion: """
-      SOURCE is a folder of pictures, a zip or tar of them, an IDX file, an array of numpy (.npy, .npz), CIFAR's binary files, a \
-      recipe (its section data), or a kind of data set that needs no files: glyphs. What it is is told by what is in it.
+      SOURCE is a folder of pictures, a zip or tar of them, an IDX file, a numpy array (.npy, .npz), CIFAR's binary files, a \
+      recipe (its section data), or a data set without files: glyphs. The format is detected from the contents.
       """,
     subcommands: [Inspect.self, Export.self, Corruptions.self])
 
-  /// What names a data set.
+  /// The data set.
   struct Source: ParsableArguments {
-    @Argument(help: ArgumentHelp("A path, a recipe, or a kind of data set such as glyphs.", valueName: "source"))
+    @Argument(help: ArgumentHelp("A path, a recipe, or the name of a data set without files: glyphs.", valueName: "source"))
     var source: String
 
     @Option(
       help: ArgumentHelp(
-        "Lay a value over what was recognised, as labels=labels.npy, or type=sprites for another kind; may be repeated.",
+        "Override a recognised value, as labels=labels.npy, or the kind, as type=sprites; may be repeated.",
         valueName: "key=value"))
     var set: [String] = []
 
@@ -27,9 +27,9 @@ struct DataCommand: ParsableCommand {
 
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say what is in a data set: how many pictures of what sizes and classes, and which cannot be read.",
+      abstract: "Describe a data set: number of pictures, sizes, channels, classes, unreadable files.",
       discussion: """
-        Every picture is decoded. If one cannot be read, the exit code is 65.
+        Every picture is decoded. If any is unreadable, the exit code is 65.
 
         Examples:
           sfumato data inspect glyphs --set count=720 -o glyphs.png
@@ -40,10 +40,10 @@ struct DataCommand: ParsableCommand {
 
     @OptionGroup var data: Source
 
-    @Option(name: .shortAndLong, help: "Some pictures of each class as one picture: PNG, JPEG or WebP by its name.")
+    @Option(name: .shortAndLong, help: "Also a contact sheet with some pictures of each class: PNG, JPEG or WebP by its name.")
     var output: String?
 
-    @Flag(help: "Read only the headers of picture files; damage behind them is not noticed.")
+    @Flag(help: "Read only the headers of picture files; damage after the header goes unnoticed.")
     var quick = false
 
     @OptionGroup var shown: OutputOptions
@@ -67,9 +67,9 @@ struct DataCommand: ParsableCommand {
 
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write a data set as IDX files, as an .npz, or as a folder of PNG files by class.",
+      abstract: "Export a data set as IDX files, as an .npz, or as PNG files in a folder for each class.",
       discussion: """
-        The result is written whole or not at all. A picture that cannot be read is reported and left out, and the exit code is 65.
+        The result is written as a whole or not at all. An unreadable picture is reported and left out, and the exit code is 65.
 
         Examples:
           sfumato data export glyphs -o glyphs-images-idx3-ubyte.gz --set count=10000
@@ -84,10 +84,10 @@ struct DataCommand: ParsableCommand {
       help: "NAME.npz (arr_0, arr_1); NAME-images-idx3-ubyte or .gz, with the labels beside it; or a new folder, NAME.")
     var output: String
 
-    @Option(help: "Height and width in pixels: the middle of each picture, made smaller or larger.")
+    @Option(help: "Height and width in pixels: the largest central square of each picture, resized.")
     var size: Int?
 
-    @Option(help: "The first so many pictures; all by default.")
+    @Option(help: "Number of pictures, from the first. Default: all.")
     var count: Int?
 
     @OptionGroup var shown: OutputOptions
@@ -112,28 +112,28 @@ struct DataCommand: ParsableCommand {
 extension DataCommand {
   struct Corruptions: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show what the corruptions of restoration training do to a picture, from strength 0 to 1.",
+      abstract: "Show the corruptions of restoration training on a picture, at strengths from 0 to 1.",
       discussion: """
-        A row for each corruption, a column for each strength; of a large picture the middle is shown.
+        A row for each corruption, a column for each strength; only the middle of a large picture is shown.
 
         Examples:
           sfumato data corruptions photo.jpg -o corruptions.png
           sfumato data corruptions photo.jpg mine.yaml -o mine.png
         """)
 
-    @Argument(help: "A picture of any format.")
+    @Argument(help: "A picture in any format.")
     var picture: String
 
-    @Argument(help: "A recipe whose section corruptions says which; by default all that there are.")
+    @Argument(help: "A recipe whose corruptions are shown. Default: all corruptions with their defaults.")
     var recipe: String?
 
-    @Option(name: .shortAndLong, help: "The sheet: PNG, JPEG or WebP by its name.")
+    @Option(name: .shortAndLong, help: "The sheet to write: PNG, JPEG or WebP by its name.")
     var output: String
 
-    @Option(help: "Height and width of the part that is shown, in pixels.")
+    @Option(help: "Height and width of the part to show, in pixels.")
     var size = 128
 
-    @Option(help: "Of what is random in them.")
+    @Option(help: "Random seed of the corruptions.")
     var seed = 0
 
     mutating func run() throws {
@@ -146,7 +146,7 @@ extension DataCommand {
   }
 }
 
-/// What is in a data set, as lines.
+/// The report on a data set as lines.
 struct DataText {
   let report: DataReport
   private static let mostReasons = 20
@@ -160,8 +160,8 @@ struct DataText {
     lines += r.settings.enumerated().map { "  \($0 == 0 ? "recipe  " : "        ")   \($1)" }
     if let sizes = r.sizes { lines.append("  size       \(Self.text(sizes))") }
     lines.append("  channels   \(r.channels.map { Self.text($0, isOnly: r.channels.count == 1) }.joined(separator: ", "))")
-    if let context = r.contextSize { lines.append("  context    \(context) numbers for each picture") }
-    if !r.isComplete { lines.append("  looked at  headers only; without --quick every picture is decoded") }
+    if let context = r.contextSize { lines.append("  context    a vector of \(context) numbers for each picture") }
+    if !r.isComplete { lines.append("  read       headers only; without --quick every picture is decoded") }
     return lines
   }
 
@@ -189,7 +189,7 @@ struct DataText {
     }
     lines.append("             \(line)")
     if let first = report.classes.first, first.name == "0", first.count == 0 {
-      lines.append("             0 has no pictures; if the labels begin at 1, --set first_label=1 says so")
+      lines.append("             class 0 has no pictures; if the labels begin at 1, add --set first_label=1")
     }
     if report.unlabelled > 0 { lines.append("             \(report.unlabelled) without a class") }
     return lines

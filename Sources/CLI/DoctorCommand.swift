@@ -3,10 +3,13 @@ import Workflows
 
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say what was found on this machine, and whether everything works.",
-    discussion: "Exit code 0: all is well; 66: something is missing; 70: a check failed.")
+    abstract: "Check this installation.",
+    discussion: """
+      Prints versions, devices and bundled models, then runs checks. Exit codes: 0 all passed, 66 something is missing, 70 a check \
+      failed.
+      """)
 
-  @Flag(help: "Results as one JSON object on standard output.")
+  @Flag(help: "Print results as one JSON object.")
   var json = false
 
   mutating func run() throws {
@@ -24,19 +27,19 @@ struct DoctorText {
 
   private var facts: [String] {
     let r = report
-    let features = r.machine.features.isEmpty ? "no vector extensions that matter" : r.machine.features.joined(separator: " ")
+    let features = r.machine.features.isEmpty ? "no relevant vector extensions" : r.machine.features.joined(separator: " ")
     let vips = r.libvips.problem ?? "\(r.libvips.version ?? "") \(r.libvips.path ?? "")"
     return [
       "Sfumato     \(r.version), \(r.build) build by Swift \(r.swift)",
       "system      \(r.machine.system)",
       "processor   \(r.machine.processor), \(r.machine.cores) cores: \(features)",
       "memory      \(Console.bytes(Int(clamping: r.machine.memoryBytes)))",
-      "libtorch    \(r.libtorch.libraryVersion ?? "a version that it does not tell"), built for \(r.libtorch.headerVersion), \(r.libtorch.path)",
+      "libtorch    \(r.libtorch.libraryVersion ?? "unknown version"), built for \(r.libtorch.headerVersion), \(r.libtorch.path)",
       "            kernels for \(r.libtorch.capability), \(r.libtorch.threads) threads (\(r.libtorch.parallelBackend))",
       "devices     \(r.devices.joined(separator: ", "))",
       "libvips     \(vips)",
       "libarchive  \(r.libarchive)",
-      "models      \(r.models.isEmpty ? "none come along" : r.models.keys.sorted().joined(separator: ", "))",
+      "models      \(r.models.isEmpty ? "none bundled" : r.models.keys.sorted().joined(separator: ", "))",
     ]
   }
 
@@ -50,9 +53,9 @@ struct DoctorText {
 
   private var verdict: String {
     switch report.failure {
-    case nil: "All is well."
-    case .missing: "Something is missing; what to do stands above."
-    default: "Something does not work; what to do stands above."
+    case nil: "All checks passed."
+    case .missing: "Something is missing; see the advice above."
+    default: "A check failed; see the advice above."
     }
   }
 }

@@ -4,8 +4,11 @@ import Workflows
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say what a file of tensors holds, or how a picture was drawn.",
+    abstract: "Describe a model file, checkpoint or picture.",
     discussion: """
+      Of a model or checkpoint: its tensors, network, classes, and the memory that sampling and training need, where they are known. Of \
+      a picture: its size, and the command and settings stored in it by 'sfumato sample'. Nothing in a file is executed.
+
       Examples:
         sfumato inspect digits
         sfumato inspect runs/digits --tensors
@@ -15,17 +18,17 @@ struct Inspect: ParsableCommand {
 
   @Argument(
     help:
-      "A .safetensors, .pt or .pth file, the folder of a training, a diffusers folder, the name of a model that comes along, or a picture."
+      "A .safetensors, .pt or .pth file, a run or one of its checkpoints, a diffusers folder, the name of a bundled model, or a picture."
   )
   var file: String
 
-  @Option(help: "Of a PyTorch file that holds several state dicts: which, such as params, or a/b for a member of a member.")
+  @Option(help: "The state dict to describe, where a PyTorch file has several: params, or a/b for a member of a member.")
   var member: String?
 
-  @Flag(help: "Every tensor, not only the first.")
+  @Flag(help: "List every tensor, not only the first eight.")
   var tensors = false
 
-  @Flag(help: "Results as one JSON object on standard output.")
+  @Flag(help: "Print results as one JSON object.")
   var json = false
 
   mutating func run() throws {
@@ -37,7 +40,7 @@ struct Inspect: ParsableCommand {
 
 extension PictureInspection {
   fileprivate var text: String {
-    let channels = ["grey", "grey with opacity", "colour", "colour with opacity"][channels - 1]
+    let channels = ["grey", "grey and alpha", "colour", "colour and alpha"][channels - 1]
     var lines = ["\(path): a picture of \(width) x \(height) pixels, \(channels)"]
     for note in notes { lines += ["", "\(note.key):", "  " + note.text.replacingOccurrences(of: "\n", with: "\n  ")] }
     return lines.joined(separator: "\n")
@@ -57,7 +60,7 @@ struct InspectText {
     let dtypes = i.dtypes.sorted { $0.key < $1.key }.map { i.dtypes.count == 1 ? $0.key : "\($0.value) \($0.key)" }
     var lines = [
       "\(i.path): \(kind)",
-      "  tensors    \(i.tensors.count), \(Console.count(Double(i.parameters))) numbers (\(dtypes.joined(separator: ", "))), \(Console.bytes(i.bytes))",
+      "  tensors    \(i.tensors.count), \(Console.count(Double(i.parameters))) values (\(dtypes.joined(separator: ", "))), \(Console.bytes(i.bytes))",
     ]
     if let weights = i.weights { lines.append("  weights    \(weights)") }
     if let member = i.member {
@@ -71,34 +74,34 @@ struct InspectText {
   private var kind: String {
     switch inspection.kind {
     case .model: "a model of Sfumato"
-    case .denoiser: "a network that turns noise into images\(withoutRecipe)"
-    case .classifier: "a classifier of noisy images, which guides models"
+    case .denoiser: "a diffusion model\(withoutRecipe)"
+    case .classifier: "a classifier of noisy images, for 'sfumato sample --classifier'"
     case .superResolution:
-      "a model that restores or enlarges pictures by diffusion\(inspection.metadataKeys.contains(Self.recipeKey) ? "" : withoutRecipe)"
-    case .upscaler: "an upscaler; 'sfumato upscale' makes pictures larger by it"
-    case .optimizerState: "the state of an optimizer; the model is in the file beside it"
-    case .diffusersFolder: "a pipeline of diffusers"
-    case .stateDict: "tensors without a recipe (a state dict)"
+      "a diffusion model that restores or enlarges pictures\(inspection.metadataKeys.contains(Self.recipeKey) ? "" : withoutRecipe)"
+    case .upscaler: "an upscaler, for 'sfumato upscale'"
+    case .optimizerState: "optimizer state; the model is in the file beside it"
+    case .diffusersFolder: "a diffusers pipeline"
+    case .stateDict: "a state dict: tensors without a recipe"
     case .empty: "no tensors"
     }
   }
 
   private static let recipeKey = "sfumato.recipe"
-  private var withoutRecipe: String { ", without a recipe; 'sfumato convert' makes a model of it" }
+  private var withoutRecipe: String { ", without a recipe; convert it with 'sfumato convert'" }
 
-  /// A line for each work and precision, a column for each batch.
+  /// A line for each kind of work and precision, a column for each batch size.
   private var memory: [String] {
     let all = inspection.memory
     guard let first = all.first else { return [] }
     let batches = all.filter { $0.work == first.work && $0.precision.rawValue == first.precision.rawValue }.map(\.images)
-    let header = "  memory     " + Self.row(first.work == .upscaling ? "a tile at a time" : "images at once", batches.map(String.init))
+    let header = "  memory     " + Self.row(first.work == .upscaling ? "tiles at once" : "batch size", batches.map(String.init))
     let rows = MemoryEstimate.Work.allCases.flatMap { work in
       ["float32", "bfloat16"].compactMap { precision -> String? in
         let cells = all.filter { $0.work == work && $0.precision.rawValue == precision }.map { Console.bytes($0.bytes) }
         return cells.isEmpty ? nil : "             " + Self.row("\(Self.name(work)), \(precision)", cells)
       }
     }
-    return [header] + rows + ["             estimates for the CPU, program included; where they were measured they were within 20%"]
+    return [header] + rows + ["             estimates for the CPU, program included; within 20% where measured"]
   }
 
   private static func row(_ name: String, _ cells: [String]) -> String {
@@ -119,9 +122,9 @@ struct InspectText {
     var lines: [String] = []
     if let network = inspection.network, inspection.upscaler == nil {
       let image = network.image.map(String.init).joined(separator: " x ")
-      lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP forward an image")
-      if network.isSizeAssumed { lines.append("             the size of the images is assumed: the shapes do not tell it") }
-      if !network.presets.isEmpty { lines.append("  preset     \(network.presets.joined(separator: " or ")), by its shapes") }
+      lines.append("  network    \(network.type), images of \(image), \(Console.count(network.flopsPerImage))FLOP per image, forward")
+      if network.isSizeAssumed { lines.append("             the image size is assumed: it does not follow from the shapes") }
+      if !network.presets.isEmpty { lines.append("  preset     \(network.presets.joined(separator: " or ")), recognised from the shapes") }
       if let given = network.restoration {
         let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"
         lines.append("  given      a picture of \(given.image.map(String.init).joined(separator: " x "))\(names)")
@@ -133,11 +136,12 @@ struct InspectText {
     }
     if let u = inspection.upscaler {
       let channels = u.channels == 1 ? "1 channel" : "\(u.channels) channels"
-      lines.append("  network    \(inspection.network?.type ?? "upscaler"), by \(u.scale), \(channels), \(Console.count(u.flopsPerPixel))FLOP a pixel of the picture")
+      let type = inspection.network?.type ?? "upscaler"
+      lines.append("  network    \(type), scale \(u.scale), \(channels), \(Console.count(u.flopsPerPixel))FLOP per input pixel")
       lines.append("  blocks     \(u.blocks) of \(u.features) channels\(u.growth.map { ", each convolution adds \($0)" } ?? "")")
     }
     if let note = inspection.note { lines.append("  note       \(note)") }
-    if let problem = inspection.recipeProblem { lines.append("  recipe     not understood: \(problem)") }
+    if let problem = inspection.recipeProblem { lines.append("  recipe     invalid: \(problem)") }
     if let source = inspection.provenance?.convertedFrom {
       lines.append("  converted  from \(source)")
     } else if let p = inspection.provenance {

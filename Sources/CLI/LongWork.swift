@@ -1,19 +1,19 @@
 import Failures
 
-/// Drives everything that takes long: pulls a step, shows how far the work is, lets the command say or write what is due, and stops
-/// between two steps when a signal asks for it.
+/// Drives long-running work: pulls one step at a time, shows progress, lets the command print or write after each step, and stops between
+/// two steps after a signal.
 struct LongWork {
   let title: String
   let quiet: Bool
-  /// `.writing` where a step writes, or where `onStop` saves.
+  /// `.writing` if steps write files or `onStop` saves.
   var stage = Signals.Stage.computing
 
   /// - Parameters:
   ///   - next: takes a step; returns the fraction that is done, nil at the end.
-  ///   - detail: what the progress bar says beside the fraction, such as a rate or a loss.
-  ///   - afterStep: called after each step, with the bar for making room for a line above it.
-  ///   - onStop: called when a signal stops the work, before the bar's line is left: what has to be saved is saved here.
-  /// - Throws: `Failure.interrupted` when a signal stopped the work; what the closures throw.
+  ///   - detail: text for the progress bar beside the fraction, such as a rate or a loss.
+  ///   - afterStep: called after each step, with the bar, which can make room for a line above it.
+  ///   - onStop: called after a signal has stopped the work; saves what has to be saved.
+  /// - Throws: `Failure.interrupted` if a signal stopped the work; errors of the closures.
   func run(
     _ next: () throws -> Double?, detail: () -> String = { "" }, afterStep: (inout ProgressBar) throws -> Void = { _ in },
     onStop: () throws -> Void = {}

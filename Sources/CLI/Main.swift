@@ -7,10 +7,13 @@ import Workflows
 @main struct Sfumato: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sfumato",
-    abstract: "Trains Gaussian diffusion models and samples from them.",
+    abstract: "Train Gaussian diffusion models and sample from them.",
     discussion: """
-      A first try: sfumato sample digits -o digits.png
-      Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal, 74 input/output, 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
+      To begin with: sfumato sample digits -o digits.png
+
+      MODEL is a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model.
+      Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal,
+      74 input/output; 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
@@ -28,7 +31,7 @@ import Workflows
     } catch let error where exitCode(for: error) != .failure || error is CleanExit || error is ValidationError {
       Foundation.exit(show(error))
     } catch Failure.interrupted {
-      // The user knows; the command has said what became of its work.
+      // The command has already reported what was saved.
       Foundation.exit(Signals.exitCode)
     } catch is OutputClosed {
       Foundation.exit(OutputClosed.exitCode)
@@ -38,7 +41,7 @@ import Workflows
     }
   }
 
-  /// Prints help, a version or what is wrong with the arguments.
+  /// Prints help, the version, or the problem with the arguments.
   /// - Returns: the exit code.
   private static func show(_ error: any Error) -> Int32 {
     let code = exitCode(for: error), text = fullMessage(for: error)

@@ -12,8 +12,8 @@ struct ProgressBar {
   }
 
   /// - Parameters:
-  ///   - fraction: how much of the whole is done, 0 to 1.
-  ///   - detail: what else to say, such as a rate or a loss.
+  ///   - fraction: the completed fraction, 0 to 1.
+  ///   - detail: further text, such as a rate or a loss.
   mutating func show(_ fraction: Double, _ detail: @autoclosure () -> String = "") {
     guard !quiet else { return }
     let now = ContinuousClock.now
@@ -33,13 +33,13 @@ struct ProgressBar {
     }
   }
 
-  /// Leaves the line as it is and goes to the next.
+  /// Ends the line.
   mutating func finish() {
     if drawn { Console.draw("\n") }
     drawn = false
   }
 
-  /// Makes room for a line above.
+  /// Clears the line, so that a message can be printed above the bar.
   mutating func makeRoom() {
     if drawn { Console.draw("\r\u{1B}[K") }
     drawn = false

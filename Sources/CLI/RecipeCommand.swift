@@ -3,15 +3,15 @@ import Workflows
 
 struct RecipeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "recipe", abstract: "Show or check a recipe.", subcommands: [Show.self, Check.self])
+    commandName: "recipe", abstract: "Print or check a recipe.", subcommands: [Show.self, Check.self])
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print a recipe with every default filled in.")
+    static let configuration = CommandConfiguration(abstract: "Print a recipe with all defaults filled in.")
 
-    @Argument(help: "The recipe, a YAML file; without one the defaults.")
+    @Argument(help: "The recipe, a YAML file. Default: an empty one, which prints the defaults.")
     var recipe: String?
 
-    @Option(help: ArgumentHelp("Lay a value over the recipe; may be repeated.", valueName: "key.path=value"))
+    @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))
     var set: [String] = []
 
     mutating func run() throws {
@@ -21,18 +21,18 @@ struct RecipeCommand: ParsableCommand {
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say whether a recipe could be trained: its keys and values, its data, its network.")
+      abstract: "Check keys, values, data and network of a recipe without training.")
 
     @Argument(help: "The recipe, a YAML file.")
     var recipe: String
 
-    @Option(help: ArgumentHelp("Lay a value over the recipe; may be repeated.", valueName: "key.path=value"))
+    @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))
     var set: [String] = []
 
     mutating func run() throws {
       let facts = try RecipeInspection.check(recipe, set: set)
       try Console.result(
-        "\(recipe) is good: \(facts.images) images, \(facts.classes) classes, \(Console.count(Double(facts.parameters))) parameters")
+        "\(recipe) is valid: \(facts.images) images, \(facts.classes) classes, \(Console.count(Double(facts.parameters))) parameters")
     }
   }
 }

@@ -4,7 +4,7 @@ import Workflows
 
 struct Sample: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw images from a model.",
+    abstract: "Sample images from a model.",
     discussion: """
       Examples:
         sfumato sample digits -o digits.png
@@ -13,16 +13,17 @@ struct Sample: ParsableCommand {
         sfumato sample digits --count 8 --denoising steps.png --show estimate
         sfumato sample digits --class 3 --init seven.png --strength 0.6 -o three.png
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
-        sfumato sample captioned.safetensors --context embeddings.npy --count 8 -o captioned.png
+        sfumato sample digits --count 100 --images 'out/{class}-{index}.png'
+        sfumato sample captioned.safetensors --context vectors.npy -o captioned.png
       """)
 
-  @Argument(help: "A model file, the folder of a training, a diffusers folder, or the name of a model that comes along, such as digits.")
+  @Argument(help: "A model: a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model such as digits.")
   var model: String
 
   @OptionGroup(title: "Images") var images: ImageOptions
   @OptionGroup(title: "Guidance") var guidance: GuidanceOptions
   @OptionGroup(title: "Noise") var noise: NoiseOptions
-  @OptionGroup(title: "Pictures, and second tries") var pictures: PictureOptions
+  @OptionGroup(title: "Start pictures, inpainting and candidates") var pictures: PictureOptions
   @OptionGroup(title: "Results") var results: ResultOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
@@ -65,7 +66,7 @@ struct Sample: ParsableCommand {
     try guidance.apply(to: &request)
     try noise.apply(to: &request)
     if images.context != nil, images.classes != nil, guidance.classifier == nil {
-      throw ValidationError("a model is told classes or vectors; leave one of --class and --context out")
+      throw ValidationError("a model is conditioned on classes or on context vectors; leave one of --class and --context out")
     }
     request.device = try device.device()
     try results.apply(to: &request)
@@ -85,12 +86,12 @@ struct Sample: ParsableCommand {
 
   private struct Result: Encodable {
     let files: [String], images: Int, seconds: Double
-    /// For each image, where it was the best of several.
+    /// For each image, with `--best-of`.
     let candidates: [Candidates]?
   }
 
   private struct Candidates: Encodable {
-    /// The number of the one that was kept, from 0, and what each scored, higher for the better.
+    /// The index of the candidate that was kept, from 0, and the score of each; higher is better.
     let kept: Int, scores: [Double]
   }
 }

@@ -3,43 +3,44 @@ import Diffusion
 import Training
 import Workflows
 
-/// What is drawn, and by which way.
+/// The number of images, their conditioning and the sampler.
 struct ImageOptions: ParsableArguments {
-  @Option(help: "How many images in all.")
+  @Option(help: "Number of images.")
   var count = 16
 
   @Option(
     name: .customLong("class"),
     help: ArgumentHelp(
-      "Classes by name or number, dealt out in turn: 7 or 3,7; 'all', which it is by default, for every class, 'none' for the model's own choice.",
+      "Classes by name or number, assigned to the images in turn: 7 or 3,7; 'all' (the default) for every class, 'none' for unconditional samples.",
       valueName: "classes"))
   var classes: String?
 
   @Option(
     help: ArgumentHelp(
-      "Vectors to follow, dealt out in turn, of a model that takes such in place of classes: float [K, D] or [D], in an .npy file.",
+      "Context vectors, assigned to the images in turn, for a model that is conditioned on them instead of classes: .npy, float [K, D] or [D].",
       valueName: "file"))
   var context: String?
 
-  @Option(help: "Steps of the sampler; more are slower and, up to a point, better.")
+  @Option(help: "Sampling steps; more are slower and, up to a point, better. Default: those of the model's recipe.")
   var steps: Int?
 
-  @Option(help: "The sampler: \(SamplerRegistry.names.joined(separator: ", ")). The model's recipe says which by default.")
+  @Option(help: "The sampler: \(SamplerRegistry.names.joined(separator: ", ")). Default: that of the model's recipe.")
   var sampler: String?
 
-  @Option(help: "Which timesteps are visited: trailing, leading, linspace, quadratic, karras, or as 10,15,20, ddim50 or at:999,500,0.")
+  @Option(help: "Spacing of the timesteps: trailing, leading, linspace, quadratic, karras, or as in 10,15,20, ddim50 or at:999,500,0.")
   var spacing: String?
 
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Any other setting of the sampler or of sampling: sampler.solver_type=heun; docs/samplers.md lists them.", valueName: "key=value"))
+      "Override another recipe value of sampler or sampling, as sampler.solver_type=heun; docs/samplers.md lists them.",
+      valueName: "key=value"))
   var set: [String] = []
 
-  @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
+  @Option(help: "float32, or bfloat16, which is faster on processors that support it.")
   var precision = Precision.float32
 
-  @Option(help: "Images computed together: more are faster until memory runs out.")
+  @Option(help: "Batch size: larger is faster until memory runs out.")
   var batch = 50
 
   func apply(to request: inout SamplingRequest) {
@@ -55,25 +56,25 @@ struct ImageOptions: ParsableArguments {
     request.batchSize = batch
   }
 
-  /// The flags as what they are: other names of recipe keys.
+  /// The flags that are recipe keys, as settings.
   var settings: [String] {
     [sampler.map { "sampler.type=\($0)" }, steps.map { "sampling.steps=\($0)" }, spacing.map { "sampling.spacing='\($0)'" }]
       .compactMap { $0 }
   }
 }
 
-/// What becomes of the images.
+/// The files to write.
 struct ResultOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: "The picture of all images in a grid: PNG, JPEG or WebP by its name.")
+  @Option(name: .shortAndLong, help: "The grid of all images: PNG, JPEG or WebP by its name.")
   var output = "samples.png"
 
-  @Option(help: "Columns of the grid; by default square, or one for each class.")
+  @Option(help: "Columns of the grid. Default: one for each class, or square.")
   var columns: Int?
 
   @Option(
     help: ArgumentHelp(
-      "What stands below each image of the grid: class, number, score (with --best-of), or several of them as class,score.",
-      valueName: "words"))
+      "Captions below the images of the grid: class, number, score (with --best-of), or several as class,score.",
+      valueName: "captions"))
   var captions: Captions?
 
   @Option(help: "Also an animation of the denoising, GIF or WebP, of the first 100 images.")
@@ -81,35 +82,35 @@ struct ResultOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Which moments the animation shows: all, so many (20), or those after certain steps (0,5,10).", valueName: "schedule"))
+      "Frames of the animation: all, a number of them (20), or those after the given steps (0,5,10).", valueName: "schedule"))
   var frames = FrameSchedule.all
 
   @Option(
-    help: ArgumentHelp("How long each of its frames is shown, in milliseconds, and by a second number the last one.", valueName: "ms"))
+    help: ArgumentHelp("Milliseconds for each frame and, as a second number, for the last one.", valueName: "ms"))
   var frameTime = FrameTime(delay: 80, hold: 2000)
 
-  @Option(help: "Also a sheet of the denoising: a row for each of the first 12 images, nine moments from left to right.")
+  @Option(help: "Also a sheet of the denoising: a row for each of the first 12 images, nine steps from left to right.")
   var denoising: String?
 
-  @Option(help: "What animation and sheet show: the image with the noise that is left, or the model's estimate without it.")
+  @Option(help: "Contents of animation and sheet: image, the noisy image, or estimate, the model's estimate of the clean one.")
   var show = SamplingRequest.TraceContent.image
 
-  @Option(help: "Also the images as numbers for other programs: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
+  @Option(help: "Also the images as numpy arrays: arr_0 uint8 [N, H, W, C], arr_1 the class numbers.")
   var npz: String?
 
   @Option(
     help: ArgumentHelp(
-      "Also each image as a file of its own: a folder, or a pattern such as out/{class}-{index}.png, with {seed} too.",
+      "Also each image as a file of its own: a folder, or a pattern such as out/{class}-{index}.png; {seed} exists too.",
       valueName: "folder|pattern"))
   var images: String?
 
   @Option(
     help: ArgumentHelp(
-      "Make the images larger before they are written, by an upscaler as of 'sfumato upscale'; an animation stays as drawn.",
+      "Enlarge the images before they are written, with an upscaler as in 'sfumato upscale'; animations keep their size.",
       valueName: "model"))
   var upscale: String?
 
-  @Flag(help: "Leave out of PNG files what they otherwise say of themselves: the command, the model, seed and settings.")
+  @Flag(help: "Do not store command, model, seed and settings in PNG files.")
   var noNotes = false
 
   func files() throws -> SamplePictures {
@@ -122,7 +123,7 @@ struct ResultOptions: ParsableArguments {
     return files
   }
 
-  /// Lays over a request what is kept on the way.
+  /// Adds to a request what the files need of the denoising.
   func apply(to request: inout SamplingRequest) throws {
     try files().trace(&request)
     request.traced = show
@@ -158,34 +159,33 @@ struct FrameTime: ExpressibleByArgument, CustomStringConvertible {
   var description: String { "\(delay),\(hold)" }
 }
 
-/// How strongly images follow what is asked.
+/// Guidance by the conditioning or by a classifier.
 struct GuidanceOptions: ParsableArguments {
-  @Option(help: "How strongly the class is followed: 1 as trained, 0 not at all, 2 to 4 more than natural.")
+  @Option(help: "Scale of classifier-free guidance: 0 ignores the conditioning, 1 is as trained, 2 to 4 exaggerate it.")
   var guidance: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Against the glare of strong guidance: 0 leaves it, 1 brings the contrast of unguided images back; 0.7 is usual.", valueName: "phi"))
+      "Against overexposure by strong guidance: 0 none, 1 restores the contrast without guidance; 0.7 is usual.", valueName: "phi"))
   var guidanceRescale: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Guide only at these noise levels, given as noise over signal: 0.2,5 spares the noisiest and the last steps.", valueName: "least,most"
-    ))
+      "Guide only within these noise levels (noise over signal): 0.2,5 leaves out the noisiest and the last steps.", valueName: "min,max"))
   var guidanceInterval: Range?
 
   @Option(
-    help: ArgumentHelp("A classifier of noisy images, a model file, draws the images towards their classes.", valueName: "model"))
+    help: ArgumentHelp("A classifier of noisy images whose gradient guides the samples towards their classes.", valueName: "model"))
   var classifier: String?
 
-  @Option(help: ArgumentHelp("How strongly it does: 0 not at all, 1 as it is, more exaggerates.", valueName: "scale"))
+  @Option(help: ArgumentHelp("Scale of that gradient: 0 none, 1 as it is, more exaggerates.", valueName: "scale"))
   var classifierScale: Double?
 
-  /// Lays the classifier over a request.
+  /// Sets the classifier of a request.
   func apply(to request: inout SamplingRequest) throws {
     request.classifier = classifier
     guard let classifierScale else { return }
-    guard classifier != nil else { throw ValidationError("--classifier-scale is that of a classifier; give one by --classifier") }
+    guard classifier != nil else { throw ValidationError("--classifier-scale needs a classifier; add --classifier MODEL") }
     request.classifierScale = classifierScale
   }
 
@@ -197,38 +197,39 @@ struct GuidanceOptions: ParsableArguments {
   }
 }
 
-/// Where noise comes from and in which steps it is added.
+/// The source of the noise, and the steps in which samplers add it.
 struct NoiseOptions: ParsableArguments {
-  @Option(help: "The seed; the same one gives the same images.")
+  @Option(help: "Random seed; the same seed gives the same images.")
   var seed: UInt64 = 0
 
   @Option(
-    help: "per-image: noise of its own for each image; batch: drawn as the reference programs do, so that their seeds give their images.")
+    help: "per-image: each image has its own random stream; batch: the order of the reference programs, whose seeds give the same images.")
   var noiseOrder = SamplingRequest.NoiseOrder.perImage
 
   @Option(
     help: ArgumentHelp(
-      "Start from these numbers instead of drawing some: standard normal, float [N, C, H, W], in an .npz or .npy file.", valueName: "file"))
+      "Start from this noise instead of generating it: standard normal, float [N, C, H, W], in an .npz or .npy file.", valueName: "file"))
   var startNoise: String?
 
-  @Option(help: "Noise that DDIM adds: 0 none, 1 as much as DDPM.")
+  @Option(help: "Noise that ddim adds: 0 none, 1 as much as ddpm.")
   var eta: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Samplers that add noise (ddpm, say) stop when fewer than this many steps remain, which makes images crisper.", valueName: "steps"))
+      "Samplers that add noise, such as ddpm, add none once fewer than this many steps remain; images become crisper.", valueName: "steps"))
   var noiseUntil: Int?
 
   @Option(
-    help: ArgumentHelp("They add noise only at these noise levels, given as noise over signal: 0.05,50.", valueName: "least,most"))
+    help: ArgumentHelp("Samplers add noise only within these noise levels (noise over signal), as 0.05,50.", valueName: "min,max"))
   var noiseWindow: Range?
 
-  /// Lays these over a request whose start is set, unless it is noise.
+  /// Call after `PictureOptions.apply`, which may have set another start.
+  /// - Throws: `ValidationError` for two starts.
   func apply(to request: inout SamplingRequest) throws {
     request.seed = seed
     request.noiseOrder = noiseOrder
     guard let startNoise else { return }
-    guard request.start == .noise else { throw ValidationError("--start-noise and --init are two starts; leave one of them out") }
+    guard request.start == .noise else { throw ValidationError("--start-noise and --init both set the start; leave one of them out") }
     request.start = .array(file: startNoise)
   }
 
@@ -239,46 +240,47 @@ struct NoiseOptions: ParsableArguments {
   }
 }
 
-/// Pictures to start from, to fill in, and tries to choose from.
+/// Pictures to start from or to inpaint, second passes, and candidates to choose from.
 struct PictureOptions: ParsableArguments {
-  @Option(name: .customLong("init"), help: ArgumentHelp("A picture to start from, or with --mask to fill in.", valueName: "image"))
+  @Option(name: .customLong("init"), help: ArgumentHelp("A picture to start from or, with --mask, to inpaint.", valueName: "image"))
   var picture: String?
 
-  @Option(help: "How much of the picture is given up: near 0 hardly anything, 1 all of it. 0.75 unless there is a mask.")
+  @Option(help: "How much of the picture changes: near 0 hardly anything, 1 all of it. Default: 0.75; with --mask the start is noise.")
   var strength: Double?
 
   @Option(
-    help: ArgumentHelp("Paint the picture anew where this one is white; where it is black, it stays as it is.", valueName: "image"))
+    help: ArgumentHelp("Replace the picture where this mask is white; where it is black, it stays as it is.", valueName: "image"))
   var mask: String?
 
   @Option(
-    help: "How: repaint goes back and forth until both parts fit (slower; see sampling.jump_length); mask goes straight through.")
+    help: "Inpainting method: repaint goes back and forth until both parts fit (slower; see sampling.jump_length), mask denoises once.")
   var inpainting = SamplingRequest.Inpainting.Method.repaint
 
-  @Option(help: ArgumentHelp("Leave out the first, noisiest steps and take pure noise for what they would give.", valueName: "steps"))
+  @Option(help: ArgumentHelp("Skip this many of the first, noisiest steps: use pure noise in place of their result.", valueName: "steps"))
   var skipSteps = 0
 
   @Option(
     help: ArgumentHelp(
-      "Then diffuse the images again, so far (0 to 1), and denoise them once more: 0.3 mends details, 0.7 also shapes.",
+      "Then add noise of this strength (0 to 1) to the images and denoise them again: 0.3 changes details, 0.7 also shapes.",
       valueName: "strength"))
   var secondPass: Double?
 
-  @Option(help: ArgumentHelp("Draw this many candidates for each image, and keep the best one.", valueName: "n"))
+  @Option(help: ArgumentHelp("Sample this many candidates for each image and keep the best.", valueName: "n"))
   var bestOf = 1
 
-  @Option(help: "Who says which is best: model, by how well it denoises them, or classifier, by how surely it sees the class.")
+  @Option(help: "What scores the candidates: model, by how well it denoises them, or classifier, by the probability of the class.")
   var bestBy = SamplingRequest.CandidateScorer.model
 
-  /// Lays these over a request.
+  /// Sets the start, the inpainting and the candidates of a request.
+  /// - Throws: `ValidationError` for a mask or strength without a picture.
   func apply(to request: inout SamplingRequest) throws {
     request.skippedSteps = skipSteps
     request.secondPass = secondPass
     request.candidates = bestOf
     request.scorer = bestBy
     guard let picture else {
-      if mask != nil { throw ValidationError("--mask says where a picture is painted anew; give the picture by --init") }
-      if strength != nil { throw ValidationError("--strength says how much of a picture is given up; give the picture by --init") }
+      if mask != nil { throw ValidationError("--mask needs a picture to inpaint; add --init PICTURE") }
+      if strength != nil { throw ValidationError("--strength needs a picture to start from; add --init PICTURE") }
       return
     }
     if let mask { request.inpainting = SamplingRequest.Inpainting(picture: picture, mask: mask, method: inpainting) }
@@ -286,7 +288,7 @@ struct PictureOptions: ParsableArguments {
   }
 }
 
-/// Two numbers, the least and the most.
+/// Two numbers, the smaller and the larger one.
 struct Range: ExpressibleByArgument, CustomStringConvertible {
   let least: Double, most: Double
 
@@ -297,7 +299,7 @@ struct Range: ExpressibleByArgument, CustomStringConvertible {
     self.most = most
   }
 
-  /// As a recipe's list.
+  /// As a list in a recipe.
   var description: String { "[\(least), \(most)]" }
 }
 

@@ -2,23 +2,23 @@ import ArgumentParser
 import Tensors
 import Workflows
 
-/// Flags that mean the same in every command that has them.
+/// The device flag, the same for every command.
 struct DeviceOptions: ParsableArguments {
-  @Option(name: .customLong("device"), help: ArgumentHelp("Where to compute: cpu, cuda, cuda:1 … or mps.", valueName: "device"))
+  @Option(name: .customLong("device"), help: ArgumentHelp("The device to compute on: cpu, cuda, cuda:1 … or mps.", valueName: "device"))
   var name = "cpu"
 
-  /// - Throws: for a device that is not there.
+  /// - Throws: for an unknown or unavailable device.
   func device() throws -> Device {
     try Torch.start()
     return try Device(named: name)
   }
 }
 
-/// What a command prints.
+/// Flags for what a command prints.
 struct OutputOptions: ParsableArguments {
-  @Flag(name: .shortAndLong, help: "No progress, only results and errors.")
+  @Flag(name: .shortAndLong, help: "Print only results and errors, no progress.")
   var quiet = false
 
-  @Flag(help: "Results as one JSON object on standard output.")
+  @Flag(help: "Print results as one JSON object.")
   var json = false
 }

@@ -1,36 +1,36 @@
 import Failures
 import Foundation
 
-/// What the signals do. SIGINT, SIGTERM and SIGHUP end a command, in a way that depends on its stage. SIGUSR1, which batch systems send
-/// before the time is up, asks a training to save and go on. A second signal to end always ends at once.
+/// Signal handling. SIGINT, SIGTERM and SIGHUP stop a command, in a way that depends on its stage. SIGUSR1, which batch systems send
+/// before the time limit, makes a training save without stopping. A second stopping signal always ends the process immediately.
 enum Signals {
   enum Stage: sig_atomic_t {
-    /// Files are read and the request is checked: a signal ends the process at once.
+    /// Files are read and the request is checked: a signal ends the process immediately.
     case planning
-    /// Nothing is lost by an end: the work stops between two steps or, when a step takes longer, after a second.
+    /// Nothing has to be saved: the work stops between two steps or, when a step takes longer, after a second.
     case computing
     /// There is something to save, or a file is being written: the work stops between two steps only.
     case writing
   }
 
-  private static let ending = [SIGINT, SIGTERM, SIGHUP]
+  private static let stopping = [SIGINT, SIGTERM, SIGHUP]
   nonisolated(unsafe) private static var received: sig_atomic_t = 0
   nonisolated(unsafe) private static var rawStage: sig_atomic_t = 0
   nonisolated(unsafe) private static var savesAsked: sig_atomic_t = 0
 
-  /// The exit code of a command that a signal ended: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP.
+  /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP.
   static var exitCode: Int32 { 128 + (received == 0 ? SIGINT : Int32(received)) }
 
-  /// Call before anything else is done.
+  /// Installs the handlers; call first.
   static func prepare() {
-    // So that no handler is the first to touch them.
+    // Static variables are initialised at first use, which must not happen in a handler.
     (received, rawStage, savesAsked) = (0, 0, 0)
     _ = Interruption.isRequested
     // A full disk or a closed pipe is an error to report, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
-    unblock(ending + [SIGUSR1, SIGALRM])
-    for number in ending where !isIgnoredHangup(number) {
+    unblock(stopping + [SIGUSR1, SIGALRM])
+    for number in stopping where !isIgnoredHangup(number) {
       signal(number) { number in
         if Signals.received != 0 || Signals.rawStage == Stage.planning.rawValue { _exit(128 + number) }
         if Signals.rawStage == Stage.computing.rawValue { alarm(1) }
@@ -42,20 +42,20 @@ enum Signals {
     signal(SIGUSR1) { _ in Signals.savesAsked = 1 }
   }
 
-  /// - Throws: `Failure.interrupted` when a signal came in the stage before.
+  /// - Throws: `Failure.interrupted` if a signal arrived in the previous stage.
   static func enter(_ stage: Stage) throws {
     rawStage = stage.rawValue
     if stage == .writing { alarm(0) }
     try Interruption.check()
   }
 
-  /// Whether SIGUSR1 came since this was last asked.
+  /// Whether SIGUSR1 arrived since the last call.
   static func takeSaveRequest() -> Bool {
     defer { savesAsked = 0 }
     return savesAsked != 0
   }
 
-  /// The parent may have had them blocked, which is inherited.
+  /// The parent process may have blocked them, which is inherited.
   private static func unblock(_ numbers: [Int32]) {
     var set = sigset_t()
     sigemptyset(&set)
@@ -63,7 +63,7 @@ enum Signals {
     sigprocmask(SIG_UNBLOCK, &set, nil)
   }
 
-  /// `nohup` has the hangup ignored, and means it.
+  /// `nohup` starts programs with SIGHUP ignored, which stays so.
   private static func isIgnoredHangup(_ number: Int32) -> Bool {
     guard number == SIGHUP else { return false }
     var before = sigaction()

@@ -5,22 +5,26 @@ import Workflows
 
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model by a recipe.",
+    abstract: "Train a model from a recipe.",
     discussion: """
-      A new folder under runs/, printed first, gets the recipe, checkpoints, a log and previews. Control-C finishes the step,
-      saves and stops; 'sfumato resume' goes on. Example:
+      The run folder, which is printed first, gets the recipe, checkpoints, previews and a log. Control-C, SIGTERM and SIGHUP save \
+      and stop; SIGUSR1 saves without stopping. 'sfumato resume' resumes a run. To start from the weights of another model, set \
+      training.initial_weights.
 
+      Examples:
         sfumato train recipes/glyphs.yaml --set training.duration=10m
+        sfumato train recipes/pictures.yaml --set data.path=photos --device cuda
+        sfumato train mine.yaml --set training.initial_weights=runs/pictures
       """)
 
-  @Argument(help: "The recipe, a YAML file; 'sfumato recipe show' prints it with every default.")
+  @Argument(help: "The recipe, a YAML file; 'sfumato recipe show' prints it with all defaults.")
   var recipe: String
 
-  @Option(help: ArgumentHelp("Lay a value over the recipe; may be repeated.", valueName: "key.path=value"))
+  @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
   @Option(
-    name: .customLong("run"), help: ArgumentHelp("The folder to train in; by default a new one under runs/.", valueName: "folder"))
+    name: .customLong("run"), help: ArgumentHelp("The run folder. Default: a new one under runs/.", valueName: "folder"))
   var folder: String?
 
   @OptionGroup var device: DeviceOptions
@@ -35,23 +39,26 @@ struct Train: ParsableCommand {
 
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Go on with a training from its newest checkpoint.",
+    abstract: "Resume a training from its newest checkpoint.",
     discussion: """
-      The steps are those that an uninterrupted training would have taken. To train for longer than the recipe says:
+      The steps are those that an uninterrupted training would have taken.
 
+      Examples:
+        sfumato resume runs/glyphs
         sfumato resume runs/glyphs --set training.duration=1h
+        sfumato resume runs/pictures --set data.path=others --accept-new-data
       """)
 
-  @Argument(help: "The folder of the training.")
+  @Argument(help: "The run folder.")
   var folder: String
 
-  @Option(help: ArgumentHelp("Override a value of the training's recipe for good; may be repeated.", valueName: "key.path=value"))
+  @Option(help: ArgumentHelp("Override a value of the run's recipe permanently; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
-  @Option(help: ArgumentHelp("Resume from this checkpoint instead of the newest, as 000004000.", valueName: "checkpoint"))
+  @Option(help: ArgumentHelp("Resume from this checkpoint instead of the newest, such as 000004000.", valueName: "checkpoint"))
   var from: String?
 
-  @Flag(help: "Resume although the data are not those that the training began with.")
+  @Flag(help: "Resume even if the data differ from those of the run.")
   var acceptNewData = false
 
   @OptionGroup var device: DeviceOptions
@@ -64,14 +71,14 @@ struct Resume: ParsableCommand {
   }
 }
 
-/// Shows a training until it ends or somebody stops it.
+/// Shows a training until it ends or is stopped.
 enum TrainingView {
-  /// Said before memory is taken: what is too much for the machine ends the program without a word.
+  /// Called before memory is allocated: the system kills a program that needs too much without a message.
   static func warn(of memory: TrainingMemory?) {
     guard let memory, let fitting = memory.fittingBatch, let available = memory.available else { return }
     let advice =
       fitting > 0
-      ? "--set training.batch_size=\(fitting) would fit" : "not even one image at a time fits; take a smaller network or smaller images"
+      ? "--set training.batch_size=\(fitting) would fit" : "not even one image fits; use a smaller network or smaller images"
     Console.note(
       "warning: batches of \(memory.estimate.images) need about \(Console.bytes(memory.estimate.bytes)) of memory, and "
         + "\(Console.bytes(available)) are free; \(advice)")
@@ -85,7 +92,7 @@ enum TrainingView {
     } detail: {
       view.detail
     } afterStep: { bar in
-      view.tell(&bar)
+      view.report(&bar)
       if Signals.takeSaveRequest() { try view.save(&bar) }
     } onStop: {
       try job.finish()
@@ -96,13 +103,13 @@ enum TrainingView {
     try report(job, output)
   }
 
-  /// `  20000 images: loss 0.0312, by quarters of the noise 0.11, 0.012, 0.0021, 0.0008`, the least noisy first.
+  /// `  20000 images: loss 0.0312, by quarters of the noise levels 0.11, 0.012, 0.0021, 0.0008`, the least noisy first.
   private static func summary(of line: TrainingLogLine) -> String {
     let number = { (value: Double?) in value.map(Console.number) ?? "-" }
     let quarters = line.quartiles.map(number).joined(separator: ", ")
-    let validation = line.validationLoss.map { ", of held-out pictures \(Console.number($0))" } ?? ""
+    let validation = line.validationLoss.map { ", held-out loss \(Console.number($0))" } ?? ""
     let unusable = line.unusablePictures.map { ", \($0) pictures unusable" } ?? ""
-    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise \(quarters)\(validation)\(unusable)"
+    return "  \(line.images) images: loss \(number(line.loss)), by quarters of the noise levels \(quarters)\(validation)\(unusable)"
   }
 
   /// What is shown from step to step.
@@ -131,8 +138,8 @@ enum TrainingView {
       return "\(step.images) images, loss \(Console.number(smoothLoss ?? .nan)), \(Console.number(rate)) images/s"
     }
 
-    /// Lines above the bar: pictures that cannot be used, what was logged, a preview that failed.
-    mutating func tell(_ bar: inout ProgressBar) {
+    /// Prints lines above the bar: unusable pictures, a summary of each log line, a failed preview.
+    mutating func report(_ bar: inout ProgressBar) {
       reports.show(job.unusable, &bar)
       if !quiet, let line = job.lastLogLine, line.step == step?.step {
         bar.makeRoom()
@@ -141,14 +148,14 @@ enum TrainingView {
       guard let new = job.previewProblem, new != problem else { return }
       problem = new
       bar.finish()
-      Console.note("a preview could not be made: \(new)")
+      Console.note("preview failed: \(new)")
     }
 
     func save(_ bar: inout ProgressBar) throws {
       try job.save()
       guard !quiet else { return }
       bar.makeRoom()
-      Console.note("saved at step \(job.position.step), as SIGUSR1 asks")
+      Console.note("saved at step \(job.position.step) (SIGUSR1)")
     }
   }
 
@@ -157,16 +164,16 @@ enum TrainingView {
     let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
     Console.note("training in \(job.folder.path)")
     let heldOut = job.data.split.validation.count
-    let validation = heldOut > 0 ? ", \(heldOut) of them held out" : ""
+    let validation = heldOut > 0 ? ", \(heldOut) images held out" : ""
     Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
     Console.note("  network  \(job.modelRecipe.networkType), \(Console.count(Double(job.parameterCount))) parameters")
     if let given = job.modelRecipe.restoration {
-      let names = given.corruptionNames.isEmpty ? "" : ", told the strengths of \(given.corruptionNames.joined(separator: ", "))"
-      Console.note("  given    bad pictures of \(given.image[1]) x \(given.image[2])\(names)")
+      let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"
+      Console.note("  given    degraded pictures of \(given.image[1]) x \(given.image[2])\(names)")
     }
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
-    if job.position.step > 0 { Console.note("  goes on after step \(job.position.step), \(job.position.images) images") }
+    if job.position.step > 0 { Console.note("  resumed  after step \(job.position.step), \(job.position.images) images") }
   }
 
   private static func report(_ job: TrainingJob, _ output: OutputOptions) throws {
@@ -176,7 +183,7 @@ enum TrainingView {
         try JSONText.of(Result(model: model, step: job.position.step, images: job.position.images, seconds: job.position.seconds)))
     } else {
       try Console.result(model)
-      let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "what it restores says: sfumato inspect"
+      let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "describe it with: sfumato inspect"
       if !output.quiet { Console.note("done: \(advice) \(job.folder.path)") }
     }
   }

@@ -5,43 +5,44 @@ import Workflows
 
 struct Upscale: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make pictures larger.",
+    abstract: "Enlarge pictures with an upscaler such as Real-ESRGAN.",
     discussion: """
-      The network sees tiles, so that memory does not grow with the picture. Grey stays grey; opacity is resampled.
-      Of a folder the pictures directly in it are taken. One that cannot be read is reported, the rest goes on, and the exit code is 65.
+      Pictures are processed in tiles, so that memory does not grow with their size. Grey stays grey; alpha is resampled.
+      From a folder, the pictures directly in it are taken. An unreadable picture is reported, the others are processed, and the exit \
+      code is 65.
 
       Examples:
         sfumato upscale RealESRGAN_x4plus.pth photo.jpg -o large.png
         sfumato upscale RealESRGAN_x2plus.pth holidays -o holidays-large
       """)
 
-  @Argument(help: "A .pth or .safetensors file of an upscaler (Real-ESRGAN's RRDBNet); scale and size are recognised.")
+  @Argument(help: "A .pth or .safetensors file of an upscaler (RRDBNet or SRVGGNetCompact); scale and size are recognised.")
   var model: String
 
-  @Argument(help: ArgumentHelp("Pictures, and folders of pictures.", valueName: "picture|folder"))
+  @Argument(help: ArgumentHelp("Pictures and folders of pictures.", valueName: "picture|folder"))
   var pictures: [String]
 
   @Option(
     name: .shortAndLong,
-    help: "The result of one picture: PNG, JPEG, WebP or GIF by its name; or a folder for all, under their names.")
+    help: "For one picture a file: PNG, JPEG, WebP or GIF by its name; else a folder, in which results keep their names.")
   var output: String
 
-  @Option(help: ArgumentHelp("Also a picture of details before and after, side by side, of the first 12 pictures.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also a sheet of details before and after, side by side, of the first 12 pictures.", valueName: "file"))
   var compare: String?
 
   @Option(
     help: ArgumentHelp(
-      "Of a PyTorch file with several state dicts the one that is wanted; by default an average (params_ema) before the weights.",
+      "The state dict to use, where a PyTorch file has several. Default: an average (params_ema) before the weights.",
       valueName: "name"))
   var member: String?
 
-  @Option(help: "Rows and columns of a tile; 0 for the whole picture at once. Halves itself when memory runs out.")
+  @Option(help: "Height and width of a tile; 0 for the whole picture at once. Halved when memory runs out.")
   var tile = 256
 
-  @Option(help: "Pixels around a tile that the network sees too, so that no seams show.")
+  @Option(help: "Pixels around a tile that the network sees too, to avoid seams.")
   var overlap = 16
 
-  @Option(help: "float32, or bfloat16, which is faster on processors that have it.")
+  @Option(help: "float32, or bfloat16, which is faster on processors that support it.")
   var precision = Precision.float32
 
   @OptionGroup var device: DeviceOptions
@@ -60,14 +61,14 @@ struct Upscale: ParsableCommand {
   }
 
   private func work(_ job: UpscalingJob) throws {
-    var told = 0
+    var reported = 0
     try LongWork(title: "upscaling", quiet: shown.quiet, stage: .writing).run(job.next) {
       "\(job.written.count) of \(job.plan.items.count) pictures"
     } afterStep: { bar in
-      guard job.failures.count > told else { return }
+      guard job.failures.count > reported else { return }
       bar.makeRoom()
-      for failure in job.failures[told...] { Console.error(failure.problem) }
-      told = job.failures.count
+      for failure in job.failures[reported...] { Console.error(failure.problem) }
+      reported = job.failures.count
     }
   }
 
@@ -81,7 +82,7 @@ struct Upscale: ParsableCommand {
     for file in job.written + [comparison].compactMap({ $0 }) { try Console.result(file) }
     guard !shown.quiet else { return }
     let count = job.written.count
-    var facts = ["\(count) \(count == 1 ? "picture" : "pictures") by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
+    var facts = ["\(count) \(count == 1 ? "picture" : "pictures") enlarged by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
     if !job.failures.isEmpty { facts.append("\(job.failures.count) failed") }
     if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, not pictures") }
     Console.note(facts.joined(separator: "; "))
@@ -89,9 +90,9 @@ struct Upscale: ParsableCommand {
 
   private struct Result: Encodable {
     let files: [String], failures: [UpscalingJob.Failed]
-    /// Files of the folders that are not pictures.
+    /// The number of files in the folders that are not pictures.
     let leftOut: Int
-    /// `tile`: its side in the end, smaller than asked for when memory ran out.
+    /// `tile`: the final tile size, smaller than requested if memory ran out.
     let scale: Int, tile: Int
     let comparison: String?
     let seconds: Double

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Numbers in words.
+/// Numbers, durations and sizes as text.
 extension Console {
   /// `1h 03m`, `4m 09s`, `12 s`.
   static func duration(_ seconds: Double) -> String {

@@ -1,8 +1,8 @@
-// `sfumato`: finds libtorch, then becomes the program proper, `sfumato-main`, which lies beside it.
+// `sfumato`: finds libtorch, then executes `sfumato-main`, which is in the same folder.
 //
 // libtorch reads OMP_WAIT_POLICY when it is loaded, and the dynamic linker reads its search path when a program starts, so
-// both must be set before the program that is linked to libtorch exists. `Package.swift` looks in the same places in the
-// same order when it builds; the first libtorch that is met decides, and it must be of the version that was built against.
+// both must be set before the program that is linked to libtorch starts. `Package.swift` searches the same places in the
+// same order at build time; the first libtorch found is used, and must have the version that was built against.
 
 #include <errno.h>
 #include <limits.h>
@@ -26,7 +26,7 @@ enum { exitBadData = 65, exitInputMissing = 66, exitInternal = 70 };
 
 typedef char Path[PATH_MAX];
 
-// The places that were looked at in vain, one a line, for the message.
+// The places searched without success, one per line, for the message.
 static char lookedIn[8 * PATH_MAX];
 
 static void note(const char *format, ...) {
@@ -37,7 +37,7 @@ static void note(const char *format, ...) {
   va_end(arguments);
 }
 
-// Writes `folder/name`; false when that is too long for a path.
+// Writes `folder/name`; false if that is too long for a path.
 static bool join(Path out, const char *folder, const char *name) {
   return snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
 }
@@ -47,7 +47,7 @@ static const char *setVariable(const char *name) {
   return value && *value ? value : NULL;
 }
 
-// The folder of the running program, links resolved.
+// The folder of the running program, with links resolved.
 static bool programFolder(Path out) {
 #ifdef __APPLE__
   Path path;
@@ -60,13 +60,13 @@ static bool programFolder(Path out) {
   return true;
 }
 
-// Whether `folder` holds libtorch; `out` is then its real path.
+// Whether `folder` contains libtorch; sets `out` to its real path.
 static bool holdsTorch(const char *folder, Path out) {
   Path library;
   return join(library, folder, "lib/" LIBRARY) && access(library, R_OK) == 0 && realpath(folder, out);
 }
 
-// `.libtorch` in the folder of the program or one above it: the package that it was built in.
+// `.libtorch` in the folder of the program or a parent folder: the package in which it was built.
 static bool torchOfPackage(const char *programs, Path out) {
   Path folder, candidate;
   strcpy(folder, programs);
@@ -96,7 +96,7 @@ static bool torchOfCache(Path out) {
 static bool findTorch(const char *programs, Path out) {
   const char *chosen = setVariable("LIBTORCH");
   if (chosen) {
-    // Named by the user: another one in its place would be a surprise.
+    // Chosen by the user: no fallback to another one.
     if (holdsTorch(chosen, out)) return true;
     note("  %s/lib (LIBTORCH)\n", chosen);
     return false;
@@ -108,7 +108,7 @@ static bool findTorch(const char *programs, Path out) {
   return false;
 }
 
-// Reads the version, `2.13.0` of `2.13.0+cpu`, from what the wheel (version.py) or the archive (build-version) says.
+// Reads the version, `2.13.0` from `2.13.0+cpu`, in the wheel's version.py or the archive's build-version.
 static void readVersion(const char *torch, char *out, size_t size) {
   Path path;
   char line[256];
@@ -127,7 +127,7 @@ static void readVersion(const char *torch, char *out, size_t size) {
   }
 }
 
-// Puts `torch/lib` before whatever the dynamic linker would search.
+// Puts `torch/lib` first in the search path of the dynamic linker.
 static bool searchFirst(const char *torch) {
   const char *before = setVariable(LIBRARY_PATH);
   size_t size = strlen(torch) + (before ? strlen(before) : 0) + sizeof "/lib:";
@@ -149,14 +149,14 @@ static int reportMissing(FILE *out, const char *prefix) {
 
 static int reportVersion(FILE *out, const char *prefix, const char *version, const char *torch) {
   fprintf(out, "%slibtorch %s was found in %s,\n", prefix, version, torch);
-  fprintf(out, "but this program was built with libtorch " SFUMATO_TORCH_VERSION ", and the two do not fit together.\n");
-  fprintf(out, "To use the one that was found, build again: LIBTORCH=%s ./dev build\n", torch);
+  fprintf(out, "but this program was built with libtorch " SFUMATO_TORCH_VERSION ", which is not compatible.\n");
+  fprintf(out, "To use the one that was found, rebuild: LIBTORCH=%s ./dev build\n", torch);
   fprintf(out, "To keep this program, set LIBTORCH to the folder that holds include/ and lib/ of libtorch " SFUMATO_TORCH_VERSION ".\n");
   return exitBadData;
 }
 
 int main(int argc, char **argv) {
-  // `doctor` has this for its result; for any other command it is an error.
+  // For `doctor` this is the result; for any other command it is an error.
   bool doctor = argc > 1 && strcmp(argv[1], "doctor") == 0;
   FILE *out = doctor ? stdout : stderr;
   const char *prefix = doctor ? "" : "error: ";
@@ -164,14 +164,14 @@ int main(int argc, char **argv) {
   char version[64];
 
   if (!programFolder(programs) || !join(program, programs, "sfumato-main")) {
-    fprintf(stderr, "error: sfumato cannot tell where it lies: %s\n", strerror(errno));
+    fprintf(stderr, "error: the folder of sfumato cannot be found: %s\n", strerror(errno));
     return exitInternal;
   }
   if (!findTorch(programs, torch)) return reportMissing(out, prefix);
   readVersion(torch, version, sizeof version);
   if (strcmp(version, SFUMATO_TORCH_VERSION) != 0) return reportVersion(out, prefix, version, torch);
 
-  // Threads that spin while they wait make the program twenty times slower when others want the cores.
+  // Threads that spin while waiting make the program twenty times slower on a busy machine.
   if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
   if (!searchFirst(torch)) {
     fprintf(stderr, "error: " LIBRARY_PATH " cannot be set: %s\n", strerror(errno));
@@ -179,6 +179,6 @@ int main(int argc, char **argv) {
   }
   execv(program, argv);
   int reason = errno;
-  fprintf(stderr, "error: %s, which belongs beside sfumato, cannot be started: %s\n", program, strerror(reason));
+  fprintf(stderr, "error: %s, which must be beside sfumato, cannot be started: %s\n", program, strerror(reason));
   return reason == ENOENT ? exitInputMissing : exitInternal;
 }

@@ -18,7 +18,7 @@ import Testing
       """, to: "mine.yaml")
   }
 
-  @Test func aConvertedCheckpointIsInspectedAndSampledAndGoesBack() throws {
+  @Test func aConvertedCheckpointIsInspectedSampledAndConvertedBack() throws {
     try writeRecipe()
     let run = try shop.run("convert", Self.checkpoint, "mine.safetensors", "--recipe", "mine.yaml")
     #expect(run.status == 0, "\(run.errors)")
@@ -36,7 +36,7 @@ import Testing
   @Test func theListNamesEveryPresetAndItsFile() throws {
     let run = try shop.run("convert", "--list-presets")
     #expect(run.status == 0)
-    for word in ["adm-imagenet64 ", "64x64_diffusion.pt", "iddpm-cifar10", "nice-emnist-letters", "none was held against its file"] {
+    for word in ["adm-imagenet64 ", "64x64_diffusion.pt", "iddpm-cifar10", "nice-emnist-letters", "none was tested against its file"] {
       #expect(run.output.contains(word), "\(word)")
     }
     let json = try shop.run("convert", "--list-presets", "--json")
@@ -44,7 +44,7 @@ import Testing
     #expect(list.count == run.output.split(separator: "\n").count - 1)
   }
 
-  @Test func refusalsSayWhatToDoWithTheUsualExitCodes() throws {
+  @Test func problemsHaveAdviceAndTheirExitCodes() throws {
     try writeRecipe(channels: 64)
     let cases: [([String], Int32, String)] = [
       ([], 64, "<in>"), (["a.pt"], 64, "<out>"), (["a.pt", "b.safetensors"], 66, "there is no model 'a.pt'"),

@@ -13,7 +13,7 @@ import Testing
     try shop.write([0, 0, 8, 1, 0, 0, 0, 3, 1, 0, 1], to: "a-labels-idx1-ubyte")
   }
 
-  @Test func inspectSaysWhatIsThereAndDrawsIt() throws {
+  @Test func inspectDescribesTheDataAndWritesASheet() throws {
     try writePair()
     let run = try shop.run("data", "inspect", "a-images-idx3-ubyte", "-o", "sheet.png")
     #expect(run.status == 0, "\(run.errors)")
@@ -29,18 +29,18 @@ import Testing
     #expect(((facts["sizes"] as? [String: Any])?["median"] as? [String: Int]) == ["height": 2, "width": 2])
   }
 
-  @Test func aRecipeAndAKindWithoutFilesAreSources() throws {
+  @Test func aRecipeAndADataSetWithoutFilesAreSources() throws {
     let glyphs = try shop.run("data", "inspect", "glyphs", "--set", "count=20", "--set", "classes=digits", "--quiet")
     #expect(glyphs.status == 0 && glyphs.errors.isEmpty)
     #expect(glyphs.output.contains("20 pictures (glyphs)") && glyphs.output.contains("7 2, 8 2"))
     let recipe = try shop.run("data", "inspect", "tiny.yaml", "--set", "count=30", "--quiet")
     #expect(recipe.output.contains("30 pictures") && recipe.output.contains("8 x 8"))
-    // A folder of that name goes before the kind.
+    // A folder of that name takes precedence.
     try FileManager.default.createDirectory(atPath: "\(shop.path)/glyphs", withIntermediateDirectories: true)
     #expect(try shop.run("data", "inspect", "glyphs").status != 0)
   }
 
-  @Test func everyFormComesBackAsItWas() throws {
+  @Test func everyFormatReadsBackUnchanged() throws {
     try writePair()
     let steps: [([String], [String])] = [
       (["a-images-idx3-ubyte", "-o", "b.npz"], ["b.npz"]),
@@ -56,7 +56,7 @@ import Testing
     #expect(try shop.contents("d-labels-idx1-ubyte") == shop.contents("a-labels-idx1-ubyte"))
   }
 
-  @Test func aFolderHoldsAFolderForEachClass() throws {
+  @Test func exportWritesAFolderForEachClass() throws {
     try writePair()
     let run = try shop.run("data", "export", "a-images-idx3-ubyte", "-o", "out", "--size", "4", "--count", "2", "--json", "--quiet")
     #expect(try run.json()["count"] as? Int == 2)
@@ -66,7 +66,7 @@ import Testing
     let again = try shop.run("data", "export", "a-images-idx3-ubyte", "-o", "out")
     #expect(again.status == 74 && again.errors.contains("is there already"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path).filter { $0.hasSuffix(".part") }.isEmpty)
-    // Which is a source as well; what is no picture is named.
+    // The folder is a source too; files that are not pictures are named.
     try shop.write(Array("notes".utf8), to: "out/notes.txt")
     let folder = try shop.run("data", "inspect", "out", "--quiet")
     for words in ["2 pictures (folder)", "4 x 4", "0 1, 1 1", "left out   1", "notes.txt: not a picture"] {
@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test func aFolderSaysWhatWasLeftOutAndWhatIsDamaged() throws {
+  @Test func aFolderReportsWhatWasLeftOutAndWhatIsDamaged() throws {
     for folder in ["in", "in/x"] {
       try FileManager.default.createDirectory(atPath: "\(shop.path)/\(folder)", withIntermediateDirectories: true)
     }
@@ -93,8 +93,8 @@ import Testing
     #expect(json["skipped_count"] as? Int == 1)
   }
 
-  @Test func aPictureThatCannotBeReadIs65AndTheRestGoesOn() throws {
-    // Two pictures of floats, of which the second holds what is no number.
+  @Test func anUnreadablePictureIs65AndTheOthersAreProcessed() throws {
+    // Two float pictures, the second with a NaN.
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 5), }\n"
     var values = [Float](repeating: 0.5, count: 50)
     values[30] = .nan
@@ -107,7 +107,7 @@ import Testing
     #expect(try ArchiveReader(path: "\(shop.path)/f.npz").next()?.size == 128 + 25)
   }
 
-  @Test func refusesWhatItCannotDo() throws {
+  @Test func refusesABadRequest() throws {
     try writePair()
     try shop.write("text, and nothing else than text", to: "text")
     let source = "a-images-idx3-ubyte"
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func aFullDiskLeavesNothingAndWhatWasThere() throws {
+  @Test func aFullDiskLeavesTheEarlierFileAndNothingElse() throws {
     try shop.write("earlier", to: "x.npz")
     let arguments = ["data", "export", "glyphs", "--set", "count=40", "-o", "x.npz", "--quiet"]
     let run = try Program.run(arguments, fileLimit: 8192, in: shop.path)
@@ -142,7 +142,7 @@ import Testing
 }
 
 @Suite("sfumato data corruptions") struct CorruptionsCommandTests {
-  @Test func aRowForEachAndAColumnForEachStrength() throws {
+  @Test func writesARowForEachCorruptionAndAColumnForEachStrength() throws {
     let shop = try Workshop()
     try shop.write([UInt8](UpscaleCommandTests.picture), to: "a.png")
     func size(_ name: String) throws -> [Int] {
@@ -154,7 +154,7 @@ import Testing
     try shop.write("corruptions: { fixed: [grey, { type: jpeg }] }\n", to: "two.yaml")
     let two = try shop.run("data", "corruptions", "a.png", "two.yaml", "-o", "two.png")
     #expect(two.status == 0, "\(two.errors)")
-    // Nine rows and two of 3 pixels, 4 between and around them.
+    // Nine rows and two rows of 3 pixels each, with 4 between and around them.
     #expect(try size("all.png")[1] - size("two.png")[1] == 7 * 7)
     for (arguments, status) in [
       (["none.png", "-o", "x.png"], 66), (["two.yaml", "-o", "x.png"], 65), (["a.png", "none.yaml", "-o", "x.png"], 66),

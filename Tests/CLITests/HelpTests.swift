@@ -7,13 +7,13 @@ import Testing
       "--count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"
     ),
     ("upscale", "-o --output --member --tile --overlap --precision --device --quiet --json"),
-    ("sample", "-o --animation --npz --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
-    ("resume", "--set --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
+    ("sample", "-o --animation --npz --images --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
+    ("resume", "--set --from --accept-new-data --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
     ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),
     ("bench network", "--batch --repeats --quick --quiet --json"), ("bench data", "--workers --batch --repeats --quick --quiet --json"),
     ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
   ])
-  func ofACommandShowsItsFlags(command: String, flags: String) throws {
+  func listsTheFlagsOfACommand(command: String, flags: String) throws {
     let run = try Program.run(command.split(separator: " ").map(String.init) + ["--help"], in: "/")
     #expect(run.status == 0)
     #expect(run.errors.isEmpty)
@@ -21,9 +21,10 @@ import Testing
     for flag in flags.split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
   }
 
-  @Test func ofTheWholeListsTheCommandsAndExitCodes() throws {
+  @Test func listsTheCommandsAndExitCodes() throws {
     let run = try Program.run(["--help"], in: "/")
-    for word in ["sample", "upscale", "train", "resume", "recipe", "data", "inspect", "convert", "doctor", "bench", "129 stopped by Control-C, SIGTERM or SIGHUP"] {
+    let commands = ["sample", "upscale", "train", "resume", "recipe", "data", "inspect", "convert", "doctor", "bench"]
+    for word in commands + ["129 stopped by Control-C, SIGTERM or SIGHUP"] {
       #expect(run.output.contains(word), "\(word)")
     }
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))

@@ -2,11 +2,11 @@ import Foundation
 import Testing
 
 @Suite("sfumato inspect") struct InspectCommandTests {
-  @Test func saysWhatAPyTorchFileHolds() throws {
+  @Test func describesAPyTorchFile() throws {
     let shop = try Workshop()
     let run = try shop.run("inspect", UpscaleCommandTests.model)
     #expect(run.status == 0 && run.errors.isEmpty)
-    for words in ["an upscaler", "rrdbnet, by 4, 3 channels", "params_ema", "and ", "more; --tensors shows all"] {
+    for words in ["an upscaler", "rrdbnet, scale 4, 3 channels", "params_ema", "and ", "more; --tensors shows all"] {
       #expect(run.output.contains(words), "\(words): \(run.output)")
     }
     let json = try shop.run("inspect", UpscaleCommandTests.model, "--json").json()
@@ -15,7 +15,7 @@ import Testing
     #expect((json["tensors"] as? [Any])?.isEmpty == false && json["parameters"] is Int)
   }
 
-  @Test func saysWhatAModelHoldsAndRefusesTheRest() throws {
+  @Test func describesAModelAndRefusesOtherFiles() throws {
     let shop = try Workshop()
     try shop.train()
     let run = try shop.run("inspect", "run", "--tensors")

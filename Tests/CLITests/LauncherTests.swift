@@ -1,14 +1,14 @@
 import Foundation
 import Testing
 
-/// The launcher, built by this package, copied into a folder of its own beside a script that stands for `sfumato-main` and
-/// prints how it was started. A libtorch is here what the launcher takes for one: a library file and a version.
+/// The launcher of this build, copied into a separate folder beside a script that replaces `sfumato-main` and prints how it was
+/// started. A libtorch here is only what the launcher checks: a library file and a version.
 @Suite("The launcher") struct LauncherTests {
   let scene: Scene
 
   init() throws { scene = try Scene() }
 
-  @Test func startsTheProgramBesideItWithTheArgumentsAndPassesItsExitCodeOn() throws {
+  @Test func startsTheProgramBesideItWithTheArgumentsAndReturnsItsExitCode() throws {
     let torch = try scene.makeTorch("torch")
     let run = try scene.start(["sample", "a b", "", "--seed", "1"], ["LIBTORCH": torch, "SCENE_EXIT": "9"])
     #expect(run.status == 9)
@@ -16,13 +16,13 @@ import Testing
     #expect(run.lines("LD_LIBRARY_PATH") + run.lines("DYLD_LIBRARY_PATH") == ["\(torch)/lib"])
   }
 
-  @Test func putsItsLibtorchBeforeTheSearchPathThatIsThere() throws {
+  @Test func putsItsLibtorchBeforeTheExistingSearchPath() throws {
     let torch = try scene.makeTorch("torch")
     let run = try scene.start([], ["LIBTORCH": torch, "LD_LIBRARY_PATH": "/elsewhere", "DYLD_LIBRARY_PATH": "/elsewhere"])
     #expect(run.lines("LD_LIBRARY_PATH").first ?? run.lines("DYLD_LIBRARY_PATH").first == "\(torch)/lib:/elsewhere")
   }
 
-  @Test func findsThePackagesLibtorchAboveItWithoutAnyVariableFromAnyFolderAndThroughALink() throws {
+  @Test func findsThePackagesLibtorchFromAnyFolderAndThroughALink() throws {
     let torch = try scene.makeTorch("package/.libtorch")
     let programs = try scene.installPrograms("package/.build/release")
     let link = scene.root + "/link-to-sfumato"
@@ -51,7 +51,7 @@ import Testing
     #expect(run.lines("LD_LIBRARY_PATH") + run.lines("DYLD_LIBRARY_PATH") == ["\(chosen)/lib"])
   }
 
-  @Test(arguments: ["+cpu", "+cu130", ""]) func takesAnyBuildOfTheVersionItWasBuiltWith(build: String) throws {
+  @Test(arguments: ["+cpu", "+cu130", ""]) func acceptsAnyBuildOfTheVersionItWasBuiltWith(build: String) throws {
     let torch = try scene.makeTorch("torch", version: scene.version + build)
     #expect(try scene.start([], ["LIBTORCH": torch]).status == 0)
   }
@@ -62,7 +62,7 @@ import Testing
     #expect(try scene.start([], ["LIBTORCH": torch]).status == 0)
   }
 
-  @Test(arguments: ["1.0.0", "2.999.0+cpu"]) func refusesALibtorchOfAnotherVersionAndSaysWhatToDo(other: String) throws {
+  @Test(arguments: ["1.0.0", "2.999.0+cpu"]) func refusesALibtorchOfAnotherVersionWithAdvice(other: String) throws {
     let torch = try scene.makeTorch("package/.libtorch", version: other)
     let programs = try scene.installPrograms("package/.build/release")
     let run = try scene.start(["sample"], [:], program: programs + "/sfumato")
@@ -74,14 +74,14 @@ import Testing
     #expect(run.errors.contains("LIBTORCH=\(torch) ./dev build"))
   }
 
-  @Test func refusesALibtorchWhoseVersionIsNotSaid() throws {
+  @Test func refusesALibtorchOfUnknownVersion() throws {
     let torch = try scene.makeTorch("torch", version: nil)
     let run = try scene.start([], ["LIBTORCH": torch])
     #expect(run.status == 65)
     #expect(run.errors.hasPrefix("error: libtorch unknown was found in \(torch)"))
   }
 
-  @Test func saysWhereItLookedForAMissingLibtorchAndWhatToDo() throws {
+  @Test func listsWhereItLookedForAMissingLibtorchWithAdvice() throws {
     let run = try scene.start(["sample"], ["LIBTORCH": scene.root + "/nowhere"])
     #expect(run.status == 66)
     #expect(run.errors.hasPrefix("error: libtorch \(scene.version), which this program was built with, was not found.\n"))
@@ -89,7 +89,7 @@ import Testing
     #expect(run.errors.contains("Run ./dev setup"))
   }
 
-  @Test func answersDoctorOnStandardOutputWhereLibtorchIsMissingOrOfAnotherVersion() throws {
+  @Test func reportsAMissingOrWrongLibtorchOnStandardOutputForDoctor() throws {
     let missing = try scene.start(["doctor"], ["LIBTORCH": scene.root + "/nowhere"])
     #expect(missing.status == 66)
     #expect(missing.output.hasPrefix("libtorch \(scene.version), which this program was built with, was not found.\n"))
@@ -106,21 +106,21 @@ import Testing
     #expect(try scene.start([], ["LIBTORCH": torch, "GOMP_SPINCOUNT": "100"]).lines("OMP_WAIT_POLICY") == [])
   }
 
-  @Test func namesTheProgramThatIsNotBesideIt() throws {
+  @Test func namesTheMissingProgram() throws {
     let torch = try scene.makeTorch("torch")
     let programs = try scene.installPrograms("alone")
     try FileManager.default.removeItem(atPath: programs + "/sfumato-main")
     let run = try scene.start([], ["LIBTORCH": torch], program: programs + "/sfumato")
     #expect(run.status == 66)
-    #expect(run.errors.hasPrefix("error: \(programs)/sfumato-main, which belongs beside sfumato, cannot be started"))
+    #expect(run.errors.hasPrefix("error: \(programs)/sfumato-main, which must be beside sfumato, cannot be started"))
   }
 }
 
 /// A temporary folder with the launcher in `programs/`, removed with the last reference to it.
 final class Scene {
-  /// Without links, as the launcher reports paths.
+  /// With links resolved, as the launcher prints paths.
   let root: String
-  /// The version that the launcher was built with, as it says itself.
+  /// The libtorch version of the launcher, from its own message.
   private(set) var version = ""
 
   init() throws {
@@ -134,7 +134,8 @@ final class Scene {
 
   deinit { try? FileManager.default.removeItem(atPath: root) }
 
-  /// Copies the launcher and lays the script beside it; returns their folder.
+  /// Copies the launcher and writes the script beside it.
+  /// - Returns: their folder.
   func installPrograms(_ folder: String) throws -> String {
     let main = """
       #!/bin/sh
@@ -150,7 +151,8 @@ final class Scene {
     return "\(root)/\(folder)"
   }
 
-  /// Makes what the launcher takes for a libtorch and returns its path; the version of the launcher when none is given.
+  /// Makes a folder that the launcher accepts as a libtorch of its version.
+  /// - Returns: its path.
   func makeTorch(_ folder: String) throws -> String { try makeTorch(folder, version: version + "+cpu") }
 
   func makeTorch(_ folder: String, version: String?) throws -> String {
@@ -178,7 +180,7 @@ final class Scene {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
-    // Both are far smaller than a pipe holds, so neither waits for the other.
+    // Both fit into a pipe's buffer, so neither blocks.
     let texts = [output, errors].map { String(decoding: $0.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) }
     process.waitUntilExit()
     return Run(status: process.terminationStatus, output: texts[0], errors: texts[1])
@@ -195,7 +197,7 @@ final class Scene {
     }
   }
 
-  /// Where the build put the programs: beside the bundle of tests.
+  /// The folder of the built programs, beside the test bundle.
   private static var productsFolder: URL {
     #if os(macOS)
       let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? .main

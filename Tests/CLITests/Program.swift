@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The program proper, built beside the test bundle, run in a process of its own.
+/// `sfumato-main`, built beside the test bundle, run in a separate process.
 struct Program {
   struct Run {
     let status: Int32
@@ -11,7 +11,7 @@ struct Program {
     func json() throws -> [String: Any] { try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]) }
   }
 
-  /// Where `sfumato-main` and the launcher were put.
+  /// The folder of `sfumato-main` and the launcher.
   static var folder: URL {
     #if os(macOS)
       let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") } ?? .main
@@ -28,7 +28,7 @@ struct Program {
     try finish(start([path] + arguments, in: folder))
   }
 
-  /// Runs it so that no file may grow beyond so many bytes: what a full disk is to it.
+  /// Runs it with a limit on the size of files, in bytes, which acts like a full disk.
   static func run(_ arguments: [String], fileLimit: Int, in folder: String) throws -> Run {
     let command = "ulimit -f \(fileLimit / 1024); exec \"$0\" \"$@\""
     return try finish(start(["/bin/bash", "-c", command, path] + arguments, in: folder))
@@ -39,7 +39,7 @@ struct Program {
     process.executableURL = URL(fileURLWithPath: words[0])
     process.arguments = Array(words.dropFirst())
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    // Tests run side by side: one thread each, which also makes the bytes independent of the machine's number of cores.
+    // Tests run in parallel: one thread each, which also makes results independent of the number of cores.
     process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = Pipe()
@@ -48,7 +48,7 @@ struct Program {
     return process
   }
 
-  /// Waits for the end. What a run prints here is far less than a pipe holds.
+  /// Waits for the process to exit. Its output must fit into a pipe's buffer.
   static func finish(_ process: Process) throws -> Run {
     let texts = [process.standardOutput, process.standardError].map {
       String(decoding: ($0 as! Pipe).fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -58,10 +58,10 @@ struct Program {
   }
 }
 
-/// A folder with a tiny recipe and, where asked for, a training of two steps by it; it goes away with its last reference.
+/// A folder with a tiny recipe and, after `train`, a run of two steps; removed with its last reference.
 final class Workshop {
   let path: String
-  /// The smallest network there is on 8 x 8 digits that are drawn on demand.
+  /// The smallest network, on generated 8 x 8 digits.
   static let recipe = """
     data: { type: glyphs, size: 8, classes: digits, count: 100 }
     network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }
@@ -87,13 +87,13 @@ final class Workshop {
   func text(_ name: String) throws -> String { String(decoding: try contents(name), as: UTF8.self) }
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
 
-  /// Trains by the tiny recipe in the folder `run`.
+  /// Trains with the tiny recipe in the run folder `run`.
   func train() throws {
     let run = try run("train", "tiny.yaml", "--run", "run", "--quiet")
     try #require(run.status == 0, "\(run.errors)")
   }
 
-  /// What the newest checkpoint says of itself.
+  /// The state file of the newest checkpoint.
   func state() throws -> [String: Any] {
     let latest = try text("run/latest").trimmingCharacters(in: .newlines)
     return try #require(try JSONSerialization.jsonObject(with: contents("run/checkpoints/\(latest)/state.json")) as? [String: Any])

@@ -7,7 +7,7 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
-  @Test func showPrintsWhatItReadsBack() throws {
+  @Test func showPrintsARecipeThatReadsBackUnchanged() throws {
     let first = try shop.run("recipe", "show", "tiny.yaml", "--set", "training.seed=7")
     #expect(first.status == 0)
     #expect(first.output.contains("seed: 7") && first.output.contains("parameterization: v"))
@@ -15,10 +15,10 @@ import Testing
     #expect(try shop.run("recipe", "show", "shown.yaml").output == first.output)
   }
 
-  @Test func checkTellsWhatWouldBeTrained() throws {
+  @Test func checkSummarisesWhatWouldBeTrained() throws {
     let run = try shop.run("recipe", "check", "tiny.yaml")
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.hasPrefix("tiny.yaml is good: 100 images, 10 classes, "))
+    #expect(run.output.hasPrefix("tiny.yaml is valid: 100 images, 10 classes, "))
   }
 
   @Test(arguments: [
@@ -47,27 +47,27 @@ import Testing
     return try shop.run("recipe", "check", "idx.yaml")
   }
 
-  @Test func checkTakesDataThatIsWhole() throws {
+  @Test func checkAcceptsUndamagedData() throws {
     let run = try checkData(images: Gzip.compress(Self.images))
-    #expect(run.output.hasPrefix("idx.yaml is good: 3 images, 3 classes, "), "\(run.errors)")
+    #expect(run.output.hasPrefix("idx.yaml is valid: 3 images, 3 classes, "), "\(run.errors)")
   }
 
   enum Damage: String, CaseIterable {
-    case cutShort, corrupt, lyingHeader, fewerLabels, noIDX
+    case truncated, corrupt, wrongHeader, fewerLabels, notIDX
 
     var files: (images: [UInt8], labels: [UInt8]) {
       let images = RecipeCommandTests.images, labels = RecipeCommandTests.labels, packed = Gzip.compress(images)
       switch self {
-      case .cutShort: return (Array(packed.dropLast(9)), labels)
+      case .truncated: return (Array(packed.dropLast(9)), labels)
       case .corrupt: return (packed.enumerated().map { $0 == packed.count - 6 ? $1 ^ 1 : $1 }, labels)
-      case .lyingHeader: return ([0, 0, 8, 3, 0, 0, 4, 3] + images.dropFirst(8), labels)
+      case .wrongHeader: return ([0, 0, 8, 3, 0, 0, 4, 3] + images.dropFirst(8), labels)
       case .fewerLabels: return (packed, [0, 0, 8, 1, 0, 0, 0, 2, 0, 1])
-      case .noIDX: return (Array("Hello, world".utf8), labels)
+      case .notIDX: return (Array("Hello, world".utf8), labels)
       }
     }
   }
 
-  @Test(arguments: Damage.allCases) func checkRefusesDamagedDataWithTheFile(damage: Damage) throws {
+  @Test(arguments: Damage.allCases) func checkNamesTheDamagedFile(damage: Damage) throws {
     let run = try checkData(images: damage.files.images, labels: damage.files.labels)
     #expect(run.status == 65, "\(run.errors)")
     #expect(run.errors.contains(damage == .fewerLabels ? "error: labels.gz: " : "error: images.gz: "), "\(run.errors)")

@@ -14,7 +14,7 @@ import Testing
     if first == Self.resume { try shop.train() }
     let owner = try Program.start([Program.path] + first + Self.forever, in: shop.path)
     defer { kill(owner.processIdentifier, SIGKILL) }
-    // It owns the folder from before its first checkpoint on.
+    // It owns the folder even before its first checkpoint.
     for _ in 0..<600 where !shop.exists("run/log.jsonl") || !shop.exists("run/recipe.yaml") { usleep(50_000) }
     let refused = try Program.run(second + Self.forever, in: shop.path)
     #expect(refused.status == 74, "\(refused.errors)")
@@ -26,7 +26,7 @@ import Testing
     #expect(next.status == 0, "\(next.errors)")
   }
 
-  @Test func isFreeOnceItsProcessWasKilledAndTheLogRepeatsNoStep() throws {
+  @Test func isFreeAfterItsProcessWasKilledAndTheLogRepeatsNoStep() throws {
     let owner = try Program.start([Program.path] + Self.train + Self.forever, in: shop.path)
     for _ in 0..<600 where (try? shop.text("run/log.jsonl").count) ?? 0 < 2000 { usleep(50_000) }
     kill(owner.processIdentifier, SIGKILL)

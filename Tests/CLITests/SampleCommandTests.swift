@@ -28,7 +28,7 @@ import Testing
     #expect(try shop.contents("a.png") != shop.contents("b.png"))
   }
 
-  @Test func refusesWhatItCannotDoBeforeItBegins() throws {
+  @Test func refusesABadRequestBeforeItStarts() throws {
     let cases: [([String], Int32, String)] = [
       (["--no-such-flag"], 64, "--no-such-flag"), (["--count", "0"], 64, "count must be 1"), (["--count", "many"], 64, "--count"),
       (["--count=-1"], 64, "count must be 1"), (["--batch", "0"], 64, "batch must be 1"), (["--guidance", "nan"], 64, "expected a number"),
@@ -37,9 +37,9 @@ import Testing
       (["-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
       (["-o", "x.bmp"], 64, ".bmp"), (["--animation", "x.png"], 64, "no animation"),
       (["--npz", "tiny.yaml/x.npz"], 74, "cannot be written"),
-      (["--mask", "m.png"], 64, "give the picture by --init"), (["--strength", "0.5"], 64, "give the picture by --init"),
+      (["--mask", "m.png"], 64, "add --init PICTURE"), (["--strength", "0.5"], 64, "add --init PICTURE"),
       (["--init", "nowhere.png"], 66, "nowhere.png"), (["--start-noise", "nowhere.npz"], 66, "nowhere.npz"),
-      (["--init", "p.png", "--start-noise", "n.npz"], 64, "two starts"), (["--noise-window", "5"], 64, "--noise-window"),
+      (["--init", "p.png", "--start-noise", "n.npz"], 64, "both set the start"), (["--noise-window", "5"], 64, "--noise-window"),
       (["--noise-window", "5,1"], 64, "the least and the most"), (["--guidance-interval", "a,b"], 64, "--guidance-interval"),
       (["--guidance-rescale", "2"], 64, "expected 0 to 1"), (["--second-pass", "2"], 64, "strength 2"),
       (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "the best of 1 to 1000"),
@@ -59,12 +59,12 @@ import Testing
     #expect(!shop.exists("samples.png"))
   }
 
-  @Test func thePictureSaysByWhichCommandItWasDrawnAndThatDrawsItAgain() throws {
+  @Test func thePictureStoresItsCommandWhichReproducesIt() throws {
     let first = try shop.run(
       "sample", "run", "--count", "3", "--seed", "5", "--captions", "class,number", "--denoising", "steps.png", "-o", "a b.png", "--quiet")
     #expect(first.output == "a b.png\nsteps.png\n")
-    let told = try shop.run("inspect", "a b.png", "--json").json()
-    let notes = try #require(told["notes"] as? [[String: String]])
+    let inspected = try shop.run("inspect", "a b.png", "--json").json()
+    let notes = try #require(inspected["notes"] as? [[String: String]])
     let command = try #require(notes.first { $0["key"] == "sfumato.command" }?["text"])
     #expect(command == "sfumato sample run --count 3 --seed 5 --captions class,number --denoising steps.png -o 'a b.png' --quiet")
     let before = try shop.contents("a b.png")
@@ -74,7 +74,7 @@ import Testing
     #expect(try shop.run("inspect", "steps.png").output.contains("sfumato.command:"))
   }
 
-  @Test func startsFromItsOwnPictureAndSaysWhichCandidatesItKept() throws {
+  @Test func startsFromAPictureAndReportsTheCandidatesThatItKept() throws {
     #expect(try shop.run("sample", "run", "--count", "1", "--columns", "1", "-o", "p.png", "--quiet").status == 0)
     let run = try shop.run(
       "sample", "run", "--count", "2", "--init", "p.png", "--strength", "0.5", "--best-of", "3", "--second-pass", "0.5", "--sampler",
@@ -104,7 +104,7 @@ import Testing
   @Test func aFaultInTheNetworkIs70() throws {
     let latest = try shop.text("run/latest").trimmingCharacters(in: .newlines)
     var model = try shop.contents("run/checkpoints/\(latest)/model.safetensors")
-    // The recipe in the file says that there are more classes than the network has rows for: only drawing one of them shows it.
+    // The recipe in the file has more classes than the network has embeddings: only sampling one of them shows it.
     let names = #"[\"0\", \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"]\n  null_class: 10"#
     let more = #"[a, b, c, d, e, f, g, h, i, j, k, l, m]\n  null_class: 13"#
     let range = try #require(model.range(of: Data(names.utf8)))

@@ -1,24 +1,24 @@
 import Foundation
 import Testing
 
-@Suite("Signals and output that goes away") struct SignalTests {
+@Suite("Signals and closed output") struct SignalTests {
   let shop: Workshop
 
-  /// Signals and the exit codes of the commands that they end.
-  static let endings: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)]
+  /// Signals and the exit codes of the commands that they stop.
+  static let stops: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)]
 
   init() throws { shop = try Workshop() }
 
   private static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
 
-  /// A training that is under way.
+  /// A training that has begun.
   private func training(_ words: [String] = []) throws -> Process {
     let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless + words, in: shop.path)
     try wait { shop.exists("run/log.jsonl") }
     return process
   }
 
-  /// - Throws: when the condition does not come true within half a minute.
+  /// - Throws: if the condition does not become true within half a minute.
   private func wait(for condition: () throws -> Bool) throws {
     for _ in 0..<600 {
       if try condition() { return }
@@ -29,15 +29,15 @@ import Testing
 
   private func savedStep() throws -> Int { try #require(Int(shop.text("run/latest").trimmingCharacters(in: .newlines))) }
 
-  @Test(arguments: endings)
-  func everyWayOfEndingATrainingSavesAndHasItsExitCode(signal: Int32, status: Int32) throws {
+  @Test(arguments: stops)
+  func everyStoppingSignalSavesTheTrainingAndHasItsExitCode(signal: Int32, status: Int32) throws {
     let process = try training()
     kill(process.processIdentifier, signal)
     #expect(try Program.finish(process).status == status)
     #expect(try savedStep() > 0)
   }
 
-  @Test func sigusr1SavesAndTheTrainingGoesOn() throws {
+  @Test func sigusr1SavesWithoutStopping() throws {
     let process = try training()
     kill(process.processIdentifier, SIGUSR1)
     try wait { try savedStep() > 0 }
@@ -50,7 +50,7 @@ import Testing
     #expect(run.status == 143 && run.errors.contains("saved at step"), "\(run.errors)")
   }
 
-  @Test func aHangupThatNohupIgnoresIsIgnored() throws {
+  @Test func sighupStaysIgnoredUnderNohup() throws {
     let process = try Program.start(
       ["/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless,
       in: shop.path)
@@ -62,7 +62,7 @@ import Testing
     #expect(try Program.finish(process).status == 143)
   }
 
-  @Test(arguments: endings.prefix(2))
+  @Test(arguments: stops.prefix(2))
   func samplingStopsAndLeavesNothingBehind(signal: Int32, status: Int32) throws {
     try shop.train()
     let process = try Program.start(
@@ -74,7 +74,7 @@ import Testing
     #expect(left.allSatisfy { !$0.hasPrefix("out") && !$0.hasSuffix(".part") }, "\(left)")
   }
 
-  @Test func aTrainingWhoseReaderGoesAwayGoesOnToItsEnd() throws {
+  @Test func aTrainingFinishesWhenItsReaderGoesAway() throws {
     let run = try shell("\"$0\" train tiny.yaml --run run --set training.duration=400 2>&1 | head -n 1; wait; echo ${PIPESTATUS[0]}")
     #expect(run.output.hasPrefix("training in run"))
     // 400 images in batches of 4; the result had no reader.
@@ -83,13 +83,13 @@ import Testing
   }
 
   @Test(arguments: [["recipe", "show", "tiny.yaml"], ["--help"], ["doctor"], ["convert", "--list-presets"], ["--version"]])
-  func aResultThatCannotBeWrittenIs74(words: [String]) throws {
+  func aFailedWriteOfTheResultIs74(words: [String]) throws {
     #expect(FileManager.default.fileExists(atPath: "/dev/full") || ProcessInfo.processInfo.operatingSystemVersionString.contains("mac"))
     let run = try shell("\"$0\" \(words.joined(separator: " ")) >/dev/full; echo $?")
     #expect(run.output == "74\n" && run.errors.contains("standard output cannot be written: no space left on device"), "\(run.errors)")
   }
 
-  @Test func anErrorThatNobodyCanReadStillHasItsExitCode() throws {
+  @Test func anErrorThatCannotBePrintedStillHasItsExitCode() throws {
     let run = try shell("\"$0\" inspect nowhere 2>/dev/full; echo $?")
     #expect(run.output == "66\n")
   }

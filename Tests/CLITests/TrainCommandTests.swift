@@ -6,7 +6,7 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
-  @Test func printTheModelAndKeepALog() throws {
+  @Test func printTheModelAndWriteALog() throws {
     let run = try shop.run("train", "tiny.yaml", "--run", "run", "--json", "--set", "training.duration=12")
     #expect(run.status == 0, "\(run.errors)")
     let json = try run.json()
@@ -23,8 +23,8 @@ import Testing
     #expect(again.errors.contains("sfumato resume run"))
   }
 
-  @Test func stoppedByControlCSaveAndGoOn() throws {
-    // Were it not stopped, it would end by itself.
+  @Test func saveOnControlCAndResume() throws {
+    // A minute, in case it is not stopped.
     let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run", "--set", "training.duration=1m"], in: shop.path)
     let errors = (process.standardError as! Pipe).fileHandleForReading
     // The first line of progress is shown after the first step.
@@ -43,11 +43,11 @@ import Testing
     #expect(try shop.text("run/log.jsonl").contains("\"step\":\(step)"))
     let rest = try shop.run("resume", "run", "--json", "--set", "training.duration=\(4 * step + 4)")
     #expect(rest.status == 0, "\(rest.errors)")
-    #expect(rest.errors.contains("goes on after step \(step)"))
+    #expect(rest.errors.contains("resumed  after step \(step)"))
     #expect(try rest.json()["step"] as? Int == step + 1)
   }
 
-  @Test func withAFullDiskFailWith74AndTheEarlierCheckpointSurvives() throws {
+  @Test func failWith74OnAFullDiskAndTheEarlierCheckpointSurvives() throws {
     try shop.train()
     let full = try Program.run(
       ["resume", "run", "--set", "training.duration=16"], fileLimit: 32 << 10, in: shop.path)
@@ -59,21 +59,21 @@ import Testing
     #expect(try shop.run("resume", "run", "--json").json()["step"] as? Int == 4)
   }
 
-  @Test func whatCannotBeginLeavesNoFolderBehind() throws {
+  @Test func leaveNoFolderBehindIfTheyCannotStart() throws {
     let full = try Program.run(["train", "tiny.yaml", "--run", "run"], fileLimit: 32 << 10, in: shop.path)
     #expect(full.status == 74, "\(full.errors)")
     #expect(!shop.exists("run/recipe.yaml") && !shop.exists("run/latest"))
     #expect(try shop.run("train", "tiny.yaml", "--run", "run", "--quiet").status == 0)
   }
 
-  @Test func withoutAFolderTakeANewOneUnderRuns() throws {
+  @Test func createANewFolderUnderRunsByDefault() throws {
     for name in ["runs/tiny", "runs/tiny-2"] {
       #expect(try shop.run("train", "tiny.yaml", "--set", "training.duration=4", "--quiet").status == 0)
       #expect(shop.exists("\(name)/latest"))
     }
   }
 
-  @Test func whatIsNotThereIs66() throws {
+  @Test func missingFilesAre66() throws {
     #expect(try shop.run("train", "nowhere.yaml").status == 66)
     #expect(try shop.run("resume", "nowhere").status == 66)
   }

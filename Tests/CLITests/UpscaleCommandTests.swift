@@ -4,10 +4,10 @@ import Testing
 
 @Suite("sfumato upscale") struct UpscaleCommandTests {
   let shop: Workshop
-  /// A checkpoint of Real-ESRGAN's form, of scale 4.
+  /// A checkpoint in Real-ESRGAN's format, scale 4.
   static let model = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures/reference/upscaler/rrdbnet_x4.pth").path
-  /// 5 x 3 pixels of colour.
+  /// 5 x 3 colour pixels.
   static let picture = Data(
     base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAUAAAADCAIAAADUVFKvAAAAO0lEQVR42gEwAM//AEQggjz95vHCazD5DsfdAQDkiHU0og8LDQTD"
       + "btgOceAA/XewdnDrlAvVM1+XParYGqQWm/Jb8A4AAAAASUVORK5CYII=")!
@@ -26,7 +26,7 @@ import Testing
     let run = try shop.run("upscale", Self.model, "a.png", "-o", "large.png")
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.output == "large.png\n")
-    #expect(run.errors.contains("upscaling: 100%") && run.errors.contains("1 picture by 4 in "))
+    #expect(run.errors.contains("upscaling: 100%") && run.errors.contains("1 picture enlarged by 4 in "))
     #expect(try size("large.png") == [20, 12])
     let tiled = try shop.run(
       "upscale", Self.model, "a.png", "-o", "tiled.png", "--tile", "16", "--overlap", "4", "--precision", "bfloat16", "--json", "--quiet")
@@ -36,7 +36,7 @@ import Testing
     #expect(tiled.errors.isEmpty)
   }
 
-  @Test func aPictureThatCannotBeReadIs65AndTheRestGoesOn() throws {
+  @Test func anUnreadablePictureIs65AndTheOthersAreUpscaled() throws {
     try FileManager.default.createDirectory(atPath: "\(shop.path)/in", withIntermediateDirectories: true)
     try shop.write([UInt8](Self.picture), to: "in/z.png")
     try shop.write("nothing", to: "in/b.png")
@@ -51,7 +51,7 @@ import Testing
     #expect((try json.json()["failures"] as? [[String: String]])?.first?["file"] == "in/b.png")
   }
 
-  @Test func whatIsDrawnIsMadeLarger() throws {
+  @Test func samplesAreUpscaled() throws {
     try shop.train()
     let words = ["--count", "4", "--columns", "2", "--npz", "x.npz", "--upscale"]
     let run = try Program.run(["sample", "run", "-o", "x.png"] + words + [Self.model], in: shop.path)
@@ -65,7 +65,7 @@ import Testing
     #expect(missing.status == 66 && !missing.errors.contains("sampling"))
   }
 
-  @Test func refusesWhatItCannotDoBeforeItBegins() throws {
+  @Test func refusesABadRequestBeforeItStarts() throws {
     try shop.write("no model", to: "text.pth")
     let cases: [([String], Int32, String)] = [
       ([Self.model, "a.png"], 64, "--output"), ([Self.model, "-o", "x.png"], 64, "picture|folder"),
