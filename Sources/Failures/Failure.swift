@@ -1,5 +1,5 @@
 /// The class of an error: the exit code of a command and the status of an HTTP response follow from it.
-public enum Failure: Error, Sendable, Equatable {
+public enum Failure: ClassifiedError, Equatable {
   /// The request makes no sense.
   case usage
   /// A file or a recipe is not what it should be.
@@ -13,6 +13,8 @@ public enum Failure: Error, Sendable, Equatable {
   /// The user stopped the work.
   case interrupted
 
+  public var failure: Failure { self }
+
   /// The class of any error. An error that does not classify itself counts as a bug.
   public init(of error: any Error) {
     self = (error as? any ClassifiedError)?.failure ?? .internal
@@ -22,8 +24,4 @@ public enum Failure: Error, Sendable, Equatable {
 /// An error that says its own class. Every public error type of Sfumato is one; `ArchitectureTests` holds that.
 public protocol ClassifiedError: Error {
   var failure: Failure { get }
-}
-
-extension Failure: ClassifiedError {
-  public var failure: Failure { self }
 }

@@ -2,7 +2,7 @@ import Failures
 
 /// What kept a picture from being read, made or written: the file, why, and what to do about it.
 public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Problem: Error, Equatable, Sendable {
+  public enum Problem: ClassifiedError, Equatable {
     /// No libvips could be opened. Each attempt names a place and what was wrong with it.
     case libraryMissing(attempts: [String])
     /// There is no such file.
@@ -50,13 +50,7 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     }
   }
 
-  public var failure: Failure {
-    switch problem {
-    case .libraryMissing, .missing: .missing
-    case .unreadable, .unwritable: .io
-    default: .data
-    }
-  }
+  public var failure: Failure { problem.failure }
 
   public var description: String {
     let subject = file.map { "\($0): " } ?? ""
@@ -80,6 +74,16 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     case .unencodable(let why): "cannot be encoded: \(why)"
     case .unwritable(let why): "cannot be written: \(why)"
     case .invalid(let what): what
+    }
+  }
+}
+
+extension ImagingError.Problem {
+  public var failure: Failure {
+    switch self {
+    case .libraryMissing, .missing: .missing
+    case .unreadable, .unwritable: .io
+    default: .data
     }
   }
 }

@@ -2,7 +2,9 @@ import Failures
 
 /// Why an array of numpy cannot be read. Every message names the file.
 public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
-  public enum Problem: Error, Equatable, Sendable {
+  public enum Problem: ClassifiedError, Equatable {
+    public var failure: Failure { .data }
+
     /// The first bytes are others; those of a format that is known, or nil.
     case notAnArray(ForeignFormat?)
     /// The file ends before its header does.
@@ -37,7 +39,7 @@ public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
     self.problem = problem
   }
 
-  public var failure: Failure { .data }
+  public var failure: Failure { problem.failure }
 
   public var description: String { "\(file): \(message)" }
 
