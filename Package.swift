@@ -109,7 +109,7 @@ let package = Package(
       ]),
     // Tests. What several of their targets share is a library of its own.
     .target(
-      name: "TestSupport", dependencies: ["Failures", "Models", "Networks", "NN", "Checkpoints", "Tensors", "RecipeKit"],
+      name: "TestSupport", dependencies: ["Failures", "Models", "Diffusion", "Networks", "NN", "Checkpoints", "Tensors", "RecipeKit"],
       path: "Tests/TestSupport"),
     .testTarget(name: "ArchitectureTests"),
     // Started by TensorsTests: what leaks is counted in a process of its own.
@@ -119,7 +119,7 @@ let package = Package(
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),
     .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
-    .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Tensors", "RecipeKit"]),
+    .testTarget(name: "DiffusionTests", dependencies: ["TestSupport", "Diffusion", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Archives", "Tensors"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),

@@ -4,6 +4,7 @@ import Foundation
 import Interop
 import Models
 import Networks
+import RecipeKit
 import Tensors
 import TestSupport
 import Testing
@@ -40,7 +41,7 @@ import Testing
     let note = try #require(folder.note)
     #expect(note.contains("no scheduler") && note.contains("DDPMScheduler with its defaults"))
     #expect(folder.recipe.process.parameterization == .epsilon && folder.recipe.sampler.type == "ddpm")
-    #expect(try folder.recipe.process.makeProcess().steps == 1000)
+    #expect(try folder.recipe.process.makeDiffusion().process.steps == 1000)
     try expectTheFixturesWeights(Model(folder))
   }
 
@@ -153,7 +154,7 @@ import Testing
     _ = try write(map)
     try files.removeItem(atPath: "\(folder)/unet/\(part)")
     let missing = try #require(throws: CheckpointError.self) { try DiffusersFolder(folder) }
-    #expect(missing.kind == .missing && missing.path == "\(folder)/unet/\(part)", "\(missing)")
+    #expect(missing.problem == .missing && missing.path == "\(folder)/unet/\(part)", "\(missing)")
     try files.removeItem(atPath: index)
     let noIndex = try #require(throws: CheckpointError.self) { try DiffusersFolder(folder) }
     #expect(noIndex.path == index && noIndex.description.contains("is one of several files that it lists"), "\(noIndex)")

@@ -1,9 +1,10 @@
 import Foundation
-@testable import Interop
 import RecipeKit
 import Tensors
+import TestSupport
 import Testing
 
+@testable import Interop
 @testable import Diffusion
 
 @Suite("Schedulers of diffusers") struct DiffusersSchedulerTests {
