@@ -44,6 +44,8 @@ private let files: [(name: String, bytes: [UInt8])] = [
       starts[name] = start()
       return start().count > 100
     }
+    // Of the kind "pax" the last file has a long name.
+    let files = Self.kinds[kind].name == "pax" ? Array(files.dropLast()) : files
     for file in files { #expect(starts[file.name] == Array(file.bytes.prefix(ArchiveIndex.startLength)), "\(file.name)") }
     let large = files.filter { $0.bytes.count > 100 }
     #expect(archive.entries.map(\.name).filter { !$0.hasPrefix("long/") } == large.map(\.name))

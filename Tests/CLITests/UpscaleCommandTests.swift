@@ -44,7 +44,7 @@ import Testing
     let run = try shop.run("upscale", Self.model, "in", "a.png", "-o", "out")
     #expect(run.status == 65)
     #expect(run.output == "out/z.png\nout/a.png\n")
-    #expect(run.errors.contains("error: in/b.png: is not a picture") && run.errors.contains("; 1 failed; 1 left out"))
+    #expect(run.errors.contains("error: in/b.png: is plain text: 'nothing'") && run.errors.contains("; 1 failed; 1 left out"))
     #expect(try size("out/z.png") == [20, 12] && !shop.exists("out/b.png"))
     let json = try shop.run("upscale", Self.model, "in", "-o", "again", "--json", "--quiet")
     #expect(json.status == 65)

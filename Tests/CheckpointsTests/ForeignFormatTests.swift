@@ -14,8 +14,8 @@ import Testing
     (Array("MATLAB 5.0 MAT-file, Platform: GLNXA64".utf8), "is a Matlab file (.mat)"),
     ([0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A, 0, 0], "is an HDF5 file"), ([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3], "is a gzip file"),
     ([0x93] + Array("NUMPY".utf8) + [1, 0, 1, 1], "is an array of numpy"),
-    ([0x89] + Array("PNG\r\n".utf8) + [0x1A, 0x0A], "is a picture (PNG)"),
-    (Array("GGUF".utf8) + [3, 0, 0, 0], "is a GGUF file"), (ZipBytes(entries: [ZipBytes.Entry("a.txt", [1])]).bytes, "is a zip archive"),
+    ([0x89] + Array("PNG\r\n".utf8) + [0x1A, 0x0A, 0], "is a picture (PNG)"),
+    (Array("GGUF".utf8) + [3, 0, 0, 0, 0], "is a GGUF file"), (ZipBytes(entries: [ZipBytes.Entry("a.txt", [1])]).bytes, "is a zip archive"),
     (ZipBytes(entries: [ZipBytes.Entry("x.npy", [1])]).bytes, "is an archive of numpy arrays"),
   ]
 

@@ -131,7 +131,7 @@ private struct Slides: Dataset {
     }
     let none = loader(workers, of: Slides(bad: Set(0..<50)))
     let nothing = #expect(throws: DatasetError.self) { try marks(none, at: 0) }
-    #expect(nothing?.description.hasPrefix("data: none of 50 pictures, one after the other, can be used; the first: slide ") == true)
+    #expect(nothing?.description.hasPrefix("data: none of 50 pictures in a row can be used; the first: slide ") == true)
   }
 
   // MARK: Validation

@@ -1,3 +1,4 @@
+import Archives
 import Checkpoints
 import Datasets
 import Diffusion
@@ -194,7 +195,7 @@ private struct Described: Dataset {
       let error = refusal { try SamplingJob(wanted, model: model) }
       #expect(error?.failure == failure && error?.description.contains(words) == true, "\(words): \(error?.description ?? "taken")")
     }
-    #expect(throws: CheckpointError.self) { try draw(vectors) { $0.contexts = .file(text) } }
+    #expect(throws: ArrayError.self) { try draw(vectors) { $0.contexts = .file(text) } }
     #expect(throws: (any Error).self) { try draw(vectors) { $0.contexts = .file("/nowhere.npy") } }
   }
 
