@@ -28,7 +28,7 @@ import Testing
       #expect(result.sfumato.runs.count == 3 && result.sfumato.runs.allSatisfy { $0 > 0 })
       #expect(result.bytes > 0 && result.pytorch == nil && result.advantage == nil)
     }
-    #expect(report.pytorchProblem?.contains("scripts/bench_data_pytorch.py is not above the program") == true)
+    #expect(report.pytorchProblem?.contains("scripts/bench_data_pytorch.py was not found in any folder above the program") == true)
     #expect(try JSONDecoder().decode(DataBenchmarkReport.self, from: JSONEncoder().encode(report)) == report)
   }
 
@@ -41,7 +41,7 @@ import Testing
     let small = try run(source: folder.path).results
     #expect(small.map(\.fit) == ["center_crop"] && small[0].size == 8)
     let empty = try ScratchFolder()
-    #expect(refusal { try run(source: empty.path) }?.description == "\(empty.path) holds no pictures")
+    #expect(refusal { try run(source: empty.path) }?.description == "\(empty.path) contains no pictures")
     #expect(refusal { try run(source: "\(empty.path)/none") }?.failure == .missing)
   }
 

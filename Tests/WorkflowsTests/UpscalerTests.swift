@@ -294,7 +294,7 @@ enum TinyUpscaler {
     try Safetensors.write(state, metadata: [:], to: other)
     let error = refusal { try Upscaler(other) }
     #expect(error?.failure == .data && error?.description.contains("body.0.rdb2.conv3.bias: expected [4], found nothing") == true)
-    #expect(refusal { try Upscaler(DiffusersFixture.folder) }?.description.contains("is a pipeline of diffusers") == true)
+    #expect(refusal { try Upscaler(DiffusersFixture.folder) }?.description.contains("is a diffusers pipeline") == true)
     let text = try folder.write("not a model", to: "text.pth")
     #expect(throws: (any Error).self) { try Upscaler(text) }
   }

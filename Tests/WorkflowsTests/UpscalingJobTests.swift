@@ -87,7 +87,7 @@ import Testing
     let out = "\(folder.path)/out"
     #expect(refusal { try UpscalingPlan([a, b], output: out) }?.description.contains("would both become \(out)/x.png") == true)
     #expect(try UpscalingPlan([gif, a], output: out).items.map(\.target) == ["\(out)/x.gif.png", "\(out)/x.png"])
-    #expect(refusal { try UpscalingPlan([a], output: a) }?.description.contains("would be written over") == true)
+    #expect(refusal { try UpscalingPlan([a], output: a) }?.description.contains("would be overwritten") == true)
     #expect(refusal { try UpscalingPlan(["\(folder.path)/other"], output: "\(folder.path)/other") }?.failure == .usage)
     // The same folder by another name.
     try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/other")
