@@ -47,7 +47,7 @@ import Testing
       (["--spacing", "karras:rho=0"], 64, "rho"), (["--captions", "clas"], 64, "--captions"), (["--captions", "score"], 64, "--best-of 2"),
       (["--animation", "a.gif", "--frames", "1"], 64, "--frames"), (["--animation", "a.gif", "--frames", "0,5000"], 64, "no step 5000"),
       (["--animation", "a.gif", "--frame-time", "0"], 64, "1 to 600000 ms"), (["--denoising", "a.gift"], 64, ".gift"),
-      (["--context", "v.npy"], 64, "takes classes and no context vectors"),
+      (["--context", "v.npy"], 64, "takes classes, not context vectors"),
       (["--context", "v.npy", "--class", "all"], 64, "leave one of --class and --context out"),
     ]
     for (flags, status, words) in cases {

@@ -131,7 +131,7 @@ private struct Described: Dataset {
     var request = request(5)
     request.contexts = .vectors([[1, 2], [3, 4], [5, 6]])
     let conditions = try SamplingConditions(request, model().recipe.data, on: .cpu)
-    #expect(try conditions.told(1..<5)?.floats() == [3, 4, 5, 6, 1, 2, 3, 4])
+    #expect(try conditions.condition(1..<5)?.floats() == [3, 4, 5, 6, 1, 2, 3, 4])
     #expect(try conditions.null(1..<5)?.floats() == [Float](repeating: 0, count: 8))
   }
 
@@ -165,11 +165,11 @@ private struct Described: Dataset {
       (vectors, "expected floating-point numbers of the shape [K, 2]", .data, { $0.contexts = .file(try file([[1, 2, 3]])) }),
       (vectors, "found float32 [3]", .data, { $0.contexts = .file(try file([[1, 2, 3]], flat: true)) }),
       (vectors, "found int64 [1, 2]", .data, { $0.contexts = .file(try file([[1, 2]], .int64)) }),
-      (vectors, "vector 1 has a number that is not finite", .data, { $0.contexts = .file(try file([[1, 2], [.nan, 0]])) }),
-      (vectors, "vector 0 has a number that is not finite as float32", .data, { $0.contexts = .file(try file([[1e300, 2]], .float64)) }),
+      (vectors, "vector 1 contains a number that is not finite", .data, { $0.contexts = .file(try file([[1, 2], [.nan, 0]])) }),
+      (vectors, "vector 0 contains a number that is not finite as float32", .data, { $0.contexts = .file(try file([[1e300, 2]], .float64)) }),
       (vectors, "expected vectors of 2 numbers, found 3", .usage, { $0.contexts = .vectors([[1, 2], [1, 2, 3]]) }),
       (vectors, "the shape [K, 2]", .data, { $0.contexts = .vectors([]) }),
-      (vectors, "takes no class but vectors of 2 numbers", .usage, { $0.classes = .only(["even"]) }),
+      (vectors, "takes context vectors of 2 numbers, not classes", .usage, { $0.classes = .only(["even"]) }),
       (
         vectors, "leave one of --class and --context out", .usage,
         {
@@ -177,16 +177,16 @@ private struct Described: Dataset {
           $0.contexts = .vectors([[1, 2]])
         }
       ),
-      (vectors, "draws towards a vector, and no vector is asked for", .usage, { $0.settings = ["sampling.guidance_scale=3"] }),
-      (always, "was always told a vector of 2 numbers", .usage, { _ in }),
+      (vectors, "needs a vector, and no vector was requested", .usage, { $0.settings = ["sampling.guidance_scale=3"] }),
+      (always, "needs a context vector for every image; give vectors of 2 numbers", .usage, { _ in }),
       (
-        always, "this one knows no null vector", .usage,
+        always, "this one has no null vector", .usage,
         {
           $0.settings = ["sampling.guidance_scale=3"]
           $0.contexts = .vectors([[1, 2]])
         }
       ),
-      (classes, "takes classes and no context vectors", .usage, { $0.contexts = .vectors([[1, 2]]) }),
+      (classes, "takes classes, not context vectors", .usage, { $0.contexts = .vectors([[1, 2]]) }),
     ]
     for (model, words, failure, change) in cases {
       var wanted = request()

@@ -186,7 +186,7 @@ import Training
   }
 
   @Test(arguments: [
-    ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "no field {size}"), ("{index}.bmp", ".bmp"),
+    ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "unknown field {size}"), ("{index}.bmp", ".bmp"),
   ])
   func aPatternThatCannotServeIsRefused(text: String, words: String) {
     let error = refusal { try ImagePattern(text) }

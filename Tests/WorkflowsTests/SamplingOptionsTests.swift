@@ -177,7 +177,7 @@ import Testing
 
   @Test func aMaskThatKeepsAllOrNothingIsRefused() throws {
     let file = try picture("p.png")
-    for (ground, word) in [(UInt8(255), "white all over"), (0, "black all over")] {
+    for (ground, word) in [(UInt8(255), "all white"), (0, "all black")] {
       let mask = try picture("m.png", ground: ground, square: ground)
       let error = refused { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
       #expect(error?.description.contains(word) == true)
@@ -280,7 +280,7 @@ import Testing
     let file = try classifier()
     #expect(refused { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
     #expect(refused { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
-    #expect(refused { $0.scorer = .classifier }?.description.contains("must be given") == true)
+    #expect(refused { $0.scorer = .classifier }?.description.contains("name one with --classifier") == true)
     #expect(refused { $0.classifier = "nowhere" }?.failure == .missing)
     let other = try classifier("[a, b, c]", classes: 3)
     #expect(refused { $0.classifier = other }?.description.contains("cannot guide this model") == true)

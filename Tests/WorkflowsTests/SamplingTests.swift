@@ -165,7 +165,7 @@ import Training
           $0.settings = ["sampling.guidance_scale=3"]
         }, model: model)
     }
-    #expect(error?.description.contains("no class is asked for") == true)
+    #expect(error?.description.contains("no class was requested") == true)
   }
 
   @Test func guidanceOfOneIsTheConditionalModelAlone() throws {
