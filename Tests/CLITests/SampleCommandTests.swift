@@ -42,7 +42,7 @@ import Testing
       (["--init", "p.png", "--start-noise", "n.npz"], 64, "two starts"), (["--noise-window", "5"], 64, "--noise-window"),
       (["--noise-window", "5,1"], 64, "the least and the most"), (["--guidance-interval", "a,b"], 64, "--guidance-interval"),
       (["--guidance-rescale", "2"], 64, "expected 0 to 1"), (["--second-pass", "2"], 64, "strength 2"),
-      (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "the best of 1 to 1000"),
+      (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "must be 1 to 1000"),
       (["--set", "sampler.odrer=3"], 64, "odrer"), (["--sampler", "heunn"], 64, "did you mean 'heun'?"),
       (["--spacing", "karras:rho=0"], 64, "rho"), (["--captions", "clas"], 64, "--captions"), (["--captions", "score"], 64, "--best-of 2"),
       (["--animation", "a.gif", "--frames", "1"], 64, "--frames"), (["--animation", "a.gif", "--frames", "0,5000"], 64, "no step 5000"),

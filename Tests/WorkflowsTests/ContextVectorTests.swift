@@ -166,7 +166,7 @@ private struct Described: Dataset {
       (vectors, "found float32 [3]", .data, { $0.contexts = .file(try file([[1, 2, 3]], flat: true)) }),
       (vectors, "found int64 [1, 2]", .data, { $0.contexts = .file(try file([[1, 2]], .int64)) }),
       (vectors, "vector 1 contains a number that is not finite", .data, { $0.contexts = .file(try file([[1, 2], [.nan, 0]])) }),
-      (vectors, "vector 0 contains a number that is not finite as float32", .data, { $0.contexts = .file(try file([[1e300, 2]], .float64)) }),
+      (vectors, "a number that is not finite as float32", .data, { $0.contexts = .file(try file([[1e300, 2]], .float64)) }),
       (vectors, "expected vectors of 2 numbers, found 3", .usage, { $0.contexts = .vectors([[1, 2], [1, 2, 3]]) }),
       (vectors, "the shape [K, 2]", .data, { $0.contexts = .vectors([]) }),
       (vectors, "takes context vectors of 2 numbers, not classes", .usage, { $0.classes = .only(["even"]) }),

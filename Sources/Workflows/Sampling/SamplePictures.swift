@@ -193,7 +193,8 @@ extension SamplePictures {
     let frames = try animation == nil ? 0 : timing.frames.moments(of: job.plan.stepCount).count
     guard frames == 0 || pixels(job.plan.request.tracedCount, times: 1, captions: false) <= limit / frames else {
       throw SfumatoError(
-        .usage, "\(frames) frames of \(job.plan.request.tracedCount) images are too many for one animation; show fewer, such as --frames 20")
+        .usage,
+        "\(frames) frames of \(job.plan.request.tracedCount) images are too many for one animation; show fewer, such as --frames 20")
     }
   }
 }

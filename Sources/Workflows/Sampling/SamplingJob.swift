@@ -90,7 +90,9 @@ extension SamplingPlan {
     if request.scorer == .classifier, let classifier { return classifier.score(images, range) }
     let plain = denoiser.plain(range)
     let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
-    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.diffusion.process, seed: seed) : DenoisingScore(plain.noiseLevelRange, seed: seed)
+    let score =
+      knowsSteps
+      ? DenoisingScore(stepsOf: denoiser.diffusion.process, seed: seed) : DenoisingScore(plain.noiseLevelRange, seed: seed)
     return -score.errors(of: images, denoiser: plain)
   }
 }
