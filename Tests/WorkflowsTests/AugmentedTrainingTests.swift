@@ -53,7 +53,7 @@ import Training
   }
 
   @Test(arguments: [
-    (["network.augment_dim=4"], "augmentation: its kinds are told by 9 numbers, but network.augment_dim is 4"),
+    (["network.augment_dim=4"], "augmentation: its kinds need network.augment_dim 9, found 4"),
     (
       ["augmentation.kinds=[rotate_int]", "data.size=[8, 12]"],
       "augmentation.kinds: rotate_int needs square images, found 8 x 12"
@@ -70,7 +70,7 @@ import Training
     let yaml = "network: { type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }"
     let path = try folder.write("\(yaml)\naugmentation: { probability: 0.2 }\n", to: "context.yaml")
     let error = try #require(throws: RecipeError.self) { try TrainingJob(recipe: path, folder: "\(folder.path)/run") }
-    let words = "augmentation: context_unet cannot be told of it, so that samples would be augmented too; adm_unet can"
+    let words = "augmentation: context_unet has no augmentation input, so that samples would be augmented too; use adm_unet"
     #expect("\(error)".contains(words), "\(error)")
   }
 }

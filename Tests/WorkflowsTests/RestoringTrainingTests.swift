@@ -154,14 +154,14 @@ private final class Listener: DiffusionNetwork {
   // MARK: Refusals
 
   @Test(arguments: [
-    ("corruptions=null", "corruptions: network super_resolution_unet learns to restore pictures; expected how they are made bad"),
-    ("network=adm_unet", "corruptions: network adm_unet is given no picture to restore; expected network.type super_resolution_unet"),
+    ("corruptions=null", "corruptions: network super_resolution_unet learns to restore pictures; expected corruptions, such as"),
+    ("network=adm_unet", "corruptions: network adm_unet takes no degraded pictures; expected network.type super_resolution_unet"),
     (
       "corruptions={ fixed: [], random: [], scale: 1 }",
       "corruptions: expected a corruption, fixed or random, or a scale above 1, found neither"
     ),
-    ("network.num_corruptions=2", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 2"),
-    ("network.num_corruptions=0", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 0"),
+    ("network.num_corruptions=2", "network.num_corruptions: expected 3, one per corruption, or no value, found 2"),
+    ("network.num_corruptions=0", "network.num_corruptions: expected 3, one per corruption, or no value, found 0"),
     ("network.unet.num_res_blocks=0", "network.unet.num_res_blocks: expected 1 to 64, found 0"),
   ])
   func whatDoesNotBelongTogetherIsRefused(setting: String, words: String) throws {

@@ -45,23 +45,23 @@ struct BenchmarkPictures: Dataset {
 
   /// Writes `count` generated photographs to a folder as JPEG.
   static func photographs(_ count: Int, height: Int, width: Int, in folder: String) throws -> BenchmarkPictures {
-    try write(count, height: height, width: width, as: .jpeg(quality: 90), extension: "jpg", in: folder)
+    try write(count, height: height, width: width, as: .jpeg(quality: 90), pathExtension: "jpg", in: folder)
   }
 
   /// Writes `count` generated small pictures to a folder as PNG.
   static func small(_ count: Int, side: Int, in folder: String) throws -> BenchmarkPictures {
-    try write(count, height: side, width: side, as: .png, extension: "png", in: folder)
+    try write(count, height: side, width: side, as: .png, pathExtension: "png", in: folder)
   }
 
   private static func write(
-    _ count: Int, height: Int, width: Int, as format: ImageFormat, extension: String, in folder: String
+    _ count: Int, height: Int, width: Int, as format: ImageFormat, pathExtension: String, in folder: String
   ) throws -> BenchmarkPictures {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw SfumatoError(.io, "\(folder) cannot be created")
     }
     return BenchmarkPictures(
       files: try (0..<count).map { index in
-        let file = "\(folder)/\(index).\(`extension`)"
+        let file = "\(folder)/\(index).\(pathExtension)"
         try NoiseScene.image(height: height, width: width, seed: UInt64(index)).write(to: file, as: format)
         return file
       })
