@@ -6,7 +6,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("Resuming a training") struct ResumingTests {
+@Suite("Resuming a run") struct ResumingTests {
   let folder: ScratchFolder
   let recipe: String
 
@@ -44,7 +44,7 @@ import Training
     #expect(model.range(of: Data(folder.path.utf8)) == nil)
   }
 
-  @Test func isRefusedWithOtherDataUnlessTheyAreAccepted() throws {
+  @Test func refusesOtherDataUnlessAccepted() throws {
     let run = try train()
     try Image(width: 8, height: 8, color: [9]).write(to: "\(folder.path)/pictures/0/new.png")
     let error = refusal { try TrainingJob(resuming: run) }
@@ -53,10 +53,10 @@ import Training
     #expect(error?.description.contains("--accept-new-data") == true)
     let plan = try TrainingPlan(resuming: run, acceptsNewData: true)
     #expect(try TrainingJob(resuming: plan).position.step == 2)
-    #expect(try TrainingJob(resuming: run).position.step == 2, "they are those of the run from then on")
+    #expect(try TrainingJob(resuming: run).position.step == 2, "accepted data belong to the run from then on")
   }
 
-  @Test func recognisesDataThatMovedByTheirFiles() throws {
+  @Test func recognisesMovedDataByTheirFiles() throws {
     let run = try train()
     try FileManager.default.moveItem(atPath: "\(folder.path)/pictures", toPath: "\(folder.path)/moved")
     #expect(throws: (any Error).self) { try TrainingJob(resuming: run) }
