@@ -65,7 +65,7 @@ private struct Described: Dataset {
     return try folder.write(NPY.encode(values.bytes(), shape: values.shape, dtype: dtype), to: "v.npy")
   }
 
-  private func draw(_ model: Model, _ count: Int = 2, _ change: (inout SamplingRequest) -> Void = { _ in }) throws -> [Image] {
+  private func sample(_ model: Model, _ count: Int = 2, _ change: (inout SamplingRequest) -> Void = { _ in }) throws -> [Image] {
     try SamplingJob(request(count, change), model: model).finish()
   }
 
@@ -82,11 +82,11 @@ private struct Described: Dataset {
 
     let model = try Model(path), vectors = try file([[1, 0], [0, 1], [1, 0]])
     #expect(model.recipe.data.contextSize == 2 && model.recipe.data.nullContext && model.recipe.data.classNames.isEmpty)
-    let images = try draw(model, 3) { $0.contexts = .file(vectors) }
+    let images = try sample(model, 3) { $0.contexts = .file(vectors) }
     let means = images.map { $0.bytes.reduce(0) { $0 + Int($1) } / 16 }
     #expect(means[0] < 90 && means[1] > 166 && means[2] < 90, "\(means)")
     // Equal vectors give equal images.
-    #expect(try draw(model, 3) { $0.contexts = .vectors([[1, 0], [0, 1], [1, 0]]) } == images)
+    #expect(try sample(model, 3) { $0.contexts = .vectors([[1, 0], [0, 1], [1, 0]]) } == images)
   }
 
   @Test func trainingReplacesAShareOfTheVectorsByZeros() throws {
@@ -121,8 +121,10 @@ private struct Described: Dataset {
   @Test func admUNetTakesVectorsToo() throws {
     let adm = try model(network: "{ type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }")
     #expect(adm.network.stateDict()["context_emb.weight"]?.shape == [128, 2])
-    let (dark, bright) = (try draw(adm, 1) { $0.contexts = .vectors([[1, 0]]) }, try draw(adm, 1) { $0.contexts = .vectors([[0, 1]]) })
-    #expect(try dark != bright && draw(adm, 1) != bright)
+    let (dark, bright) = (
+      try sample(adm, 1) { $0.contexts = .vectors([[1, 0]]) }, try sample(adm, 1) { $0.contexts = .vectors([[0, 1]]) }
+    )
+    #expect(try dark != bright && sample(adm, 1) != bright)
   }
 
   // MARK: Sampling
@@ -137,21 +139,23 @@ private struct Described: Dataset {
 
   @Test func noiseDoesNotDependOnTheVectors() throws {
     let model = try model()
-    let (a, b) = (try draw(model) { $0.contexts = .vectors([[1, 0], [0, 1]]) }, try draw(model) { $0.contexts = .vectors([[0, 1]]) })
+    let (a, b) = (
+      try sample(model) { $0.contexts = .vectors([[1, 0], [0, 1]]) }, try sample(model) { $0.contexts = .vectors([[0, 1]]) }
+    )
     #expect(a[0] != b[0] && a[1] == b[1])
   }
 
   @Test(arguments: [DType.float16, .float32, .float64], [false, true])
   func filesOfEveryPrecisionWorkAndOneVectorAppliesToAllImages(dtype: DType, flat: Bool) throws {
     let model = try model(), path = try file([[0.5, -2]], dtype, flat: flat)
-    #expect(try draw(model) { $0.contexts = .file(path) } == draw(model) { $0.contexts = .vectors([[0.5, -2], [0.5, -2]]) })
+    #expect(try sample(model) { $0.contexts = .file(path) } == sample(model) { $0.contexts = .vectors([[0.5, -2], [0.5, -2]]) })
   }
 
   @Test func missingVectorsAndZeroGuidanceMeanZeros() throws {
-    let model = try model(), free = try draw(model)
-    #expect(try draw(model) { $0.contexts = .vectors([[0, 0]]) } == free)
+    let model = try model(), free = try sample(model)
+    #expect(try sample(model) { $0.contexts = .vectors([[0, 0]]) } == free)
     func guided(_ scale: Double) throws -> [Image] {
-      try draw(model) { ($0.contexts, $0.settings) = (.vectors([[1, 0]]), ["sampling.guidance_scale=\(scale)"]) }
+      try sample(model) { ($0.contexts, $0.settings) = (.vectors([[1, 0]]), ["sampling.guidance_scale=\(scale)"]) }
     }
     #expect(try guided(0) == free)
     #expect(try guided(3) != guided(1))
@@ -194,8 +198,8 @@ private struct Described: Dataset {
       let error = refusal { try SamplingJob(wanted, model: model) }
       #expect(error?.failure == failure && error?.description.contains(words) == true, "\(words): \(error?.description ?? "taken")")
     }
-    #expect(throws: CheckpointError.self) { try draw(vectors) { $0.contexts = .file(text) } }
-    #expect(throws: (any Error).self) { try draw(vectors) { $0.contexts = .file("/nowhere.npy") } }
+    #expect(throws: CheckpointError.self) { try sample(vectors) { $0.contexts = .file(text) } }
+    #expect(throws: (any Error).self) { try sample(vectors) { $0.contexts = .file("/nowhere.npy") } }
   }
 
   // MARK: Recipes

@@ -21,7 +21,7 @@ import Testing
     folder = try ScratchFolder()
   }
 
-  private func draw(_ count: Int = 2, _ change: (inout SamplingRequest) -> Void) throws -> [Image] {
+  private func sample(_ count: Int = 2, _ change: (inout SamplingRequest) -> Void) throws -> [Image] {
     try SamplingJob(request(count, change), model: model).finish()
   }
 
@@ -46,11 +46,11 @@ import Testing
       (["sampler.type=ddim", "sampling.guidance_scale=40"], "sampling.use_clipped_model_output=false"),
     ] as [([String], String)]) func everySettingChangesTheSamples(others: [String], setting: String) throws
   {
-    #expect(try draw { $0.settings = others + [setting] } != draw { $0.settings = others })
+    #expect(try sample { $0.settings = others + [setting] } != sample { $0.settings = others })
   }
 
   @Test func noiseStopsAtItsLimit() throws {
-    let ddpm = { (settings: [String]) in try draw { $0.settings = ["sampler.type=ddpm"] + settings } }
+    let ddpm = { (settings: [String]) in try sample { $0.settings = ["sampler.type=ddpm"] + settings } }
     let plain = try ddpm([])
     #expect(try ddpm(["sampling.noise_until=2"]) != plain)
     #expect(try ddpm(["sampling.noise_window=[0, 0.001]"]) == ddpm(["sampling.noise_until=4"]))
@@ -91,7 +91,7 @@ import Testing
     let file = try picture("half.png")
     let half = try Image(file: file)
     func distance(_ strength: Double) throws -> Int {
-      let image = try draw(1) {
+      let image = try sample(1) {
         $0.start = .picture(file: file, strength: strength)
         $0.settings = ["sampling.steps=20", "sampling.guidance_scale=1"]
       }[0]
@@ -105,7 +105,7 @@ import Testing
   @Test func pictureOfAnotherSizeIsCroppedToTheModelsAspectRatio() throws {
     let wide = try folder.file("wide.png")
     try Image(width: 40, height: 16, color: [200, 10, 10]).write(to: wide)
-    #expect(try draw(1) { $0.start = .picture(file: wide, strength: 0.5) }[0].width == 8)
+    #expect(try sample(1) { $0.start = .picture(file: wide, strength: 0.5) }[0].width == 8)
   }
 
   @Test func startsFromTheGivenNoise() throws {
@@ -140,8 +140,8 @@ import Testing
     let twice = try job.finish()
     // Four steps down, one up, two down.
     #expect(job.plan.stepCount == 7)
-    #expect(try job.frames[4] == draw(1) { _ in })
-    #expect(try twice != draw(1) { _ in })
+    #expect(try job.frames[4] == sample(1) { _ in })
+    #expect(try twice != sample(1) { _ in })
     #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
   }
 
@@ -151,7 +151,7 @@ import Testing
   func maskedPixelsAreKeptExactly(method: SamplingRequest.Inpainting.Method) throws {
     let file = try picture("p.png", ground: 30, square: 210), mask = try picture("m.png")
     let original = try Image(file: file)
-    let images = try draw(3) {
+    let images = try sample(3) {
       $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask, method: method)
       $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
     }
@@ -202,7 +202,7 @@ import Testing
     #expect(job.choices.count == 3)
     for (winner, scores) in job.choices { #expect(scores.count == 4 && scores[winner] == scores.max()) }
     #expect(job.frames.last == job.images)
-    let alone = try draw(3) { $0.batchSize = 2 }
+    let alone = try sample(3) { $0.batchSize = 2 }
     for (index, choice) in job.choices.enumerated() { #expect((job.images[index] == alone[index]) == (choice.winner == 0)) }
     #expect(Set(job.choices.map(\.winner)) != [0])
   }
@@ -233,7 +233,7 @@ import Testing
   @Test(arguments: ["ddpm", "ddim", "dpmpp_2m"]) func classifierGuidesTheImages(sampler: String) throws {
     let file = try classifier()
     let images = try [nil, 0, 1, 30].map { (scale: Double?) in
-      try draw(3) {
+      try sample(3) {
         $0.settings = ["sampler.type=\(sampler)"]
         $0.classifier = scale == nil ? nil : file
         $0.classifierScale = scale ?? 1

@@ -17,7 +17,7 @@ import Training
 
   init() throws { model = try Tiny.model() }
 
-  private func draw(_ request: SamplingRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
+  private func sample(_ request: SamplingRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
 
   /// The unrounded images, `[N, C, H, W]`.
   private func numbers(_ request: SamplingRequest) throws -> Tensor {
@@ -37,8 +37,8 @@ import Training
     let first = request { $0.settings = ["sampler.type=\(sampler)"] }
     var other = first
     other.seed = 1
-    #expect(try draw(first) == draw(first))
-    #expect(try draw(first) != draw(other))
+    #expect(try sample(first) == sample(first))
+    #expect(try sample(first) != sample(other))
   }
 
   /// The order of sums in kernels depends on the batch size: differences of 1e-6 per operation were observed, over about a hundred
@@ -83,13 +83,13 @@ import Training
       }, model: model)
     _ = try job.finish()
     let stream = Generator(seed: 9)
-    let draws = (0..<6).map { _ in Tensor.randn([2, 1, 8, 8], using: stream) }
+    let noise = (0..<6).map { _ in Tensor.randn([2, 1, 8, 8], using: stream) }
     // The first batch takes x_T and one tensor per step, even if its sampler adds no noise; then comes the second batch's x_T.
-    #expect(try job.frames[0] == draws[0].images() + draws[5].images())
+    #expect(try job.frames[0] == noise[0].images() + noise[5].images())
   }
 
   @Test(arguments: SamplerRegistry.names) func oneStepIsEnough(sampler: String) throws {
-    let images = try draw(request(2) { $0.settings = ["sampler.type=\(sampler)", "sampling.steps=1"] })
+    let images = try sample(request(2) { $0.settings = ["sampler.type=\(sampler)", "sampling.steps=1"] })
     #expect(images.count == 2)
     #expect(images[0] != images[1])
   }
@@ -133,14 +133,14 @@ import Training
     let job = try SamplingJob(request(12) { $0.classes = .all }, model: nice)
     #expect(job.plan.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
     let none = try SamplingJob(request(1) { $0.classes = .none }, model: nice).finish()
-    #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
-    #expect(try none != draw(request(1) { $0.classes = .none }))
+    #expect(try none == sample(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
+    #expect(try none != sample(request(1) { $0.classes = .none }))
   }
 
   @Test func requestedClassChangesTheImage() throws {
-    let images = try ["3", "4"].map { name in try draw(request(1) { $0.classes = .only([name]) }) }
+    let images = try ["3", "4"].map { name in try sample(request(1) { $0.classes = .only([name]) }) }
     #expect(images[0] != images[1])
-    #expect(try draw(request(1) { $0.classes = .none }) != images[0])
+    #expect(try sample(request(1) { $0.classes = .none }) != images[0])
   }
 
   @Test func unknownClassIsRefusedWithTheKnownOnes() {
@@ -170,7 +170,7 @@ import Training
 
   @Test func guidanceOfOneIsTheConditionalModelAlone() throws {
     let plain = request(2) { $0.settings = ["sampling.guidance_scale=1"] }
-    #expect(try draw(plain) != draw(request(2)))
+    #expect(try sample(plain) != sample(request(2)))
   }
 
   // MARK: Invalid requests
@@ -197,7 +197,7 @@ import Training
 
   @Test func etaAppliesToTheSamplerThatHasIt() throws {
     let settings = ["sampler.type=ddim", "sampler.eta=1"]
-    #expect(try draw(request { $0.settings = settings }) != draw(request { $0.settings = [settings[0]] }))
+    #expect(try sample(request { $0.settings = settings }) != sample(request { $0.settings = [settings[0]] }))
   }
 
   @Test(arguments: [0, -1, 10_000_001]) func invalidCountIsRefused(count: Int) {
