@@ -25,7 +25,7 @@ import Testing
     try SamplingJob(request(count, change), model: model).finish()
   }
 
-  private func refused(_ change: (inout SamplingRequest) -> Void) -> SfumatoError? {
+  private func problem(_ change: (inout SamplingRequest) -> Void) -> SfumatoError? {
     refusal { try SamplingJob(request(2, change), model: model) }
   }
 
@@ -63,7 +63,7 @@ import Testing
     ("sampling.final=sigma", "sigma_min"), ("sampling.dynamic_thresholding_ratio=0", "quantile"),
     ("sampling.jump_length=0", "1 step or more"),
   ]) func invalidSettingIsRefused(setting: String, words: String) {
-    let error = refused { $0.settings = [setting] }
+    let error = problem { $0.settings = [setting] }
     #expect(error?.failure == .usage)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
   }
@@ -120,15 +120,15 @@ import Testing
       }, model: model)
     _ = try job.finish()
     #expect(try job.frames[0] == noise.images())
-    #expect(refused { $0.start = .array(file: file) } == nil)
+    #expect(problem { $0.start = .array(file: file) } == nil)
     let error = refusal { try SamplingJob(request(4) { $0.start = .array(file: file) }, model: model) }
     #expect(error?.description.contains("expected floating-point numbers of the shape [4, 1, 8, 8]") == true)
   }
 
   @Test func skippedStepsAreNotTaken() throws {
     #expect(try SamplingJob(request(1) { $0.skippedSteps = 1 }, model: model).plan.stepCount == 3)
-    #expect(refused { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
-    #expect(refused { $0.skippedSteps = -1 }?.failure == .usage)
+    #expect(problem { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
+    #expect(problem { $0.skippedSteps = -1 }?.failure == .usage)
   }
 
   @Test func secondPassStartsFromTheFinishedImages() throws {
@@ -142,7 +142,7 @@ import Testing
     #expect(job.plan.stepCount == 7)
     #expect(try job.frames[4] == sample(1) { _ in })
     #expect(try twice != sample(1) { _ in })
-    #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
+    #expect(problem { $0.secondPass = 1.5 }?.failure == .usage)
   }
 
   // MARK: Inpainting
@@ -179,7 +179,7 @@ import Testing
     let file = try picture("p.png")
     for (ground, word) in [(UInt8(255), "all white"), (0, "all black")] {
       let mask = try picture("m.png", ground: ground, square: ground)
-      let error = refused { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
+      let error = problem { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
       #expect(error?.description.contains(word) == true)
     }
     #expect(throws: ImagingError.self) {
@@ -208,7 +208,7 @@ import Testing
   }
 
   @Test(arguments: [0, -1, 1001]) func invalidNumberOfCandidatesIsRefused(count: Int) {
-    #expect(refused { $0.candidates = count }?.failure == .usage)
+    #expect(problem { $0.candidates = count }?.failure == .usage)
   }
 
   @Test func abandonedJobIsFreed() throws {
@@ -278,11 +278,11 @@ import Testing
 
   @Test func unsupportedUseOfAClassifierIsRefused() throws {
     let file = try classifier()
-    #expect(refused { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
-    #expect(refused { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
-    #expect(refused { $0.scorer = .classifier }?.description.contains("name one with --classifier") == true)
-    #expect(refused { $0.classifier = "nowhere" }?.failure == .missing)
+    #expect(problem { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
+    #expect(problem { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
+    #expect(problem { $0.scorer = .classifier }?.description.contains("name one with --classifier") == true)
+    #expect(problem { $0.classifier = "nowhere" }?.failure == .missing)
     let other = try classifier("[a, b, c]", classes: 3)
-    #expect(refused { $0.classifier = other }?.description.contains("cannot guide this model") == true)
+    #expect(problem { $0.classifier = other }?.description.contains("cannot guide this model") == true)
   }
 }

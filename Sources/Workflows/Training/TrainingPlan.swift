@@ -40,9 +40,9 @@ public struct TrainingPlan {
   ///   - acceptsNewData: whether it may resume with data other than its own.
   ///   - checkpoint: the name of the checkpoint to resume from; nil for the newest.
   /// - Throws: also errors of its folder; `SfumatoError` for other data and for settings that change the meaning of its weights.
-  public init(resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu)
-    throws
-  {
+  public init(
+    resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu
+  ) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
     let before = try TrainRecipe(path: place.recipePath)
