@@ -64,7 +64,7 @@ import Testing
     let header = [UInt8](try shop.contents("out/1/0.png"))
     #expect(header[19] == 4 && header[23] == 4)
     let again = try shop.run("data", "export", "a-images-idx3-ubyte", "-o", "out")
-    #expect(again.status == 74 && again.errors.contains("is there already"))
+    #expect(again.status == 74 && again.errors.contains("already exists"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path).filter { $0.hasSuffix(".part") }.isEmpty)
     // The folder is a source too; files that are not pictures are named.
     try shop.write(Array("notes".utf8), to: "out/notes.txt")

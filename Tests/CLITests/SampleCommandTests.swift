@@ -42,12 +42,12 @@ import Testing
       (["--init", "p.png", "--start-noise", "n.npz"], 64, "both set the start"), (["--noise-window", "5"], 64, "--noise-window"),
       (["--noise-window", "5,1"], 64, "the least and the most"), (["--guidance-interval", "a,b"], 64, "--guidance-interval"),
       (["--guidance-rescale", "2"], 64, "expected 0 to 1"), (["--second-pass", "2"], 64, "strength 2"),
-      (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "the best of 1 to 1000"),
+      (["--skip-steps", "99"], 64, "expected 0 to"), (["--best-of", "0"], 64, "must be 1 to 1000"),
       (["--set", "sampler.odrer=3"], 64, "odrer"), (["--sampler", "heunn"], 64, "did you mean 'heun'?"),
       (["--spacing", "karras:rho=0"], 64, "rho"), (["--captions", "clas"], 64, "--captions"), (["--captions", "score"], 64, "--best-of 2"),
       (["--animation", "a.gif", "--frames", "1"], 64, "--frames"), (["--animation", "a.gif", "--frames", "0,5000"], 64, "no step 5000"),
       (["--animation", "a.gif", "--frame-time", "0"], 64, "1 to 600000 ms"), (["--denoising", "a.gift"], 64, ".gift"),
-      (["--context", "v.npy"], 64, "takes classes and no context vectors"),
+      (["--context", "v.npy"], 64, "takes classes, not context vectors"),
       (["--context", "v.npy", "--class", "all"], 64, "leave one of --class and --context out"),
     ]
     for (flags, status, words) in cases {

@@ -69,11 +69,11 @@ import Testing
     try shop.write("no model", to: "text.pth")
     let cases: [([String], Int32, String)] = [
       ([Self.model, "a.png"], 64, "--output"), ([Self.model, "-o", "x.png"], 64, "picture|folder"),
-      ([Self.model, "a.png", "-o", "x.bmp"], 64, ".bmp"), ([Self.model, "a.png", "-o", "a.png"], 64, "would be written over"),
+      ([Self.model, "a.png", "-o", "x.bmp"], 64, ".bmp"), ([Self.model, "a.png", "-o", "a.png"], 64, "would be overwritten"),
       ([Self.model, "a.png", "-o", "x.png", "--tile", "4"], 64, "tile must be 16"),
       ([Self.model, "a.png", "-o", "x.png", "--overlap=-2"], 64, "overlap must be 0"),
       ([Self.model, "a.png", "-o", "x.png", "--device", "tpu"], 64, "unknown device"),
-      ([Self.model, "none.png", "-o", "x.png"], 66, "no picture and no folder 'none.png'"),
+      ([Self.model, "none.png", "-o", "x.png"], 66, "no picture or folder 'none.png'"),
       (["none.pth", "a.png", "-o", "x.png"], 66, "no model 'none.pth'"), (["text.pth", "a.png", "-o", "x.png"], 65, "text.pth"),
       ([Self.model, "a.png", "-o", "nowhere/x.png"], 74, "there is no folder nowhere"),
     ]

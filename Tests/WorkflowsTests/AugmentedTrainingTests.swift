@@ -7,7 +7,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("A training with augmentation") struct AugmentedTrainingTests {
+@Suite("Training with augmentation") struct AugmentedTrainingTests {
   let folder: ScratchFolder
   let recipe: String
 
@@ -26,7 +26,7 @@ import Training
     try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.bytes()) })
   }
 
-  @Test func tellsTheNetworkWhatWasDoneAndLeavesAModelThatNeedsNotBeTold() throws {
+  @Test func conditionsTheNetworkOnAugmentationAndSamplesWithoutLabels() throws {
     let job = try begin("run", ["augmentation.probability=1"])
     #expect(job.modelRecipe.yaml().contains("augment_dim: 9"))
     let weight = try #require(job.trainer.parameters.first { $0.name == "map_augment.weight" }?.parameter)
@@ -38,7 +38,7 @@ import Training
     #expect(try SamplingJob(request(2) { $0.model = job.folder.path }).finish().count == 2)
   }
 
-  @Test func continuedIsTheUninterruptedOneToTheBit() throws {
+  @Test func resumesBitExactly() throws {
     let set = ["augmentation.probability=0.5", "augmentation.kinds=[xflip, rotate_int, scale]"]
     let whole = try begin("whole", set), half = try begin("half", set)
     try finish(whole)
@@ -53,24 +53,24 @@ import Training
   }
 
   @Test(arguments: [
-    (["network.augment_dim=4"], "augmentation: its kinds are told by 9 numbers, but network.augment_dim is 4"),
+    (["network.augment_dim=4"], "augmentation: its kinds need network.augment_dim 9, found 4"),
     (
       ["augmentation.kinds=[rotate_int]", "data.size=[8, 12]"],
       "augmentation.kinds: rotate_int needs square images, found 8 x 12"
     ),
     (["augmentation.scale_std=5"], "augmentation.scale_std: expected 0 to 2, found 5.0"),
   ])
-  func thatWouldLeakOrFailIsRefused(set: [String], words: String) throws {
+  func refusesAugmentationThatWouldLeakOrFail(set: [String], words: String) throws {
     let error = try #require(throws: RecipeError.self) { try begin("run", ["augmentation.probability=0.2"] + set) }
     #expect("\(error)".contains(words), "\(error)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
   }
 
-  @Test func ofANetworkThatCannotBeToldIsRefused() throws {
+  @Test func refusesANetworkWithoutAugmentationInput() throws {
     let yaml = "network: { type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }"
     let path = try folder.write("\(yaml)\naugmentation: { probability: 0.2 }\n", to: "context.yaml")
     let error = try #require(throws: RecipeError.self) { try TrainingJob(recipe: path, folder: "\(folder.path)/run") }
-    let words = "augmentation: context_unet cannot be told of it, so that samples would be augmented too; adm_unet can"
+    let words = "augmentation: context_unet has no augmentation input, so that samples would be augmented too; use adm_unet"
     #expect("\(error)".contains(words), "\(error)")
   }
 }

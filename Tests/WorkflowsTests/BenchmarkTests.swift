@@ -7,8 +7,8 @@ import Testing
 
 @testable import Workflows
 
-@Suite("Benchmark", .serialized) struct BenchmarkTests {
-  /// A network that takes milliseconds.
+@Suite("Network benchmark", .serialized) struct BenchmarkTests {
+  /// A network whose passes take milliseconds.
   private static var tiny: BenchmarkSubject {
     var network = ADMUNet.Recipe()
     network.modelChannels = 32
@@ -28,7 +28,7 @@ import Testing
     return request
   }
 
-  /// Runs all of it, with `script` in the place of the PyTorch side, run by the shell.
+  /// Runs a whole benchmark, with the shell script `script` as the PyTorch side.
   private func run(_ request: BenchmarkRequest, script: String?) throws -> BenchmarkReport {
     let folder = try ScratchFolder()
     if let script { _ = try folder.write(script, to: "scripts/bench_pytorch.py") }
@@ -41,14 +41,14 @@ import Testing
     return benchmark.report
   }
 
-  @Test func theStandardNetworkIsTheOneThatSpeedIsToldBy() throws {
+  @Test func standardNetworkIsThatOfThePublishedBenchmarks() throws {
     let (parameters, operations, output) = try BenchmarkSubject.standard.count(batch: 16)
     #expect(parameters == 7_994_182)
     #expect(abs(operations.flops / 58.4e9 - 1) < 0.001)
     #expect(output == [16, 6, 32, 32])
   }
 
-  @Test func theNetworkIsThatOfARecipeOrOfAModel() throws {
+  @Test func networkComesFromARecipeOrAModel() throws {
     let folder = try ScratchFolder()
     let recipe = try BenchmarkSubject(folder.write(Tiny.recipe, to: "tiny.yaml"))
     let path = try folder.file("tiny.safetensors"), model = try Tiny.model()
@@ -61,10 +61,10 @@ import Testing
     }
     let bare = try folder.file("bare.safetensors")
     try Safetensors.write(StateDict([("w", .ones([1]))]), to: bare)
-    #expect(refusal { try BenchmarkSubject(bare) }?.description.contains("carries no recipe") == true)
+    #expect(refusal { try BenchmarkSubject(bare) }?.description.contains("contains no recipe") == true)
   }
 
-  @Test func everyWorkloadInEveryPrecisionIsTimedAndHasItsFloor() throws {
+  @Test func everyWorkloadIsTimedInEveryPrecisionWithItsFloor() throws {
     let report = try run(request(repeats: 4), script: nil)
     let titles = report.results.map { "\($0.workload) \($0.precision)" }
     #expect(titles == ["forward float32", "forward bfloat16", "training float32", "training bfloat16"])
@@ -77,13 +77,13 @@ import Testing
       #expect(result.ratio.isFinite)
       #expect(result.eager == nil && result.compiled == nil)
     }
-    try expectWhyThereIsNoPyTorch(report)
+    try expectReasonForMissingPyTorch(report)
     try expectToSurviveJSON(report)
   }
 
-  private func expectWhyThereIsNoPyTorch(_ report: BenchmarkReport) throws {
+  private func expectReasonForMissingPyTorch(_ report: BenchmarkReport) throws {
     let problem = try #require(report.pytorchProblem)
-    #expect(problem.contains("bench_pytorch.py is not above the program"))
+    #expect(problem.contains("bench_pytorch.py was not found in any folder above the program"))
     #expect(problem.contains("SFUMATO_PYTHON"))
     #expect(report.pytorch == nil)
   }
@@ -94,16 +94,16 @@ import Testing
     let json = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     let result = try #require((json["results"] as? [[String: Any]])?.first)
     let median = try #require((result["sfumato"] as? [String: Any])?["median"] as? Double)
-    // Foundation's untyped reading of numbers rounds in the last place.
+    // JSONSerialization rounds numbers in the last place.
     #expect(abs(median - report.results[0].sfumato.median) < 1e-12)
   }
 
-  @Test func aPythonWithoutTorchIsReportedInItsOwnWords() throws {
+  @Test func pythonWithoutTorchIsReportedWithItsOwnMessage() throws {
     let report = try run(request(repeats: 1), script: #"echo '{"failure": "import torch: No module named torch"}'"#)
     #expect(report.pytorchProblem?.contains("No module named torch") == true)
   }
 
-  @Test func pythonsTimesStandBesideOurs() throws {
+  @Test func reportIncludesTimesOfPyTorch() throws {
     let parameters = try Self.tiny.count(batch: 2).parameters
     let script = """
       echo '{"torch": "2.13.0+cpu", "python": "3.11.7", "parameters": \(parameters)}'
@@ -125,7 +125,7 @@ import Testing
     }
   }
 
-  @Test func aPyTorchThatDiesLeavesOurFiguresStanding() throws {
+  @Test func crashOfPyTorchKeepsOurTimes() throws {
     let parameters = try Self.tiny.count(batch: 2).parameters
     let script = #"echo '{"torch": "2.13.0", "python": "3.11.7", "parameters": \#(parameters)}'; read -r line; exit 3"#
     let report = try run(request(repeats: 1), script: script)
@@ -133,13 +133,13 @@ import Testing
     #expect(report.results.allSatisfy { $0.sfumato.runs.count == 1 })
   }
 
-  @Test func anotherNetworkOnTheOtherSideIsNoComparison() throws {
+  @Test func differentNetworkInPyTorchIsReported() throws {
     let report = try run(request(repeats: 1), script: #"echo '{"torch": "2.13.0", "python": "3.11.7", "parameters": 1}'; read -r line"#)
     #expect(report.pytorchProblem?.contains("its network has 1 parameters") == true)
     #expect(report.pytorch == nil)
   }
 
-  @Test func theLaunchersSettingsDoNotReachPyTorch() {
+  @Test func launcherSettingsDoNotReachPyTorch() {
     let ours = ["OMP_WAIT_POLICY": "PASSIVE", "LD_LIBRARY_PATH": "/opt/torch/lib:/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"]
     let theirs = PythonChild.environment(ours, libtorch: "/opt/torch/lib/libtorch_cpu.so")
     #expect(theirs == ["LD_LIBRARY_PATH": "/opt/other", "GOMP_SPINCOUNT": "0", "HOME": "/h"])
@@ -147,14 +147,14 @@ import Testing
     #expect(alone == [:])
   }
 
-  @Test func theMedianIsTheMiddleOrTheMeanOfTheTwoMiddleOnes() {
+  @Test func medianIsTheMiddleOrTheMeanOfTheTwoMiddleValues() {
     #expect(BenchmarkReport.Times([3, 1, 2]).median == 2)
     #expect(BenchmarkReport.Times([4, 1, 2, 3]).median == 2.5)
     #expect(BenchmarkReport.Times([]).median.isNaN)
     #expect(Benchmark.turns(7) == [3, 3, 1])
   }
 
-  @Test(arguments: [(0, 1), (1, 0), (-3, 1)]) func anImpossibleRequestIsRefused(batch: Int, repeats: Int) {
+  @Test(arguments: [(0, 1), (1, 0), (-3, 1)]) func invalidRequestIsRefused(batch: Int, repeats: Int) {
     var request = request(repeats: repeats)
     request.batch = batch
     #expect(throws: SfumatoError.self) { try Benchmark(request) }

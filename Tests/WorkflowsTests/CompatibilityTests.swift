@@ -7,7 +7,7 @@ import Testing
 
 @testable import Workflows
 
-/// Files that 0.1.0 wrote; `Tests/Fixtures/0.1.0/README.md` has the commands.
+/// Files written by 0.1.0; see `Tests/Fixtures/0.1.0/README.md` for the commands.
 @Suite("Files of 0.1.0") struct CompatibilityTests {
   let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/0.1.0").path
@@ -15,7 +15,7 @@ import Testing
 
   init() throws { folder = try ScratchFolder() }
 
-  /// A copy of the run, which a test may continue.
+  /// A copy of the run, which a test may resume.
   private func run() throws -> String {
     let copy = "\(folder.path)/run"
     try FileManager.default.copyItem(atPath: "\(fixtures)/run", toPath: copy)
@@ -34,8 +34,8 @@ import Testing
     return zip(a, b).map { abs($0 - $1) }.max() ?? .max
   }
 
-  // Kernels round differently from processor to processor, by some 1e-6 of the range in six steps: a value that lies between
-  // two bytes may round to either.
+  // Rounding differs between processors, by about 1e-6 of the range in six steps: a value halfway between two bytes may round to
+  // either.
   private let tolerance = 1
 
   // MARK: Models
@@ -45,8 +45,8 @@ import Testing
     #expect(try largestDifference(images, stored("model-samples.npz")) <= tolerance)
   }
 
-  /// The comparison above can fail.
-  @Test func imagesOfAnotherSeedOrModelAreFarFromThem() throws {
+  /// Shows that the comparison above can fail.
+  @Test func imagesOfAnotherSeedOrModelDiffer() throws {
     let expected = try stored("model-samples.npz")
     #expect(try largestDifference(sample("\(fixtures)/model.safetensors", seed: 4), expected) > 50 * tolerance)
     #expect(try largestDifference(sample(run()), expected) > tolerance)
@@ -58,9 +58,9 @@ import Testing
     #expect(try Model(file: "\(fixtures)/model.safetensors").provenance == expected)
   }
 
-  /// Later versions may add keys, not lose or change one that is stored.
+  /// Later versions may add keys, but not drop or change stored ones.
   @Test(arguments: ["model.safetensors", "restoration.safetensors"])
-  func everyLineOfTheStoredRecipeIsUnderstoodAndKept(file: String) throws {
+  func everyLineOfTheStoredRecipeIsDecodedAndKept(file: String) throws {
     let stored = try #require(Safetensors.read("\(fixtures)/\(file)").metadata["sfumato.recipe"])
     let kind = try ModelKind(ofRecipe: stored, file: file)
     let printed = try kind.description.init(yaml: stored, file: file).yaml()
@@ -69,7 +69,7 @@ import Testing
     #expect(kind == (file == "model.safetensors" ? .denoiser : .superResolution))
   }
 
-  @Test func modelThatRestoresStillFitsItsNetwork() throws {
+  @Test func restorationModelStillFitsItsNetwork() throws {
     let path = "\(fixtures)/restoration.safetensors"
     let file = try ModelFile(path, expecting: .superResolution)
     let recipe = try SuperResolutionModelRecipe(yaml: file.recipe, file: path)
@@ -85,7 +85,7 @@ import Testing
     #expect(try largestDifference(sample(run()), stored("run-samples.npz")) <= tolerance)
   }
 
-  @Test func runResumesToTheEndOfTheUninterruptedTraining() throws {
+  @Test func resumedRunMatchesTheUninterruptedOne() throws {
     let path = try run()
     let job = try TrainingJob(resuming: path)
     #expect(job.position.step == 250)
@@ -94,13 +94,13 @@ import Testing
     let start = try weights("run/checkpoints/000000250/weights.safetensors")
     let expected = try weights("uninterrupted-weights.safetensors")
     let resumed = try numbers("\(path)/checkpoints/000000260/weights.safetensors")
-    // On the machine that made them the bytes are equal. Elsewhere rounding changes what AdamW makes of gradients that are
-    // zero but for rounding (the bias of attention's keys), by up to the learning rate a step: a few weights of 13 thousand.
+    // On the original machine the bytes are equal. Elsewhere rounding affects AdamW's updates for gradients that are zero up to
+    // rounding (the key bias of attention), by up to the learning rate per step: a few weights of 13 thousand.
     #expect(distance(resumed, expected) < 0.02 * distance(start, expected))
   }
 
-  /// The comparison above can fail: the moments are read from the file.
-  @Test func runThatLostItsMomentsIsFarFromIt() throws {
+  /// Shows that the comparison above can fail, because the moments are read from the file.
+  @Test func runWithoutMomentsDiffersFromIt() throws {
     let path = try run(), file = "\(path)/checkpoints/000000250/optimizer.safetensors"
     let contents = try Safetensors.read(file)
     let zeros = StateDict(contents.state.entries.map { ($0.name, $0.tensor * 0) })
@@ -115,7 +115,7 @@ import Testing
 
   private func weights(_ name: String) throws -> [Float] { try numbers("\(fixtures)/\(name)") }
 
-  /// Every number of a file of tensors, by the names' order.
+  /// All numbers in a tensor file, in the order of names.
   private func numbers(_ path: String) throws -> [Float] {
     let entries = try Safetensors.read(path).state.entries.sorted { $0.name < $1.name }
     return try entries.flatMap { try $0.tensor.floats() }

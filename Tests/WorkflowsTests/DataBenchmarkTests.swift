@@ -5,7 +5,7 @@ import Testing
 
 @testable import Workflows
 
-@Suite("Benchmark of loading", .serialized) struct DataBenchmarkTests {
+@Suite("Data loading benchmark", .serialized) struct DataBenchmarkTests {
   private func run(source: String? = nil, script: String? = nil) throws -> DataBenchmarkReport {
     let folder = try ScratchFolder()
     if let script { _ = try folder.write(script, to: "scripts/bench_data_pytorch.py") }
@@ -28,11 +28,11 @@ import Testing
       #expect(result.sfumato.runs.count == 3 && result.sfumato.runs.allSatisfy { $0 > 0 })
       #expect(result.bytes > 0 && result.pytorch == nil && result.advantage == nil)
     }
-    #expect(report.pytorchProblem?.contains("scripts/bench_data_pytorch.py is not above the program") == true)
+    #expect(report.pytorchProblem?.contains("scripts/bench_data_pytorch.py was not found in any folder above the program") == true)
     #expect(try JSONDecoder().decode(DataBenchmarkReport.self, from: JSONEncoder().encode(report)) == report)
   }
 
-  @Test func takesTilesOfThePicturesThatAreLargeEnough() throws {
+  @Test func usesTilesOfSufficientlyLargePictures() throws {
     let folder = try ScratchFolder()
     try NoiseScene.image(height: 12, width: 20, seed: 1).write(to: folder.file("large.png"))
     try NoiseScene.image(height: 11, width: 20, seed: 2).write(to: folder.file("low.png"))
@@ -41,11 +41,11 @@ import Testing
     let small = try run(source: folder.path).results
     #expect(small.map(\.fit) == ["center_crop"] && small[0].size == 8)
     let empty = try ScratchFolder()
-    #expect(refusal { try run(source: empty.path) }?.description == "\(empty.path) holds no pictures")
+    #expect(refusal { try run(source: empty.path) }?.description == "\(empty.path) contains no pictures")
     #expect(refusal { try run(source: "\(empty.path)/none") }?.failure == .missing)
   }
 
-  @Test func asksPyTorchInTurnsForTheSamePictures() throws {
+  @Test func alternatesWithPyTorchOnTheSamePictures() throws {
     let script = """
       echo '{"torch": "2.0", "python": "3.0", "pillow": "1.0"}'
       while read line; do
@@ -60,14 +60,14 @@ import Testing
     }
   }
 
-  @Test func goesOnWithoutAPyTorchThatFails() throws {
+  @Test func continuesWhenPyTorchFails() throws {
     let report = try run(script: "echo '{\"torch\": \"2.0\"}'; read line; echo '{\"failure\": \"no memory\"}'")
     #expect(report.results.map(\.pytorchFailure) == ["no memory", "the process has ended"])
     #expect(report.results.allSatisfy { $0.pytorch == nil && $0.sfumato.runs.count == 3 })
     #expect(try run(script: "exit 1").pytorchProblem?.contains("ended without an answer") == true)
   }
 
-  @Test func ratesAreSummedUpByTheirMedian() {
+  @Test func ratesAreSummarisedByTheirMedian() {
     let rates = DataBenchmarkReport.Rates([3, 1, 2, 10])
     #expect((rates.slowest, rates.median, rates.fastest) == (1, 2.5, 10))
   }

@@ -9,7 +9,7 @@ import Testing
 @Suite("Inspecting data") struct DataInspectionTests {
   private struct Broken: Error {}
 
-  /// Pictures of given sizes; one of no size cannot be read.
+  /// Pictures of given sizes; a size of zero stands for an unreadable picture.
   private struct Sizes: Dataset {
     var sizes: [(height: Int, width: Int)]
     var labels: [Int?] = []
@@ -35,7 +35,7 @@ import Testing
     return (inspection.report, inspection)
   }
 
-  @Test func sizesAreOrderedByTheirAreas() {
+  @Test func sizesAreOrderedByArea() {
     // Areas 6, 8, 100, none, 8, 9: the median of five is the third, 8.
     let (report, _) = report(Sizes(sizes: [(2, 3), (8, 1), (10, 10), (0, 0), (1, 8), (3, 3)]))
     #expect(report.sizes?.smallest == DataReport.Size(height: 2, width: 3))
@@ -48,28 +48,28 @@ import Testing
     #expect(even.sizes?.median.width == 2)
   }
 
-  @Test func classesAreCountedWithThoseOfNone() {
+  @Test func countsIncludeEmptyClassesAndUnlabelledPictures() {
     let set = Sizes(sizes: Array(repeating: (2, 2), count: 5), labels: [2, 0, nil, 2, 2], classNames: ["a", "b", "c"])
     let (report, _) = report(set)
     #expect(report.classes.map(\.count) == [1, 0, 3] && report.classes.map(\.name) == ["a", "b", "c"] && report.unlabelled == 1)
   }
 
-  @Test func moreThanOneStepComesInOrder() {
+  @Test func severalStepsKeepTheOrder() {
     let set = Sizes(sizes: (0..<700).map { $0 % 100 == 7 ? (0, 0) : (1, 1) })
     #expect(report(set).0.unreadable.map(\.index) == [7, 107, 207, 307, 407, 507, 607])
   }
 
-  @Test func aSheetShowsARowForEachClassThatHasPictures() throws {
+  @Test func sheetHasARowForEachClassWithPictures() throws {
     let set = Sizes(sizes: [(200, 100), (4, 4), (0, 0), (4, 6)], labels: [0, 2, 2, 2], classNames: ["a", "b", "c"])
     let image = try report(set).1.sheet()
-    // Two rows of cells as high as the longest side is made, with 3 pixels around them.
+    // Two rows of cells as high as the largest shown picture, with 3 pixels around them.
     #expect(image.height == 3 + 2 * (96 + 3))
     let bare = try report(Sizes(sizes: Array(repeating: (10, 10), count: 13))).1.sheet()
     #expect(bare.width == 3 + 12 * 53 && bare.height == 3 + 2 * 53)
     #expect(throws: SfumatoError.self) { try report(Sizes(sizes: [(0, 0)])).1.sheet() }
   }
 
-  @Test func valuesComeInTheOrderOfTheirIndices() {
+  @Test func valuesKeepTheOrderOfTheirIndices() {
     #expect(DataInspection.onAllCores(5..<500) { $0 * 2 } == (5..<500).map { $0 * 2 })
     #expect(DataInspection.onAllCores(3..<3) { $0 }.isEmpty)
   }

@@ -6,8 +6,8 @@ import Testing
 @testable import Workflows
 
 @Suite("Using diffusers folders") struct DiffusersSamplingTests {
-  /// Seed for seed the images that diffusers' own loop sampled.
-  @Test func samplesTheirPipelinesImages() throws {
+  /// With the same seed, the samples equal those of diffusers' own loop.
+  @Test func samplesTheImagesOfTheirPipeline() throws {
     let io = try DiffusersFixture.io()
     let classes = try #require(io["sampling/y"]).ints().map(String.init)
     let manifest = try JSONSerialization.jsonObject(
@@ -21,17 +21,17 @@ import Testing
     let job = try SamplingJob(request)
     _ = try job.finish()
     let x = try #require(job.x), final = try #require(io["sampling/final"])
-    // Normals drawn again differ from those recorded by their last bits.
+    // Regenerated normals differ from the recorded ones in the last bits.
     #expect(try (x - final).abs().max().item() < 2e-4)
   }
 
-  @Test func inspectsThem() throws {
+  @Test func inspectsAFolder() throws {
     let inspection = try Inspection(of: DiffusersFixture.folder)
     #expect(inspection.kind == .diffusersFolder && inspection.parameters == 42971)
     #expect(inspection.network?.type == "unet2d_model" && inspection.network?.image == [3, 8, 8])
   }
 
-  @Test func inspectsWeightsOfPyTorch() throws {
+  @Test func inspectsPyTorchWeights() throws {
     let scratch = try ScratchFolder(), path = try DiffusersFixture.copy(into: scratch), name = "diffusion_pytorch_model.fp16.bin"
     try FileManager.default.removeItem(atPath: "\(path)/unet/diffusion_pytorch_model.safetensors")
     let halves = Fixture.folder.appendingPathComponent("networks/ddpm_class_conditional.fp16.bin").path

@@ -17,7 +17,7 @@ import Testing
     #expect(report.machine.cores > 0 && report.machine.memoryBytes > 1 << 28)
   }
 
-  @Test func aFaultIsAFailedCheckWithItsReasonAndWhatToDo() {
+  @Test func faultFailsACheckWithReasonAndAdvice() {
     let check = DoctorCheck(name: "matrices", advice: "take two aspirins") { try Tensor.ones([2]).reshape([3]).validated() }
     let result = check.run()
     #expect(result.outcome == .failed)
@@ -25,14 +25,14 @@ import Testing
     #expect(result.advice == "take two aspirins")
   }
 
-  @Test func aMissingLibraryIsMissingAndNotBroken() {
+  @Test func missingLibraryIsReportedAsMissing() {
     let check = DoctorCheck(name: "pictures", advice: "") { throw ImagingError(.libraryMissing(attempts: ["x: no such file"])) }
     let result = check.run()
     #expect(result.outcome == .missing)
     #expect(result.advice?.contains("./dev setup") == true)
   }
 
-  @Test func aFailedCheckOutweighsAMissingLibrary() {
+  @Test func failedCheckOutweighsAMissingLibrary() {
     var report = DoctorReport.examine()
     report.checks[0].outcome = .missing
     #expect(report.failure == .missing)
@@ -40,7 +40,7 @@ import Testing
     #expect(report.failure == .internal)
   }
 
-  @Test func aReportSurvivesJSON() throws {
+  @Test func reportSurvivesJSON() throws {
     let report = DoctorReport.examine()
     #expect(try JSONDecoder().decode(DoctorReport.self, from: JSONEncoder().encode(report)) == report)
   }

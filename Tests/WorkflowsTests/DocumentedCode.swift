@@ -1,8 +1,8 @@
 import Sfumato
 import Testing
 
-// The Swift code of README.md and of the articles in Sfumato.docc, so that it compiles: `DocumentTests` looks for every line of
-// theirs here. Functions are never called; what they stand for is tested elsewhere.
+// The Swift code of README.md and of the articles in Sfumato.docc, to check that it compiles: `DocumentTests` looks for each of
+// their lines here. The functions are never called; what they do is tested elsewhere.
 
 // MARK: Sampling
 
@@ -58,7 +58,7 @@ private func converts() throws {
   print("\(report.tensors) tensors, \(report.parameters) parameters")
 }
 
-// MARK: In a program
+// MARK: Embedding
 
 private func starts() throws {
   Torch.waitPassively()
@@ -118,8 +118,8 @@ struct Stripes: Dataset {
   }
 }
 
-@Suite("The code in the documents") struct DocumentedCodeTests {
-  @Test func samplerOfTheArticleGivesTheStepOfEuler() throws {
+@Suite("Code in the documents") struct DocumentedCodeTests {
+  @Test func samplerOfTheArticleEqualsEuler() throws {
     let diffusion = try ProcessRecipe().makeDiffusion(), levels = try diffusion.process.samplingLevels(.trailing, steps: 5)
     func run(_ sampler: some Sampler) throws -> [Float] {
       let denoiser = diffusion.denoiser { x, _ in x * 0.5 }
@@ -130,7 +130,7 @@ struct Stripes: Dataset {
     #expect(zip(ours, euler).allSatisfy { abs($0 - $1) < 1e-5 } && ours.contains { abs($0) > 0.1 })
   }
 
-  @Test func networkOfTheArticleGivesAnImageForEachImage() throws {
+  @Test func networkOfTheArticleKeepsTheShape() throws {
     let network = SmallNetwork(channels: 3, using: Initializer(Generator(seed: 1)))
     let y = network(.zeros([2, 3, 8, 8]), timesteps: Tensor([1, 500]), conditioning: .none, mode: .inference)
     #expect(try y.validated().shape == [2, 3, 8, 8])

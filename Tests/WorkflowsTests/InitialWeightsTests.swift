@@ -27,7 +27,7 @@ import Training
     try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.detach().reshape([-1]).floats()) })
   }
 
-  @Test func beginsWithTheRawAndTheAveragedWeightsOfARunAndFreshMoments() throws {
+  @Test func startsFromRawAndAveragedWeightsWithFreshMoments() throws {
     let first = try train("first", steps: 4)
     let second = try train("second", set: ["training.initial_weights=\(first.folder.path)", "training.seed=9"], steps: 0)
     #expect(try values(second.trainer.weights()) == values(first.trainer.weights()))
@@ -37,12 +37,12 @@ import Training
     #expect(try moments.allSatisfy { try $0.tensor.abs().max().item() == 0 })
   }
 
-  @Test func continuesTheAverageWithoutAWarmUpAlsoAfterAResume() throws {
+  @Test func continuesTheAverageWithoutWarmUpAlsoWhenResumed() throws {
     let first = try train("first", steps: 4)
     let second = try train("second", set: ["training.initial_weights=\(first.folder.path)"], steps: 1)
     let before = try values(first.trainer.average.stateDict()), raw = try values(second.trainer.weights())
     let after = try values(second.trainer.average.stateDict())
-    // One update at the full rate of 0.999; float32.
+    // One update at the full rate of 0.999, in float32.
     for (name, values) in after {
       for (index, value) in values.enumerated() {
         #expect(abs(value - (0.999 * before[name]![index] + 0.001 * raw[name]![index])) < 1e-5)
@@ -51,14 +51,14 @@ import Training
     #expect(try TrainingJob(resuming: second.folder.path).position.averageSteps == second.position.averageSteps)
   }
 
-  @Test func isTakenFromAModelFileToo() throws {
+  @Test func acceptsAModelFile() throws {
     let model = try Tiny.model(), file = "\(folder.path)/model.safetensors"
     try Tiny.write(model, to: file)
     let job = try train("run", set: ["training.initial_weights=\(file)"], steps: 0)
     #expect(try values(job.trainer.weights()) == values(model.network.stateDict()))
   }
 
-  @Test func ofOtherClassesIsRefusedByNameUnlessAPartIsWanted() throws {
+  @Test func refusesMismatchedParametersUnlessPartial() throws {
     let first = try train("first", steps: 1), other = ["data.classes=letters", "training.initial_weights=\(first.folder.path)"]
     let error = refusal { try train("second", set: other, steps: 0) }
     #expect(error?.failure == .data)
@@ -71,7 +71,7 @@ import Training
     for (name, value) in new where name != "label_emb.weight" { #expect(value == old[name], "\(name)") }
   }
 
-  @Test func thatIsNotThereIsMissing() {
+  @Test func reportsAMissingModel() {
     #expect(refusal { try train("run", set: ["training.initial_weights=nowhere"], steps: 0) }?.failure == .missing)
   }
 }

@@ -48,7 +48,7 @@ import Training
     #expect(found.network == nil && found.provenance == nil && found.recipeProblem == nil)
   }
 
-  @Test func anOptimizersStateIsKnownByItsNames() throws {
+  @Test func optimizerStateIsRecognisedByNames() throws {
     let folder = try ScratchFolder()
     let names = ["first.out.weight", "second.out.weight", "steps.out.weight"]
     #expect(try Inspection(of: write(folder, names.map { ($0, .ones([1])) })).kind == .optimizerState)
@@ -56,7 +56,7 @@ import Training
     #expect(try Inspection(of: write(folder, [])).kind == .empty)
   }
 
-  @Test func aModelTellsItsNetworkAndWhereItComesFrom() throws {
+  @Test func modelShowsItsNetworkAndProvenance() throws {
     let folder = try ScratchFolder()
     let provenance = Provenance(step: 12, images: 768, seed: 5)
     let path = try write(folder, [("w", .ones([1]))], metadata: ModelFile.metadata(Self.recipe, provenance))
@@ -70,7 +70,7 @@ import Training
     #expect(network.flopsPerImage > 1e8)
   }
 
-  @Test func aModelOfAnotherKindIsNamed() throws {
+  @Test func otherKindsOfModelsAreRecognised() throws {
     let folder = try ScratchFolder(), path = try folder.file("x.safetensors")
     try Tiny.write(Tiny.classifier(), to: path)
     let classifier = try Inspection(of: path)
@@ -94,7 +94,7 @@ import Training
     #expect(try Inspection(of: enlarger).network?.type == "super_resolution_unet")
   }
 
-  @Test func aRecipeThatIsNotUnderstoodIsSaidAndTheTensorsStillShown() throws {
+  @Test func invalidRecipeIsReportedAndTensorsAreStillShown() throws {
     let folder = try ScratchFolder()
     let found = try Inspection(of: write(folder, [("w", .ones([4]))], metadata: [Model.recipeKey: "netwerk: {}"]))
     #expect(found.kind == .model)
@@ -103,7 +103,7 @@ import Training
     #expect(found.parameters == 4)
   }
 
-  @Test func ofTheFolderOfATrainingTheNewestCheckpointIsInspected() throws {
+  @Test func runFolderIsInspectedByItsNewestCheckpoint() throws {
     let folder = try ScratchFolder()
     _ = try folder.write("", to: "run/recipe.yaml")
     _ = try folder.write("000000020\n", to: "run/latest")
@@ -111,15 +111,15 @@ import Training
     #expect(try Inspection(of: "\(folder.path)/run").path == path)
   }
 
-  private static let wanted = "; expected a .safetensors file or one of torch.save (.pt, .pth, .bin)"
+  private static let expected = "; expected a .safetensors file or one of torch.save (.pt, .pth, .bin)"
 
   @Test(arguments: [
-    ("arr_0.npy", "is an archive of numpy arrays (.npz)\(wanted); 'sfumato data inspect' shows what it holds"),
-    ("a.txt", "is a zip archive\(wanted)"),
+    ("arr_0.npy", "is an archive of numpy arrays (.npz)\(expected); 'sfumato data inspect' shows what it holds"),
+    ("a.txt", "is a zip archive\(expected)"),
   ])
-  func aZipOfSomethingElseIsNamedForWhatItIs(entry: String, words: String) throws {
+  func otherZipArchivesAreNamed(entry: String, words: String) throws {
     let folder = try ScratchFolder()
-    // A local header: signature, 22 bytes that do not matter, the length of the name, no extra field.
+    // A local header: signature, 22 irrelevant bytes, the length of the name, no extra field.
     let header: [UInt8] = [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [UInt8(entry.utf8.count), 0, 0, 0]
     let path = try folder.write(header + Array(entry.utf8), to: "x.pt")
     let error = try #require(throws: CheckpointError.self) { try Inspection(of: path) }
@@ -127,24 +127,24 @@ import Training
     #expect(error.description == "\(path): \(words)")
   }
 
-  @Test func anArrayIsNamedForWhatItIs() throws {
+  @Test func arrayFileIsNamed() throws {
     let folder = try ScratchFolder()
     let path = try folder.write(NPY.encode([UInt8](repeating: 0, count: 4), shape: [1], dtype: .float32), to: "x.npy")
     let error = #expect(throws: CheckpointError.self) { try Inspection(of: path) }
-    #expect(error?.message == "is an array of numpy (.npy)\(Self.wanted); 'sfumato data inspect' shows what it holds")
+    #expect(error?.message == "is an array of numpy (.npy)\(Self.expected); 'sfumato data inspect' shows what it holds")
   }
 
-  @Test func aPickleThatWouldRunSomethingIsRefusedAndNothingIsRun() throws {
+  @Test func pickleThatWouldRunCodeIsRefusedWithoutRunningIt() throws {
     let folder = try ScratchFolder()
     let marker = "\(folder.path)/executed"
-    // What unpickling this would do: os.system("touch …").
+    // Unpickling this would call os.system("touch …").
     let path = try folder.write([0x80, 0x02] + Array("cos\nsystem\n(S'touch \(marker)'\ntR.".utf8), to: "old.pt")
     let error = #expect(throws: CheckpointError.self) { try Inspection(of: path) }
     #expect(error.map(Failure.init(of:)) == .data)
     #expect(!FileManager.default.fileExists(atPath: marker))
   }
 
-  @Test func aPyTorchFileIsShownByTheMemberThatWouldBeRead() throws {
+  @Test func pyTorchFileShowsTheMemberThatWouldBeRead() throws {
     let found = try Inspection(of: TinyUpscaler.checkpoint)
     #expect(found.format == .pytorch && found.kind == .upscaler)
     #expect(found.member == "params_ema" && found.members == ["params_ema"])
@@ -157,14 +157,14 @@ import Training
     #expect(refusal { try Inspection(of: same.path, member: "params") }?.failure == .usage)
   }
 
-  @Test func anUpscalerTellsItsScaleAndItsWork() throws {
+  @Test func upscalerShowsItsScaleAndCost() throws {
     let folder = try ScratchFolder()
     for scale in [1, 2, 4] {
       let state = try TinyUpscaler.network(scale: scale).stateDict()
       let found = try #require(try Inspection(of: write(folder, state.entries.map { ($0.name, $0.tensor) })).upscaler)
       #expect(found.scale == scale && found.channels == 3)
       #expect(found.blocks == 1 && found.features == 8 && found.growth == 4)
-      // Multiplications by hand, for a pixel of the trunk: a dense block of 8 and 4 channels has 9 (4 (8 + 12 + 16 + 20) + 8 * 24).
+      // Multiplications per pixel of the trunk: a dense block of 8 and 4 channels has 9 (4 (8 + 12 + 16 + 20) + 8 * 24).
       let step = 4 / scale, dense = 9 * (4 * (8 + 12 + 16 + 20) + 8 * 24)
       let trunk = 9 * 3 * step * step * 8 + 3 * dense + 9 * 8 * 8
       let upper = 4 * 9 * 64 + 16 * (9 * 64 + 9 * 64 + 9 * 8 * 3)
@@ -177,8 +177,8 @@ import Training
     return try Inspection(of: write(folder, state), memoryAt: [1, 2])
   }
 
-  /// Of each kind of bare network: its recipe is found again from its shapes, so that its work is that of the network itself.
-  @Test func aBareNetworkThatIsRecognisedTellsItsWork() throws {
+  /// The recipe is recovered from the shapes, so that the cost equals that of the network itself.
+  @Test func recognisedBareNetworkShowsItsCost() throws {
     let folder = try ScratchFolder()
     var model = ModelRecipe(), unet = ADMUNet.Recipe()
     (unet.modelChannels, unet.channelMult, unet.numResBlocks) = (32, [1, 2, 2], 1)
@@ -197,7 +197,7 @@ import Training
     #expect(try bare(ADMUNet(unet, using: .shapes), folder).network != nil)
   }
 
-  @Test func aBareSuperResolutionUNetIsToldFromAPlainOne() throws {
+  @Test func bareSuperResolutionUNetIsDistinguishedFromAPlainOne() throws {
     let folder = try ScratchFolder()
     var recipe = SuperResolutionUNet.Recipe()
     (recipe.unet.modelChannels, recipe.unet.channelMult, recipe.unet.numResBlocks) = (32, [1, 2], 1)
@@ -215,7 +215,7 @@ import Training
     }
   }
 
-  @Test func aBareContextUNetIsKnown() throws {
+  @Test func bareContextUNetIsRecognised() throws {
     let folder = try ScratchFolder()
     var recipe = ContextUNet.Recipe()
     (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks, recipe.contextDim) = (16, [1, 2, 2], 1, 5)
@@ -225,20 +225,20 @@ import Training
     #expect(try bare(ContextUNet(recipe, using: .shapes), folder).network?.type == "context_unet")
   }
 
-  @Test(arguments: EncoderClassifier.Pool.allCases) func aBareClassifierIsKnownWithItsPool(pool: EncoderClassifier.Pool) throws {
+  @Test(arguments: EncoderClassifier.Pool.allCases) func bareClassifierIsRecognisedWithItsPool(pool: EncoderClassifier.Pool) throws {
     let folder = try ScratchFolder()
     var recipe = EncoderClassifier.Recipe()
     (recipe.modelChannels, recipe.channelMult, recipe.numResBlocks, recipe.numHeadChannels) = (32, [1, 2], 1, 32)
     (recipe.pool, recipe.imageSize, recipe.numClasses, recipe.attentionResolutions) = (pool, 16, 5, [])
     let found = try bare(EncoderClassifier(recipe, using: .shapes), folder)
     let summary = found.network, network = try #require(summary)
-    // An attention pool tells how large its images are.
+    // An attention pool determines the image size.
     #expect(found.kind == .classifier && network.isSizeAssumed == (pool != .attention))
     #expect(network.image == (pool == .attention ? [3, 16, 16] : [3, 64, 64]))
     #expect(found.memory.contains { $0.work == .guiding })
   }
 
-  @Test func namesOfANetworkWithOtherShapesAreNoNetwork() throws {
+  @Test func knownNamesWithOtherShapesAreNotRecognised() throws {
     let folder = try ScratchFolder()
     var unet = ADMUNet.Recipe()
     (unet.modelChannels, unet.channelMult, unet.numResBlocks) = (32, [1], 1)
@@ -248,7 +248,7 @@ import Training
     #expect(found.kind == .denoiser && found.network == nil && found.memory.isEmpty)
   }
 
-  @Test func anOptimizerOfPyTorchIsNamed() throws {
+  @Test func pyTorchOptimizerIsRecognised() throws {
     let folder = try ScratchFolder()
     func text(_ text: String) -> [UInt8] { [0x58, UInt8(text.utf8.count), 0, 0, 0] + Array(text.utf8) }
     let magic: [UInt8] = [0x80, 2, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
@@ -274,18 +274,18 @@ import Training
     (["conv_first.weight", "body.0.weight", "conv_last.weight"], .stateDict), (["first.x", "second.x"], .optimizerState),
     (["first.x", "x"], .stateDict), ([], .empty),
   ])
-  func theKindIsToldByTheNames(names: [String], kind: Inspection.Kind) { #expect(Inspection.Kind(names) == kind) }
+  func kindIsRecognisedByNames(names: [String], kind: Inspection.Kind) { #expect(Inspection.Kind(names) == kind) }
 
-  @Test func aHeaderWhoseLengthBeginsLikeAPickleIsStillRead() throws {
+  @Test func headerWhoseLengthStartsLikeAPickleIsRead() throws {
     let folder = try ScratchFolder()
-    // A header of 0x280 bytes, padded by spaces.
+    // A header of 0x280 bytes, padded with spaces.
     let json = #"{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
     let padded = Array((json + String(repeating: " ", count: 0x280 - json.utf8.count)).utf8)
     let path = try folder.write([0x80, 0x02, 0, 0, 0, 0, 0, 0] + padded + [7], to: "x.safetensors")
     #expect(try Inspection(of: path).parameters == 1)
   }
 
-  @Test func aFileThatIsCutShortIsRefused() throws {
+  @Test func truncatedFileIsRefused() throws {
     let folder = try ScratchFolder()
     let whole = try Data(contentsOf: URL(fileURLWithPath: write(folder, [("w", .ones([100]))])))
     let path = try folder.write([UInt8](whole.dropLast()), to: "short.safetensors")
@@ -293,7 +293,7 @@ import Training
     #expect(Failure(of: error) == .data)
   }
 
-  @Test func aFileThatIsNotThereIsMissing() {
+  @Test func nonexistentFileIsMissing() {
     let error = #expect(throws: SfumatoError.self) { try Inspection(of: "/nowhere/at/all.safetensors") }
     #expect(error?.failure == .missing)
   }

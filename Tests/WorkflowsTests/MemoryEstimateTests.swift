@@ -8,7 +8,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("Estimates of memory") struct MemoryEstimateTests {
+@Suite("Memory estimates") struct MemoryEstimateTests {
   private func recipe(_ network: String = "") throws -> ModelRecipe {
     try ModelRecipe(
       yaml: """
@@ -22,8 +22,8 @@ import Training
     try #require(try MemoryEstimate.training(of: recipe, images: images, precision)).bytes
   }
 
-  /// Of a wide network and a small image: what passes through it hardly counts.
-  @Test func weightsAreHeldNineTimesInTrainingAndTwiceInUse() throws {
+  /// A wide network and a small image: activations are negligible.
+  @Test func trainingHoldsWeightsNineTimesAndUseTwice() throws {
     var recipe = try ModelRecipe(
       yaml: """
         data: { channels: 3, height: 4, width: 4 }
@@ -31,14 +31,14 @@ import Training
         """)
     recipe = recipe.adapted()
     let weights = try recipe.shapedNetwork().module.parameterCount * 4
-    // Parameters, gradients, two means, the average; and all but the gradients again for a checkpoint.
+    // Parameters, gradients, two moments and the average, and all but the gradients again for a checkpoint.
     let held = Double(try training(recipe, 1) - MemoryEstimate.program) / Double(weights)
     #expect(held > 9 && held < 9.5)
-    // As they are read, and packed.
+    // As read, and packed.
     let used = Double(try MemoryEstimate.use(of: recipe, images: 1, .float32).bytes - MemoryEstimate.program) / Double(weights)
     #expect(used > 2 && used < 2.2)
     let halved = Double(try MemoryEstimate.use(of: recipe, images: 1, .bfloat16).bytes - MemoryEstimate.program) / Double(weights)
-    // A processor that computes bfloat16 in float32 holds packed weights in float32; only attention's are halved.
+    // A processor that computes bfloat16 in float32 packs weights in float32; only attention's are halved.
     let expected = Torch.hasKernels(for: .bfloat16) ? 1.5..<1.8 : 1.9..<2.2
     #expect(expected.contains(halved), "\(halved)")
   }
@@ -56,7 +56,7 @@ import Training
     #expect(try training(recipe(", use_checkpoint: true"), 32) < training(recipe(), 32) * 4 / 5)
   }
 
-  @Test func guidanceAsksForTwiceTheImages() throws {
+  @Test func guidanceDoublesTheBatch() throws {
     var guided = try Tiny.model().recipe
     #expect(guided.passesPerImage == 2)
     guided.sampling.guidanceScale = 1
@@ -78,7 +78,7 @@ import Training
     #expect(estimates.count == 8 && estimates.allSatisfy { $0.bytes > MemoryEstimate.program })
   }
 
-  @Test func theLargestBatchThatFitsIsFound() {
+  @Test func findsTheLargestBatchThatFits() {
     for limit in [1, 2, 3, 7, 64, 1000] {
       for fitting in [0, 1, 2, 5, 63, 900] where fitting < limit {
         let found = TrainingMemory.largestBatch(below: limit) { $0 <= fitting }
@@ -87,7 +87,7 @@ import Training
     }
   }
 
-  @Test func aTrainingThatDoesNotFitIsToldABatchThatDoes() throws {
+  @Test func suggestsABatchThatFits() throws {
     let recipe = try recipe(), training = TrainingRecipe()
     func memory(_ available: Int?) throws -> TrainingMemory {
       try TrainingMemory(of: recipe, training, available: available)
@@ -99,7 +99,7 @@ import Training
     #expect(try memory(1000).fittingBatch == 0)
   }
 
-  @Test func theLimitsOfControlGroupsCount() throws {
+  @Test func respectsControlGroupLimits() throws {
     let folder = try ScratchFolder()
     func machine() -> Int? { LinuxMemory(root: folder.path).bytes }
     #expect(machine() == nil)

@@ -7,7 +7,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("Finding a model") struct ModelLocatorTests {
+@Suite("Locating models") struct ModelLocatorTests {
   let folder: ScratchFolder
   let bundled = ["digits": "models/digits.safetensors", "letters": "models/letters.safetensors"]
 
@@ -15,7 +15,7 @@ import Training
 
   private func locate(_ model: String) throws -> ModelLocator.Place { try ModelLocator.locate(model, among: bundled) }
 
-  /// A run with checkpoints of steps 5 and 6.
+  /// A run with checkpoints at steps 5 and 6.
   private func makeRun() throws -> String {
     let path = folder.path + "/run"
     let run = try RunFolder(creating: path)
@@ -28,30 +28,30 @@ import Training
     return path
   }
 
-  @Test func aFileIsItself() throws {
+  @Test func fileIsItself() throws {
     let file = try folder.write("", to: "x.safetensors")
     #expect(try locate(file) == .file(file))
   }
 
-  @Test func aNameIsTheBundledModel() throws {
+  @Test func nameIsTheBundledModel() throws {
     #expect(try locate("letters") == .file("models/letters.safetensors"))
   }
 
-  @Test func aRunIsItsNewestCheckpointAndAnyCheckpointIsItself() throws {
+  @Test func runIsItsNewestCheckpointAndACheckpointIsItself() throws {
     let run = try makeRun()
     #expect(try locate(run) == .checkpoint("\(run)/checkpoints/000000006"))
     #expect(try locate("\(run)/checkpoints/000000005") == .checkpoint("\(run)/checkpoints/000000005"))
     #expect(try locate(run).path == "\(run)/checkpoints/000000006/model.safetensors")
   }
 
-  @Test func aFolderWithoutAModelIsRefusedWithWhatWasExpected() {
+  @Test func folderWithoutAModelIsRefusedWithExpectation() {
     let error = refusal { try locate(folder.path) }
     #expect(error?.failure == .missing)
     #expect(error?.description.contains("expected a run (with recipe.yaml)") == true)
   }
 
   @Test(arguments: [("digit", "did you mean 'digits'?"), ("faces-of-people", "bundled models: digits, letters")])
-  func anUnknownNameIsRefusedWithTheNearest(name: String, words: String) {
+  func unknownNameIsRefusedWithTheNearest(name: String, words: String) {
     let error = refusal { try locate(name) }
     #expect(error?.failure == .missing)
     #expect(error?.description.contains(words) == true)

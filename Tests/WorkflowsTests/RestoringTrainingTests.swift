@@ -11,19 +11,19 @@ import Training
 
 @testable import Workflows
 
-/// Keeps what a network is told, and answers zeros.
-private final class Listener: DiffusionNetwork {
-  private(set) var told: [Conditioning] = []
+/// Records the conditioning of a network and returns zeros.
+private final class Recorder: DiffusionNetwork {
+  private(set) var conditionings: [Conditioning] = []
 
   func callAsFunction(_ x: Tensor, timesteps: Tensor, conditioning: Conditioning, mode: Mode) -> Tensor {
-    told.append(conditioning)
+    conditionings.append(conditioning)
     return .zeros(like: x)
   }
 
-  func prepared(for dtype: DType) throws -> Listener { self }
+  func prepared(for dtype: DType) throws -> Recorder { self }
 }
 
-@Suite("A restoring training") struct RestoringTrainingTests {
+@Suite("Training of restoration models") struct RestoringTrainingTests {
   let folder: ScratchFolder
   let recipe: String
 
@@ -53,10 +53,10 @@ private final class Listener: DiffusionNetwork {
     try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.bytes()) })
   }
 
-  // MARK: What is learned from what
+  // MARK: Inputs
 
-  /// The channels of the first convolution: the noisy image, the bad one, then the strengths.
-  @Test func learnsFromTheBadPictureAndEveryStrength() throws {
+  /// The channels of the first convolution: the noisy image, the degraded one, then the strengths.
+  @Test func learnsFromTheDegradedPictureAndEveryStrength() throws {
     let job = try begin("run", ["network.unet.dropout=0"])
     #expect(job.modelRecipe.yaml().contains("num_corruptions: 3"))
     let name = "input_blocks.0.0.weight"
@@ -69,25 +69,25 @@ private final class Listener: DiffusionNetwork {
     }
   }
 
-  @Test func tellsTheNetworkTheBadPicturesAndTheirStrengths() throws {
+  @Test func conditionsOnDegradedPicturesAndTheirStrengths() throws {
     let recipe = try TrainRecipe(yaml: Self.yaml, set: ["loading={ workers: 0, validation: 8 }"]), dataset = try recipe.data.member.open()
-    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading), listener = Listener()
-    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), listener, on: .cpu)
+    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading), recorder = Recorder()
+    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)
     let seen = try loader.batch(at: 0, on: .cpu), held = try loader.validationBatch(0, on: .cpu)
     _ = try loss(seen, Seed(0), 0)
     _ = try loss.validation(of: 1) { _ in held }
-    #expect(listener.told.count == 2)
-    for (told, batch) in zip(listener.told, [seen, held]) {
-      #expect(told.lowRes?.shape == [4, 1, 4, 4])
-      #expect(try told.lowRes?.floats() == batch.degraded?.floats())
-      let strengths = try #require(try told.corruptionStrengths?.floats())
+    #expect(recorder.conditionings.count == 2)
+    for (conditioning, batch) in zip(recorder.conditionings, [seen, held]) {
+      #expect(conditioning.lowRes?.shape == [4, 1, 4, 4])
+      #expect(try conditioning.lowRes?.floats() == batch.degraded?.floats())
+      let strengths = try #require(try conditioning.corruptionStrengths?.floats())
       #expect(try strengths == batch.corruptionStrengths?.floats())
-      // The fixed one always acts; of the random ones one does, the other has strength 0.
+      // The fixed corruption always applies; one of the random ones does, the other has strength 0.
       #expect(strengths.count == 12 && strengths.filter { $0 == 0 }.count == 4, "\(strengths)")
     }
   }
 
-  @Test func continuedIsTheUninterruptedOneToTheBit() throws {
+  @Test func resumesBitExactly() throws {
     let whole = try begin("whole"), half = try begin("half")
     try finish(whole)
     for _ in 0..<3 { _ = try half.next() }
@@ -100,34 +100,34 @@ private final class Listener: DiffusionNetwork {
     #expect(try content(first.average) == content(second.average))
   }
 
-  @Test func ofSmallPicturesAloneNeedsNoStrengths() throws {
+  @Test func downscalingAloneNeedsNoStrengths() throws {
     let job = try begin("run", ["corruptions={ fixed: [], random: [], scale: 4 }", "training.preview_every=8", "training.duration=8"])
     try finish(job)
     #expect(job.previewProblem == nil)
     #expect(job.modelRecipe.restoration == RestorationFacts(image: [1, 2, 2], corruptionNames: []))
   }
 
-  // MARK: What it writes
+  // MARK: Outputs
 
-  @Test(arguments: ["0", "0.1"]) func showsPicturesBadRestoredAndAsTheyWere(validation: String) throws {
+  @Test(arguments: ["0", "0.1"]) func previewsDegradedRestoredAndOriginalPictures(validation: String) throws {
     let job = try begin(
       "run", ["training.batch_size=8", "training.preview_every=8", "training.duration=8", "loading.validation=\(validation)"])
     try finish(job)
     #expect(job.previewProblem == nil)
     let sheet = try Image(file: job.folder.previewPath(images: 8))
     let shown = try job.loader.shownBatch(8, on: .cpu)
-    // Three columns and eight rows of cells of 64 pixels, 2 between them; the last cell is the last picture.
+    // Three columns and eight rows of 64-pixel cells, 2 pixels apart; the last cell is the last picture.
     #expect(sheet.width == 3 * 66 + 2 && sheet.height > 8 * 66)
     let last = try shown.images.images()[7]
     let cell = sheet.cropped(row: sheet.height - 66, column: sheet.width - 66, width: 64, height: 64)
     #expect(cell.withChannels(1) == last.magnified(by: 8))
-    let bad = sheet.cropped(row: sheet.height - 66, column: 2, width: 64, height: 64)
-    #expect(try bad.withChannels(1) == #require(shown.degraded).images()[7].magnified(by: 16))
+    let degraded = sheet.cropped(row: sheet.height - 66, column: 2, width: 64, height: 64)
+    #expect(try degraded.withChannels(1) == #require(shown.degraded).images()[7].magnified(by: 16))
     let log = try String(contentsOfFile: job.folder.logPath, encoding: .utf8)
     #expect(log.contains("validation_loss") == (validation != "0"))
   }
 
-  @Test func leavesAModelThatSaysWhatItRestores() throws {
+  @Test func modelDescribesWhatItRestores() throws {
     let job = try begin()
     try finish(job)
     let found = try Inspection(of: job.folder.path)
@@ -141,7 +141,7 @@ private final class Listener: DiffusionNetwork {
     #expect(file.provenance == Provenance(step: 6, images: 24))
   }
 
-  @Test func leavesAModelThatCannotDrawFromNoiseAlone() throws {
+  @Test func modelCannotSampleFromNoiseAlone() throws {
     let path = try begin().folder.path
     let words = "is a diffusion model that restores or enlarges pictures, and needs one to begin with; expected a model that draws"
     for error in [refusal { try SamplingJob(request { $0.model = path }) }, refusal { try BenchmarkSubject(path) }] {
@@ -151,31 +151,31 @@ private final class Listener: DiffusionNetwork {
     #expect(refusal { try BenchmarkSubject(recipe) }?.description.contains("expected a model that draws") == true)
   }
 
-  // MARK: Refusals
+  // MARK: Invalid recipes
 
   @Test(arguments: [
-    ("corruptions=null", "corruptions: network super_resolution_unet learns to restore pictures; expected how they are made bad"),
-    ("network=adm_unet", "corruptions: network adm_unet is given no picture to restore; expected network.type super_resolution_unet"),
+    ("corruptions=null", "corruptions: network super_resolution_unet learns to restore pictures; expected corruptions, such as"),
+    ("network=adm_unet", "corruptions: network adm_unet takes no degraded pictures; expected network.type super_resolution_unet"),
     (
       "corruptions={ fixed: [], random: [], scale: 1 }",
       "corruptions: expected a corruption, fixed or random, or a scale above 1, found neither"
     ),
-    ("network.num_corruptions=2", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 2"),
-    ("network.num_corruptions=0", "network.num_corruptions: expected 3, one for each of the corruptions, or none given, found 0"),
+    ("network.num_corruptions=2", "network.num_corruptions: expected 3, one per corruption, or no value, found 2"),
+    ("network.num_corruptions=0", "network.num_corruptions: expected 3, one per corruption, or no value, found 0"),
     ("network.unet.num_res_blocks=0", "network.unet.num_res_blocks: expected 1 to 64, found 0"),
   ])
-  func whatDoesNotBelongTogetherIsRefused(setting: String, words: String) throws {
+  func inconsistentRecipeIsRefused(setting: String, words: String) throws {
     let error = try #require(throws: RecipeError.self) { try begin("run", [setting]) }
     #expect("\(error)".contains(words), "\(error)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
   }
 
-  @Test func aScaleThatDoesNotDivideTheImagesIsRefusedBeforeItStarts() throws {
+  @Test func scaleThatDoesNotDivideTheImagesIsRefusedBeforeTraining() throws {
     #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: ["corruptions.scale=3"]) }
     #expect(try RecipeInspection.check(recipe).images == 100)
   }
 
-  @Test func theRecipeThatComesAlongIsGood() throws {
+  @Test func bundledRecipeIsValid() throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("recipes/restore.yaml").path
     let pictures = try (folder.file("a.png") as NSString).deletingLastPathComponent

@@ -6,7 +6,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("Resuming a training") struct ResumingTests {
+@Suite("Resuming a run") struct ResumingTests {
   let folder: ScratchFolder
   let recipe: String
 
@@ -44,19 +44,19 @@ import Training
     #expect(model.range(of: Data(folder.path.utf8)) == nil)
   }
 
-  @Test func isRefusedWithOtherDataUnlessTheyAreAccepted() throws {
+  @Test func refusesOtherDataUnlessAccepted() throws {
     let run = try train()
     try Image(width: 8, height: 8, color: [9]).write(to: "\(folder.path)/pictures/0/new.png")
     let error = refusal { try TrainingJob(resuming: run) }
     #expect(error?.failure == .data)
-    #expect(error?.description.contains("5 images, 2 classes then, 6 images, 2 classes now") == true, "\(String(describing: error))")
+    #expect(error?.description.contains("5 images, 2 classes before, 6 images, 2 classes now") == true, "\(String(describing: error))")
     #expect(error?.description.contains("--accept-new-data") == true)
     let plan = try TrainingPlan(resuming: run, acceptsNewData: true)
     #expect(try TrainingJob(resuming: plan).position.step == 2)
-    #expect(try TrainingJob(resuming: run).position.step == 2, "they are those of the run from then on")
+    #expect(try TrainingJob(resuming: run).position.step == 2, "accepted data belong to the run from then on")
   }
 
-  @Test func recognisesDataThatMovedByTheirFiles() throws {
+  @Test func recognisesMovedDataByTheirFiles() throws {
     let run = try train()
     try FileManager.default.moveItem(atPath: "\(folder.path)/pictures", toPath: "\(folder.path)/moved")
     #expect(throws: (any Error).self) { try TrainingJob(resuming: run) }
@@ -68,9 +68,9 @@ import Training
   }
 
   @Test(arguments: [
-    ("process.parameterization=epsilon", "parameterization: v then, parameterization: epsilon now"),
-    ("process.variance=fixed_large", "variance: fixed_small then, variance: fixed_large now"),
-    ("process.schedule={type: cosine, steps: 500}", "steps: 1000 then, steps: 500 now"),
+    ("process.parameterization=epsilon", "parameterization: v before, parameterization: epsilon now"),
+    ("process.variance=fixed_large", "variance: fixed_small before, variance: fixed_large now"),
+    ("process.schedule={type: cosine, steps: 500}", "steps: 1000 before, steps: 500 now"),
     ("images.channels=3", "images.channels cannot change"),
     ("data.class_from=none", "the classes cannot change"),
   ])

@@ -21,7 +21,7 @@ import Training
     try SamplingJob(request(count) { $0.tracedCount = min(count, 4) }, model: model)
   }
 
-  @Test func areWrittenWhereTheyAreWanted() throws {
+  @Test func areWrittenToTheRequestedFiles() throws {
     let pictures = SamplePictures(
       grid: try folder.file("grid.png"), animation: try folder.file("steps.gif"), npz: try folder.file("samples.npz"))
     let job = try job()
@@ -43,14 +43,14 @@ import Training
     ("grid", .usage, "no ending"),
     ("", .usage, "ending"),
   ])
-  func aPictureThatCouldNotBeWrittenIsRefusedBefore(name: String, failure: Failure, words: String) throws {
+  func unwritablePictureIsRefusedBeforehand(name: String, failure: Failure, words: String) throws {
     let job = try job()
     let error = refusal { try SamplePictures(grid: name.isEmpty ? "" : "\(folder.path)/\(name)").check(job) }
     #expect(error?.failure == failure)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
   }
 
-  @Test func aFolderOrAPlaceThatNobodyCanWriteToIsRefusedBefore() throws {
+  @Test func foldersAndUnwritablePlacesAreRefusedBeforehand() throws {
     let job = try job()
     _ = try folder.file("taken.png/inside")
     #expect(refusal { try SamplePictures(grid: "\(folder.path)/taken.png").check(job) }?.failure == .io)
@@ -66,7 +66,7 @@ import Training
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
-  @Test func whatCannotBeAPictureIsRefusedBefore() throws {
+  @Test func invalidPicturesAreRefusedBeforehand() throws {
     let grid = try folder.file("grid.png"), still = try folder.file("steps.png")
     #expect(refusal { try SamplePictures(grid: grid, animation: still).check(job()) }?.description.contains("no animation") == true)
     #expect(refusal { try SamplePictures(grid: grid, npz: grid).check(job()) }?.description.contains("one file") == true)
@@ -76,14 +76,14 @@ import Training
     #expect(refusal { try SamplePictures(grid: grid).check(job(100_000)) }?.description.contains("too many") == true)
   }
 
-  @Test func aSheetOfTheDenoisingHasARowForEachImageAndAColumnForEachMoment() throws {
+  @Test func denoisingSheetHasARowPerImageAndAColumnPerStep() throws {
     var pictures = SamplePictures(grid: try folder.file("grid.png"))
     pictures.denoising = try folder.file("denoising.png")
     let job = try SamplingJob(request(14) { pictures.trace(&$0) }, model: model)
     try pictures.check(job)
     _ = try job.finish()
     #expect(try pictures.write(job).count == 2)
-    // Twelve rows; start and four steps; cells of 8 pixels, magnified seven times; titles of one digit and a space beside them.
+    // Twelve rows; the start and four steps; cells of 8 pixels, magnified seven times; row titles of one digit and a space.
     let sheet = try Image(file: pictures.denoising!)
     #expect(sheet.height == 2 + 10 + 12 * 58 && sheet.width == 2 + (5 + 4) + 5 * 58)
     let corner = (row: 12, column: 11)
@@ -93,7 +93,7 @@ import Training
     }
   }
 
-  @Test func anAnimationShowsTheMomentsThatAreAskedFor() throws {
+  @Test func animationShowsTheRequestedSteps() throws {
     var pictures = SamplePictures(grid: try folder.file("grid.png"), animation: try folder.file("steps.webp"))
     pictures.timing.frames = .only([0, 3])
     (pictures.timing.delay, pictures.timing.hold) = (50, 700)
@@ -108,7 +108,7 @@ import Training
     #expect(refusal { try pictures.check(job) }?.failure == .usage)
   }
 
-  @Test func anEstimateIsShownInPlaceOfTheNoisyImage() throws {
+  @Test func estimateReplacesTheNoisyImage() throws {
     func frames(_ traced: SamplingRequest.TraceContent) throws -> [[Image]] {
       let job = try SamplingJob(
         request(2) {
@@ -119,12 +119,12 @@ import Training
       return job.frames
     }
     let noisy = try frames(.image), clean = try frames(.estimate)
-    // Nothing is known at the start, all at the end.
+    // At the start there is no estimate, at the end it is the image.
     #expect(noisy[0] == clean[0] && noisy[4] == clean[4])
     #expect(noisy[1] != clean[1])
   }
 
-  @Test func captionsNameClassNumberAndScore() throws {
+  @Test func captionsShowClassNumberAndScore() throws {
     func sheet(_ captions: [SamplePictures.Caption], candidates: Int = 1) throws -> Image {
       var pictures = SamplePictures(grid: try folder.file("grid.png"), columns: 2)
       pictures.captions = captions
@@ -134,13 +134,13 @@ import Training
       _ = try pictures.write(job)
       return try Image(file: pictures.grid)
     }
-    let plain = try sheet([]), told = try sheet([.class, .number])
-    #expect(told.height == plain.height + 2 * 11 && told.width == plain.width)
-    #expect(try sheet([.score], candidates: 2).height == told.height)
+    let plain = try sheet([]), captioned = try sheet([.class, .number])
+    #expect(captioned.height == plain.height + 2 * 11 && captioned.width == plain.width)
+    #expect(try sheet([.score], candidates: 2).height == captioned.height)
     #expect(refusal { try sheet([.score]) }?.description.contains("--best-of 2") == true)
   }
 
-  @Test func aPictureSaysHowItWasMade() throws {
+  @Test func pictureRecordsHowItWasSampled() throws {
     var pictures = SamplePictures(grid: try folder.file("grid.png"))
     let job = try SamplingJob(request(3) { $0.seed = 77 }, model: model)
     _ = try job.finish()
@@ -158,7 +158,7 @@ import Training
 }
 
 @Suite("Frame schedules") struct FrameScheduleTests {
-  @Test func nameMomentsBetweenTheStartAndTheEnd() throws {
+  @Test func selectStepsBetweenStartAndEnd() throws {
     #expect(try FrameSchedule.all.moments(of: 3) == [0, 1, 2, 3])
     #expect(try FrameSchedule.evenly(3).moments(of: 20) == [0, 10, 20])
     #expect(try FrameSchedule.evenly(4).moments(of: 20) == [0, 7, 13, 20])
@@ -169,7 +169,7 @@ import Training
   }
 
   @Test(arguments: [("all", FrameSchedule.all), ("12", .evenly(12)), ("0,5,10", .only([0, 5, 10]))])
-  func areReadFromText(text: String, schedule: FrameSchedule) {
+  func areParsedFromText(text: String, schedule: FrameSchedule) {
     #expect(FrameSchedule(text) == schedule)
     #expect(schedule.description == text)
   }
@@ -179,16 +179,16 @@ import Training
   }
 }
 
-@Suite("Images as files of their own") struct ImagePatternTests {
-  @Test func aFolderGetsTheirNumbersAndAPatternItsFields() throws {
+@Suite("One file per image") struct ImagePatternTests {
+  @Test func folderGetsNumbersAndPatternGetsFields() throws {
     #expect(try ImagePattern("out").path(7, of: 100, className: "cat", seed: 3) == "out/07.png")
     #expect(try ImagePattern("o/{class}-{index}-{seed}.jpg").path(0, of: 1, className: "a/b", seed: 3) == "o/a_b-0-3.jpg")
   }
 
   @Test(arguments: [
-    ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "no field {size}"), ("{index}.bmp", ".bmp"),
+    ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "unknown field {size}"), ("{index}.bmp", ".bmp"),
   ])
-  func aPatternThatCannotServeIsRefused(text: String, words: String) {
+  func invalidPatternIsRefused(text: String, words: String) {
     let error = refusal { try ImagePattern(text) }
     #expect(error?.failure == .usage && error?.description.contains(words) == true, "\(String(describing: error))")
   }

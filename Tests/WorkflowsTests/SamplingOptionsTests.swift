@@ -12,7 +12,7 @@ import Testing
 
 @testable import Workflows
 
-@Suite("Options of sampling") struct SamplingOptionsTests {
+@Suite("Sampling options") struct SamplingOptionsTests {
   let model: Model
   let folder: ScratchFolder
 
@@ -21,15 +21,15 @@ import Testing
     folder = try ScratchFolder()
   }
 
-  private func draw(_ count: Int = 2, _ change: (inout SamplingRequest) -> Void) throws -> [Image] {
+  private func sample(_ count: Int = 2, _ change: (inout SamplingRequest) -> Void) throws -> [Image] {
     try SamplingJob(request(count, change), model: model).finish()
   }
 
-  private func refused(_ change: (inout SamplingRequest) -> Void) -> SfumatoError? {
+  private func problem(_ change: (inout SamplingRequest) -> Void) -> SfumatoError? {
     refusal { try SamplingJob(request(2, change), model: model) }
   }
 
-  /// A picture of one colour with a square of another.
+  /// A plain picture with the left half, or all of it, in another colour.
   private func picture(_ name: String, size: Int = 8, ground: UInt8 = 0, square: UInt8 = 255, half: Bool = true) throws -> String {
     var image = Image(width: size, height: size, color: [ground])
     for row in 0..<size { for column in 0..<(half ? size / 2 : size) { image[row, column] = square } }
@@ -38,19 +38,19 @@ import Testing
     return path
   }
 
-  /// Each changes what is drawn, so each reaches the sampler.
+  /// Each setting changes the samples, so each reaches the sampler.
   @Test(
     arguments: [
       ([], "sampling.guidance_rescale=0.7"), ([], "sampling.guidance_interval=[0.2, 2]"), ([], "sampling.final=sigma_min"),
       ([], "sampling.spacing=karras"), (["sampling.guidance_scale=40"], "sampling.dynamic_thresholding_ratio=0.9"),
       (["sampler.type=ddim", "sampling.guidance_scale=40"], "sampling.use_clipped_model_output=false"),
-    ] as [([String], String)]) func everySettingMakesADifference(others: [String], setting: String) throws
+    ] as [([String], String)]) func everySettingChangesTheSamples(others: [String], setting: String) throws
   {
-    #expect(try draw { $0.settings = others + [setting] } != draw { $0.settings = others })
+    #expect(try sample { $0.settings = others + [setting] } != sample { $0.settings = others })
   }
 
-  @Test func noiseStopsWhereItIsToldTo() throws {
-    let ddpm = { (settings: [String]) in try draw { $0.settings = ["sampler.type=ddpm"] + settings } }
+  @Test func noiseStopsAtItsLimit() throws {
+    let ddpm = { (settings: [String]) in try sample { $0.settings = ["sampler.type=ddpm"] + settings } }
     let plain = try ddpm([])
     #expect(try ddpm(["sampling.noise_until=2"]) != plain)
     #expect(try ddpm(["sampling.noise_window=[0, 0.001]"]) == ddpm(["sampling.noise_until=4"]))
@@ -62,15 +62,15 @@ import Testing
     ("sampling.noise_window=[1]", "the least and the most"), ("sampling.noise_until=-1", "expected 0 or more"),
     ("sampling.final=sigma", "sigma_min"), ("sampling.dynamic_thresholding_ratio=0", "quantile"),
     ("sampling.jump_length=0", "1 step or more"),
-  ]) func anImpossibleSettingIsRefused(setting: String, words: String) {
-    let error = refused { $0.settings = [setting] }
+  ]) func invalidSettingIsRefused(setting: String, words: String) {
+    let error = problem { $0.settings = [setting] }
     #expect(error?.failure == .usage)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
   }
 
-  // MARK: Networks that know whole steps alone
+  // MARK: Networks with discrete steps only
 
-  @Test func aModelOfPreviousXTakesOnlySamplersThatAskAtSteps() throws {
+  @Test func previousXModelTakesOnlySamplersThatEvaluateAtSteps() throws {
     let model = try Tiny.model(set: ["process.parameterization=previous_x"])
     for (settings, words) in [
       (["sampler.type=dpmpp_2s"], "sampler dpmpp_2s, as it is set, also asks between the levels"),
@@ -85,13 +85,13 @@ import Testing
     #expect(try best.finish().count == 1 && best.choices.count == 1)
   }
 
-  // MARK: Where it begins
+  // MARK: Start
 
-  @Test func aPictureIsTheNearerTheLessOfItIsGivenUp() throws {
+  @Test func sampleIsCloserToThePictureAtLowerStrength() throws {
     let file = try picture("half.png")
     let half = try Image(file: file)
     func distance(_ strength: Double) throws -> Int {
-      let image = try draw(1) {
+      let image = try sample(1) {
         $0.start = .picture(file: file, strength: strength)
         $0.settings = ["sampling.steps=20", "sampling.guidance_scale=1"]
       }[0]
@@ -102,13 +102,13 @@ import Testing
     #expect(try SamplingJob(request(1) { $0.start = .picture(file: file, strength: 0.5) }, model: model).plan.stepCount == 2)
   }
 
-  @Test func aPictureOfAnotherSizeIsCutToTheModelsProportions() throws {
+  @Test func pictureOfAnotherSizeIsCroppedToTheModelsAspectRatio() throws {
     let wide = try folder.file("wide.png")
     try Image(width: 40, height: 16, color: [200, 10, 10]).write(to: wide)
-    #expect(try draw(1) { $0.start = .picture(file: wide, strength: 0.5) }[0].width == 8)
+    #expect(try sample(1) { $0.start = .picture(file: wide, strength: 0.5) }[0].width == 8)
   }
 
-  @Test func givenNoiseIsWhatItStartsFrom() throws {
+  @Test func startsFromTheGivenNoise() throws {
     let noise = Tensor.randn([3, 1, 8, 8], using: Generator(seed: 5))
     let file = try folder.file("noise.npz")
     try NPY.write([("arr_0", NPY.encode(noise.bytes(), shape: noise.shape, dtype: .float32))], to: file)
@@ -120,18 +120,18 @@ import Testing
       }, model: model)
     _ = try job.finish()
     #expect(try job.frames[0] == noise.images())
-    #expect(refused { $0.start = .array(file: file) } == nil)
+    #expect(problem { $0.start = .array(file: file) } == nil)
     let error = refusal { try SamplingJob(request(4) { $0.start = .array(file: file) }, model: model) }
     #expect(error?.description.contains("expected floating-point numbers of the shape [4, 1, 8, 8]") == true)
   }
 
-  @Test func leftOutStepsAreNotTaken() throws {
+  @Test func skippedStepsAreNotTaken() throws {
     #expect(try SamplingJob(request(1) { $0.skippedSteps = 1 }, model: model).plan.stepCount == 3)
-    #expect(refused { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
-    #expect(refused { $0.skippedSteps = -1 }?.failure == .usage)
+    #expect(problem { $0.skippedSteps = 4 }?.description.contains("expected 0 to 3") == true)
+    #expect(problem { $0.skippedSteps = -1 }?.failure == .usage)
   }
 
-  @Test func aSecondPassGoesOnFromTheFinishedImages() throws {
+  @Test func secondPassStartsFromTheFinishedImages() throws {
     let job = try SamplingJob(
       request(1) {
         $0.secondPass = 0.5
@@ -140,18 +140,18 @@ import Testing
     let twice = try job.finish()
     // Four steps down, one up, two down.
     #expect(job.plan.stepCount == 7)
-    #expect(try job.frames[4] == draw(1) { _ in })
-    #expect(try twice != draw(1) { _ in })
-    #expect(refused { $0.secondPass = 1.5 }?.failure == .usage)
+    #expect(try job.frames[4] == sample(1) { _ in })
+    #expect(try twice != sample(1) { _ in })
+    #expect(problem { $0.secondPass = 1.5 }?.failure == .usage)
   }
 
-  // MARK: Filling in
+  // MARK: Inpainting
 
   @Test(arguments: SamplingRequest.Inpainting.Method.allCases)
-  func whatTheMaskKeepsIsKeptToTheByte(method: SamplingRequest.Inpainting.Method) throws {
+  func maskedPixelsAreKeptExactly(method: SamplingRequest.Inpainting.Method) throws {
     let file = try picture("p.png", ground: 30, square: 210), mask = try picture("m.png")
     let original = try Image(file: file)
-    let images = try draw(3) {
+    let images = try sample(3) {
       $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask, method: method)
       $0.settings = ["sampling.jump_length=1", "sampling.jump_n_sample=2"]
     }
@@ -175,11 +175,11 @@ import Testing
     #expect(try count(.repaint) > 4)
   }
 
-  @Test func aMaskThatKeepsAllOrNothingIsRefused() throws {
+  @Test func maskThatKeepsAllOrNothingIsRefused() throws {
     let file = try picture("p.png")
-    for (ground, word) in [(UInt8(255), "white all over"), (0, "black all over")] {
+    for (ground, word) in [(UInt8(255), "all white"), (0, "all black")] {
       let mask = try picture("m.png", ground: ground, square: ground)
-      let error = refused { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
+      let error = problem { $0.inpainting = SamplingRequest.Inpainting(picture: file, mask: mask) }
       #expect(error?.description.contains(word) == true)
     }
     #expect(throws: ImagingError.self) {
@@ -187,9 +187,9 @@ import Testing
     }
   }
 
-  // MARK: The best of several
+  // MARK: Candidates
 
-  @Test func theBestCandidateIsKeptAndTheFirstIsTheOneThatThereIsAlone() throws {
+  @Test func bestCandidateIsKeptAndTheFirstEqualsASingleOne() throws {
     let job = try SamplingJob(
       request(3) {
         $0.candidates = 4
@@ -202,16 +202,16 @@ import Testing
     #expect(job.choices.count == 3)
     for (winner, scores) in job.choices { #expect(scores.count == 4 && scores[winner] == scores.max()) }
     #expect(job.frames.last == job.images)
-    let alone = try draw(3) { $0.batchSize = 2 }
+    let alone = try sample(3) { $0.batchSize = 2 }
     for (index, choice) in job.choices.enumerated() { #expect((job.images[index] == alone[index]) == (choice.winner == 0)) }
     #expect(Set(job.choices.map(\.winner)) != [0])
   }
 
-  @Test(arguments: [0, -1, 1001]) func anImpossibleNumberOfCandidatesIsRefused(count: Int) {
-    #expect(refused { $0.candidates = count }?.failure == .usage)
+  @Test(arguments: [0, -1, 1001]) func invalidNumberOfCandidatesIsRefused(count: Int) {
+    #expect(problem { $0.candidates = count }?.failure == .usage)
   }
 
-  @Test func aJobThatIsGivenUpHalfwayIsFreed() throws {
+  @Test func abandonedJobIsFreed() throws {
     weak var job: SamplingJob?
     do {
       let halfway = try SamplingJob(request(), model: model)
@@ -230,10 +230,10 @@ import Testing
     return path
   }
 
-  @Test(arguments: ["ddpm", "ddim", "dpmpp_2m"]) func aClassifierDrawsTheImages(sampler: String) throws {
+  @Test(arguments: ["ddpm", "ddim", "dpmpp_2m"]) func classifierGuidesTheImages(sampler: String) throws {
     let file = try classifier()
     let images = try [nil, 0, 1, 30].map { (scale: Double?) in
-      try draw(3) {
+      try sample(3) {
         $0.settings = ["sampler.type=\(sampler)"]
         $0.classifier = scale == nil ? nil : file
         $0.classifierScale = scale ?? 1
@@ -243,7 +243,7 @@ import Testing
     #expect(images[0] != images[3] && images[2] != images[3])
   }
 
-  @Test func itKeepsTheCandidateWhoseClassItSeesMostSurely() throws {
+  @Test func classifierKeepsTheCandidateWithTheMostProbableClass() throws {
     let file = try classifier()
     let job = try SamplingJob(
       request(2) {
@@ -253,12 +253,12 @@ import Testing
     let images = try Tensor(images: job.finish())
     let seen = try ClassifierModel(file).logProbabilities(ofClean: images).doubles()
     for (index, label) in [3, 8].enumerated() {
-      // The images are bytes by now.
+      // The images have been rounded to bytes.
       #expect(try abs(seen[10 * index + label] - #require(job.choices[index].scores.max())) < 0.05)
     }
   }
 
-  @Test func aModelWithoutClassesIsDrawnTowardsTheClassifiers() throws {
+  @Test func modelWithoutClassesIsGuidedTowardsThoseOfTheClassifier() throws {
     var recipe = model.recipe
     (recipe.data.classNames, recipe.data.nullClass) = ([], nil)
     var unconditional = try #require(recipe.network.member as? ADMUNet.Recipe)
@@ -276,13 +276,13 @@ import Testing
     #expect(try job.finish() != SamplingJob(request(2), model: plain).finish())
   }
 
-  @Test func whatAClassifierCannotDoIsRefused() throws {
+  @Test func unsupportedUseOfAClassifierIsRefused() throws {
     let file = try classifier()
-    #expect(refused { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
-    #expect(refused { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
-    #expect(refused { $0.scorer = .classifier }?.description.contains("must be given") == true)
-    #expect(refused { $0.classifier = "nowhere" }?.failure == .missing)
+    #expect(problem { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
+    #expect(problem { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
+    #expect(problem { $0.scorer = .classifier }?.description.contains("name one with --classifier") == true)
+    #expect(problem { $0.classifier = "nowhere" }?.failure == .missing)
     let other = try classifier("[a, b, c]", classes: 3)
-    #expect(refused { $0.classifier = other }?.description.contains("cannot guide this model") == true)
+    #expect(problem { $0.classifier = other }?.description.contains("cannot guide this model") == true)
   }
 }

@@ -17,9 +17,9 @@ import Training
 
   init() throws { model = try Tiny.model() }
 
-  private func draw(_ request: SamplingRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
+  private func sample(_ request: SamplingRequest) throws -> [Image] { try SamplingJob(request, model: model).finish() }
 
-  /// The images as numbers, `[N, C, H, W]`.
+  /// The unrounded images, `[N, C, H, W]`.
   private func numbers(_ request: SamplingRequest) throws -> Tensor {
     let job = try SamplingJob(request, model: model)
     var batches: [Tensor] = [], done = 0
@@ -33,17 +33,17 @@ import Training
 
   // MARK: Seeds and batches
 
-  @Test(arguments: SamplerRegistry.names) func theSameSeedGivesTheSameBytes(sampler: String) throws {
+  @Test(arguments: SamplerRegistry.names) func sameSeedGivesTheSameBytes(sampler: String) throws {
     let first = request { $0.settings = ["sampler.type=\(sampler)"] }
     var other = first
     other.seed = 1
-    #expect(try draw(first) == draw(first))
-    #expect(try draw(first) != draw(other))
+    #expect(try sample(first) == sample(first))
+    #expect(try sample(first) != sample(other))
   }
 
-  /// Kernels add in another order for another number of images: 1e-6 an operation was seen, some hundred of them follow each
-  /// other here.
-  @Test(arguments: SamplerRegistry.names) func anImageDrawnAloneAndInBatchesAgrees(sampler: String) throws {
+  /// The order of sums in kernels depends on the batch size: differences of 1e-6 per operation were observed, over about a hundred
+  /// operations here.
+  @Test(arguments: SamplerRegistry.names) func imagesSampledAloneAndInBatchesAgree(sampler: String) throws {
     let alone = request(16) {
       $0.batchSize = 1
       $0.settings = ["sampler.type=\(sampler)"]
@@ -57,7 +57,7 @@ import Training
     }
   }
 
-  @Test func anImageStartsFromTheSameNoiseInAnyBatch() throws {
+  @Test func imageStartsFromTheSameNoiseInAnyBatch() throws {
     func start(_ batchSize: Int) throws -> [Image] {
       let job = try SamplingJob(
         request(7) {
@@ -73,7 +73,7 @@ import Training
     #expect(try start(7) == alone)
   }
 
-  @Test func inBatchOrderAllNoiseIsOneStreamDrawnOnceAStep() throws {
+  @Test func batchNoiseOrderUsesOneStreamOncePerStep() throws {
     let job = try SamplingJob(
       request(4) {
         $0.noiseOrder = .batch
@@ -83,13 +83,13 @@ import Training
       }, model: model)
     _ = try job.finish()
     let stream = Generator(seed: 9)
-    let draws = (0..<6).map { _ in Tensor.randn([2, 1, 8, 8], using: stream) }
-    // The first batch takes x_T and one draw a step, also where its sampler adds no noise; then comes the second one's x_T.
-    #expect(try job.frames[0] == draws[0].images() + draws[5].images())
+    let noise = (0..<6).map { _ in Tensor.randn([2, 1, 8, 8], using: stream) }
+    // The first batch takes x_T and one tensor per step, even if its sampler adds no noise; then comes the second batch's x_T.
+    #expect(try job.frames[0] == noise[0].images() + noise[5].images())
   }
 
   @Test(arguments: SamplerRegistry.names) func oneStepIsEnough(sampler: String) throws {
-    let images = try draw(request(2) { $0.settings = ["sampler.type=\(sampler)", "sampling.steps=1"] })
+    let images = try sample(request(2) { $0.settings = ["sampler.type=\(sampler)", "sampling.steps=1"] })
     #expect(images.count == 2)
     #expect(images[0] != images[1])
   }
@@ -103,7 +103,7 @@ import Training
     #expect(shares.last == 1)
   }
 
-  @Test func onlyTheImagesAskedForAreTraced() throws {
+  @Test func onlyTheRequestedImagesAreTraced() throws {
     let job = try SamplingJob(
       request(5) {
         $0.batchSize = 2
@@ -116,7 +116,7 @@ import Training
 
   // MARK: Classes and guidance
 
-  @Test func classesAreDealtOutInTurn() throws {
+  @Test func imagesTakeClassesInTurn() throws {
     func labels(_ classes: SamplingRequest.Classes) throws -> [Int?] {
       try SamplingJob(request(12) { $0.classes = classes }, model: model).plan.labels
     }
@@ -125,39 +125,39 @@ import Training
     #expect(try labels(.none) == Array(repeating: nil, count: 12))
   }
 
-  /// nice-diffusion's models, whose class 0 is none.
-  @Test func aNullClassAmongTheClassesIsToldButNotDealtOut() throws {
+  /// As in nice-diffusion's models, whose class 0 is the null class.
+  @Test func nullClassAmongTheClassesIsOnlyUsedForUnconditionalSamples() throws {
     var recipe = model.recipe
     recipe.data.nullClass = 0
     let nice = Model(recipe: try ModelRecipe(yaml: recipe.yaml()), provenance: model.provenance, network: model.network)
     let job = try SamplingJob(request(12) { $0.classes = .all }, model: nice)
     #expect(job.plan.labels == [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
     let none = try SamplingJob(request(1) { $0.classes = .none }, model: nice).finish()
-    #expect(try none == draw(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
-    #expect(try none != draw(request(1) { $0.classes = .none }))
+    #expect(try none == sample(request(1) { ($0.classes, $0.settings) = (.only(["0"]), ["sampling.guidance_scale=1"]) }))
+    #expect(try none != sample(request(1) { $0.classes = .none }))
   }
 
-  @Test func theClassAskedForChangesTheImage() throws {
-    let images = try ["3", "4"].map { name in try draw(request(1) { $0.classes = .only([name]) }) }
+  @Test func requestedClassChangesTheImage() throws {
+    let images = try ["3", "4"].map { name in try sample(request(1) { $0.classes = .only([name]) }) }
     #expect(images[0] != images[1])
-    #expect(try draw(request(1) { $0.classes = .none }) != images[0])
+    #expect(try sample(request(1) { $0.classes = .none }) != images[0])
   }
 
-  @Test func anUnknownClassIsRefusedWithTheClassesThereAre() {
+  @Test func unknownClassIsRefusedWithTheKnownOnes() {
     let error = refusal { try SamplingJob(request { $0.classes = .only(["3", "ten"]) }, model: model) }
     #expect(error == SfumatoError(.usage, "there is no class 'ten'; the classes are 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"))
     #expect(refusal { try SamplingJob(request { $0.classes = .only([]) }, model: model) }?.failure == .usage)
   }
 
-  @Test func aModelWithoutNullClassTakesNoGuidanceAndNotNone() throws {
-    let told = try Tiny.model(set: ["training.class_dropout=0", "sampling.guidance_scale=1"])
-    #expect(try SamplingJob(request(2), model: told).finish().count == 2)
-    let guided = refusal { try SamplingJob(request { $0.settings = ["sampling.guidance_scale=3"] }, model: told) }
+  @Test func modelWithoutNullClassNeedsAClassAndRefusesGuidance() throws {
+    let conditional = try Tiny.model(set: ["training.class_dropout=0", "sampling.guidance_scale=1"])
+    #expect(try SamplingJob(request(2), model: conditional).finish().count == 2)
+    let guided = refusal { try SamplingJob(request { $0.settings = ["sampling.guidance_scale=3"] }, model: conditional) }
     #expect(guided?.description.contains("training.class_dropout above 0") == true)
-    #expect(refusal { try SamplingJob(request { $0.classes = .none }, model: told) }?.failure == .usage)
+    #expect(refusal { try SamplingJob(request { $0.classes = .none }, model: conditional) }?.failure == .usage)
   }
 
-  @Test func guidanceWithoutAClassIsRefusedWhereItIsAskedFor() throws {
+  @Test func explicitGuidanceWithoutAClassIsRefused() throws {
     let error = refusal {
       try SamplingJob(
         request {
@@ -165,15 +165,15 @@ import Training
           $0.settings = ["sampling.guidance_scale=3"]
         }, model: model)
     }
-    #expect(error?.description.contains("no class is asked for") == true)
+    #expect(error?.description.contains("no class was requested") == true)
   }
 
   @Test func guidanceOfOneIsTheConditionalModelAlone() throws {
     let plain = request(2) { $0.settings = ["sampling.guidance_scale=1"] }
-    #expect(try draw(plain) != draw(request(2)))
+    #expect(try sample(plain) != sample(request(2)))
   }
 
-  // MARK: Requests that make no sense
+  // MARK: Invalid requests
 
   @Test(arguments: [
     ("sampler.eta=0.5", "unknown key 'eta' in 'sampler'"), ("sampler.type=dimm", "did you mean 'ddim'?"),
@@ -181,38 +181,38 @@ import Training
     ("sampling.spacing=ddim999", "the nearest possible is"), ("sampling.spacing='2000'", "section 1"),
     ("sampling.guidance_scale=-1", "expected 0 or more"), ("sampling.guidance_scale=nan", "expected a number"),
   ])
-  func anImpossibleSettingIsRefusedAndSaysWhy(setting: String, words: String) {
+  func invalidSettingIsRefusedWithReason(setting: String, words: String) {
     let error = refusal { try SamplingJob(request { $0.settings = [setting] }, model: model) }
     #expect(error?.failure == .usage)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "taken")")
     #expect(error?.description.contains("--set") == false)
   }
 
-  @Test func stepsThatTheSpacingDoesNotTakeAreRefused() throws {
+  @Test func stepsThatContradictTheSpacingAreRefused() throws {
     let both = ["sampling.spacing='2,3'", "sampling.steps=7"]
     let error = refusal { try SamplingJob(request { $0.settings = both }, model: model) }
     #expect(error?.description.contains("takes 5 steps, not 7") == true)
     #expect(try SamplingJob(request { $0.settings = [both[0]] }, model: model).plan.stepCount == 5)
   }
 
-  @Test func etaIsTakenByTheSamplerThatHasIt() throws {
+  @Test func etaAppliesToTheSamplerThatHasIt() throws {
     let settings = ["sampler.type=ddim", "sampler.eta=1"]
-    #expect(try draw(request { $0.settings = settings }) != draw(request { $0.settings = [settings[0]] }))
+    #expect(try sample(request { $0.settings = settings }) != sample(request { $0.settings = [settings[0]] }))
   }
 
-  @Test(arguments: [0, -1, 10_000_001]) func anImpossibleCountIsRefused(count: Int) {
+  @Test(arguments: [0, -1, 10_000_001]) func invalidCountIsRefused(count: Int) {
     #expect(refusal { try SamplingJob(request(count), model: model) }?.failure == .usage)
   }
 
-  @Test func anImpossibleBatchOrDeviceIsRefused() {
+  @Test func invalidBatchOrDeviceIsRefused() {
     #expect(refusal { try SamplingJob(request { $0.batchSize = 0 }, model: model) }?.failure == .usage)
     #expect(refusal { try SamplingJob(request { $0.device = .cuda(77) }, model: model) }?.failure == .usage)
     for name in ["gpu", "cuda:77", "meta"] { #expect(refusal { try Device(named: name) }?.failure == .usage) }
   }
 
-  // MARK: What goes wrong on the way
+  // MARK: Failures
 
-  @Test func aFaultInTheNetworkIsThrownAndIsInternal() throws {
+  @Test func faultInTheNetworkIsThrownAsInternal() throws {
     var recipe = model.recipe
     recipe.data.channels = 3
     let job = try SamplingJob(request(), model: Model(recipe: recipe, provenance: Provenance(), network: model.network))
@@ -221,7 +221,7 @@ import Training
     #expect(Failure(of: fault) == .internal)
   }
 
-  @Test func numbersThatAreNotFiniteNeverBecomeAPicture() throws {
+  @Test func nonFiniteOutputIsRefused() throws {
     let broken = try Tiny.model()
     let (_, last) = try #require(broken.network.namedParameters().last)
     try last.assign(.full(.nan, like: last.value))

@@ -10,7 +10,7 @@ import Training
 
 @testable import Workflows
 
-/// Tiny models as trainings describe them: of 8 x 8 glyphs.
+/// Tiny models from training recipes, of 8 x 8 glyphs.
 extension Tiny {
   static let recipe = """
     data: { type: glyphs, size: 8, classes: digits, count: 100 }
@@ -20,7 +20,7 @@ extension Tiny {
 
     """
 
-  /// An untrained model whose every output depends on all that it is told: what would start from zero is random too.
+  /// An untrained model whose every output depends on all of its conditioning: zero-initialised weights are random too.
   static func model(set: [String] = []) throws -> Model {
     let recipe = try TrainRecipe(yaml: recipe, set: set)
     let described = try recipe.modelRecipe(for: recipe.data.member.open())

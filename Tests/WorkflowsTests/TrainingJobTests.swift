@@ -10,7 +10,7 @@ import Training
 
 @testable import Workflows
 
-@Suite("A training") struct TrainingJobTests {
+@Suite("Training runs") struct TrainingJobTests {
   let folder: ScratchFolder
   let recipe: String
 
@@ -35,9 +35,9 @@ import Training
     try Dictionary(uniqueKeysWithValues: state.entries.map { ($0.name, try $0.tensor.bytes()) })
   }
 
-  // MARK: From beginning to end
+  // MARK: Whole runs
 
-  @Test func takesItsStepsAndLeavesAModelThatCanBeSampledFrom() throws {
+  @Test func takesItsStepsAndSavesAModelToSampleFrom() throws {
     let job = try begin()
     try finish(job)
     #expect(job.position.step == 6)
@@ -52,10 +52,10 @@ import Training
     "{ type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }",
     "{ type: adm_unet, model_channels: 32, channel_mult: [1, 1, 1, 1], num_res_blocks: 1, attention_resolutions: [], use_checkpoint: true }",
   ])
-  func ofEveryKindOfNetworkLeavesAModelThatCanBeSampledFrom(network: String) throws {
+  func savesAModelToSampleFromForEveryNetwork(network: String) throws {
     let lines = Tiny.recipe.split(separator: "\n").map { $0.hasPrefix("network:") ? "network: \(network)" : $0 }
     try lines.joined(separator: "\n").write(toFile: recipe, atomically: true, encoding: .utf8)
-    // 12 is no multiple of 8, to which the four levels of the last are padded.
+    // 12 is not a multiple of 8, to which the four levels of the last network pad.
     let job = try begin(set: ["data.size=12", "training.precision=bfloat16"])
     try finish(job)
     let images = try SamplingJob(request(2) { $0.model = job.folder.path }).finish()
@@ -69,8 +69,8 @@ import Training
     #expect(try content(checkpoint.weights) == content(job.trainer.weights()))
   }
 
-  @Test func continuedFromACheckpointItIsTheUninterruptedOneToTheBit() throws {
-    // All that draws random numbers or depends on the position is on.
+  @Test func resumesBitExactly() throws {
+    // Everything random or dependent on the position is enabled.
     let set = ["training.decay=cosine", "network.dropout=0.2", "training.class_dropout=0.3", "training.optimizer.weight_decay=0.01"]
     let whole = try begin("whole", set: set)
     try finish(whole)
@@ -87,9 +87,9 @@ import Training
     #expect(first.position.step == 6 && second.position.averageSteps == 6)
   }
 
-  @Test func whoseTimestepsLearnIsContinuedToTheBitToo() throws {
-    // Four timesteps, each warm after one loss, of terms of the bound, which differ by orders of magnitude: what was learned
-    // decides the draws.
+  @Test func resumesBitExactlyWithALearningTimestepSampler() throws {
+    // Four timesteps, each warm after one loss, with terms of the bound that differ by orders of magnitude: the learned state
+    // determines which timesteps are sampled.
     let set = [
       "process.schedule.steps=4", "training.timestep_sampling={type: loss_second_moment, history_per_term: 1}",
       "training.loss=rescaled_kl",
@@ -107,7 +107,7 @@ import Training
     #expect(try content(first.weights) == content(second.weights))
   }
 
-  @Test func whoseTimestepsHaveForgottenIsNotContinued() throws {
+  @Test func doesNotResumeWithoutTheTimestepSamplersState() throws {
     let learning = "training.timestep_sampling=loss_second_moment"
     try finish(begin(set: [learning]))
     let path = "\(folder.path)/run"
@@ -115,7 +115,7 @@ import Training
     let error = refusal { try TrainingJob(resuming: path) }
     #expect(error?.failure == .data)
     #expect(error?.description.contains("at step 6 is damaged: the state of the timestep sampling holds nothing") == true)
-    // Another recipe for the timesteps begins anew.
+    // Another recipe for the timesteps starts afresh.
     #expect(try TrainingJob(resuming: path, set: ["training.loss=l1"]).position.step == 6)
     #expect(try TrainingJob(resuming: path, set: ["training.timestep_sampling=uniform"]).position.step == 6)
     #expect(try TrainingJob(resuming: path, set: [learning]).position.step == 6)
@@ -124,20 +124,20 @@ import Training
   @Test(arguments: [
     "loss=mse", "loss=l1", "loss={type: huber, delta: 0.5}", "loss=kl", "loss=rescaled_kl", "loss={type: hybrid, error: l1}",
     "loss_weighting=soft_min_snr", "loss_weighting=edm", "timestep_sampling=log_normal", "timestep_sampling=uniform",
-  ]) func takesStepsByEveryLossAndChoiceOfTimesteps(setting: String) throws {
+  ]) func takesStepsWithEveryLossAndTimestepSampler(setting: String) throws {
     let job = try begin(set: ["training.\(setting)", "training.duration=8", "process.variance=fixed_large"])
     while let step = try job.next() { #expect(step.loss.isFinite && step.gradientNorm > 0) }
     #expect(job.position.step == 2)
   }
 
-  @Test func ofALearnedVarianceTakesStepsByEveryLossThatTrainsIt() throws {
+  @Test func takesStepsWithEveryLossThatTrainsALearnedVariance() throws {
     for loss in ["mse", "rescaled_mse", "hybrid", "kl", "rescaled_kl"] {
       let job = try begin("run-\(loss)", set: ["process.variance=learned_range", "training.loss=\(loss)", "training.duration=4"])
       #expect(try job.next()?.gradientNorm.isFinite == true)
     }
   }
 
-  @Test func ofBfloat16IsContinuedToTheBitToo() throws {
+  @Test func resumesBitExactlyInBfloat16() throws {
     let set = ["training.precision=bfloat16", "training.duration=8"]
     let whole = try begin("whole", set: set)
     try finish(whole)
@@ -149,7 +149,7 @@ import Training
     #expect(try content(whole.trainer.weights()) == content(rest.trainer.weights()))
   }
 
-  @Test func previewsWhenOneIsDue() throws {
+  @Test func writesPreviewsWhenDue() throws {
     let job = try begin(set: ["training.preview_every=8", "training.duration=12", "sampling.steps=2"])
     try finish(job)
     #expect(job.previewProblem == nil)
@@ -158,7 +158,7 @@ import Training
 
   // MARK: Logs
 
-  @Test func logsMeansAtItsDistancesAndAtItsEnd() throws {
+  @Test func logsMeansAtItsIntervalAndAtTheEnd() throws {
     let job = try begin(set: ["training.log_every=16"])
     var losses: [Double] = []
     while let step = try job.next() { losses.append(step.loss) }
@@ -171,19 +171,19 @@ import Training
         "step", "images", "loss", "gradient_norm", "learning_rate", "images_per_second", "seconds", "skipped_steps", "loss_q0",
         "loss_q1", "loss_q2", "loss_q3",
       ])
-    // Stratified: the four images of a batch are of one quarter each, so the mean of the quarters is that of all.
+    // Stratified: each of the four images of a batch falls into another quarter, so the mean of the quarters is the overall mean.
     let quarters = try (0..<4).map { try #require(lines[0]["loss_q\($0)"] as? Double) }
     #expect(abs(try #require(lines[0]["loss"] as? Double) - quarters.reduce(0, +) / 4) < 1e-6)
   }
 
-  @Test func logsTheRateOfItsOwnStepsAlone() throws {
+  @Test func logsTheRateOfTheLinesStepsOnly() throws {
     var log = TrainingLog(from: TrainingPosition(step: 10, images: 100, averageSteps: 10, seconds: 50))
     let last = TrainingStep(step: 12, images: 120, loss: 1, gradientNorm: 2, learningRate: 3, seconds: 54, progress: 0.5)
     log.add(last)
     #expect(log.line(to: last).imagesPerSecond == 5)
   }
 
-  @Test func logsNoLossWhereEveryStepWasSkipped() throws {
+  @Test func logsNoLossWhenEveryStepWasSkipped() throws {
     var log = TrainingLog(from: TrainingPosition(step: 0, images: 0, averageSteps: 0, seconds: 0))
     let last = TrainingStep(step: 1, images: 4, loss: .nan, gradientNorm: .nan, learningRate: 3, seconds: 1, progress: 0.5)
     log.add(last)
@@ -193,8 +193,8 @@ import Training
 
   // MARK: Pictures
 
-  @Test func measuresWhatIsHeldOutAndIsMovedByItInNothing() throws {
-    // 20 of 100 pictures, in five batches of four; the same twice although the weights are those of different trainings.
+  @Test func validationDoesNotAffectTraining() throws {
+    // 20 of 100 pictures, in five batches of four; both runs have the same weights and validation losses.
     let set = ["loading.validation=0.2", "training.log_every=8", "training.checkpoint_every=8", "training.duration=16"]
     let job = try begin(set: set)
     #expect(job.data.count == 80 && job.loader.validationBatchCount == 5)
@@ -207,7 +207,7 @@ import Training
     #expect(try log(rare).map { $0["validation_loss"] as? Double } == [nil, losses[1]])
   }
 
-  @Test(arguments: [0, 3]) func isTheSameWhateverTheNumberOfWorkers(workers: Int) throws {
+  @Test(arguments: [0, 3]) func doesNotDependOnTheNumberOfWorkers(workers: Int) throws {
     let job = try begin(set: ["loading.workers=\(workers)", "images.flip=horizontal"]),
       other = try begin("other", set: ["loading.workers=1", "images.flip=horizontal"])
     try finish(job)
@@ -215,7 +215,7 @@ import Training
     #expect(try content(job.trainer.weights()) == content(other.trainer.weights()))
   }
 
-  @Test func ofPicturesOfDifferentSizesIsOfImagesOfTheSizeThatItSays() throws {
+  @Test func fitsPicturesOfDifferentSizesToTheRecipesSize() throws {
     let mix = "data: { type: mix, sources: [{ type: glyphs, size: 8, classes: digits }, { type: glyphs, size: 12, classes: digits }] }"
     let lines = Tiny.recipe.split(separator: "\n").map { $0.hasPrefix("data:") ? mix : String($0) }
     try lines.joined(separator: "\n").write(toFile: recipe, atomically: true, encoding: .utf8)
@@ -225,16 +225,16 @@ import Training
     #expect(job.modelRecipe.data.images.shape == [3, 8, 8] && job.modelRecipe.data.classNames.count == 10)
   }
 
-  // MARK: Continuing
+  // MARK: Resuming
 
-  @Test func thatIsOverIsNotContinued() throws {
+  @Test func finishedRunTakesNoFurtherSteps() throws {
     try finish(begin())
     let job = try TrainingJob(resuming: "\(folder.path)/run")
     #expect(try job.next() == nil)
     #expect(job.position.step == 6)
   }
 
-  @Test func keepsTheSettingsThatItWasContinuedWith() throws {
+  @Test func keepsTheSettingsItWasResumedWith() throws {
     try finish(begin())
     let path = "\(folder.path)/run"
     let longer = try TrainingJob(resuming: path, set: ["training.duration=32"])
@@ -245,7 +245,7 @@ import Training
     #expect(again.position.step == 7)
   }
 
-  @Test func isNotContinuedWithANetworkThatDoesNotFit() throws {
+  @Test func doesNotResumeWithAMismatchedNetwork() throws {
     try finish(begin())
     let path = "\(folder.path)/run"
     let before = try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8)
@@ -255,7 +255,7 @@ import Training
     #expect(try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8) == before)
   }
 
-  @Test func whoseCheckpointIsDamagedNeverStartsOver() throws {
+  @Test func neverStartsOverFromADamagedCheckpoint() throws {
     try finish(begin())
     let path = "\(folder.path)/run"
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: "\(path)/checkpoints/000000006/optimizer.safetensors"))
@@ -266,7 +266,7 @@ import Training
     #expect(Failure(of: missing) == .missing)
   }
 
-  @Test func ofALossThatStaysNotFiniteStopsWithTheCommandThatGoesOn() throws {
+  @Test func stopsOnANonFiniteLossWithTheCommandToResume() throws {
     let job = try begin(set: ["training.duration=1000"])
     let (_, parameter) = try #require(job.trainer.parameters.first)
     try parameter.assign(.full(.nan, like: parameter.value))
@@ -276,18 +276,18 @@ import Training
     #expect(try job.folder.latestCheckpoint().position.step == 0)
   }
 
-  @Test func keepsWhatWasTrainedWhenItsDataFail() throws {
+  @Test func savesProgressWhenAStepFails() throws {
     let job = try begin(set: ["training.duration=1000"])
     _ = try job.next()
     _ = try job.next()
-    // Any error from a step will do.
+    // Any error from a step serves the purpose.
     let (_, parameter) = try #require(job.trainer.parameters.first)
     parameter.replace(with: .zeros([1, 1]))
     #expect(throws: (any Error).self) { try job.next() }
     #expect(try String(contentsOfFile: "\(job.folder.path)/latest", encoding: .utf8) == "000000002\n")
   }
 
-  // MARK: Refusals
+  // MARK: Invalid recipes
 
   @Test(arguments: [
     (["network.context_dim=4"], "network adm_unet takes context vectors of context_dim 4 numbers, and the data come with none"),
@@ -301,7 +301,7 @@ import Training
     (["training.timestep_sampling=lognormal"], "did you mean 'log_normal'"),
     (["network.attention_resolutions=[5]"], "network.attention_resolutions: 5 is not the height of a level"),
   ])
-  func thatCouldNotTakeAStepIsRefusedAndLeavesNoFolder(set: [String], words: String) throws {
+  func refusesAnInvalidRecipeAndLeavesNoFolder(set: [String], words: String) throws {
     let error = try #require(throws: (any Error).self) { try begin(set: set) }
     #expect(Failure(of: error) == .data)
     #expect("\(error)".contains(words), "\(error)")
@@ -309,14 +309,14 @@ import Training
     #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: set) }
   }
 
-  @Test func doesNotOverwriteAnother() throws {
+  @Test func doesNotOverwriteAnotherRun() throws {
     _ = try begin()
     let error = try #require(throws: CheckpointError.self) { try begin() }
     #expect(error.description.contains("sfumato resume"))
     #expect(refusal { try TrainingJob(recipe: recipe, folder: "") }?.failure == .usage)
   }
 
-  @Test func ofARecipeThatIsNotThereSaysSo() throws {
+  @Test func reportsAMissingRecipe() throws {
     let error = refusal { try TrainingJob(recipe: "\(folder.path)/tiny", folder: "\(folder.path)/run") }
     #expect(error == SfumatoError(.missing, "\(folder.path)/tiny: no such recipe; did you mean \(folder.path)/tiny.yaml?"))
   }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Workflows
 
-/// Networks and pictures for the upscaler.
+/// Networks and pictures for upscaler tests.
 enum TinyUpscaler {
   static func recipe(scale: Int, channels: Int = 3) -> RRDBNet.Recipe {
     var recipe = RRDBNet.Recipe()
@@ -23,7 +23,7 @@ enum TinyUpscaler {
     try RRDBNet(recipe(scale: scale, channels: channels), using: Initializer(Generator(seed: 1)))
   }
 
-  /// A tiny network whose results fill the range of bytes: those of an untrained one hardly differ from pixel to pixel.
+  /// A tiny network whose outputs span the range of bytes; those of an untrained one hardly vary between pixels.
   static func lively(scale: Int, _ settings: Upscaler.Settings) throws -> Upscaler {
     let network = try network(scale: scale)
     let sample = withoutGradient { network(.rand([1, 3, 24, 24], using: Generator(seed: 2))) }
@@ -31,7 +31,7 @@ enum TinyUpscaler {
     return try Upscaler(network.recipe, settings) { (network($0) - mean) * (0.25 / spread) + 0.5 }
   }
 
-  /// Every pixel as a square: what is to come of a picture is known to the byte.
+  /// Nearest-neighbour upscaling, whose result is known exactly.
   static func magnifier(scale: Int = 4, channels: Int = 3, _ settings: Upscaler.Settings) throws -> Upscaler {
     try Upscaler(recipe(scale: scale, channels: channels), settings) {
       $0.interpolate(height: scale * $0.size(2), width: scale * $0.size(3), .nearest)
@@ -44,28 +44,28 @@ enum TinyUpscaler {
     return settings
   }
 
-  /// Noise: nothing in it continues from one pixel to the next.
+  /// Noise, without correlation between pixels.
   static func picture(_ width: Int, _ height: Int, channels: Int = 3) throws -> Image {
     let values = Tensor.rand([height, width, channels], using: Generator(seed: 3)) * 255.99
     return Image(width: width, height: height, channels: channels, bytes: try values.uint8s())
   }
 
-  /// A file as Real-ESRGAN's, of scale 4.
+  /// A file in Real-ESRGAN's format, of scale 4.
   static let checkpoint = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures/reference/upscaler/rrdbnet_x4.pth").path
 }
 
-@Suite("The upscaler") struct UpscalerTests {
-  /// Of a file with several state dicts.
-  @Test func takesTheMemberThatIsNamedAndWithoutARuleWantsOne() throws {
+@Suite("Upscaler") struct UpscalerTests {
+  /// For a file with several state dicts.
+  @Test func usesTheNamedMemberAndAsksForOneIfAmbiguous() throws {
     let path = URL(filePath: TinyUpscaler.checkpoint).deletingLastPathComponent().appending(path: "rrdbnet_x4_both.pth").path
     let picture = try TinyUpscaler.picture(8, 8)
     func enlarged(_ member: String?) throws -> [Image] { try Upscaler(path, member: member).upscale([picture]) }
     #expect(try enlarged(nil) == enlarged("params_ema"))
-    // Of the weights themselves the file has a few alone.
+    // The file contains only a few of the raw weights.
     #expect(refusal { try enlarged("params") }?.description.contains("is not an upscaler that is supported") == true)
     #expect(throws: CheckpointError.self) { try enlarged("weights") }
-    // The same file, whose members have names that say nothing.
+    // The same file with uninformative member names.
     var bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
     for (old, new) in [("params_ema", "generator1"), ("params", "gener2")] {
       let (old, new) = (Array(old.utf8), Array(new.utf8))
@@ -81,26 +81,26 @@ enum TinyUpscaler {
     #expect(try Upscaler(unclear, member: "generator1").upscale([picture]) == enlarged(nil))
   }
 
-  /// Bytes that differ between two pictures of one size, and by how much at most.
+  /// The number of differing bytes between two pictures of the same size, and the largest difference.
   private func difference(_ a: Image, _ b: Image) -> (count: Int, largest: Int) {
     let differences = zip(a.bytes, b.bytes).map { abs(Int($0) - Int($1)) }
     return (differences.count { $0 > 0 }, differences.max() ?? 0)
   }
 
   @Test(arguments: [(4, 61, 46), (2, 131, 50), (1, 202, 21)])
-  func tilesGiveWhatTheWholeGivesWhereTheMarginIsAsWideAsTheNetworkSees(scale: Int, width: Int, height: Int) throws {
+  func tilesEqualTheWholeWithAMarginOfTheReceptiveField(scale: Int, width: Int, height: Int) throws {
     let picture = try TinyUpscaler.picture(width, height)
     let whole = try TinyUpscaler.lively(scale: scale, TinyUpscaler.settings(tile: 0)).run(picture).finish()
     let tiled = try TinyUpscaler.lively(scale: scale, TinyUpscaler.settings(tile: 16, overlap: 1000)).run(picture).finish()
     #expect(whole.width == scale * width && whole.height == scale * height && whole.channels == 3)
-    // Only a sum that lies next to the middle between two bytes may fall to the other side.
+    // Only values almost halfway between two bytes may round differently.
     let found = difference(whole, tiled)
     #expect(found.largest <= 1 && found.count < whole.bytes.count / 1000, "\(found)")
     let spread = whole.bytes.map(Double.init)
-    #expect(spread.max()! - spread.min()! > 150, "the network says too little for this test")
+    #expect(spread.max()! - spread.min()! > 150, "the network's output varies too little for this test")
   }
 
-  @Test func theMarginIsTheOverlapInWholeBlocksAndNoWiderThanTheNetworkSees() throws {
+  @Test func marginIsTheOverlapInWholeBlocksUpToTheReceptiveField() throws {
     for scale in [1, 2, 4] {
       func margin(_ overlap: Int) throws -> Int {
         try TinyUpscaler.magnifier(scale: scale, TinyUpscaler.settings(tile: 64, overlap: overlap)).margin
@@ -112,7 +112,7 @@ enum TinyUpscaler {
     }
   }
 
-  @Test func withoutAMarginThereAreSeamsAndWithTheUsualOneNextToNone() throws {
+  @Test func defaultMarginLeavesNoSeams() throws {
     let picture = try TinyUpscaler.picture(64, 64)
     let whole = try TinyUpscaler.lively(scale: 4, TinyUpscaler.settings(tile: 0)).run(picture).finish()
     let cut = try TinyUpscaler.lively(scale: 4, TinyUpscaler.settings(tile: 32, overlap: 0)).run(picture).finish()
@@ -137,14 +137,14 @@ enum TinyUpscaler {
     }
   }
 
-  @Test func whatIsOpaqueStaysOpaque() throws {
+  @Test func opaquePixelsStayOpaque() throws {
     var picture = try TinyUpscaler.picture(20, 20, channels: 4)
     for y in 0..<20 { for x in 0..<20 { picture[y, x, 3] = 255 } }
     let result = try TinyUpscaler.lively(scale: 2, TinyUpscaler.settings(tile: 16)).run(picture).finish()
     #expect(stride(from: 3, to: result.bytes.count, by: 4).allSatisfy { result.bytes[$0] == 255 })
   }
 
-  @Test(arguments: [(1, 1), (3, 2), (5, 7), (16, 17)]) func everySizeIsTaken(width: Int, height: Int) throws {
+  @Test(arguments: [(1, 1), (3, 2), (5, 7), (16, 17)]) func acceptsEverySize(width: Int, height: Int) throws {
     for scale in [1, 2, 4] {
       let picture = try TinyUpscaler.picture(width, height)
       let result = try TinyUpscaler.lively(scale: scale, TinyUpscaler.settings(tile: 16)).run(picture).finish()
@@ -152,7 +152,7 @@ enum TinyUpscaler {
     }
   }
 
-  @Test func whatIsAddedAtTheEdgeMirrorsThePicture() throws {
+  @Test func paddingMirrorsThePicture() throws {
     let row = Image(width: 5, height: 1, channels: 1, bytes: [10, 20, 30, 40, 50])
     let mirrored = row.mirrored(toMultiplesOf: 4)
     #expect(mirrored.width == 8 && mirrored.height == 4)
@@ -160,7 +160,7 @@ enum TinyUpscaler {
     #expect(row.mirrored(toMultiplesOf: 1) == row)
   }
 
-  @Test func theNetworkNeverSeesMoreThanATileAndItsMargin() throws {
+  @Test func networkGetsAtMostATileAndItsMargin() throws {
     let sizes = Seen()
     let upscaler = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 32, overlap: 8)) {
       sizes.add($0)
@@ -175,11 +175,11 @@ enum TinyUpscaler {
     #expect(shares.count == 15 && shares == shares.sorted() && shares.last == 1)
   }
 
-  @Test func whenMemoryRunsOutTilesHalveAndWhatIsDoneStays() throws {
+  @Test func outOfMemoryHalvesTilesAndKeepsFinishedOnes() throws {
     let sizes = Seen()
     let upscaler = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 128, overlap: 0)) {
       sizes.add($0)
-      // The first tile fits; then another program takes its share.
+      // The first tile fits; then other programs use memory.
       guard sizes.count == 1 || $0.size(2) * $0.size(3) <= 40 * 40 else {
         return Tensor(failing: TorchFault(operation: "conv2d", kind: .outOfMemory, message: "no memory"))
       }
@@ -188,11 +188,11 @@ enum TinyUpscaler {
     let picture = try TinyUpscaler.picture(256, 128)
     #expect(try upscaler.upscale([picture]) == [picture.magnified(by: 4)])
     #expect(upscaler.tile == 32)
-    // One whole, two failures, then the other half in sixteen.
+    // One tile, two failures, then the other half in sixteen tiles.
     #expect(sizes.count == 1 + 2 + 16)
   }
 
-  @Test func aPictureWithoutTilesIsCutWhereItDoesNotFitAtOnce() throws {
+  @Test func outOfMemoryTilesAPictureWithoutTiles() throws {
     let upscaler = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 0, overlap: 0)) {
       $0.size(3) > 20
         ? Tensor(failing: TorchFault(operation: "conv2d", kind: .outOfMemory, message: "no memory"))
@@ -202,7 +202,7 @@ enum TinyUpscaler {
     #expect(try upscaler.run(picture).finish() == picture.magnified(by: 4))
   }
 
-  @Test func aDeviceThatHoldsNotEvenTheSmallestTileIsAFault() throws {
+  @Test func outOfMemoryForTheSmallestTileIsThrown() throws {
     let calls = Seen()
     let upscaler = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 64)) {
       calls.add($0)
@@ -213,27 +213,28 @@ enum TinyUpscaler {
     #expect(calls.count == 3, "tiles of 64, 32 and 16")
   }
 
-  @Test func anyOtherFaultIsThrownAtOnce() throws {
+  @Test func otherFaultsAreThrownAtOnce() throws {
     let upscaler = try TinyUpscaler.magnifier(scale: 2, TinyUpscaler.settings(tile: 0))
     let wrong = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 0)) { $0 }
     #expect(throws: TorchFault.self) { try wrong.upscale([TinyUpscaler.picture(8, 8)]) }
     #expect(try upscaler.upscale([]) == [])
   }
 
-  @Test func refusesWhatMakesNoSense() throws {
+  @Test func refusesInvalidSettings() throws {
     for (tile, overlap) in [(8, 16), (-1, 16), (256, -1)] {
       let settings = TinyUpscaler.settings(tile: tile, overlap: overlap)
       #expect(refusal { try TinyUpscaler.magnifier(settings) }?.failure == .usage, "\(tile) \(overlap)")
     }
     var settings = Upscaler.Settings()
     settings.device = .cuda(77)
-    #expect(refusal { try Upscaler("x.pth", settings: settings) }?.description.contains("device cuda:77 is not available on this machine") == true)
+    let unavailable = refusal { try Upscaler("x.pth", settings: settings) }
+    #expect(unavailable?.description.contains("device cuda:77 is not available on this machine") == true)
     let large = Image(width: 20_000, height: 840, color: [0])
     let error = refusal { try TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)).run(large) }
     #expect(error?.description.contains("become 80000 x 3360") == true)
   }
 
-  /// What a network was asked.
+  /// The calls of a network.
   private final class Seen: @unchecked Sendable {
     private(set) var count = 0, largest = 0
     func add(_ x: Tensor) {
@@ -243,8 +244,8 @@ enum TinyUpscaler {
   }
 }
 
-@Suite("Files of upscalers") struct UpscalerFileTests {
-  @Test func aCheckpointOfRealESRGANsFormGivesWhatItsNetworkGives() throws {
+@Suite("Upscaler files") struct UpscalerFileTests {
+  @Test func realESRGANCheckpointGivesTheOutputOfItsNetwork() throws {
     let upscaler = try Upscaler(TinyUpscaler.checkpoint)
     #expect(upscaler.scale == 4)
     let picture = try TinyUpscaler.picture(24, 16)
@@ -255,11 +256,11 @@ enum TinyUpscaler {
     let x = Tensor(picture.bytes, [1, 16, 24, 3]).to(.float32).permute(0, 3, 1, 2) / 255
     let y = withoutGradient { network(x) }
     let want = try (y.clamp(0...1) * 255).permute(0, 2, 3, 1).floats()
-    // Bytes are the nearest; kernels for inference sum in another order.
+    // Values are rounded to the nearest byte; inference kernels sum in another order.
     #expect(zip(result.bytes, want).allSatisfy { abs(Float($0) - $1) < 0.501 })
   }
 
-  @Test(arguments: [1, 2, 4], [1, 3]) func theRecipeIsRecognisedByTheShapes(scale: Int, channels: Int) throws {
+  @Test(arguments: [1, 2, 4], [1, 3]) func recipeIsRecognisedByShapes(scale: Int, channels: Int) throws {
     let folder = try ScratchFolder()
     let path = try folder.file("up.safetensors")
     try Safetensors.write(TinyUpscaler.network(scale: scale, channels: channels).stateDict(), metadata: [:], to: path)
@@ -270,7 +271,7 @@ enum TinyUpscaler {
     #expect(try upscaler.upscale([TinyUpscaler.picture(9, 6)])[0].width == 9 * scale)
   }
 
-  @Test func aModelFileOfOursIsReadToo() throws {
+  @Test func sfumatoModelFileIsReadToo() throws {
     let folder = try ScratchFolder()
     var recipe = UpscalerModelRecipe()
     recipe.upscaler = Choice(TinyUpscaler.recipe(scale: 2))
@@ -280,7 +281,7 @@ enum TinyUpscaler {
     #expect(try Upscaler(path).recipe as? RRDBNet.Recipe == TinyUpscaler.recipe(scale: 2))
   }
 
-  @Test func otherFilesAreRefusedForWhatTheyAre() throws {
+  @Test func otherFilesAreRefusedByKind() throws {
     let folder = try ScratchFolder()
     #expect(refusal { try Upscaler("\(folder.path)/nowhere.pth") }?.failure == .missing)
     let model = try folder.file("model.safetensors")
@@ -294,7 +295,7 @@ enum TinyUpscaler {
     try Safetensors.write(state, metadata: [:], to: other)
     let error = refusal { try Upscaler(other) }
     #expect(error?.failure == .data && error?.description.contains("body.0.rdb2.conv3.bias: expected [4], found nothing") == true)
-    #expect(refusal { try Upscaler(DiffusersFixture.folder) }?.description.contains("is a pipeline of diffusers") == true)
+    #expect(refusal { try Upscaler(DiffusersFixture.folder) }?.description.contains("is a diffusers pipeline") == true)
     let text = try folder.write("not a model", to: "text.pth")
     #expect(throws: (any Error).self) { try Upscaler(text) }
   }

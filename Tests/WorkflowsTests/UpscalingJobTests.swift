@@ -27,14 +27,14 @@ import Testing
     return job
   }
 
-  @Test func onePictureBecomesTheFileThatIsNamed() throws {
+  @Test func onePictureIsWrittenToTheNamedFile() throws {
     let source = try put(20, 10, at: "a.png"), target = "\(folder.path)/b.png"
     let job = try run(UpscalingPlan([source], output: target))
     #expect(job.written == [target] && job.failures.isEmpty)
     #expect(try Image(file: target) == TinyUpscaler.picture(20, 10).magnified(by: 4))
   }
 
-  @Test func aComparisonShowsDetailsBeforeAndAfterSideBySide() throws {
+  @Test func comparisonShowsDetailsBeforeAndAfterSideBySide() throws {
     let source = try put(120, 10, at: "a.png"), target = "\(folder.path)/b.png", sheet = "\(folder.path)/sheet.png"
     let plan = try UpscalingPlan([source], output: target)
     let job = try UpscalingJob(plan, by: TinyUpscaler.magnifier(TinyUpscaler.settings(tile: 16)), comparison: sheet)
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func aFolderIsMadeIntoOneOfTheSameNamesAndWhatCannotBeReadIsNoted() throws {
+  @Test func folderKeepsNamesAndReportsUnreadablePictures() throws {
     _ = try put(20, 10, at: "in/a.png")
     _ = try put(18, 18, channels: 1, at: "in/B.GIF")
     _ = try put(17, 9, channels: 4, at: "in/c.webp")
@@ -82,19 +82,19 @@ import Testing
     #expect(result.channels == 1 && [127, 128].contains(result[0, 0]) && result[3, 7] == 255)
   }
 
-  @Test func whatWouldBeWrittenOverOrTwiceIsRefused() throws {
+  @Test func overwritingAndDuplicateNamesAreRefused() throws {
     let a = try put(4, 4, at: "in/x.png"), b = try put(4, 4, at: "other/x.png"), gif = try put(4, 4, at: "in/x.gif")
     let out = "\(folder.path)/out"
     #expect(refusal { try UpscalingPlan([a, b], output: out) }?.description.contains("would both become \(out)/x.png") == true)
     #expect(try UpscalingPlan([gif, a], output: out).items.map(\.target) == ["\(out)/x.gif.png", "\(out)/x.png"])
-    #expect(refusal { try UpscalingPlan([a], output: a) }?.description.contains("would be written over") == true)
+    #expect(refusal { try UpscalingPlan([a], output: a) }?.description.contains("would be overwritten") == true)
     #expect(refusal { try UpscalingPlan(["\(folder.path)/other"], output: "\(folder.path)/other") }?.failure == .usage)
     // The same folder by another name.
     try FileManager.default.createSymbolicLink(atPath: "\(folder.path)/link", withDestinationPath: "\(folder.path)/other")
     #expect(refusal { try UpscalingPlan(["\(folder.path)/other"], output: "\(folder.path)/link") }?.failure == .usage)
   }
 
-  @Test func whatIsNotThereOrCouldNotBeWrittenIsRefused() throws {
+  @Test func missingSourcesAndUnwritableOutputsAreRefused() throws {
     let a = try put(4, 4, at: "a.png"), b = try put(4, 4, at: "b.png")
     let text = try folder.write("", to: "empty/notes.txt")
     let cases: [([String], String, Failure)] = [
@@ -108,7 +108,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.png", "b.png", "empty"])
   }
 
-  @Test func aResultThatCannotBeWrittenEndsTheWork() throws {
+  @Test func unwritableResultEndsTheJob() throws {
     let sources = try ["a", "b"].map { try put(4, 4, at: "\($0).png") }
     let plan = try UpscalingPlan(sources, output: "\(folder.path)/out")
     _ = try folder.write("in the way", to: "out")

@@ -1,16 +1,16 @@
 import Foundation
 import Tensors
 
-/// A Python program in a child process that answers requests: one line of JSON each way. It sleeps in between.
+/// A Python program in a child process that answers requests, one line of JSON each way.
 final class PythonChild {
-  /// What it said of itself when it began.
+  /// Its first message, which describes it.
   let hello: [String: Any]
   private let process: Process
   private let requests: FileHandle
   private let answers: LineReader
   private var hasEnded = false
 
-  /// Why there is no program to compare with.
+  /// Why there is nothing to compare with.
   struct Problem: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -18,8 +18,8 @@ final class PythonChild {
 
   /// - Parameters:
   ///   - script: the program to run.
-  ///   - setup: the JSON object that it is given.
-  /// - Throws: `Problem`, in the program's own words where it gives any.
+  ///   - setup: the JSON object to pass to it.
+  /// - Throws: `Problem`, with the program's own message if it gives one.
   init(python: String, script: String, setup: [String: Any]) throws {
     let process = Process(), input = Pipe(), output = Pipe()
     process.executableURL = URL(fileURLWithPath: python)
@@ -50,7 +50,7 @@ final class PythonChild {
     if process.isRunning { process.terminate() }
   }
 
-  /// - Throws: `Problem` when the process has ended, or in its own words.
+  /// - Throws: `Problem` when the process has ended or reports a failure.
   func ask(_ request: [String: Any]) throws -> [String: Any] {
     guard !hasEnded else { throw Self.ended }
     do {
@@ -63,12 +63,12 @@ final class PythonChild {
       hasEnded = true
       throw Self.ended
     }
-    guard let answer = Self.object(line) else { throw Problem("an answer that is not understood") }
+    guard let answer = Self.object(line) else { throw Problem("unexpected answer") }
     if let failure = answer["failure"] as? String { throw Problem(failure) }
     return answer
   }
 
-  /// Writing to a process that is gone raises SIGPIPE, which would end a program that does not ignore it; here it is an error.
+  /// Writing to a process that has ended raises SIGPIPE, which would end a program that does not ignore it; here it is an error.
   private static func withoutPipeSignal(_ body: () throws -> Void) rethrows {
     var pipe = sigset_t(), before = sigset_t()
     sigemptyset(&pipe)
@@ -90,8 +90,8 @@ final class PythonChild {
     (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
   }
 
-  /// What our launcher set for us is taken away, for PyTorch is to run as its users run it: the waiting policy, and the
-  /// search path that leads to our libtorch. A user who wants both to wait passively sets GOMP_SPINCOUNT.
+  /// Removes what our launcher sets, so that PyTorch runs as its users run it: the waiting policy, and the search path of our
+  /// libtorch. To make both wait passively, set GOMP_SPINCOUNT.
   static func environment(_ ours: [String: String], libtorch: String) -> [String: String] {
     var environment = ours
     environment["OMP_WAIT_POLICY"] = nil
@@ -105,7 +105,7 @@ final class PythonChild {
   }
 }
 
-/// Text lines from a pipe, each as soon as it is there.
+/// Text lines from a pipe, each as soon as it is complete.
 private final class LineReader {
   private let handle: FileHandle
   private var rest = Data()

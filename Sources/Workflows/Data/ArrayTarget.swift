@@ -5,7 +5,7 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// All pictures in one array, as IDX files or an `.npz`; held in memory until they are written.
+/// Exports all pictures as one array, to IDX files or an `.npz`; they are held in memory until written.
 final class ArrayTarget: ExportTarget {
   private struct State {
     var pictures: [ExportedPicture] = []
@@ -15,7 +15,7 @@ final class ArrayTarget: ExportTarget {
   private let hasLabels: Bool
   private let state = Mutex(State())
 
-  /// More bytes of pictures are not held: 4 GiB.
+  /// The most bytes of pictures held: 4 GiB.
   private static let memoryLimit = 1 << 32
 
   init(_ form: DataExportForm, hasLabels: Bool) {
@@ -25,7 +25,7 @@ final class ArrayTarget: ExportTarget {
 
   func prepare(_ picture: ExportedPicture, at index: Int) -> ExportedPicture { picture }
 
-  /// - Throws: `SfumatoError` for a picture of another size than the first, and when there are too many.
+  /// - Throws: `SfumatoError` for a picture that differs in size from the first, and when there are too many.
   func add(_ picture: ExportedPicture) throws {
     let (first, bytes) = state.withLock { state in
       state.pictures.append(picture)
@@ -36,11 +36,11 @@ final class ArrayTarget: ExportTarget {
     guard image.width == first.width, image.height == first.height else {
       throw SfumatoError(
         .data,
-        "the pictures differ in size, \(first.height) x \(first.width) and \(image.height) x \(image.width); give --size, or write a folder"
+        "the pictures differ in size, \(first.height) x \(first.width) and \(image.height) x \(image.width); set --size, or export to a folder"
       )
     }
     guard bytes <= Self.memoryLimit else {
-      throw SfumatoError(.data, "the pictures take more than the \(Self.memoryLimit) bytes that one file may have here; write a folder")
+      throw SfumatoError(.data, "the pictures exceed the limit of \(Self.memoryLimit) bytes for one file; export to a folder")
     }
   }
 
@@ -54,7 +54,7 @@ final class ArrayTarget: ExportTarget {
   func finish() throws {
     let pictures = state.withLock { $0.pictures }
     let first = pictures[0].image
-    // Colour if any is, alpha if any has it.
+    // Colour if any picture has it, and alpha likewise.
     let colors = pictures.contains { $0.image.channels > 2 } ? 3 : 1
     let channels = colors + (pictures.contains { $0.image.hasAlpha } ? 1 : 0)
     var bytes: [UInt8] = []
@@ -75,13 +75,14 @@ final class ArrayTarget: ExportTarget {
     try NPY.write(arrays, to: file)
   }
 
-  /// Labels are a byte each in that format.
+  /// IDX stores labels as bytes.
   private func writeIDX(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ images: String, _ labelFile: String) throws {
     if let highest = labels?.max(), highest > 255 {
-      throw SfumatoError(.data, "IDX files have room for 256 classes, and there are \(highest + 1); write an .npz or a folder")
+      throw SfumatoError(.data, "IDX files allow at most 256 classes, found \(highest + 1); export to an .npz or a folder")
     }
     guard labels == nil || labelFile != images else {
-      throw SfumatoError(.usage, "\(images): expected a name with 'images' or 'idx3' in it, from which that of the labels is made")
+      throw SfumatoError(
+        .usage, "\(images): expected a name that contains 'images' or 'idx3', from which the name of the labels file is derived")
     }
     let shape = shape[3] == 1 ? Array(shape.dropLast()) : shape
     var files = [(images, Self.idx(shape, bytes))]
@@ -95,9 +96,9 @@ final class ArrayTarget: ExportTarget {
   }
 }
 
-/// Several files that belong together: all are written under other names before the first gets its own.
+/// Writes several files that belong together: all under temporary names before the first is renamed.
 enum AtomicFiles {
-  /// - Throws: `CheckpointError` when the system refuses; before the first is in its place nothing has changed.
+  /// - Throws: `CheckpointError` on a system error; until the first file is renamed nothing has changed.
   static func write(_ files: [(path: String, bytes: [UInt8])]) throws {
     let temporary = files.map { "\($0.path).\(UUID().uuidString).part" }
     defer { for file in temporary { unlink(file) } }

@@ -3,12 +3,12 @@ import Failures
 import Imaging
 import RecipeKit
 
-/// A picture of what corruptions do to a picture at strengths from 0 to 1.
+/// A sheet that shows the effect of corruptions on a picture at strengths from 0 to 1.
 public struct CorruptionOverview: Sendable {
   public var picture: String
-  /// A file with a section `corruptions`; nil for all corruptions there are, with their defaults.
+  /// A file with a section `corruptions`; nil for all corruptions, with their defaults.
   public var recipe: String?
-  /// Of the part that is shown: the middle of the picture, at most so high and wide.
+  /// Height and width of the part shown, from the middle of the picture, at most.
   public var side = 128
   public var seed = 0
 
@@ -37,7 +37,7 @@ public struct CorruptionOverview: Sendable {
   private static func corruptions(_ path: String) throws -> [any Corruption] {
     let found = try Section(path: path).corruptions.corruptions
     guard !found.isEmpty else {
-      throw SfumatoError(.data, "\(path): expected a section corruptions that names at least one, fixed or random")
+      throw SfumatoError(.data, "\(path): expected a section corruptions with at least one corruption, fixed or random")
     }
     return found
   }

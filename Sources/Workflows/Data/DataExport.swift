@@ -4,21 +4,21 @@ import Failures
 import Foundation
 import Imaging
 
-/// Writes a data set in another form, whole or not at all; pulled a few hundred pictures at a time. Pictures that cannot be read are
-/// noted and left out.
+/// Exports a data set to another format, atomically, a chunk of pictures at a time. Pictures that cannot be read are reported and
+/// left out.
 public final class DataExport {
   public struct Request: Sendable {
     public var output: String
-    /// Height and width: the middle of each picture, as guided-diffusion fits it. By default pictures stay as they are.
+    /// Height and width to which pictures are centre-cropped, as in guided-diffusion. By default pictures stay as they are.
     public var size: Int?
-    /// The first so many pictures; all by default.
+    /// Number of pictures to export, from the first; all by default.
     public var count: Int?
 
     public init(output: String) { self.output = output }
   }
 
   public struct Report: Encodable, Sendable, Equatable {
-    /// What was written: two files for IDX with labels, else one file or folder.
+    /// The output: two files for IDX with labels, otherwise one file or folder.
     public let files: [String]
     public let count: Int
     public let unreadable: [DataReport.Unreadable]
@@ -49,8 +49,8 @@ public final class DataExport {
     }
   }
 
-  /// - Returns: the share of the pictures that is taken, nil when all are and everything is written.
-  /// - Throws: `SfumatoError`, `ImagingError`, `ArchiveError` or `CheckpointError` when the result cannot be written; nothing is then.
+  /// - Returns: the completed fraction, nil when everything is written.
+  /// - Throws: `SfumatoError`, `ImagingError`, `ArchiveError` or `CheckpointError` when the result cannot be written; then nothing is.
   public func next() throws -> Double? {
     guard position < end else { return nil }
     let range = position..<min(position + Self.step, end)
@@ -61,7 +61,7 @@ public final class DataExport {
     for (index, result) in zip(range, results) {
       switch result {
       case .success(let item): try target.add(item)
-      case .failure(let error as ExportRefusal): throw error.error
+      case .failure(let error as ExportFailure): throw error.error
       case .failure(let error): unreadable.append(DataReport.Unreadable(index: index, reason: "\(error)"))
       }
     }
@@ -90,19 +90,19 @@ struct ExportedPicture: Sendable {
   var label: Int?
 }
 
-/// What an export writes to.
+/// The destination of an export.
 protocol ExportTarget: Sendable {
-  /// Done for several pictures at a time.
+  /// Called concurrently.
   func prepare(_ picture: ExportedPicture, at index: Int) throws -> ExportedPicture
-  /// In the order of the pictures.
+  /// Called in the order of the pictures.
   func add(_ picture: ExportedPicture) throws
-  /// Puts the result in its place.
+  /// Moves the result into place.
   func finish() throws
-  /// What there is once it is finished.
+  /// The output once it is finished.
   var files: [String] { get }
 }
 
-/// An error that is not about one picture.
-struct ExportRefusal: Error {
+/// An error that concerns the whole export, not a single picture.
+struct ExportFailure: Error {
   let error: any Error
 }

@@ -2,18 +2,18 @@ import Checkpoints
 import Failures
 import Foundation
 
-/// In which form a data set is written, told by the name of what is to be written.
+/// The format of an export, determined by the name of the output.
 public enum DataExportForm: Sendable, Equatable {
-  /// Two files; labels only where there are classes.
+  /// Two files; labels only if there are classes.
   case idx(images: String, labels: String)
   /// `arr_0` images, `arr_1` labels.
   case npz(String)
-  /// PNG files, in a folder for each class.
+  /// PNG files, in one folder per class.
   case folder(String)
 
-  /// - Throws: `SfumatoError` for a name that is of none of them.
+  /// - Throws: `SfumatoError` for an unrecognised name.
   public init(of output: String) throws {
-    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of what to write is empty") }
+    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of the output is empty") }
     let name = (output as NSString).lastPathComponent
     if name.hasSuffix(".npz") {
       self = .npz(output)
@@ -26,11 +26,11 @@ public enum DataExportForm: Sendable, Equatable {
     } else {
       throw SfumatoError(
         .usage,
-        "\(output): expected NAME.npz, NAME-images-idx3-ubyte or NAME-images-idx3-ubyte.gz, or the name of a folder without an ending")
+        "\(output): expected NAME.npz, NAME-images-idx3-ubyte or NAME-images-idx3-ubyte.gz, or the name of a folder without an extension")
     }
   }
 
-  /// Refuses, before the work, what could not be written after it.
+  /// Checks before the export that its output can be written.
   /// - Throws: `SfumatoError`.
   func check() throws {
     switch self {
@@ -41,7 +41,7 @@ public enum DataExportForm: Sendable, Equatable {
     case .folder(let folder):
       guard FileManager.default.fileExists(atPath: folder) else { return try OutputFile.check(folder) }
       guard (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty == true else {
-        throw SfumatoError(.io, "\(folder): is there already; name a folder that is not, or an empty one")
+        throw SfumatoError(.io, "\(folder): already exists and is not empty; name a new or an empty folder")
       }
     }
   }

@@ -5,12 +5,12 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// Looks at every picture of a data set, pulled a few hundred pictures at a time, which are decoded on all cores.
+/// Inspects every picture of a data set, a chunk of pictures at a time, decoded on all cores.
 public final class DataInspection {
   public enum Depth: Sendable {
     /// Every picture is decoded.
     case full
-    /// Of pictures in files of their own or in archives only the headers are read: damage behind them is not noticed.
+    /// For picture files and archives only headers are read, so damage after them goes unnoticed.
     case headers
   }
 
@@ -23,7 +23,7 @@ public final class DataInspection {
 
   private static let step = 256
 
-  /// - Parameter name: what the user called it.
+  /// - Parameter name: the data set as the user named it.
   public convenience init(_ name: String, _ source: DataSource, depth: Depth = .full) {
     self.init(name, source.dataset, kind: source.kind, settings: source.settings, depth: depth)
   }
@@ -37,7 +37,7 @@ public final class DataInspection {
 
   public var unreadableCount: Int { tally.unreadableCount }
 
-  /// - Returns: the share of the pictures that were looked at, nil when all were. No picture stops it.
+  /// - Returns: the completed fraction, nil when all pictures are done. Unreadable pictures do not stop it.
   public func next() -> Double? {
     let count = dataset.count
     guard position < count else { return nil }
@@ -48,7 +48,7 @@ public final class DataInspection {
     return Double(position) / Double(count)
   }
 
-  /// What was found so far.
+  /// The findings so far.
   public var report: DataReport {
     let classes = zip(dataset.classNames, tally.members).map { DataReport.ClassCount(name: $0, count: $1.count) }
     return DataReport(
@@ -58,14 +58,14 @@ public final class DataInspection {
       skippedCount: dataset.skipped.count, skipped: Array(dataset.skipped.prefix(DataTally.mostReasons)))
   }
 
-  /// Refuses, before the work, a sheet that could not be written after it.
+  /// Checks before the inspection that a sheet can be written.
   /// - Throws: `SfumatoError`.
   public static func check(sheet path: String) throws {
     do { _ = try ImageFormat(forFile: path) } catch { throw SfumatoError(.usage, "\(error)") }
     try OutputFile.check(path)
   }
 
-  /// Some pictures of each class on one sheet.
+  /// A contact sheet with some pictures of each class.
   /// - Throws: `SfumatoError` when no picture can be read, `ImagingError`.
   public func sheet() throws -> Image { try DataSheet(dataset, members: tally.members).draw() }
 
@@ -88,7 +88,7 @@ public final class DataInspection {
     return ImageShape(height: image.height, width: image.width, channels: image.channels)
   }
 
-  /// The values for some indices, in their order, computed side by side.
+  /// The values for a range of indices, in order, computed concurrently.
   static func onAllCores<Value: Sendable>(_ range: Range<Int>, _ value: @Sendable (Int) -> Value) -> [Value] {
     let values = Mutex([Value?](repeating: nil, count: range.count))
     DispatchQueue.concurrentPerform(iterations: range.count) { offset in

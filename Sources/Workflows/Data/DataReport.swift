@@ -1,6 +1,6 @@
 import Datasets
 
-/// What is in a data set.
+/// Statistics of a data set.
 public struct DataReport: Codable, Sendable, Equatable {
   public struct Size: Codable, Sendable, Equatable {
     public var height: Int, width: Int
@@ -11,10 +11,10 @@ public struct DataReport: Codable, Sendable, Equatable {
   public struct ChannelCount: Codable, Sendable, Equatable {
     public var channels: Int, count: Int
   }
-  /// Of the pictures that can be read, ordered by their areas.
+  /// Sizes of the readable pictures, ordered by area.
   public struct Sizes: Codable, Sendable, Equatable {
     public var smallest: Size, median: Size, largest: Size
-    /// How many sizes there are.
+    /// Number of distinct sizes.
     public var different: Int
   }
   public struct Unreadable: Codable, Sendable, Equatable {
@@ -22,18 +22,18 @@ public struct DataReport: Codable, Sendable, Equatable {
   }
 
   public var source: String
-  /// The recipe's word.
+  /// The data set's type in recipes.
   public var kind: String
-  /// What the recipe says beside it, "key: value".
+  /// Other recipe values, "key: value".
   public var settings: [String]
   public var count: Int
-  /// Whether every picture was decoded, or only the headers of those in files were read.
+  /// Whether every picture was decoded; otherwise only headers of picture files were read.
   public var isComplete: Bool
-  /// Nil where no picture can be read.
+  /// Nil if no picture can be read.
   public var sizes: Sizes?
-  /// From few channels to many.
+  /// In ascending order of channels.
   public var channels: [ChannelCount]
-  /// In the order of their numbers, those without pictures too.
+  /// In the order of their numbers, including those without pictures.
   public var classes: [ClassCount]
   /// Readable pictures without a class.
   public var unlabelled: Int
@@ -41,15 +41,15 @@ public struct DataReport: Codable, Sendable, Equatable {
   public var unreadableCount: Int
   /// The first of them.
   public var unreadable: [Unreadable]
-  /// Files that lie among the pictures and are none, lines of a table without a picture, and the like.
+  /// Files among the pictures that are not pictures, lines of a table without a picture, and the like.
   public var skippedCount: Int
   /// The first of them.
   public var skipped: [SkippedFile]
 }
 
-/// What has been seen of a data set so far.
+/// Running statistics of a data set.
 struct DataTally {
-  /// One picture, as it was found.
+  /// The result for one picture.
   enum Finding: Sendable {
     case picture(ImageShape, label: Int?)
     case unreadable(String)
@@ -61,12 +61,12 @@ struct DataTally {
 
   private var sizes: [Area: Int] = [:]
   private var channels: [Int: Int] = [:]
-  /// The indices of the readable pictures of each class; of those without a class behind all.
+  /// The indices of the readable pictures of each class, followed by those without a class.
   private(set) var members: [[Int]]
   private(set) var unreadable: [DataReport.Unreadable] = []
   private(set) var unreadableCount = 0
 
-  /// Reasons beyond these are counted only.
+  /// The most reasons kept; further pictures are only counted.
   static let mostReasons = 1000
 
   init(classes: Int) { members = Array(repeating: [], count: classes + 1) }

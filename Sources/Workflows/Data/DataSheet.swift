@@ -2,22 +2,22 @@ import Datasets
 import Failures
 import Imaging
 
-/// A contact sheet of a data set: a row for each class, with its name and how many there are, or simply rows where there are no
-/// classes. The pictures of a row lie evenly in the set.
+/// A contact sheet of a data set: a row for each class, with its name and count, or plain rows without classes. The pictures of a
+/// row are evenly spaced in the set.
 struct DataSheet {
   private let dataset: any Dataset
-  /// Each row's pictures, and its title; no titles where there are no classes.
+  /// Each row's pictures and title; no titles without classes.
   private var rows: [[Int]] = []
   private var titles: [String] = []
   private let columns: Int
 
-  /// Classes beyond these are not shown.
+  /// The most classes shown.
   private static let mostRows = 64
   private static let columnsOfClass = 10, columnsWithoutClasses = 12
-  /// Pictures with longer sides are made smaller, and pictures with shorter ones magnified.
+  /// Pictures with longer sides are downscaled, those with shorter ones magnified.
   private static let longestSide = 96, shortestSide = 48
 
-  /// - Parameter members: indices by class; of pictures without a class last.
+  /// - Parameter members: indices by class, those without a class last.
   init(_ dataset: any Dataset, members: [[Int]]) {
     self.dataset = dataset
     let classes = zip(dataset.classNames, members).filter { !$1.isEmpty }.prefix(Self.mostRows)
@@ -44,7 +44,7 @@ struct DataSheet {
     let blank = Image(width: 1, height: 1, color: [Self.ground])
     var pictures: [Image] = [], at = 0
     for row in rows {
-      // A picture that became unreadable meanwhile, as its end was not looked at before, leaves its place empty.
+      // A picture that turns out unreadable, for only its header was read before, leaves its cell empty.
       pictures += read[at..<(at + row.count)].map { (try? $0.get()) ?? blank }
       pictures += Array(repeating: blank, count: columns - row.count)
       at += row.count
@@ -61,7 +61,7 @@ struct DataSheet {
 
   private static let ground: UInt8 = 40
 
-  /// No larger than a cell, over white where it is transparent.
+  /// The picture downscaled to fit a cell, over white where it is transparent.
   private static func cell(_ image: Image) throws -> Image {
     let image = image.flattened(over: [UInt8](repeating: 255, count: image.channels < 3 ? 1 : 3))
     let longest = max(image.width, image.height)

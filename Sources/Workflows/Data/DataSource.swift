@@ -3,12 +3,12 @@ import Failures
 import Foundation
 import RecipeKit
 
-/// A data set as a user names it: by the path of what it lies in, by a recipe file, or by the name of a kind such as glyphs.
+/// A data set named by the user: by its path, by a recipe file, or by a kind such as glyphs.
 public struct DataSource: Sendable {
   public let dataset: any Dataset
-  /// The recipe's word for its kind: idx, arrays.
+  /// Its type in recipes: idx, arrays.
   public let kind: String
-  /// What of the recipe is not the kind's default, a line "key: value" each.
+  /// Recipe values that differ from the defaults, one line "key: value" each.
   public let settings: [String]
 
   private struct Section: Recipe {
@@ -17,9 +17,9 @@ public struct DataSource: Sendable {
   }
 
   /// - Parameters:
-  ///   - source: a file or folder of that name goes before a kind of data set.
-  ///   - set: values laid over what was recognised, `labels=labels.npy`; `type` picks another kind.
-  /// - Throws: `SfumatoError`, `RecipeError`, `DatasetError`, and what opening the set throws.
+  ///   - source: a path, a recipe file or a kind; an existing file or folder takes precedence over a kind of the same name.
+  ///   - set: overrides of what was recognised, such as `labels=labels.npy`; `type` selects another kind.
+  /// - Throws: `SfumatoError`, `RecipeError`, `DatasetError`, and errors from opening the set.
   public init(_ source: String, set: [String] = []) throws {
     var section = Section()
     section.data = try Self.found(source, kind: set.last { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) })
@@ -27,10 +27,10 @@ public struct DataSource: Sendable {
     kind = section.data.type
     settings = try Self.settings(section)
     dataset = try section.data.member.open()
-    guard dataset.count > 0 else { throw SfumatoError(.data, "\(source): holds no pictures") }
+    guard dataset.count > 0 else { throw SfumatoError(.data, "\(source): contains no pictures") }
   }
 
-  /// - Parameter kind: what the user says that it is, whatever lies there.
+  /// - Parameter kind: the kind named by the user, in place of recognition.
   private static func found(_ source: String, kind: String?) throws -> Choice<DatasetRegistry> {
     let ending = (source as NSString).pathExtension.lowercased()
     var isFolder: ObjCBool = false
@@ -46,7 +46,7 @@ public struct DataSource: Sendable {
     return Choice(try DatasetRecognition.recipe(for: source))
   }
 
-  /// The lines of the section that its kind's defaults do not have.
+  /// The lines of the section that differ from its kind's defaults.
   private static func settings(_ section: Section) throws -> [String] {
     func lines(_ section: Section) -> [String] {
       section.yaml().split(separator: "\n").dropFirst().map { $0.trimmingCharacters(in: .whitespaces) }

@@ -3,14 +3,14 @@ import Foundation
 import Imaging
 import Synchronization
 
-/// PNG files in a folder for each class, written to a folder of another name that is renamed in the end.
+/// Exports PNG files in one folder per class, to a temporary folder that is renamed at the end.
 final class FolderTarget: ExportTarget {
   private let path: String, temporary: String
   private let folders: [String]
   private let digits: Int
   private let isFinished = Mutex(false)
 
-  /// - Throws: `SfumatoError` when the folders cannot be made, or when two classes would have one folder.
+  /// - Throws: `SfumatoError` when the folders cannot be created, or when two classes would share a folder.
   init(_ path: String, classNames: [String], count: Int) throws {
     self.path = path
     digits = "\(max(0, count - 1))".count
@@ -23,12 +23,12 @@ final class FolderTarget: ExportTarget {
       for folder in [temporary] + folders.map({ "\(temporary)/\($0)" }) {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
       }
-    } catch { throw SfumatoError(.io, "\(path): cannot be made: \(error.localizedDescription)") }
+    } catch { throw SfumatoError(.io, "\(path): cannot be created: \(error.localizedDescription)") }
   }
 
   deinit { if !isFinished.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: temporary) } }
 
-  /// A name that stays in its folder and shows.
+  /// A file name without path separators that is not hidden.
   private static func fileName(_ name: String) -> String {
     let plain = String(name.map { "/\\:\0".contains($0) || $0.isNewline ? "-" : $0 })
     return plain.isEmpty || plain.hasPrefix(".") ? "_" + plain : plain
@@ -39,7 +39,7 @@ final class FolderTarget: ExportTarget {
     let name = String(repeating: "0", count: max(0, digits - number.count)) + number
     let bytes = try picture.image.encoded(as: .png)
     do { try Data(bytes).write(to: URL(fileURLWithPath: "\(temporary)\(folder)/\(name).png")) } catch {
-      throw ExportRefusal(error: SfumatoError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
+      throw ExportFailure(error: SfumatoError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
     }
     return picture
   }
@@ -47,9 +47,9 @@ final class FolderTarget: ExportTarget {
   func add(_ picture: ExportedPicture) {}
 
   func finish() throws {
-    // All files are on the disk before they show; once for all of them.
+    // All files reach the disk before they become visible.
     sync()
-    // An empty folder makes room.
+    // rename() replaces an empty folder.
     guard rename(temporary, path) == 0 else {
       throw SfumatoError(.io, "\(path): cannot be put in place: \(String(cString: strerror(errno)).lowercased())")
     }

@@ -4,14 +4,14 @@ import Imaging
 import Synchronization
 import Tensors
 
-/// A small piece of work whose result is known beforehand.
+/// A small computation with a known result.
 struct DoctorCheck: Sendable {
   let name: String
   /// What to do when it fails.
   let advice: String
   let body: @Sendable () throws -> Void
 
-  /// What a check found instead of what it expected.
+  /// The mismatch that a check found.
   struct Finding: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
@@ -24,7 +24,7 @@ struct DoctorCheck: Sendable {
     } catch let error as ImagingError {
       if case .libraryMissing = error.problem {
         return DoctorReport.Check(
-          name: name, outcome: .missing, problem: "libvips, which reads and writes pictures, was not found", advice: error.hint)
+          name: name, outcome: .missing, problem: "libvips, needed to read and write pictures, was not found", advice: error.hint)
       }
       return DoctorReport.Check(name: name, outcome: .failed, problem: "\(error)", advice: advice)
     } catch {
@@ -35,7 +35,7 @@ struct DoctorCheck: Sendable {
   static let all = [libtorch, randomNumbers, convolution, packedConvolution, gradient, threads, pictures, files]
 
   private static let reinstall =
-    "set up libtorch again: remove .libtorch, or name another in LIBTORCH, then ./dev setup and ./dev build"
+    "reinstall libtorch: remove .libtorch, or set LIBTORCH to another one, then run ./dev setup and ./dev build"
 
   private static func expect(_ difference: Double, below limit: Double) throws {
     guard difference < limit else { throw Finding("differs by \(difference), expected less than \(limit)") }
@@ -45,21 +45,21 @@ struct DoctorCheck: Sendable {
 
   // MARK: The checks
 
-  static let libtorch = DoctorCheck(name: "libtorch is of the version that the program was built for", advice: reinstall) {
+  static let libtorch = DoctorCheck(name: "libtorch has the version that the program was built for", advice: reinstall) {
     try Torch.start()
   }
 
   /// The first numbers of `torch.manual_seed(42); torch.randn(4)`.
-  static let randomNumbers = DoctorCheck(name: "random numbers are PyTorch's", advice: reinstall) {
+  static let randomNumbers = DoctorCheck(name: "random numbers match PyTorch's", advice: reinstall) {
     let expected: [Float] = [0.336690366, 0.128809407, 0.234462366, 0.230333030]
     let found = try Tensor.randn([4], using: Generator(seed: 42)).floats()
-    // Processors round the logarithm in them differently in the last place.
+    // Processors differ in the last place of the logarithm.
     guard zip(found, expected).allSatisfy({ abs($0 - $1) < 1e-6 }) else { throw Finding("found \(found), expected \(expected)") }
   }
 
-  static let convolution = DoctorCheck(name: "a convolution in float32 equals its sums", advice: reinstall) {
+  static let convolution = DoctorCheck(name: "a convolution in float32 is correct", advice: reinstall) {
     let (x, w) = images()
-    // 144 products of numbers about 1, summed in another order.
+    // 144 products of numbers of order 1, summed in another order.
     try expect(largest(x.conv2d(w, padding: 1) - Tensor(sums(x, w), [2, 8, 5, 5])), below: 1e-4)
   }
 
@@ -67,11 +67,11 @@ struct DoctorCheck: Sendable {
     let (x, w) = images()
     let exact = x.conv2d(w, padding: 1)
     let packed = PackedConv2d(w, nil, stride: 1, padding: 1, dtype: .bfloat16)(x.to(.bfloat16).channelsLast())
-    // Operands and result carry 8 binary digits; errors of 144 products partly cancel.
+    // Operands and result have 8 significant bits; errors of 144 products partly cancel.
     try expect(largest(packed.to(.float32) - exact), below: 0.02 * largest(exact))
   }
 
-  static let gradient = DoctorCheck(name: "the gradient of a sum of cubes is three squares", advice: reinstall) {
+  static let gradient = DoctorCheck(name: "the gradient of a sum of cubes is correct", advice: reinstall) {
     let x = Tensor([-1.5, 0, 2] as [Float]).requiringGradient()
     try (x * x * x).sum().backward()
     guard let slope = x.gradient else { throw Finding("there is no gradient") }
@@ -79,17 +79,17 @@ struct DoctorCheck: Sendable {
   }
 
   static let threads = DoctorCheck(
-    name: "every thread works", advice: "unset OMP_NUM_THREADS and look whether the process is confined to one core"
+    name: "every thread works", advice: "unset OMP_NUM_THREADS and check whether the process is confined to one core"
   ) {
     let workers = Workers()
     Torch.parallelFor(4 * Torch.threadCount) { _, _ in
       workers.note()
-      usleep(2000)  // so that none is done before the others have begun
+      usleep(2000)  // so that none finishes before the others start
     }
     guard workers.count == Torch.threadCount else { throw Finding("\(workers.count) of \(Torch.threadCount) threads worked") }
   }
 
-  /// The threads that were met.
+  /// The threads seen.
   private final class Workers: Sendable {
     private let seen = Mutex<Set<String>>([])
     func note() {
@@ -99,14 +99,15 @@ struct DoctorCheck: Sendable {
     var count: Int { seen.withLock { $0.count } }
   }
 
-  static let pictures = DoctorCheck(name: "a picture survives PNG", advice: "set up libvips again with ./dev setup, or name one in LIBVIPS")
-  {
+  static let pictures = DoctorCheck(
+    name: "a picture survives PNG", advice: "reinstall libvips with ./dev setup, or set LIBVIPS to another one"
+  ) {
     let picture = Image(width: 5, height: 3, channels: 3, bytes: (0..<45).map { UInt8($0 * 5) })
-    guard try Image(decoding: picture.encoded(as: .png)) == picture else { throw Finding("other pixels came back") }
+    guard try Image(decoding: picture.encoded(as: .png)) == picture else { throw Finding("the decoded pixels differ") }
   }
 
   static let files = DoctorCheck(
-    name: "a checkpoint survives the disk", advice: "the folder for temporary files (TMPDIR) must be writable and have space"
+    name: "a checkpoint survives the disk", advice: "make the folder for temporary files (TMPDIR) writable, with free space"
   ) {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-doctor-\(UUID().uuidString).safetensors").path
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -114,11 +115,11 @@ struct DoctorCheck: Sendable {
     try Safetensors.write(StateDict([("numbers", numbers)]), metadata: ["from": "doctor"], to: path)
     let contents = try Safetensors.read(path)
     guard contents.metadata == ["from": "doctor"], try contents.state["numbers"]?.bytes() == numbers.bytes() else {
-      throw Finding("other numbers came back")
+      throw Finding("the numbers read back differ")
     }
   }
 
-  // MARK: Their material
+  // MARK: Data of the checks
 
   /// `[2, 16, 5, 5]` and `[8, 16, 3, 3]`.
   private static func images() -> (Tensor, Tensor) {

@@ -5,24 +5,24 @@ import Imaging
 import Models
 import Tensors
 
-/// The state of an installation: versions, devices, what was found, and whether a small piece of everything works.
+/// The state of an installation: versions, devices, libraries, and the results of a self-check.
 public struct DoctorReport: Codable, Sendable, Equatable {
   public struct Libtorch: Codable, Sendable, Equatable {
-    /// The version that the program was compiled for, and that of the library, where it tells.
+    /// The version that the program was compiled for, and the library's own, if known.
     public var headerVersion: String
     public var libraryVersion: String?
     public var path: String
-    /// The widest instruction set of its kernels.
+    /// The widest instruction set that its kernels use.
     public var capability: String
     public var threads: Int
-    /// How kernels of ours reach every core.
+    /// The threading backend of Sfumato's own kernels.
     public var parallelBackend: String
   }
 
-  /// A library that is looked for at run time.
+  /// A library loaded at run time.
   public struct Library: Codable, Sendable, Equatable {
     public var version: String?, path: String?
-    /// Why there is none.
+    /// Why it could not be loaded.
     public var problem: String?
   }
 
@@ -31,7 +31,7 @@ public struct DoctorReport: Codable, Sendable, Equatable {
     public enum Outcome: String, Codable, Sendable { case ok, failed, missing }
     public var name: String
     public var outcome: Outcome
-    /// What was found wrong.
+    /// What is wrong.
     public var problem: String?
     /// What to do about it.
     public var advice: String?
@@ -43,28 +43,28 @@ public struct DoctorReport: Codable, Sendable, Equatable {
   public var build: String
   public var machine: MachineFacts
   public var libtorch: Libtorch
-  /// Names that `--device` takes here.
+  /// Names that `--device` accepts on this machine.
   public var devices: [String]
   public var libvips: Library
   public var libarchive: String
-  /// Name to file of the models that come along.
+  /// Bundled models, name to file.
   public var models: [String: String]
   public var checks: [Check]
 
-  /// What is the matter, if anything is: `internal` when a check failed, `missing` when only something is not there.
+  /// The overall failure, if any: `internal` when a check failed, `missing` when something is only missing.
   public var failure: Failure? {
     if checks.contains(where: { $0.outcome == .failed }) { return .internal }
     return checks.contains { $0.outcome == .missing } ? .missing : nil
   }
 
-  /// Looks at this installation; takes well under a second.
+  /// Examines this installation; takes well under a second.
   public static func examine() -> DoctorReport {
     DoctorReport(
       version: sfumatoVersion, swift: compiler, build: build, machine: .current,
       libtorch: Libtorch(
         headerVersion: Torch.headerVersion, libraryVersion: Torch.libraryVersion, path: Torch.libraryPath,
         capability: Torch.cpuCapability, threads: Torch.threadCount, parallelBackend: Torch.parallelBackend),
-      // The check of libtorch itself comes first, for it loads what CUDA needs.
+      // The check of libtorch itself comes first, because it loads what CUDA needs.
       devices: [], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.bundledModels(),
       checks: DoctorCheck.all.map { $0.run() }
     ).withDevices()
@@ -91,7 +91,7 @@ public struct DoctorReport: Codable, Sendable, Equatable {
     #endif
   }
 
-  /// The language has no name for its compiler's version, only comparisons.
+  /// Swift offers only comparisons with the compiler's version, not the version itself.
   private static var compiler: String {
     #if compiler(>=6.4)
       "6.4 or later"

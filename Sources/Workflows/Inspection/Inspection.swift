@@ -6,33 +6,33 @@ import Models
 import Networks
 import Tensors
 
-/// What a file of tensors holds, found out from names and shapes: no tensor is read, and nothing in the file is run.
+/// A description of a model file or checkpoint from names and shapes alone: no tensor data is read, and nothing in the file is run.
 public struct Inspection: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, Sendable {
-    /// A diffusion model of ours: weights with the recipe that they were trained by.
+    /// A Sfumato diffusion model: weights with their recipe.
     case model
-    /// A network that turns noise into images, by its names; there is no recipe.
+    /// A denoising network without a recipe, recognised by its names.
     case denoiser
-    /// A classifier of noisy images, by its recipe or its names.
+    /// A classifier of noisy images, recognised by its recipe or names.
     case classifier
-    /// A diffusion model that restores or enlarges pictures, by its recipe or its shapes.
+    /// A diffusion model that restores or enlarges pictures, recognised by its recipe or shapes.
     case superResolution = "super_resolution"
-    /// As Real-ESRGAN's, by its recipe or its names.
+    /// An upscaler such as Real-ESRGAN's, recognised by its recipe or names.
     case upscaler
-    /// What an optimizer, ours or PyTorch's, keeps between two steps.
+    /// The state of a Sfumato or PyTorch optimizer.
     case optimizerState = "optimizer_state"
-    /// Tensors by name, and nothing that says what they are for.
+    /// Named tensors of unknown purpose.
     case stateDict = "state_dict"
-    /// A pipeline of diffusers that is read as a model.
+    /// A diffusers pipeline, read as a model.
     case diffusersFolder = "diffusers_folder"
-    /// A header and no tensor.
+    /// A header without tensors.
     case empty
   }
 
   public typealias Format = TensorFile.Format
 
   public struct TensorFacts: Codable, Sendable, Equatable {
-    /// `dtype` in the format's own words: F32, float32.
+    /// `dtype` as the format spells it: F32, float32.
     public var name: String, dtype: String
     /// Empty for a scalar.
     public var shape: [Int]
@@ -41,36 +41,35 @@ public struct Inspection: Codable, Sendable, Equatable {
   public var path: String
   public var format: Format
   public var kind: Kind
-  /// Of a folder of diffusers, the file in it that holds the tensors.
+  /// The weights file of a diffusers folder.
   public var weights: String?
-  /// Of the whole file.
+  /// Size of the whole file.
   public var bytes: Int
-  /// Of a PyTorch file with several: the one that is shown, and all that could be.
+  /// The member of a PyTorch file that is shown, and all that could be.
   public var member: String?, members: [String]
-  /// In the order of the file.
+  /// In file order.
   public var tensors: [TensorFacts]
-  /// Elements of all tensors together.
+  /// Total number of elements.
   public var parameters: Int
-  /// How many tensors are of each dtype.
+  /// Number of tensors by dtype.
   public var dtypes: [String: Int]
   public var metadataKeys: [String]
   public var provenance: Provenance?
   public var network: NetworkSummary?
-  /// What the model needs at batches of 1, 8 and 32, at both precisions; empty where its network is not known.
+  /// Memory estimates by batch size and precision; empty for an unrecognised network.
   public var memory: [MemoryEstimate] = []
   public var upscaler: UpscalerSummary?
-  /// What a user should know beside, such as what was assumed of a diffusers folder.
+  /// A remark for the user, such as what was assumed about a diffusers folder.
   public var note: String?
-  /// Why the recipe that the file carries says nothing about its network.
+  /// Why the network could not be described from the recipe in the file.
   public var recipeProblem: String?
 
   /// - Parameters:
-  ///   - model: a file, the folder of a training (its newest checkpoint is inspected), a diffusers folder, or the name of a model
-  ///     that comes along.
-  ///   - member: of a PyTorch file, the member to show, such as `params`; nil for the one that would be read.
-  ///   - batches: for which memory is estimated; each takes a pass without numbers, far less than a second but for the largest.
-  /// - Throws: `SfumatoError` when there is none, or it is of a format that is not read; `CheckpointError` and
-  ///   `SafetensorsError` for a file that cannot be read or whose header does not hold.
+  ///   - model: a file, a run folder (its newest checkpoint is inspected), a diffusers folder, or the name of a bundled model.
+  ///   - member: the member of a PyTorch file to show, such as `params`; nil for the one that would be read.
+  ///   - batches: batch sizes for memory estimates; each takes a pass on meta tensors, well under a second except for the largest.
+  /// - Throws: `SfumatoError` when it does not exist or its format is not supported; `CheckpointError` and `SafetensorsError` for
+  ///   a file that cannot be read or whose header is invalid.
   public init(of model: String, member: String? = nil, memoryAt batches: [Int] = []) throws {
     path = try ModelLocator.path(of: model)
     let folder = DiffusersFolder.isOne(path) ? try DiffusersFolder(path) : nil
@@ -106,12 +105,12 @@ public struct Inspection: Codable, Sendable, Equatable {
     if kind == .upscaler { upscaler = try? UpscalerSummary(tensors) }
     provenance = ModelFile.provenance(metadata)
     let described = try describe(folder, recipe: metadata[Model.recipeKey])
-    // Where no pass is possible the rest is still worth telling.
+    // If no pass is possible, the rest is still worth reporting.
     if let described { memory = (try? MemoryEstimate.all(of: described, batches: batches)) ?? [] }
   }
 
-  /// Tells of the network what recipe or shapes say.
-  /// - Returns: the model, where it is known.
+  /// Describes the network from recipe or shapes.
+  /// - Returns: the model, if it is recognised.
   private mutating func describe(_ folder: DiffusersFolder?, recipe: String?) throws -> (any MemoryTraced)? {
     if let folder {
       (network, note) = (try NetworkSummary(folder.recipe), folder.note)
@@ -132,7 +131,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     return found.model as? any MemoryTraced
   }
 
-  /// The tensors of weights in several files, and the bytes of them all.
+  /// The tensors of sharded weights, and the total size of the files.
   private static func sharded(_ files: [String]) throws -> ([TensorFacts], bytes: Int) {
     var tensors: [TensorFacts] = [], bytes = 0
     for file in files {
@@ -146,7 +145,7 @@ public struct Inspection: Codable, Sendable, Equatable {
     return (tensors, bytes)
   }
 
-  /// The tensors of a PyTorch file; of an optimizer's those that it keeps of each parameter, under its number.
+  /// The tensors of a PyTorch file; for an optimizer, its state tensors by parameter number.
   private static func pytorch(_ file: String, _ member: String?) throws -> (
     [TensorFacts], member: String?, members: [String], isOptimizer: Bool
   ) {
@@ -169,7 +168,7 @@ public struct Inspection: Codable, Sendable, Equatable {
 }
 
 extension Inspection.Kind {
-  /// What a model of a kind, without a recipe, is called.
+  /// The kind of a model without a recipe.
   init(_ kind: ModelKind) {
     self =
       switch kind {
@@ -180,7 +179,7 @@ extension Inspection.Kind {
       }
   }
 
-  /// What tensors of these names are for, where no recipe says so.
+  /// The kind by tensor names, for a file without a recipe.
   init(_ names: [String]) {
     if names.isEmpty {
       self = .empty

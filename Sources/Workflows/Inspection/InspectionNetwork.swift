@@ -5,27 +5,26 @@ import Networks
 import RecipeKit
 import Tensors
 
-/// What a model's recipe says of its network.
+/// A summary of a model's network.
 public struct NetworkSummary: Codable, Sendable, Equatable {
-  /// The word after `type:`.
+  /// The recipe's `type`.
   public var type: String
   /// Channels, height, width of the images.
   public var image: [Int]
   public var classNames: [String]
-  /// Length of the vectors that the network is told in place of classes; nil where it takes none.
+  /// Length of the context vectors that the network takes in place of classes; nil if none.
   public var contextSize: Int?
-  /// What it is given of a picture to restore; nil where it draws from noise alone, and for networks that are no denoisers.
+  /// The input of a network that restores pictures; nil for other networks.
   public var restoration: RestorationFacts?
-  /// Floating-point operations of a forward pass of one image, a multiplication and an addition counted as two.
+  /// Floating-point operations of a forward pass of one image; a multiply-add counts as two.
   public var flopsPerImage: Double
-  /// Of a file without a recipe: the presets whose shapes these are.
+  /// For a file without a recipe: the presets with these shapes.
   public var presets: [String] = []
-  /// Whether nothing in the file tells how large its images are, so that the size above is only taken to be.
+  /// Whether the file does not determine the image size, so that `image` is an assumption.
   public var isSizeAssumed = false
 
-  /// - Parameter yaml: the recipe that a model file carries.
-  /// - Throws: `RecipeError` for a recipe that this version does not understand, `SfumatoError` for a network that does not
-  ///   take its images.
+  /// - Parameter yaml: the recipe of a model file.
+  /// - Throws: `RecipeError` for a recipe that this version cannot decode, `SfumatoError` for a network that does not take its images.
   public init(recipe yaml: String) throws { try self.init(Self.model(recipe: yaml)) }
 
   static func model(recipe yaml: String) throws -> any ModelDescription {
@@ -36,7 +35,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   init(_ found: RecognisedNetwork) throws {
     try self.init(found.model)
     (presets, isSizeAssumed) = (found.presets, !found.knowsSize)
-    classNames = []  // their number is known, not what they are called
+    classNames = []  // their number is known, their names are not
   }
 
   init(_ given: some ModelDescription) throws {
@@ -53,16 +52,16 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   }
 }
 
-/// What the shapes of an upscaler's tensors say of it.
+/// A summary of an upscaler from the shapes of its tensors.
 public struct UpscalerSummary: Codable, Sendable, Equatable {
-  /// Rows and columns of the result for each of the picture; channels of both.
+  /// Upscaling factor, and channels of input and output.
   public var scale: Int, channels: Int
-  /// Residual blocks or plain convolutions, channels between them, and channels that each convolution of a dense block adds.
+  /// Residual blocks or plain convolutions, channels between them, and growth channels of a dense block.
   public var blocks: Int, features: Int, growth: Int?
-  /// Floating-point operations for each pixel of the picture, a multiplication and an addition counted as two.
+  /// Floating-point operations per input pixel; a multiply-add counts as two.
   public var flopsPerPixel: Double
 
-  /// - Returns: nil for the shapes of no upscaler.
+  /// - Returns: nil when the shapes are not an upscaler's.
   init?(_ tensors: [Inspection.TensorFacts]) throws {
     let found = UpscalerRegistry.recognised(from: CheckpointShapes(tensors.map { ($0.name, $0.shape) }), side: 64)
     guard let recipe = found?.recipe as? any UpscalerRecipe else { return nil }

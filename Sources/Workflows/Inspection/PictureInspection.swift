@@ -1,19 +1,19 @@
 import Foundation
 import Imaging
 
-/// What a picture file says of itself.
+/// Size and metadata of a picture file.
 public struct PictureInspection: Codable, Sendable, Equatable {
   public var path: String
   public var width: Int, height: Int, channels: Int
-  /// The text that a PNG carries.
+  /// The text chunks of a PNG.
   public var notes: [Note]
 
   public struct Note: Codable, Sendable, Equatable {
     public var key: String, text: String
   }
 
-  /// Nil for what is no picture by its name.
-  /// - Throws: `ImagingError` when the file is none.
+  /// Nil when the name is not a picture's.
+  /// - Throws: `ImagingError` when the file is not a picture.
   public init?(of path: String) throws {
     guard (try? ImageFormat(forFile: path)) != nil else { return nil }
     let reader = try PictureReader(file: path)
@@ -22,6 +22,6 @@ public struct PictureInspection: Codable, Sendable, Equatable {
     notes = try PictureNotes(ofFile: path).entries.map { Note(key: $0.key, text: $0.text) }
   }
 
-  /// The command that the picture was drawn by.
+  /// The command that sampled the picture.
   public var command: String? { notes.first { $0.key == SampleRecord.commandKey }?.text }
 }

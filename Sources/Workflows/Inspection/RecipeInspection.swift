@@ -2,7 +2,7 @@ import Datasets
 import Networks
 import RecipeKit
 
-/// What `sfumato recipe` answers.
+/// Implementation of `sfumato recipe`.
 public enum RecipeInspection {
   /// A recipe with every default filled in, as YAML.
   public static func resolved(_ path: String?, set: [String] = []) throws -> String {
@@ -14,8 +14,8 @@ public enum RecipeInspection {
     public let images: Int, classes: Int, parameters: Int
   }
 
-  /// Opens the data, and lays out the network without memory for it.
-  /// - Throws: what is wrong with the recipe or the data.
+  /// Opens the data and builds the network on the meta device.
+  /// - Throws: errors of the recipe or the data.
   public static func check(_ path: String, set: [String] = []) throws -> Facts {
     let recipe = try TrainRecipe(file: path, set: set)
     let dataset = try recipe.data.member.open()

@@ -2,8 +2,8 @@ import Foundation
 
 /// Memory that this process can use.
 enum AvailableMemory {
-  /// What the process holds and what the machine, and the limits of the process's control groups, leave it beside that.
-  /// - Returns: on systems other than Linux, what the machine has.
+  /// The process's resident memory plus what the machine and the process's control groups still allow.
+  /// - Returns: on systems other than Linux, the machine's memory.
   static var bytes: Int {
     #if os(Linux)
       let proc = LinuxMemory(root: "/")
@@ -14,11 +14,11 @@ enum AvailableMemory {
   }
 }
 
-/// Linux's files on memory, under a root that tests can move.
+/// Linux's memory information, under a root that tests can change.
 struct LinuxMemory {
   let root: String
 
-  /// nil where the kernel does not tell.
+  /// nil if the kernel does not report it.
   var bytes: Int? {
     guard let free = number(after: "MemAvailable:", in: "proc/meminfo"), let own = number(after: "VmRSS:", in: "proc/self/status") else {
       return nil
@@ -26,7 +26,7 @@ struct LinuxMemory {
     return own + ([free] + groups.compactMap { headroom(of: $0) }).min()!
   }
 
-  /// The folders of the process's control groups and of all above them, up to what is seen of them here.
+  /// The folders of the process's control groups and of all their visible ancestors.
   private var groups: [String] {
     let lines = text("proc/self/cgroup")?.split(separator: "\n") ?? []
     return lines.flatMap { line -> [String] in
@@ -38,7 +38,7 @@ struct LinuxMemory {
     }
   }
 
-  /// What a group's limit leaves; pages of files that it holds are given back when they are needed. nil without a limit.
+  /// What a group's limit leaves, counting its inactive file pages, which are reclaimed on demand. nil without a limit.
   private func headroom(of group: String) -> Int? {
     for (limit, usage) in [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")] {
       guard let limit = number("\(group)/\(limit)"), let usage = number("\(group)/\(usage)") else { continue }
@@ -51,7 +51,7 @@ struct LinuxMemory {
 
   private func number(_ path: String) -> Int? { text(path).flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } }
 
-  /// The number in the line that begins with `key`, times its unit, by default 1024 bytes.
+  /// The number in the line that starts with `key`, times its unit, by default 1024 bytes.
   private func number(after key: String, in path: String, unit: Int = 1024) -> Int? {
     guard let line = text(path)?.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }
     let words = line.dropFirst(key.count).split(whereSeparator: \.isWhitespace)

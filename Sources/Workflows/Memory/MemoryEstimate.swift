@@ -3,46 +3,46 @@ import Networks
 import Tensors
 import Training
 
-/// The memory that a piece of work needs at its peak: of the whole process, on the CPU.
+/// The peak memory of the whole process for a workload on the CPU.
 ///
-/// It is found by doing the work on the device `meta`, where every tensor is counted and nothing computed; what libtorch's kernels
-/// take for themselves is counted with them. docs/benchmarks.md holds estimates against measurements.
+/// Found by running the workload on the device `meta`, which counts every tensor and computes nothing; workspaces of libtorch's
+/// kernels are included. docs/benchmarks.md compares estimates with measurements.
 public struct MemoryEstimate: Codable, Sendable, Equatable {
   public enum Work: String, Codable, Sendable, CaseIterable {
-    /// Images from noise, guided where the model's recipe says so.
+    /// Sampling, with guidance if the model's recipe has it.
     case sampling
-    /// Guiding a model by a classifier's gradient.
+    /// Classifier guidance.
     case guiding
-    /// Tiles of a picture made larger.
+    /// Upscaling the tiles of a picture.
     case upscaling
-    /// Steps of AdamW with a moving average, checkpoints and previews.
+    /// Training steps with AdamW, a moving average, checkpoints and previews.
     case training
   }
   public var work: Work
   public var precision: Precision
-  /// At once: the batch.
+  /// The batch size.
   public var images: Int
   public var bytes: Int
 
-  /// What the program takes before there is a network: libtorch, its threads and kernels.
+  /// Memory of the program without a network: libtorch, its threads and kernels.
   static let program = 200_000_000
-  /// Tensors of the images' own size that a sampler holds while it asks the network.
+  /// Image-sized tensors that a sampler holds while it evaluates the network.
   static let samplerTensors = 8
 }
 
-/// Memory that came and went beside what an account holds now.
+/// Transient memory, beyond what an account holds now.
 private struct PassingMemory {
-  /// How what comes and goes follows each other, which decides how well the C library's heap fills its holes again.
+  /// The allocation pattern, which determines how well the C library's heap reuses its holes.
   enum Order {
-    /// Little is held for long, and the next block is of another size: three times what lived at once was in memory in the end.
+    /// Short-lived blocks of varying size: in the end three times the live peak was resident.
     case onePass
-    /// Most is held for the way back: two fifths more.
+    /// Most is held for the backward pass: two fifths more.
     case withGradients
   }
-  /// The most at once.
+  /// The live peak.
   let peak: Int
-  /// What the heap keeps of it as holes between what is in use, as measured; see docs/benchmarks.md. Blocks from 32 MiB on are the
-  /// system's own, and go back to it.
+  /// Memory that the heap keeps as holes between blocks in use, as measured; see docs/benchmarks.md. Blocks from 32 MiB on are
+  /// mapped individually and returned to the system.
   let holes: Int
 
   static func account() -> MemoryAccount { MemoryAccount(small: 32 << 20) }
@@ -57,7 +57,7 @@ private struct PassingMemory {
 }
 
 extension MemoryEstimate {
-  /// What a model's use and its training take, in float32 and in bfloat16.
+  /// Estimates for use and training of a model, in float32 and in bfloat16.
   static func all(of model: any MemoryTraced, batches: [Int]) throws -> [MemoryEstimate] {
     func estimates(_ model: some MemoryTraced) throws -> [MemoryEstimate] {
       let use = type(of: model).use, sizes = use == .upscaling ? Array(batches.prefix(1)) : batches
@@ -70,8 +70,7 @@ extension MemoryEstimate {
     return try estimates(model)
   }
 
-  /// What the use of a model takes: its weights as they are read and as they are prepared, the sampler's images, and the most that
-  /// a pass through the network holds at once.
+  /// The estimate for using a model: its weights as read and as prepared, the sampler's images, and the peak of a forward pass.
   static func use(of model: some MemoryTraced, images: Int, _ precision: Precision) throws -> MemoryEstimate {
     let network = try model.shapedNetwork(), isGuiding = type(of: model).use == .guiding
     let account = PassingMemory.account()
@@ -85,7 +84,7 @@ extension MemoryEstimate {
       bytes: program + network.module.parameterBytes + need)
   }
 
-  /// - Returns: what is held during a pass beside what the account holds already, and what comes and goes in it.
+  /// - Returns: what is held during a pass beyond what the account already holds, and the transient memory of the pass.
   private static func sample(
     _ network: ShapedNetwork, _ images: Int, _ dtype: DType, _ passes: Int, _ account: MemoryAccount
   ) throws -> (held: Int, passing: PassingMemory) {
@@ -98,7 +97,7 @@ extension MemoryEstimate {
     }
   }
 
-  /// The gradient of the images alone.
+  /// Transient memory of a gradient with respect to the images alone.
   private static func guide(_ network: ShapedNetwork, _ images: Int, _ account: MemoryAccount) throws -> Int {
     for (_, parameter) in network.module.namedParameters() { parameter.replace(with: parameter.value.detach()) }
     try gradient(network, network.input(images).requiringGradient())
@@ -111,9 +110,9 @@ extension MemoryEstimate {
 }
 
 extension MemoryEstimate {
-  /// What training takes: parameters, gradients, AdamW's two means, the average, and on top of these the most of a step, of
-  /// writing a checkpoint and of a preview.
-  /// - Returns: nil for a model that is not trained here.
+  /// The estimate for training: parameters, gradients, AdamW's two moments, the average, and the largest of a step, writing a
+  /// checkpoint and a preview.
+  /// - Returns: nil for a kind of model that Sfumato does not train.
   static func training(of model: some MemoryTraced, images: Int, _ precision: Precision) throws -> MemoryEstimate? {
     let account = PassingMemory.account()
     return try account.counting {
@@ -121,7 +120,7 @@ extension MemoryEstimate {
       let step = TracedStep(network, precision) { model.stepLoss(network, images: images, mode: $0) }
       guard try step.run() else { return nil }
       account.restartPeaks()
-      // The second finds the gradients of the first still there, as every later one.
+      // As in every later step, the second starts with the gradients of the step before still allocated.
       _ = try step.run()
       let weights = network.module.parameterBytes, state = account.live, passing = PassingMemory(of: account, .withGradients)
       // A checkpoint is a copy of everything but the gradients.
@@ -129,7 +128,7 @@ extension MemoryEstimate {
       if model.previewedImages > 0 {
         let count = min(model.previewedImages, images)
         let preview = try sample(network, count, precision.dtype, model.passesPerImage, account)
-        // A copy of the averages is what a preview is drawn by; it fills the holes that are there.
+        // A preview samples with a copy of the averages, which fills existing holes.
         most = max(most, weights + preview.held + preview.passing.peak + max(passing.holes, preview.passing.holes))
       }
       return MemoryEstimate(work: .training, precision: precision, images: images, bytes: program + state + most)
@@ -137,7 +136,7 @@ extension MemoryEstimate {
   }
 }
 
-/// A step of training without numbers, in the order of `Trainer`.
+/// A training step on meta tensors, in the order of `Trainer`.
 private struct TracedStep {
   let optimizer: AdamW, average: ExponentialMovingAverage
   let loss: () -> Tensor?
@@ -150,7 +149,7 @@ private struct TracedStep {
     self.loss = { withGradient { withAutocast(to: precision.dtype, on: .meta) { loss(.training(dropout)) } } }
   }
 
-  /// - Returns: whether there is such a step.
+  /// - Returns: whether the model can be trained.
   func run() throws -> Bool {
     guard let loss = loss() else { return false }
     try loss.validated()
@@ -161,6 +160,6 @@ private struct TracedStep {
 }
 
 extension Module {
-  /// Of all parameters, in float32.
+  /// Size of all parameters in float32.
   fileprivate var parameterBytes: Int { parameterCount * DType.float32.size }
 }

@@ -3,15 +3,15 @@ import NN
 import Networks
 import Tensors
 
-/// What memory is estimated by: the network of a model, how it is used and how it is trained.
+/// A model whose memory can be estimated: its network, how it is used and how it is trained.
 protocol MemoryTraced: ModelDescription {
   static var use: MemoryEstimate.Work { get }
   func shapedNetwork() throws -> ShapedNetwork
-  /// Images that pass through the network at once for each that is sampled.
+  /// Network evaluations per sampled image in one pass.
   var passesPerImage: Int { get }
-  /// Images of a preview; 0 where training makes none.
+  /// Images per preview; 0 without previews.
   var previewedImages: Int { get }
-  /// The scalar that a step of training minimises, of so many images; nil where such models are not trained here.
+  /// The scalar loss of a training step; nil for models that Sfumato does not train.
   func stepLoss(_ network: ShapedNetwork, images: Int, mode: Mode) -> Tensor?
 }
 
@@ -23,7 +23,7 @@ extension ModelRecipe: MemoryTraced {
     return ShapedNetwork(try recipe.network.member.makeNetwork(using: .shapes), recipe.data) { recipe.data.shapedConditioning($0) }
   }
 
-  /// Guidance asks for both predictions in one pass.
+  /// Guidance evaluates both predictions in one pass.
   var passesPerImage: Int { sampling.guidanceScale != 1 && data.knowsNull ? 2 : 1 }
   var previewedImages: Int { data.previewedImages }
 
@@ -36,9 +36,9 @@ extension SuperResolutionModelRecipe: MemoryTraced {
   func shapedNetwork() throws -> ShapedNetwork {
     let recipe = adapted()
     return ShapedNetwork(try SuperResolutionUNet(recipe.superResolution, using: .shapes), data) { images in
-      var told = data.shapedConditioning(images)
-      told.lowRes = .empty([images, data.channels, smallHeight, smallWidth], on: .meta)
-      return told
+      var conditioning = data.shapedConditioning(images)
+      conditioning.lowRes = .empty([images, data.channels, smallHeight, smallWidth], on: .meta)
+      return conditioning
     }
   }
 
@@ -66,10 +66,11 @@ extension ClassifierModelRecipe: MemoryTraced {
 extension UpscalerModelRecipe: MemoryTraced {
   static let use = MemoryEstimate.Work.upscaling
 
-  /// Tiles as they are cut where nothing else is said.
+  /// The network on tiles of the default size.
   func shapedNetwork() throws -> ShapedNetwork {
     let settings = Upscaler.Settings()
-    return ShapedNetwork(try upscaler.member.makeUpscaler(using: .shapes), channels: upscaler.member.numInCh, side: settings.tile + 2 * settings.overlap)
+    return ShapedNetwork(
+      try upscaler.member.makeUpscaler(using: .shapes), channels: upscaler.member.numInCh, side: settings.tile + 2 * settings.overlap)
   }
 
   var passesPerImage: Int { 1 }
@@ -79,12 +80,12 @@ extension UpscalerModelRecipe: MemoryTraced {
 }
 
 extension DataSpec {
-  /// Two of each class, or a square.
+  /// Two per class, otherwise a square.
   var previewedImages: Int { classNames.count > 1 ? min(2 * classNames.count, 72) : 16 }
 }
 
 extension ShapedNetwork {
-  /// The mean square of what the network makes of noised images. Other losses differ by a few tensors of the images' own size.
+  /// The mean square of the network's output for noised images. Other losses differ by a few image-sized tensors.
   func squareLoss(_ images: Int, _ mode: Mode) -> Tensor {
     let x0 = input(images), noise = input(images)
     return pass(x0 + noise, mode).square().mean()

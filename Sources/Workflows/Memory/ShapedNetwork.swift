@@ -3,17 +3,17 @@ import NN
 import Networks
 import Tensors
 
-/// The network of a model without numbers, and what it reads: what memory is estimated by.
+/// A model's network on the device `meta` with matching inputs, for memory estimates.
 struct ShapedNetwork {
   let module: any Module
-  /// So many images as it reads them, on the device `meta`, channels last.
+  /// Input images on the device `meta`, channels last.
   let input: (_ images: Int) -> Tensor
-  /// The result for them, with whatever else the network is told.
+  /// A forward pass with the conditioning the network needs.
   let pass: (_ x: Tensor, Mode) -> Tensor
-  /// The copy for inference.
+  /// A copy prepared for inference.
   let prepared: (DType) throws -> ShapedNetwork
 
-  /// - Parameter conditioning: what the network is told of so many images.
+  /// - Parameter conditioning: the conditioning for a number of images.
   init(_ network: any DiffusionNetwork, _ data: DataSpec, conditioning: @escaping (_ images: Int) -> Conditioning) {
     module = network
     input = data.shaped
@@ -31,7 +31,9 @@ struct ShapedNetwork {
     prepared = { ShapedNetwork(try classifier.prepared(for: $0), data) }
   }
 
-  /// - Parameters: channels, side: channels, and rows and columns, of each picture.
+  /// - Parameters:
+  ///   - channels: channels of each picture.
+  ///   - side: rows and columns of each picture.
   init(_ upscaler: any UpscalingNetwork, channels: Int, side: Int) {
     module = upscaler
     input = { .empty([$0, channels, side, side], on: .meta) }
@@ -43,7 +45,7 @@ struct ShapedNetwork {
 extension DataSpec {
   fileprivate func shaped(_ images: Int) -> Tensor { Tensor.empty([images, channels, height, width], on: .meta).channelsLast() }
 
-  /// Labels or vectors, where there are any.
+  /// Labels or vectors, if there are any.
   func shapedConditioning(_ images: Int) -> Conditioning {
     Conditioning(
       labels: classNames.isEmpty ? nil : .empty([images], dtype: .int64, on: .meta),

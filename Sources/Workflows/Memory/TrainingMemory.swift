@@ -2,21 +2,21 @@ import Failures
 import Tensors
 import Training
 
-/// Whether a training fits into memory, and how large a batch would.
+/// Whether a training run fits into memory, and which batch size would.
 public struct TrainingMemory: Sendable, Equatable {
   public let estimate: MemoryEstimate
-  /// What the process can use; nil where that is not known, on other devices than the CPU.
+  /// Memory that the process can use; nil if unknown, on devices other than the CPU.
   public let available: Int?
-  /// The largest batch that fits, where that of the recipe does not; 0 where none does.
+  /// The largest batch size that fits, if the recipe's does not; 0 if none does.
   public let fittingBatch: Int?
 
   /// - Parameters:
-  ///   - model: what is trained.
-  ///   - available: what the process can use.
+  ///   - model: the model to train.
+  ///   - available: memory that the process can use.
   init(of model: some MemoryTraced, _ training: TrainingRecipe, available: Int?) throws {
     func need(_ images: Int) throws -> MemoryEstimate {
       guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision) else {
-        throw SfumatoError(.usage, "models of this kind are not trained here")
+        throw SfumatoError(.usage, "models of this kind cannot be trained")
       }
       return estimate
     }
@@ -29,7 +29,7 @@ public struct TrainingMemory: Sendable, Equatable {
     fittingBatch = try Self.largestBatch(below: training.batchSize) { try need($0).bytes <= available }
   }
 
-  /// By halving: what fits grows no smaller with the batch.
+  /// Bisection: memory does not shrink as the batch grows.
   static func largestBatch(below limit: Int, fits: (Int) throws -> Bool) rethrows -> Int {
     var low = 0, high = limit
     while high - low > max(1, low / 16) {

@@ -5,8 +5,8 @@ import Tensors
 
 extension Model {
   /// Reads a model for sampling.
-  /// - Parameter model: a file, the folder of a training, a diffusers folder, or the name of a bundled model.
-  /// - Throws: `SfumatoError` when it does not exist, or is not a model of ours or one of another kind; what reading it throws.
+  /// - Parameter model: a file, a run folder, a diffusers folder, or the name of a bundled model.
+  /// - Throws: `SfumatoError` when it does not exist, is not a Sfumato model or is one of another kind; errors from reading it.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
     let path = try ModelLocator.path(of: model)
     guard DiffusersFolder.isOne(path) else {
@@ -19,19 +19,19 @@ extension Model {
 
 extension ClassifierModel {
   /// Reads a classifier.
-  /// - Parameter model: a file, or the folder of a training.
-  /// - Throws: `SfumatoError` when it does not exist or is something else, which the message names; what reading it throws.
+  /// - Parameter model: a file or a run folder.
+  /// - Throws: `SfumatoError` when it does not exist or is not a classifier; errors from reading it.
   public convenience init(_ model: String, on device: Device = .cpu) throws {
     try self.init(file: ModelLocator.file(of: model, expecting: .classifier), on: device)
   }
 }
 
 extension ModelLocator {
-  /// The file of a model that cannot come as a diffusers folder.
+  /// The file of a model of a kind that diffusers folders do not hold.
   static func file(of model: String, expecting kind: ModelKind) throws -> String {
     let path = try path(of: model)
     guard !DiffusersFolder.isOne(path) else {
-      throw SfumatoError(.data, "\(path) is a pipeline of diffusers; expected \(kind.phrase)")
+      throw SfumatoError(.data, "\(path) is a diffusers pipeline; expected \(kind.phrase)")
     }
     return path
   }

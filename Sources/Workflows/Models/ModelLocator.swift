@@ -6,15 +6,15 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Finds what a user means by MODEL, the same for every command: a file, a run folder (its newest checkpoint), a checkpoint of a run, a
+/// Resolves MODEL, the same way for every command: a file, a run folder (its newest checkpoint), a checkpoint of a run, a
 /// diffusers folder or its UNet's folder alone, or the name of a bundled model.
 public enum ModelLocator {
   public enum Place: Equatable, Sendable {
-    /// A file of tensors.
+    /// A file with tensors.
     case file(String)
     /// The folder of a checkpoint of a run, whose `model.safetensors` holds the averaged weights.
     case checkpoint(String)
-    /// A folder of diffusers.
+    /// A diffusers folder.
     case diffusers(String)
 
     /// The file, or the diffusers folder.
@@ -26,13 +26,13 @@ public enum ModelLocator {
     }
   }
 
-  /// - Throws: `SfumatoError` that names the bundled models when nothing is there.
+  /// - Throws: `SfumatoError` that lists the bundled models when there is no such model.
   public static func locate(_ model: String) throws -> Place { try locate(model, among: bundledModels()) }
 
   /// The file of a model, or its diffusers folder.
   public static func path(of model: String) throws -> String { try locate(model).path }
 
-  /// - Parameter bundled: name to path; a file or folder of that name goes first.
+  /// - Parameter bundled: name to path; a file or folder of that name takes precedence.
   static func locate(_ model: String, among bundled: [String: String]) throws -> Place {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {

@@ -1,15 +1,15 @@
 import Failures
 
-/// Which moments of a denoising are shown: the start, number 0, and what stands after steps 1, 2, …
+/// Which states of a sampling run are shown: 0 is the start, n the state after step n.
 public enum FrameSchedule: Sendable, Equatable, CustomStringConvertible {
-  /// Every one.
+  /// Every state.
   case all
-  /// So many at about equal distances, the start and the end among them; all where there are fewer.
+  /// This many, evenly spaced, including start and end; all if there are fewer.
   case evenly(Int)
-  /// These; the end too, whether it is named or not.
+  /// These, and the end.
   case only([Int])
 
-  /// `all`, a number as `12`, or a list as `0,5,10`.
+  /// `all`, a number such as `12`, or a list such as `0,5,10`.
   public init?(_ text: String) {
     let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
     if text == "all" {
@@ -31,8 +31,8 @@ public enum FrameSchedule: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The moments of a denoising of `steps` steps, ascending, each once.
-  /// - Throws: `SfumatoError` for a step that is not taken.
+  /// The states to show of a run of `steps` steps, ascending and unique.
+  /// - Throws: `SfumatoError` for a step beyond the last.
   func moments(of steps: Int) throws -> [Int] {
     switch self {
     case .all: return Array(0...steps)
@@ -42,7 +42,7 @@ public enum FrameSchedule: Sendable, Equatable, CustomStringConvertible {
       return (0..<count).map { (2 * $0 * steps + count - 1) / (2 * (count - 1)) }
     case .only(let numbers):
       if let beyond = numbers.first(where: { !(0...steps).contains($0) }) {
-        throw SfumatoError(.usage, "there is no step \(beyond) to show; the denoising has steps 1 to \(steps), and 0 is its start")
+        throw SfumatoError(.usage, "there is no step \(beyond) to show; expected 0 (the start) to \(steps)")
       }
       return Set(numbers + [steps]).sorted()
     }

@@ -2,53 +2,52 @@ import Failures
 import Foundation
 import Imaging
 
-/// Where each image goes as a file of its own: a folder, in which they have their numbers as names, or a pattern such as
-/// `out/{class}-{index}.png`.
+/// Names of one file per image: a folder, in which images are named by number, or a pattern such as `out/{class}-{index}.png`.
 public struct ImagePattern: Sendable, Equatable {
   public let text: String
 
-  /// What can stand in braces.
+  /// The fields allowed in braces.
   static let fields = ["index", "class", "seed"]
 
   /// - Parameter text: a pattern with fields in braces, or a folder.
-  /// - Throws: `SfumatoError` for an unknown field, and for a pattern without `{index}`, by which all images would have one name.
+  /// - Throws: `SfumatoError` for an unknown field, and for a pattern without `{index}`, which would give all images the same name.
   public init(_ text: String) throws {
     guard !text.isEmpty else { throw SfumatoError(.usage, "the folder or pattern for single images is empty") }
     self.text = text.contains("{") ? text : (text.hasSuffix("/") ? text : text + "/") + "{index}.png"
     let used = self.text.matches(of: /\{([^}]*)\}/).map { String($0.1) }
     if let unknown = used.first(where: { !Self.fields.contains($0) }) {
-      throw SfumatoError(.usage, "\(text): there is no field {\(unknown)}; expected {index}, {class} or {seed}")
+      throw SfumatoError(.usage, "\(text): unknown field {\(unknown)}; expected {index}, {class} or {seed}")
     }
     guard used.contains("index") else {
-      throw SfumatoError(.usage, "\(text): expected {index} in the pattern, for each image needs a name of its own")
+      throw SfumatoError(.usage, "\(text): expected {index} in the pattern, so that each image gets its own file")
     }
     do { _ = try ImageFormat(forFile: self.text) } catch { throw SfumatoError(.usage, "\(error)") }
   }
 
-  /// The file of an image; numbers have as many digits as the last one.
+  /// The file of an image; numbers are zero-padded to the digits of the last one.
   func path(_ index: Int, of count: Int, className: String, seed: UInt64) -> String {
     let digits = String(max(count - 1, 0)).count, number = String(index)
     let values = [
       "index": String(repeating: "0", count: digits - number.count) + number,
-      // The name of a class may hold what the name of a file cannot.
+      // A class name may contain characters that a file name cannot.
       "class": className.isEmpty ? "none" : className.replacing("/", with: "_"), "seed": String(seed),
     ]
     return values.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) }
   }
 
-  /// The folder of a file or, where it is still to be made, the nearest one above that is there.
+  /// The folder of a file, or its nearest existing ancestor.
   static func nearestFolder(of pattern: String) -> String {
     var folder = (pattern as NSString).deletingLastPathComponent
     while !folder.isEmpty, !FileManager.default.fileExists(atPath: folder) { folder = (folder as NSString).deletingLastPathComponent }
     return folder.isEmpty ? "." : folder
   }
 
-  /// Makes the folder of a file, if it is not there.
+  /// Creates the folder of a file if it does not exist.
   static func makeFolder(of file: String) throws {
     let folder = (file as NSString).deletingLastPathComponent
     guard !folder.isEmpty else { return }
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder): cannot be made: \((error as NSError).localizedDescription)")
+      throw SfumatoError(.io, "\(folder): cannot be created: \((error as NSError).localizedDescription)")
     }
   }
 }

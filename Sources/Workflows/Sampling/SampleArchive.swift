@@ -2,9 +2,9 @@ import Checkpoints
 import Failures
 import Imaging
 
-/// Samples as numbers, in guided-diffusion's convention.
+/// Samples as arrays, in guided-diffusion's format.
 public enum SampleArchive {
-  /// `arr_0`: uint8 `[N, H, W, C]`; `arr_1`, where there are classes: int64 `[N]`.
+  /// `arr_0`: uint8 `[N, H, W, C]`; `arr_1`, if there are classes: int64 `[N]`.
   public static func write(_ images: [Image], labels: [Int?], to path: String) throws {
     guard let first = images.first else { throw SfumatoError(.usage, "there are no images to write") }
     let shape = [images.count, first.height, first.width, first.channels]

@@ -4,8 +4,7 @@ import Models
 import Training
 
 extension SamplingJob {
-  /// What a picture of its images should say of itself, so that it can be made again: the program, the command that it was
-  /// started by, the model, and every setting.
+  /// Metadata from which a picture of these samples can be reproduced: the program, the command, the model and every setting.
   /// - Parameter command: the words of the command, the program's name first.
   public func notes(command: [String] = []) throws -> PictureNotes {
     var notes: PictureNotes = ["Software": "Sfumato \(sfumatoVersion)"]
@@ -18,16 +17,16 @@ extension SamplingJob {
   }
 }
 
-/// All that decides what a sampling gives.
+/// Everything that determines the samples.
 struct SampleRecord: Encodable {
   static let key = "sfumato.sample", commandKey = "sfumato.command"
 
   let model: String, trained: Provenance
   let seed: UInt64, noiseOrder: String
   let count: Int, batch: Int
-  /// The name of the class of each image, in turn; empty without classes.
+  /// The class names that the images take in turn; empty without classes.
   let classes: [String]
-  /// The file of the vectors that the images follow, if any.
+  /// The file of the context vectors, if any.
   let context: String?
   let device: String, precision: Precision
   let settings: SamplingPlan.SamplerSettings
@@ -37,7 +36,7 @@ struct SampleRecord: Encodable {
     (model, trained) = (request.model, job.plan.model.provenance)
     (seed, noiseOrder) = (request.seed, request.noiseOrder.rawValue)
     (count, batch) = (request.count, request.batchSize)
-    // Classes take turns: one round says all.
+    // Classes take turns, so one round is enough.
     let labels = job.plan.classes.compactMap { $0 }
     classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.plan.className($0) }
     context = if case .file(let path) = request.contexts { path } else { nil }
@@ -46,7 +45,7 @@ struct SampleRecord: Encodable {
   }
 }
 
-/// Words as a shell reads them.
+/// Quoting for a shell.
 enum ShellWord {
   private static let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,@%+")
 

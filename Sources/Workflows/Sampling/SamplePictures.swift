@@ -4,46 +4,46 @@ import Failures
 import Imaging
 import Training
 
-/// The files that are made of what a sampling job draws.
+/// The files written from the samples of a job.
 public struct SamplePictures: Sendable {
-  /// All images in a grid: PNG, JPEG, WebP or GIF by its name.
+  /// All images in a grid: PNG, JPEG, WebP or GIF by extension.
   public var grid: String
-  /// Of the grid; nil for one for each class or vector, or square.
+  /// Columns of the grid; nil for one per class or vector, otherwise square.
   public var columns: Int?
-  /// What stands below each image of the grid.
+  /// Captions below each image of the grid.
   public var captions: [Caption] = []
-  /// How the first images came out of the noise, GIF or WebP by its name.
+  /// An animation of the denoising of the first images, GIF or WebP by extension.
   public var animation: String?
   public var timing = Timing()
-  /// The same as a still picture: a row for each of the first images, a column for each of some moments.
+  /// The same as a still picture: a row for each of the first images, a column for each of several steps.
   public var denoising: String?
-  /// The images as numbers, see `SampleArchive`.
+  /// The images as arrays, see `SampleArchive`.
   public var npz: String?
-  /// Each image as a file of its own.
+  /// One file per image.
   public var single: ImagePattern?
-  /// What the PNG files say of themselves.
+  /// Metadata of the PNG files.
   public var notes: PictureNotes = [:]
 
   public enum Caption: String, Sendable, CaseIterable {
-    /// The name of its class.
+    /// The class name.
     case `class`
-    /// Its number, from 0, which with the seed decides its noise.
+    /// The image's number, from 0, which with the seed determines its noise.
     case number
-    /// What the best candidate scored.
+    /// The score of the best candidate.
     case score
   }
 
-  /// How fast an animation runs.
+  /// Frames and delays of an animation.
   public struct Timing: Sendable, Equatable {
     public var frames = FrameSchedule.all
-    /// Milliseconds for each frame, and for the last one.
+    /// Milliseconds per frame, and for the last one.
     public var delay = 80, hold = 2000
     public init() {}
   }
 
-  /// Images of at most this height are magnified, so that they can be looked at.
+  /// Smaller images are magnified to about this height.
   private static let visibleHeight = 56
-  /// An animation and a sheet of the denoising show at most so many images.
+  /// The most images in an animation and in a denoising sheet.
   public static let animationLimit = 100, denoisingLimit = 12
   private static let denoisingColumns = FrameSchedule.evenly(9)
 
@@ -56,15 +56,15 @@ public struct SamplePictures: Sendable {
 
   private var files: [String] { [grid, animation, denoising, npz].compactMap { $0 } }
 
-  /// Lays over a request what these pictures must see of the denoising.
+  /// Sets which images and steps a request must trace for these pictures.
   public func trace(_ request: inout SamplingRequest) {
     request.tracedCount = min(request.count, animation != nil ? Self.animationLimit : denoising != nil ? Self.denoisingLimit : 0)
     request.tracedMoments = (animation == nil ? [] : [timing.frames]) + (denoising == nil ? [] : [Self.denoisingColumns])
   }
 
-  /// Writes what was drawn; each file is whole or not there.
-  /// - Parameter enlarged: what was made of the job's images, to be written in their place; an animation shows them as drawn.
-  /// - Returns: the files.
+  /// Writes the samples; each file is written atomically.
+  /// - Parameter enlarged: upscaled images to write in place of the job's; an animation shows the originals.
+  /// - Returns: the files written.
   public func write(_ job: SamplingJob, enlarged: [Image]? = nil) throws -> [String] {
     let images = enlarged ?? job.images
     try sheet(images, job).write(to: grid, notes: notes)
@@ -102,7 +102,7 @@ public struct SamplePictures: Sendable {
     try Image.grid(images, columns: columns(job, images.count), scale: Self.scale(height: images.first?.height ?? 1))
   }
 
-  /// Row by row an image, from noise on the left to what became of it on the right, below the numbers of the steps.
+  /// One image per row, from noise on the left to the sample on the right, with step numbers as column titles.
   private func denoisingSheet(_ job: SamplingJob) throws -> PictureSheet {
     let moments = try moments(Self.denoisingColumns, job), rows = min(job.images.count, Self.denoisingLimit)
     var sheet = PictureSheet((0..<rows).flatMap { row in moments.map { $0.images[row] } }, columns: moments.count)
@@ -120,13 +120,13 @@ public struct SamplePictures: Sendable {
       switch caption {
       case .class: className(index, job)
       case .number: String(index)
-      case .score: Self.shortly(job.choices[index].scores[job.choices[index].winner])
+      case .score: Self.rounded(job.choices[index].scores[job.choices[index].winner])
       }
     }.joined(separator: ", ")
   }
 
-  /// With three digits that count.
-  private static func shortly(_ score: Double) -> String {
+  /// Rounded to three significant digits.
+  private static func rounded(_ score: Double) -> String {
     score.formatted(.number.precision(.significantDigits(3)).locale(.init(identifier: "en")))
   }
 
@@ -139,21 +139,21 @@ public struct SamplePictures: Sendable {
   private static func scale(height: Int) -> Int { max(1, visibleHeight / height) }
 }
 
-// MARK: What could not be written
+// MARK: Validation
 
 extension SamplePictures {
-  /// Refuses, before anything is drawn, what could not be written in the end.
-  /// - Parameter enlargement: how many times as high and wide the images are to be made before they are written.
-  /// - Throws: `SfumatoError`; `ImagingError` when no libvips is there.
+  /// Checks before sampling that everything can be written.
+  /// - Parameter enlargement: the factor by which the images are upscaled before they are written.
+  /// - Throws: `SfumatoError`; `ImagingError` when libvips is missing.
   public func check(_ job: SamplingJob, enlargement: Int = 1) throws {
     if let columns, !(1...10_000).contains(columns) { throw SfumatoError(.usage, "the columns must be 1 to 10000, not \(columns)") }
     guard Set(files).count == files.count else { throw SfumatoError(.usage, "two results cannot be written to one file") }
     for file in [grid, denoising].compactMap({ $0 }) { _ = try format(of: file) }
     guard try animation.map({ try format(of: $0).holdsAnimation }) ?? true else {
-      throw SfumatoError(.usage, "\(animation ?? ""): no animation can be in such a file; .gif and .webp hold one")
+      throw SfumatoError(.usage, "\(animation ?? ""): this format holds no animation; expected .gif or .webp")
     }
     for time in [timing.delay, timing.hold] where !(1...600_000).contains(time) {
-      throw SfumatoError(.usage, "a frame is shown for 1 to 600000 ms, not \(time)")
+      throw SfumatoError(.usage, "the time of a frame must be 1 to 600000 ms, not \(time)")
     }
     try checkCaptions(job)
     try checkSize(job, enlargement)
@@ -164,10 +164,10 @@ extension SamplePictures {
 
   private func checkCaptions(_ job: SamplingJob) throws {
     guard !captions.contains(.class) || job.plan.classes.contains(where: { $0 != nil }) else {
-      throw SfumatoError(.usage, "captions of classes: the images have none")
+      throw SfumatoError(.usage, "class captions need classes, and the images have none")
     }
     guard !captions.contains(.score) || job.plan.request.candidates > 1 else {
-      throw SfumatoError(.usage, "captions of scores: only the best of several candidates has one; ask for --best-of 2 or more")
+      throw SfumatoError(.usage, "score captions need several candidates; use --best-of 2 or more")
     }
   }
 
@@ -179,20 +179,22 @@ extension SamplePictures {
     func pixels(_ count: Int, times enlargement: Int, captions: Bool) -> Int {
       let columns = columns(job, count), data = job.plan.model.recipe.data
       let scale = enlargement * Self.scale(height: data.height * enlargement)
-      // A caption is 11 pixels high, of large images a twelfth of their height.
-      let words = captions ? max(11, data.height * scale / 11) : 0
-      return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + words + 2)
+      // A caption is 11 pixels high, or a twelfth of the height of large images.
+      let caption = captions ? max(11, data.height * scale / 11) : 0
+      return columns * (data.width * scale + 2) * ((count + columns - 1) / columns) * (data.height * scale + caption + 2)
     }
-    // The border round the whole is all that this leaves out.
+    // This leaves out only the outer border.
     let limit = Image.pixelLimit / 100 * 99
     guard pixels(job.plan.request.count, times: enlargement, captions: !captions.isEmpty) <= limit else {
       throw SfumatoError(
-        .usage, "\(job.plan.request.count) images are too many for one picture; draw fewer at a time, each time with another seed")
+        .usage,
+        "\(job.plan.request.count) images are too many for one picture; sample fewer at a time, each time with another seed")
     }
     let frames = try animation == nil ? 0 : timing.frames.moments(of: job.plan.stepCount).count
     guard frames == 0 || pixels(job.plan.request.tracedCount, times: 1, captions: false) <= limit / frames else {
       throw SfumatoError(
-        .usage, "\(frames) pictures of \(job.plan.request.tracedCount) images are too many for one animation; show fewer frames, --frames 20")
+        .usage,
+        "\(frames) frames of \(job.plan.request.tracedCount) images are too many for one animation; show fewer, such as --frames 20")
     }
   }
 }

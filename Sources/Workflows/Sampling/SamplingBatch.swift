@@ -4,9 +4,9 @@ import Imaging
 import Tensors
 import Training
 
-/// The images that are computed together, all their candidates one after another.
+/// A batch of images, whose candidates are sampled one after another.
 final class SamplingBatch {
-  /// Which of all images these are.
+  /// The range of the images in the batch among all images.
   let range: Range<Int>
   private let candidates: Int
   private let makeRun: (_ candidate: Int) -> SamplingRun
@@ -14,15 +14,15 @@ final class SamplingBatch {
   private var run: SamplingRun
   private var taken = 0
   private var finished: [Tensor] = []
-  /// Of each candidate how the traced images looked at each of the moments.
+  /// For each candidate, the traced images at each traced step.
   private var frames: [[[Image]]]
 
-  /// What is kept on the way: of the first so many images, at these moments.
+  /// Which intermediate states are kept: of the first `count` images, at these steps.
   struct Trace {
     var count: Int
-    /// Numbers of steps, ascending; 0 is the start.
+    /// Step numbers, ascending; 0 is the start.
     var moments: [Int]
-    var what: SamplingRequest.TraceContent
+    var content: SamplingRequest.TraceContent
   }
 
   init(_ range: Range<Int>, candidates: Int, trace: Trace, makeRun: @escaping (_ candidate: Int) -> SamplingRun) throws {
@@ -35,20 +35,20 @@ final class SamplingBatch {
     try keep(run.x)
   }
 
-  /// The images as they stand, `[N, C, H, W]`.
+  /// The current images, `[N, C, H, W]`.
   var x: Tensor { run.x }
-  /// How far it is, up to 1.
+  /// The completed fraction, up to 1.
   var share: Double { (Double(finished.count) + Double(taken) / Double(run.levels.count - 1)) / Double(candidates) }
 
-  /// Takes a step of the candidate at hand.
+  /// Takes a step of the current candidate.
   /// - Returns: false when all candidates are finished.
   func next() throws -> Bool {
     let step = try run.next()
     taken += 1
-    try keep(trace.what == .estimate ? step?.x0 ?? run.x : run.x)
+    try keep(trace.content == .estimate ? step?.x0 ?? run.x : run.x)
     guard taken == run.levels.count - 1 else { return true }
     guard try run.x.isFinite().all().item() == 1 else {
-      throw SfumatoError(.data, "the model gives numbers that are not finite: its file is damaged, or its training went astray")
+      throw SfumatoError(.data, "the model's output is not finite: its file is damaged or its training diverged")
     }
     finished.append(run.x)
     guard finished.count < candidates else { return false }
@@ -59,8 +59,8 @@ final class SamplingBatch {
     return true
   }
 
-  /// The best candidates by a score, and how the traced ones of them came about.
-  /// - Parameter score: higher for better images; not asked where there is but one candidate.
+  /// The best candidates by score, with their traced frames.
+  /// - Parameter score: higher for better images; not called with a single candidate.
   func best(by score: (Tensor) -> Tensor) throws -> (images: Tensor, winners: [Int], scores: [[Double]], frames: [[Image]]) {
     guard candidates > 1 else { return (finished[0], [], [], frames[0]) }
     let best = try BestCandidates(of: finished, score: score)

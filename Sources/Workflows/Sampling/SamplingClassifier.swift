@@ -3,20 +3,20 @@ import Failures
 import Models
 import Tensors
 
-/// The classifier of a request, and what it is to see in each image.
+/// The classifier of a request and the target class of each image.
 struct SamplingClassifier {
   private let model: ClassifierModel
   private let scale: Double
-  /// Of each image the class, among the classifier's own.
+  /// The target class of each image, in the classifier's numbering.
   let targets: [Int]
   var classNames: [String] { model.recipe.data.classNames }
 
-  /// - Parameter labels: of each image what the model is told; nil for none.
-  /// - Throws: `SfumatoError` when the classifier cannot guide this model, or towards these classes; what reading it throws.
+  /// - Parameter labels: the class of each image in the model's numbering; nil for none.
+  /// - Throws: `SfumatoError` when the classifier cannot guide this model, or towards these classes; errors from reading it.
   init?(_ request: SamplingRequest, _ recipe: ModelRecipe, labels: [Int?], on device: Device) throws {
     guard let file = request.classifier else {
       guard request.scorer == .model else {
-        throw SfumatoError(.usage, "a classifier that is to choose the best candidates must be given")
+        throw SfumatoError(.usage, "choosing the best candidates by classifier needs a classifier; name one with --classifier")
       }
       return nil
     }
@@ -31,7 +31,7 @@ struct SamplingClassifier {
       ? try Self.ownClasses(request, model) : try model.labels(Self.named(labels), of: recipe.data)
   }
 
-  /// The classes of the images of a model that knows none.
+  /// The target classes for a model without classes.
   private static func ownClasses(_ request: SamplingRequest, _ classifier: ClassifierModel) throws -> [Int] {
     let classes: [Int]
     switch request.classes {
@@ -50,15 +50,15 @@ struct SamplingClassifier {
     }
   }
 
-  private static let noClass = SfumatoError(.usage, "a classifier draws towards a class, and none is asked for; name some, or all")
+  private static let noClass = SfumatoError(.usage, "a classifier guides towards a class, and none was requested; name some, or all")
 
-  /// A denoiser drawn towards the classes of these images.
+  /// The denoiser, guided towards the classes of these images.
   func guiding(_ denoiser: AnyDenoiser, _ range: Range<Int>) -> AnyDenoiser {
     guard scale > 0 else { return denoiser }
     return AnyDenoiser(denoiser.guided(by: model.logProbability(of: Array(targets[range])), scale: scale))
   }
 
-  /// How surely it sees the classes of finished images, `[N]`.
+  /// Log-probabilities of the target classes of finished images, `[N]`.
   func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
     let labels = Tensor(Array(targets[range]), [range.count, 1]).to(images.device)
     return model.logProbabilities(ofClean: images).gather(1, labels).squeeze(1)

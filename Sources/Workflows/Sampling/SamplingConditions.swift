@@ -4,58 +4,58 @@ import Models
 import Networks
 import Tensors
 
-/// What a model is told of each of the images to be drawn: its class, its vector, or nothing.
+/// The conditioning of each image to be sampled: a class, a context vector, or none.
 struct SamplingConditions {
-  /// The class number of each image; nil where the model is told none.
+  /// The class number of each image; nil for no class.
   let labels: [Int?]
-  /// Dealt out in turn, `[K, D]` float32; nil where the model is told none.
+  /// Context vectors that images take in turn, `[K, D]` float32; nil without.
   let vectors: Tensor?
   private let data: DataSpec
   private let device: Device
 
-  /// - Throws: `SfumatoError` for classes or vectors that the model does not know or take; what reading a file of them throws.
+  /// - Throws: `SfumatoError` for classes or vectors that the model does not take; errors from reading the vectors' file.
   init(_ request: SamplingRequest, _ data: DataSpec, on device: Device) throws {
     (self.data, self.device) = (data, device)
     vectors = try request.contexts.map { try Self.vectors($0, request, data).to(device) }
     labels = try Self.labels(request, data)
     guard vectors != nil || data.contextSize == nil || data.nullContext else {
       throw SfumatoError(
-        .usage, "this model was always told a vector of \(data.contextSize ?? 0) numbers: it cannot do without; give some by --context")
+        .usage, "this model needs a context vector for every image; give vectors of \(data.contextSize ?? 0) numbers with --context")
     }
   }
 
-  /// Whether the images are asked to be something.
-  var areAsked: Bool { vectors != nil || labels.contains { $0 != nil } }
+  /// Whether any image has a class or a vector.
+  var isConditional: Bool { vectors != nil || labels.contains { $0 != nil } }
 
-  /// What the network is told of some of the images: classes `[N]` or vectors `[N, D]`, those that stand for none where nothing
-  /// is asked; nil for a network that is told neither.
-  func told(_ range: Range<Int>) -> Tensor? {
+  /// The condition of some images: classes `[N]` or vectors `[N, D]`, null ones where none was requested; nil for an unconditional
+  /// network.
+  func condition(_ range: Range<Int>) -> Tensor? {
     if let vectors { return vectors.indexSelect(0, Tensor(range.map { $0 % vectors.size(0) }).to(device)) }
-    let told = labels[range].compactMap { $0 ?? data.nullClass }
-    return told.isEmpty ? null(range) : Tensor(told).to(device)
+    let classes = labels[range].compactMap { $0 ?? data.nullClass }
+    return classes.isEmpty ? null(range) : Tensor(classes).to(device)
   }
 
-  /// The same for images of which nothing is asked; nil where the model cannot do without.
+  /// The null condition of some images; nil for a model without one.
   func null(_ range: Range<Int>) -> Tensor? {
     if data.nullContext, let size = data.contextSize { return .zeros([range.count, size], on: device) }
     return data.nullClass.map { Tensor(Array(repeating: $0, count: range.count)).to(device) }
   }
 
-  /// - Parameter condition: as `told` gives it.
+  /// - Parameter condition: from `condition(_:)` or `null(_:)`.
   func conditioning(_ condition: Tensor?) -> Conditioning {
     data.contextSize == nil ? Conditioning(labels: condition) : Conditioning(context: condition)
   }
 
-  /// Refuses a guidance that the model cannot follow, or that is asked for without anything to draw towards.
+  /// Checks that the model supports the guidance scale and that there is a condition to guide towards.
   func check(guidance scale: Double, of request: SamplingRequest) throws {
-    let (none, what) = data.contextSize == nil ? ("null class", "class") : ("null vector", "vector")
-    guard scale == 1 || !areAsked || data.knowsNull else {
+    let (null, condition) = data.contextSize == nil ? ("null class", "class") : ("null vector", "vector")
+    guard scale == 1 || !isConditional || data.knowsNull else {
       throw SfumatoError(
         .usage,
-        "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one knows no \(none), so use 1")
+        "guidance \(scale) needs a model that was trained with training.class_dropout above 0; this one has no \(null), so use 1")
     }
-    guard scale == 1 || areAsked || request.guidanceScale == nil && !request.sets("sampling.guidance_scale") else {
-      throw SfumatoError(.usage, "guidance \(scale) draws towards a \(what), and no \(what) is asked for; leave one of the two out")
+    guard scale == 1 || isConditional || request.guidanceScale == nil && !request.sets("sampling.guidance_scale") else {
+      throw SfumatoError(.usage, "guidance \(scale) needs a \(condition), and no \(condition) was requested; leave one of the two out")
     }
   }
 }
@@ -70,17 +70,17 @@ extension SamplingConditions {
       let real = data.realClasses
       return real.isEmpty ? none : (0..<request.count).map { real[$0 % real.count] }
     case .only(let names):
-      // Of a model without classes they are the classifier's.
+      // For a model without classes they are the classifier's.
       if data.classNames.isEmpty, request.classifier != nil { return none }
       if let size = data.contextSize {
-        throw SfumatoError(.usage, "this model takes no class but vectors of \(size) numbers; give some by --context")
+        throw SfumatoError(.usage, "this model takes context vectors of \(size) numbers, not classes; give some with --context")
       }
       let numbers = try data.classNumbers(names)
-      guard !numbers.isEmpty else { throw SfumatoError(.usage, "no class was named") }
+      guard !numbers.isEmpty else { throw SfumatoError(.usage, "no class was named; name some, or all") }
       return (0..<request.count).map { numbers[$0 % numbers.count] }
     case .none:
       guard data.classNames.isEmpty || data.nullClass != nil else {
-        throw SfumatoError(.usage, "this model was always told a class: it cannot do without; name one, or all")
+        throw SfumatoError(.usage, "this model needs a class for every image; name some, or all")
       }
       return none
     }
@@ -95,11 +95,11 @@ extension SamplingConditions {
       throw SfumatoError(
         .usage,
         data.classNames.isEmpty
-          ? "this model is told nothing of its images, so it takes no context vectors; leave --context out"
-          : "this model takes classes and no context vectors; name classes by --class")
+          ? "this model is unconditional and takes no context vectors; leave --context out"
+          : "this model takes classes, not context vectors; name classes with --class")
     }
     guard request.classes != .none else {
-      throw SfumatoError(.usage, "no class is asked for, and a context vector is; leave one of --class and --context out")
+      throw SfumatoError(.usage, "'no class' and context vectors exclude each other; leave one of --class and --context out")
     }
     switch contexts {
     case .file(let path): return try checked(NPY.read(path), size, path)
@@ -111,7 +111,7 @@ extension SamplingConditions {
     }
   }
 
-  /// As `[K, D]` float32.
+  /// The vectors as `[K, D]` float32.
   private static func checked(_ array: Tensor, _ size: Int, _ name: String) throws -> Tensor {
     let rows = array.rank == 1 ? array.unsqueeze(0) : array
     guard array.dtype.isFloatingPoint, rows.rank == 2, rows.size(0) > 0, rows.size(1) == size else {
@@ -122,7 +122,7 @@ extension SamplingConditions {
     }
     let vectors = rows.to(.float32)
     if let row = try vectors.isFinite().to(.float32).min(1).floats().firstIndex(of: 0) {
-      throw SfumatoError(.data, "\(name): vector \(row) has a number that is not finite as float32")
+      throw SfumatoError(.data, "\(name): vector \(row) contains a number that is not finite as float32")
     }
     return vectors
   }

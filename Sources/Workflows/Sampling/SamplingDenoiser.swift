@@ -4,7 +4,7 @@ import NN
 import Networks
 import Tensors
 
-/// A model as the denoisers that sampling asks.
+/// The denoisers that sampling evaluates.
 struct SamplingDenoiser {
   let network: any DiffusionNetwork
   let recipe: ModelRecipe
@@ -12,23 +12,23 @@ struct SamplingDenoiser {
   let sampling: SamplingRecipe
   let conditions: SamplingConditions
 
-  /// As a sampler wants it: guided, and its estimates kept within the range of data.
-  /// - Parameter range: which of all images they are.
+  /// The denoiser for a sampler: guided, with estimates clipped to the data range.
+  /// - Parameter range: the range of the images among all images.
   func guided(_ range: Range<Int>) -> AnyDenoiser {
-    guard conditions.areAsked, let condition = conditions.told(range), let null = conditions.null(range) else {
-      return sampling.adjusted(told(conditions.told(range)))
+    guard conditions.isConditional, let condition = conditions.condition(range), let null = conditions.null(range) else {
+      return sampling.adjusted(conditioned(on: conditions.condition(range)))
     }
     return sampling.adjusted(
       ClassifierFreeGuidance(
         scale: sampling.guidanceScale, rescale: sampling.guidanceRescale, interval: sampling.guidedRatios, condition: condition,
-        null: null, denoiser: told))
+        null: null, denoiser: conditioned(on:)))
   }
 
-  /// The network alone, told what each image should be: what judges candidates.
-  func plain(_ range: Range<Int>) -> NetworkDenoiser { told(conditions.told(range)) }
+  /// The conditional network without guidance or clipping, for scoring candidates.
+  func plain(_ range: Range<Int>) -> NetworkDenoiser { conditioned(on: conditions.condition(range)) }
 
-  /// The network told classes, `[N]`, or vectors, `[N, D]`.
-  private func told(_ condition: Tensor?) -> NetworkDenoiser {
+  /// The network conditioned on classes, `[N]`, or vectors, `[N, D]`.
+  private func conditioned(on condition: Tensor?) -> NetworkDenoiser {
     let conditioning = conditions.conditioning(condition)
     return diffusion.denoiser { [network] x, timesteps in
       network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
@@ -37,7 +37,7 @@ struct SamplingDenoiser {
 }
 
 extension SamplingRecipe {
-  /// The denoiser with its estimates kept within the range of data.
+  /// The denoiser with its estimates clipped or thresholded to the data range.
   func adjusted(_ denoiser: some Denoiser) -> AnyDenoiser {
     if let ratio = dynamicThresholdingRatio {
       return AnyDenoiser(

@@ -5,21 +5,20 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Sampling under way, pulled step by step.
+/// A sampling job, advanced step by step.
 public final class SamplingJob {
   public let plan: SamplingPlan
-  /// The images of the batches that are done.
+  /// The images of the finished batches.
   public private(set) var images: [Image] = []
-  /// The traced images at each of the plan's `tracedMoments`, for all batches that are done.
+  /// The traced images at each of the plan's `tracedMoments`, for all finished batches.
   public private(set) var frames: [[Image]] = []
-  /// Of several candidates, for each image that is done: the number of the one that was kept and the scores of all, higher for the
-  /// better.
+  /// With several candidates, for each finished image: the index of the candidate kept and the scores of all, higher is better.
   public private(set) var choices: [(winner: Int, scores: [Double])] = []
-  /// The batch under way or, between two, the last one: `[N, C, H, W]`.
+  /// The current batch or, between two, the last one: `[N, C, H, W]`.
   package private(set) var x: Tensor?
 
   private var batch: SamplingBatch?
-  /// For noise in the order of the reference loops: one stream for all batches.
+  /// For noise in the reference loops' order: one stream for all batches.
   private lazy var stream = Generator(seed: plan.request.seed)
 
   public init(_ plan: SamplingPlan) { self.plan = plan }
@@ -27,11 +26,11 @@ public final class SamplingJob {
   /// - Throws: as `SamplingPlan`.
   public convenience init(_ request: SamplingRequest) throws { try self.init(SamplingPlan(request)) }
 
-  /// - Parameter model: on the request's device, whatever name the request gives it.
+  /// - Parameter model: a model on the request's device, used in place of the one that the request names.
   public convenience init(_ request: SamplingRequest, model: Model) throws { try self.init(SamplingPlan(request, model: model)) }
 
   /// Takes one step of one batch.
-  /// - Returns: the fraction of the whole that is done, nil when all is.
+  /// - Returns: the completed fraction, nil when all images are done.
   public func next() throws -> Double? {
     let count = plan.request.count
     guard images.count < count else { return nil }
@@ -55,8 +54,8 @@ public final class SamplingJob {
     let request = plan.request, range = images.count..<min(images.count + request.batchSize, request.count)
     let guided = plan.denoiser.guided(range), denoiser = plan.classifier?.guiding(guided, range) ?? guided
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
-    let trace = SamplingBatch.Trace(count: traced, moments: plan.tracedMoments, what: request.traced)
-    // The batch lives no longer than the job.
+    let trace = SamplingBatch.Trace(count: traced, moments: plan.tracedMoments, content: request.traced)
+    // The batch does not outlive the job.
     return try SamplingBatch(range, candidates: request.candidates, trace: trace) { [unowned self] candidate in
       switch request.noiseOrder {
       case .perImage: run(denoiser, range, PerImageNoise(seed: Seed(request.seed), images: range, candidate: candidate))
@@ -86,12 +85,14 @@ public final class SamplingJob {
 }
 
 extension SamplingPlan {
-  /// How good images are, `[N]`, higher for the better.
+  /// Scores of images, `[N]`, higher is better.
   fileprivate func score(_ images: Tensor, _ range: Range<Int>) -> Tensor {
     if request.scorer == .classifier, let classifier { return classifier.score(images, range) }
     let plain = denoiser.plain(range)
     let seed = Seed(request.seed), knowsSteps = model.recipe.process.parameterization == .previousX
-    let score = knowsSteps ? DenoisingScore(stepsOf: denoiser.diffusion.process, seed: seed) : DenoisingScore(plain.noiseLevelRange, seed: seed)
+    let score =
+      knowsSteps
+      ? DenoisingScore(stepsOf: denoiser.diffusion.process, seed: seed) : DenoisingScore(plain.noiseLevelRange, seed: seed)
     return -score.errors(of: images, denoiser: plain)
   }
 }

@@ -6,15 +6,15 @@ import RecipeKit
 import Tensors
 import Training
 
-/// What a request means for a model, settled before anything is computed: the noise levels, the start, the conditions, the denoiser.
-/// Everything that cannot be done is refused here.
+/// A request resolved for a model before anything is computed: noise levels, start, conditions, denoiser. All validation happens
+/// here.
 public final class SamplingPlan {
   public let request: SamplingRequest
   public let model: Model
   public let settings: SamplerSettings
-  /// Steps of one candidate of one batch.
+  /// Steps per candidate of a batch.
   public let stepCount: Int
-  /// Numbers of the steps that are kept for an animation or a sheet, ascending; 0 is the start.
+  /// Step numbers kept for an animation or a sheet, ascending; 0 is the start.
   public let tracedMoments: [Int]
 
   let device: Device
@@ -22,7 +22,7 @@ public final class SamplingPlan {
   let classifier: SamplingClassifier?
   let denoiser: SamplingDenoiser
 
-  /// The part of a recipe that says how to sample.
+  /// The part of a recipe that describes sampling.
   public struct SamplerSettings: Recipe {
     public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
     public var sampling = SamplingRecipe()
@@ -33,13 +33,13 @@ public final class SamplingPlan {
     }
   }
 
-  /// - Throws: `SfumatoError` for a request that makes no sense; what reading the model throws.
+  /// - Throws: `SfumatoError` for an invalid request; errors from reading the model.
   public convenience init(_ request: SamplingRequest) throws {
     try Torch.start()
     try self.init(request, model: Model(request.model, on: request.device.validated()))
   }
 
-  /// - Parameter model: on the request's device, whatever name the request gives it.
+  /// - Parameter model: a model on the request's device, used in place of the one that the request names.
   public init(_ request: SamplingRequest, model: Model) throws {
     try request.checkCounts()
     (self.request, self.model, device) = (request, model, try request.device.validated())
@@ -59,12 +59,12 @@ public final class SamplingPlan {
       sampling: settings.sampling, conditions: conditions)
   }
 
-  /// The class number of each image, as the network is conditioned; nil where it has no class.
+  /// The class number that the network gets for each image; nil for no class.
   public var labels: [Int?] { denoiser.conditions.labels }
-  /// How many context vectors take turns among the images; nil without.
+  /// The number of context vectors that images take in turn; nil without.
   public var contextCount: Int? { denoiser.conditions.vectors?.size(0) }
 
-  /// The class number of each image: the network's or, where that has none, the one that the classifier should see.
+  /// The class number of each image: the network's or, for a network without classes, the classifier's target.
   var classes: [Int?] {
     guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
     return classifier.targets
@@ -80,7 +80,7 @@ public final class SamplingPlan {
 // MARK: Settings and levels
 
 extension SamplingPlan {
-  /// The model's own settings overridden by the request's, and the noise levels that they visit.
+  /// The model's settings overridden by the request's, and the resulting noise levels.
   private static func settle(
     _ request: SamplingRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
   ) throws -> (SamplerSettings, [NoiseLevel]) {
@@ -95,7 +95,7 @@ extension SamplingPlan {
     }
   }
 
-  /// Refuses a path on which the network could not be evaluated.
+  /// Checks that the network can be evaluated along the path.
   private static func check(
     _ settings: SamplerSettings, on path: [NoiseLevel], _ request: SamplingRequest, _ diffusion: GaussianDiffusion
   ) throws {
@@ -109,11 +109,11 @@ extension SamplingRequest {
     guard (1...10_000_000).contains(count) else { throw SfumatoError(.usage, "the count must be 1 to 10000000, not \(count)") }
     guard batchSize > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(batchSize)") }
     guard (1...1000).contains(candidates) else {
-      throw SfumatoError(.usage, "the best of 1 to 1000 candidates can be kept, not of \(candidates)")
+      throw SfumatoError(.usage, "the number of candidates must be 1 to 1000, not \(candidates)")
     }
   }
 
-  /// - Throws: `RecipeError` for values that are impossible.
+  /// - Throws: `RecipeError` for invalid values.
   fileprivate func overriding(_ model: SamplingPlan.SamplerSettings) throws(RecipeError) -> SamplingPlan.SamplerSettings {
     var settings = model
     if let sampler { settings.sampler = Choice(sampler) }
@@ -129,6 +129,6 @@ extension SamplingRequest {
 
   var overridesModel: Bool { sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !settings.isEmpty }
 
-  /// Whether its settings name this key.
+  /// Whether the settings set this key.
   func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
 }

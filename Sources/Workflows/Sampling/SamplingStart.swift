@@ -6,11 +6,11 @@ import Models
 import Tensors
 import Training
 
-/// What runs begin from and the levels they visit, as a request says.
+/// The start of the runs and the levels they visit, from a request.
 struct SamplingStart {
-  /// The levels, which may go back to noisier ones.
+  /// The levels, not necessarily descending.
   let path: [NoiseLevel]
-  /// The part that is kept, `[1, C, H, W]`.
+  /// The part kept by inpainting, `[1, C, H, W]`.
   let known: KnownRegion?
   private let origin: Origin
 
@@ -22,7 +22,7 @@ struct SamplingStart {
     case picture(Tensor)
   }
 
-  /// - Parameter levels: descending, from noise to the last level.
+  /// - Parameter levels: descending, from noise to the final level.
   init(_ request: SamplingRequest, _ levels: [NoiseLevel], _ sampling: SamplingRecipe, _ data: DataSpec, on device: Device) throws {
     do {
       path = try Self.path(request, levels, sampling)
@@ -39,7 +39,7 @@ struct SamplingStart {
   }
 
   /// The run of a batch.
-  /// - Parameter range: which of all images they are.
+  /// - Parameter range: the range of the batch's images among all images.
   func run<S: Sampler, D: Denoiser, N: NoiseSource>(
     _ sampler: S, _ denoiser: D, _ range: Range<Int>, shape: [Int], on device: Device, noise: N, window: NoiseWindow
   ) -> SamplingRun {
@@ -62,7 +62,7 @@ struct SamplingStart {
     var path = try levels.starting(atStep: request.skippedSteps)
     if case .picture(_, let strength) = request.start {
       guard request.skippedSteps == 0 else {
-        throw SfumatoError(.usage, "a picture to start from says by its strength which steps are left out; give no number of them too")
+        throw SfumatoError(.usage, "the strength of a start picture already sets the skipped steps; leave one of the two out")
       }
       path = try levels.starting(strength: strength)
     }
@@ -81,37 +81,37 @@ struct SamplingStart {
     guard array.dtype.isFloatingPoint, array.rank == 4, array.size(0) >= count, array.shape.dropFirst() == wanted[...] else {
       throw SfumatoError(
         .data,
-        "\(file): expected floating-point numbers of the shape \([count] + wanted) or more of them, found \(array.dtype) \(array.shape)")
+        "\(file): expected floating-point numbers of the shape \([count] + wanted) or more images, found \(array.dtype) \(array.shape)")
     }
     return array.to(.float32)
   }
 
-  /// A picture as the model takes them: cut in the middle to its proportions, resized, in its number of channels.
+  /// A picture as model input: centre-cropped to the model's aspect ratio, resized, in its number of channels.
   private static func picture(_ file: String, _ data: DataSpec) throws -> Tensor {
     try Tensor(images: [fitted(Image(file: file), data).withChannels(data.channels)])
   }
 
   private static func known(_ inpainting: SamplingRequest.Inpainting, _ data: DataSpec, on device: Device) throws -> KnownRegion {
     let mask = try Tensor(images: [fitted(Image(file: inpainting.mask).mask, data)])
-    // White, 1, is painted anew. A pixel is kept or it is not: one that resizing left in between goes to the nearer side.
+    // White, 1, is repainted. The mask is binary: values in between, from resizing, are rounded.
     let known = mask.lt(0).to(.float32)
     guard try known.max().item() > 0 else {
-      throw SfumatoError(.usage, "\(inpainting.mask) is white all over: nothing of the picture would be kept; make black what is to stay")
+      throw SfumatoError(.usage, "\(inpainting.mask) is all white: nothing of the picture would be kept; expected black where it is kept")
     }
     guard try known.min().item() < 1 else {
-      throw SfumatoError(.usage, "\(inpainting.mask) is black all over: nothing would be painted; make white what is to be painted anew")
+      throw SfumatoError(.usage, "\(inpainting.mask) is all black: nothing would be repainted; expected white where it is repainted")
     }
     return try KnownRegion(image: picture(inpainting.picture, data).to(device), mask: known.to(device))
   }
 
   private static func fitted(_ image: Image, _ data: DataSpec) throws -> Image {
     let picture = image.hasAlpha ? image.flattened(over: Array(repeating: 255, count: image.channels - 1)) : image
-    // The largest part of the model's proportions.
+    // The largest crop of the model's aspect ratio.
     let scale = min(Double(picture.width) / Double(data.width), Double(picture.height) / Double(data.height))
     let width = max(1, min(picture.width, Int((Double(data.width) * scale).rounded())))
     let height = max(1, min(picture.height, Int((Double(data.height) * scale).rounded())))
     let middle = picture.cropped(row: (picture.height - height) / 2, column: (picture.width - width) / 2, width: width, height: height)
-    // Made smaller, pixels are means over areas, as those that models are trained on.
+    // Downscaling averages areas, as for the images that models are trained on.
     let isSmaller = data.width <= width && data.height <= height
     return try middle.resized(width: data.width, height: data.height, filter: isSmaller ? .box : .lanczos3)
   }

@@ -5,10 +5,10 @@ import Tensors
 /// The machine that the program runs on.
 public struct MachineFacts: Codable, Sendable, Equatable {
   public var system: String
-  /// The processor's name, as the system tells it.
+  /// The processor's name, as the system reports it.
   public var processor: String
   public var cores: Int
-  /// Of the extensions that matter for speed, those that the processor has and the system lets it use.
+  /// The instruction set extensions relevant to speed that processor and system support.
   public var features: [String]
   public var memoryBytes: UInt64
 
@@ -19,7 +19,7 @@ public struct MachineFacts: Codable, Sendable, Equatable {
       cores: process.activeProcessorCount, features: Torch.cpuFeatures, memoryBytes: process.physicalMemory)
   }
 
-  /// How many programs wanted a processor in the last minute.
+  /// The load average of the last minute.
   static var load: Double? {
     var averages = [0.0]
     return getloadavg(&averages, 1) == 1 ? averages[0] : nil

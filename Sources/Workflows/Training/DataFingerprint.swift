@@ -3,22 +3,22 @@ import Datasets
 import Failures
 import Foundation
 
-/// What a data set is recognised by when a run is resumed: how many examples, of which classes, and the names and sizes of the files.
-/// No picture is read.
+/// Identifies the data set of a run when it is resumed: number of examples, classes, and names and sizes of the files. No picture
+/// is read.
 public struct DataFingerprint: Codable, Sendable, Equatable {
   public let examples: Int
   public let classNames: [String]
-  /// Of the files' names below their common folder and of their sizes, so that data that moved are recognised.
+  /// Hash of the file names relative to their common folder and of the file sizes, so that moved data are recognised.
   public let files: String
 
-  /// - Parameter paths: what the recipe of the data set names.
+  /// - Parameter paths: the paths in the data set's recipe.
   init(_ dataset: any Dataset, paths: [String]) {
     examples = dataset.count
     classNames = dataset.classNames
     files = Self.digest(Self.files(of: dataset) ?? paths)
   }
 
-  /// The pictures that lie in files of their own; nil for a set without such.
+  /// The pictures stored one per file; nil if there are none.
   private static func files(of dataset: any Dataset) -> [String]? {
     var paths: [String] = []
     for part in dataset.parts where !part.range.isEmpty {
@@ -64,7 +64,7 @@ extension DataFingerprint: CustomStringConvertible {
 }
 
 extension DataFingerprint {
-  /// nil where there is none, as in the runs of version 0.1.0.
+  /// nil if there is none, as in runs of version 0.1.0.
   static func read(_ path: String) throws -> DataFingerprint? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     guard data.count < 1 << 24, let fingerprint = try? JSONDecoder().decode(DataFingerprint.self, from: data) else {

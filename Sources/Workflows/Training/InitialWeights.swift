@@ -9,13 +9,13 @@ import RecipeKit
 import Tensors
 import Training
 
-/// The weights that a training starts from, of a model, a run or a diffusers folder.
+/// The initial weights of a run, from a model, another run or a diffusers folder.
 struct InitialWeights {
   let weights: StateDict, average: StateDict
   /// The model as the user named it.
   let source: String
 
-  /// - Throws: `SfumatoError` when there is no such model; what reading it throws.
+  /// - Throws: `SfumatoError` when there is no such model; errors from reading it.
   init(_ model: String) throws {
     source = model
     let place = try ModelLocator.locate(model)
@@ -37,34 +37,34 @@ struct InitialWeights {
     return StateDict(state.entries.map { ($0.name, $0.tensor.dtype.isFloatingPoint ? $0.tensor.to(.float32) : $0.tensor) })
   }
 
-  /// Both, for a network of these parameters.
+  /// Weights and average for a network with these parameters.
   /// - Parameters:
-  ///   - parameters: of the new network, as they were initialised.
-  ///   - partial: whether what does not fit keeps its new values.
-  /// - Returns: `fresh`: the names of the parameters that are new.
-  /// - Throws: `SfumatoError` that names what does not fit, unless `partial`.
+  ///   - parameters: the new network's parameters as initialised.
+  ///   - partial: whether parameters that do not fit keep their initial values.
+  /// - Returns: `fresh`: the names of the parameters that kept their initial values.
+  /// - Throws: `SfumatoError` that lists the mismatches, unless `partial`.
   func fitted(to parameters: StateDict, partial: Bool) throws -> (weights: StateDict, average: StateDict, fresh: [String]) {
-    let unfit = parameters.entries.filter { weights[$0.name]?.shape != $0.tensor.shape }.map(\.name)
+    let mismatched = parameters.entries.filter { weights[$0.name]?.shape != $0.tensor.shape }.map(\.name)
     let unknown = weights.names.filter { parameters[$0] == nil }
-    guard partial || (unfit.isEmpty && unknown.isEmpty) else { throw mismatch(parameters, unfit, unknown) }
-    guard unfit.count < parameters.count else {
+    guard partial || (mismatched.isEmpty && unknown.isEmpty) else { throw mismatch(parameters, mismatched, unknown) }
+    guard mismatched.count < parameters.count else {
       throw SfumatoError(.data, "training.initial_weights: none of the \(weights.count) tensors in \(source) fits this network")
     }
     func fitted(_ state: StateDict) -> StateDict {
-      StateDict(parameters.entries.map { name, new in (name, unfit.contains(name) ? new : state[name] ?? new) })
+      StateDict(parameters.entries.map { name, new in (name, mismatched.contains(name) ? new : state[name] ?? new) })
     }
-    return (fitted(weights), fitted(average), unfit)
+    return (fitted(weights), fitted(average), mismatched)
   }
 
-  private func mismatch(_ parameters: StateDict, _ unfit: [String], _ unknown: [String]) -> SfumatoError {
+  private func mismatch(_ parameters: StateDict, _ mismatched: [String], _ unknown: [String]) -> SfumatoError {
     func shape(_ tensor: Tensor?) -> String { tensor.map { "\($0.shape)" } ?? "nothing" }
     let lines =
-      unfit.map { "\($0): this network has \(shape(parameters[$0])), the model \(shape(weights[$0]))" }
+      mismatched.map { "\($0): this network has \(shape(parameters[$0])), the model \(shape(weights[$0]))" }
       + unknown.map { "\($0): not part of this network" }
     let more = lines.count > 6 ? "\n  and \(lines.count - 6) more" : ""
     return SfumatoError(
       .data,
       "training.initial_weights: \(source) does not fit this network\n  " + lines.prefix(6).joined(separator: "\n  ") + more
-        + "\n  training.initial_weights_partial=true takes what fits and initialises the rest anew")
+        + "\n  training.initial_weights_partial=true uses the weights that fit and initialises the rest")
   }
 }

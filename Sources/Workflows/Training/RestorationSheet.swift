@@ -6,16 +6,16 @@ import Networks
 import Tensors
 import Training
 
-/// Pictures made bad, what a model makes of them, and as they were: a row for each.
+/// Degraded, restored and original pictures, one row each.
 struct RestorationSheet {
-  /// Pictures of a preview.
+  /// Pictures per preview.
   static let count = 8
 
   let recipe: any DiffusionModelRecipe
   /// Prepared for inference.
   let network: any DiffusionNetwork
 
-  /// - Parameter batch: of a restoring training.
+  /// - Parameter batch: a batch with degraded pictures.
   func draw(_ batch: Batch) throws -> Image {
     let originals = try batch.images.images(), restored = try restore(batch).images()
     let degraded = try batch.degraded?.images() ?? []
@@ -28,11 +28,11 @@ struct RestorationSheet {
     return try sheet.draw()
   }
 
-  /// The pictures as the model's own sampler restores them, not guided, from the same noise every time.
+  /// The pictures restored by the model's own sampler, without guidance, from the same noise every time.
   private func restore(_ batch: Batch) throws -> Tensor {
-    let diffusion = try recipe.process.makeDiffusion(), told = Conditioning(of: batch, recipe.data)
+    let diffusion = try recipe.process.makeDiffusion(), conditioning = Conditioning(of: batch, recipe.data)
     let denoiser = diffusion.denoiser { [network] x, timesteps in
-      network(x, timesteps: timesteps, conditioning: told, mode: .inference)
+      network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
     let run = SamplingRun(
       recipe.sampler.member, denoiser: recipe.sampling.adjusted(denoiser), levels: try recipe.sampling.levels(of: diffusion.process),

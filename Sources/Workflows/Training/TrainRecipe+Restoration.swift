@@ -5,9 +5,9 @@ import Networks
 import RecipeKit
 import Training
 
-// A training that restores: `corruptions` and a network that is given what they leave.
+// Training of restoration models: `corruptions`, and a network that takes the degraded pictures.
 extension TrainRecipe {
-  /// Refuses one without the other, and a network that would be told another number of strengths than there are.
+  /// Checks that corruptions and a restoring network come together, with the same number of corruption strengths.
   func validateRestoration() throws(RecipeError) {
     let name = SuperResolutionUNet.Recipe.name
     switch (corruptions, network.member as? SuperResolutionUNet.Recipe) {
@@ -15,28 +15,28 @@ extension TrainRecipe {
     case (nil, _?):
       throw RecipeError(
         place: nil, path: "corruptions",
-        "network \(name) learns to restore pictures; expected how they are made bad, such as { fixed: [jpeg], scale: 2 }, found none")
+        "network \(name) learns to restore pictures; expected corruptions, such as { fixed: [jpeg], scale: 2 }, found none")
     case (_?, nil):
       throw RecipeError(
         place: nil, path: "corruptions",
-        "network \(network.type) is given no picture to restore; expected network.type \(name), or no corruptions")
+        "network \(network.type) takes no degraded pictures; expected network.type \(name), or no corruptions")
     case (let corruptions?, let network?):
       let count = corruptions.corruptions.count
       try require(
         count > 0 || corruptions.scale > 1, "corruptions", "expected a corruption, fixed or random, or a scale above 1, found neither")
-      guard let told = network.numCorruptions, told != count else { return }
+      guard let found = network.numCorruptions, found != count else { return }
       throw RecipeError(
-        place: nil, path: "network.num_corruptions", "expected \(count), one for each of the corruptions, or none given, found \(told)")
+        place: nil, path: "network.num_corruptions", "expected \(count), one per corruption, or no value, found \(found)")
     }
   }
 
-  /// The recipe of the model that a restoring training on `dataset` gives.
-  /// - Throws: as `model(for:)`; `DatasetError` for images whose sides are no multiples of the scale.
+  /// The recipe of the restoration model trained on `dataset`.
+  /// - Throws: as `model(for:)`; `DatasetError` for images whose sides are not multiples of the scale.
   func restoringRecipe(for dataset: any Dataset) throws -> SuperResolutionModelRecipe {
     var model = SuperResolutionModelRecipe()
     guard let corruptions, let network = network.member as? SuperResolutionUNet.Recipe,
       let small = try pipeline(of: dataset).degradedShape
-    else { throw SfumatoError(.data, "the recipe is of \(ModelKind.denoiser.problem(expecting: .superResolution))") }
+    else { throw SfumatoError(.data, "the recipe describes \(ModelKind.denoiser.problem(expecting: .superResolution))") }
     try describe(dataset, in: &model)
     (model.smallHeight, model.smallWidth) = (small.height, small.width)
     model.corruptionNames = corruptions.corruptionNames

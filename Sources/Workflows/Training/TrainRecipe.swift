@@ -7,12 +7,12 @@ import Networks
 import RecipeKit
 import Training
 
-/// Everything that decides a training: the whole of a recipe file.
+/// A complete training recipe, as in a recipe file.
 public struct TrainRecipe: Recipe {
   public var data = Choice<DatasetRegistry>(GlyphDataset.Recipe())
   public var images = ImagesRecipe()
   public var augmentation = AugmentationRecipe()
-  /// How the bad pictures are made that a restoring network is given; null for a network that draws from noise alone.
+  /// How pictures are degraded for a restoring network; null for a network that samples from noise alone.
   public var corruptions: CorruptionsRecipe?
   public var loading = LoadingRecipe()
   public var network = Choice<TrainableNetworkRegistry>(ADMUNet.Recipe())
@@ -29,10 +29,10 @@ public struct TrainRecipe: Recipe {
     try validateRestoration()
   }
 
-  /// Whether what the choice of timesteps has learned under `other` holds here too: losses of other objectives or levels do not
-  /// compare.
+  /// Whether a timestep sampler's state learned under `other` is valid here: losses of different objectives or levels are not
+  /// comparable.
   func learnsTimesteps(as other: TrainRecipe) -> Bool {
-    func whatCounts(_ recipe: TrainRecipe) -> String {
+    func relevantPart(_ recipe: TrainRecipe) -> String {
       var part = TrainRecipe()
       part.process = recipe.process
       part.training.timestepSampling = recipe.training.timestepSampling
@@ -40,13 +40,13 @@ public struct TrainRecipe: Recipe {
       part.training.lossWeighting = recipe.training.lossWeighting
       return part.yaml()
     }
-    return whatCounts(self) == whatCounts(other)
+    return relevantPart(self) == relevantPart(other)
   }
 }
 
 extension TrainRecipe {
-  /// The examples that a training on `dataset` sees.
-  /// - Throws: `DatasetError` when there are none, or when nothing says their size.
+  /// The examples for training on `dataset`.
+  /// - Throws: `DatasetError` when there are none, or when their size is undetermined.
   func trainingData(of dataset: any Dataset) throws -> TrainingData {
     try TrainingData(pipeline(of: dataset), holdOut: loading.validation, seed: training.seed)
   }
@@ -61,8 +61,8 @@ extension TrainRecipe {
     return classes > 0 && training.classDropout > 0 ? classes : nil
   }
 
-  /// Reads a recipe's file, with settings laid over it.
-  /// - Throws: `SfumatoError` when it is not there, `RecipeError` when it is no recipe.
+  /// Reads a recipe file and applies overrides.
+  /// - Throws: `SfumatoError` when it does not exist, `RecipeError` when it is not a valid recipe.
   init(file path: String, set: [String]) throws {
     let files = FileManager.default
     guard files.fileExists(atPath: path) else {
@@ -72,16 +72,16 @@ extension TrainRecipe {
     try self.init(path: path, set: set)
   }
 
-  /// The recipe of the model that training on `dataset` gives: what was left open is filled in, and what would fail later,
-  /// in the first step or at the first sample, is refused.
+  /// The recipe of the model trained on `dataset`, with open values filled in, and checked for errors that would otherwise occur
+  /// in the first step or the first sample.
   func model(for dataset: any Dataset) throws -> any DiffusionModelRecipe {
     try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
   }
 
-  /// The same of a model that draws from noise alone.
+  /// The same for a model that samples from noise alone.
   func modelRecipe(for dataset: any Dataset) throws -> ModelRecipe {
     guard corruptions == nil else {
-      throw SfumatoError(.data, "the recipe is of \(ModelKind.superResolution.problem(expecting: .denoiser))")
+      throw SfumatoError(.data, "the recipe describes \(ModelKind.superResolution.problem(expecting: .denoiser))")
     }
     var model = ModelRecipe()
     try describe(dataset, in: &model)
@@ -90,13 +90,13 @@ extension TrainRecipe {
     return model
   }
 
-  /// Puts in what the recipes of all models have.
+  /// Fills in what all model recipes share.
   func describe(_ dataset: any Dataset, in model: inout some DiffusionModelRecipe) throws {
     let shape = try images.shape(for: dataset)
     model.data.channels = shape.channels
     model.data.height = shape.height
     model.data.width = shape.width
-    // A vector says more than a class, and takes its place.
+    // A vector is more informative than a class and takes its place.
     model.data.contextSize = dataset.contextSize
     if dataset.contextSize == nil { model.data.classNames = dataset.classNames }
     model.data.nullClass = nullClass(of: dataset)
@@ -107,7 +107,7 @@ extension TrainRecipe {
     try checkSampling(model.data)
   }
 
-  /// The network with what data and process decide put where it leaves that open.
+  /// The network with open values filled in from data and process.
   func adapted<N: NetworkRecipe>(_ network: N, to data: DataSpec) throws -> N {
     var network = network
     var facts = data.networkInputSpec(process.variance)
@@ -121,15 +121,15 @@ extension TrainRecipe {
     return network
   }
 
-  /// Augmentation that a network is not told of would show in what it samples.
+  /// Without conditioning on it, augmentation would leak into the samples.
   private func checkAugmentation(_ network: any NetworkRecipe) throws(RecipeError) {
     guard augmentation.isOn, network.augmentationLabels != augmentation.labelCount else { return }
     let name = type(of: network).name
     throw RecipeError(
       place: nil, path: "augmentation",
       network.augmentationLabels == 0
-        ? "\(name) cannot be told of it, so that samples would be augmented too; adm_unet can, and images.flip mirrors for any network"
-        : "its kinds are told by \(augmentation.labelCount) numbers, but network.augment_dim is \(network.augmentationLabels)")
+        ? "\(name) has no augmentation input, so that samples would be augmented too; use adm_unet, or images.flip with any network"
+        : "its kinds need network.augment_dim \(augmentation.labelCount), found \(network.augmentationLabels)")
   }
 
   private func checkSampling(_ data: DataSpec) throws {
@@ -137,7 +137,7 @@ extension TrainRecipe {
     if let problem = diffusion.problem(with: sampler.member, on: levels, window: sampling.window) { throw problem }
     guard sampling.guidanceScale == 1 || !data.isConditional || data.knowsNull else {
       throw SfumatoError(
-        .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; without it, 1 is all that works")
+        .data, "sampling.guidance_scale \(sampling.guidanceScale) needs training.class_dropout above 0; set that, or use 1")
     }
   }
 }

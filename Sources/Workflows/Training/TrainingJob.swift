@@ -8,10 +8,10 @@ import Networks
 import Tensors
 import Training
 
-/// A training under way in its folder: steps are pulled one by one; checkpoints, logs and previews are written as they fall due.
+/// A training run in its folder, advanced step by step; checkpoints, logs and previews are written when due.
 ///
-/// Whatever ends it saves first: the end of its duration, `finish()` when the user stops it, and every error that leaves the weights
-/// whole.
+/// A checkpoint is saved before the job ends: at the end of its duration, in `finish()` when the user stops it, and on every error
+/// that leaves the weights intact.
 public final class TrainingJob {
   public let folder: RunFolder
   public let recipe: TrainRecipe
@@ -19,11 +19,11 @@ public final class TrainingJob {
   public let dataset: any Dataset
   public let device: Device
   public let parameterCount: Int
-  /// Of a training from `initial_weights`: the parameters that the model did not have, which are new.
+  /// With `initial_weights`: the parameters that the model did not have, which are newly initialised.
   public private(set) var freshParameters: [String] = []
-  /// Why the last preview could not be made, if it could not: previews never stop a training.
+  /// Why the last preview failed, if it did; a failed preview does not stop training.
   public private(set) var previewProblem: String?
-  /// The last line of the log that this session has written.
+  /// The last log line written in this session.
   public private(set) var lastLogLine: TrainingLogLine?
 
   package let trainer: Trainer
@@ -34,21 +34,21 @@ public final class TrainingJob {
   private var savedStep: Int?
   private var validationLoss: Double?
 
-  // MARK: A new training
+  // MARK: New runs
 
   /// - Parameters:
-  ///   - path: the recipe's file.
-  ///   - set: settings that override it, as `training.duration=2h`.
-  ///   - folder: where to train; by default a new one under `runs/`, named as the recipe.
-  /// - Throws: what is wrong with the recipe, the data or the folder, which is then left as it was.
+  ///   - path: the recipe file.
+  ///   - set: overrides, such as `training.duration=2h`.
+  ///   - folder: the run folder; by default a new one under `runs/`, named after the recipe.
+  /// - Throws: errors of the recipe, the data or the folder, which is then left unchanged.
   public convenience init(recipe path: String, set: [String] = [], folder: String? = nil, device: Device = .cpu) throws {
     try self.init(TrainingPlan(recipe: path, set: set, device: device), folder: folder)
   }
 
-  /// - Parameter plan: of a new training.
-  /// - Throws: what is wrong with the folder or with `initial_weights`.
+  /// - Parameter plan: a plan of a new run.
+  /// - Throws: errors of the folder or of `initial_weights`.
   public convenience init(_ plan: TrainingPlan, folder: String?) throws {
-    guard folder?.isEmpty != true else { throw SfumatoError(.usage, "the name of the folder to train in is empty") }
+    guard folder?.isEmpty != true else { throw SfumatoError(.usage, "the name of the run folder is empty") }
     try self.init(plan) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
     if let model = recipe.training.initialWeights { try start(from: InitialWeights(model)) }
     try save()
@@ -62,25 +62,27 @@ public final class TrainingJob {
     freshParameters = fresh
   }
 
-  /// `runs/digits`, or `runs/digits-2` when that is taken.
+  /// `runs/digits`, or `runs/digits-2` if that exists.
   private static func freshFolder(for recipe: String) -> String {
     let name = ((recipe as NSString).lastPathComponent as NSString).deletingPathExtension
     let names = ["runs/\(name)"] + (2...).lazy.prefix(10_000).map { "runs/\(name)-\($0)" }
     return names.first { !FileManager.default.fileExists(atPath: $0) } ?? names[0]
   }
 
-  // MARK: A resumed training
+  // MARK: Resumed runs
 
-  /// Resumes a training from its newest checkpoint.
-  /// - Parameter set: settings that override the training's recipe; they hold for later sessions too.
-  /// - Throws: what is wrong with the folder or its checkpoint: training never starts over in silence.
+  /// Resumes a run from its newest checkpoint.
+  /// - Parameter set: overrides of the run's recipe, which apply to later sessions too.
+  /// - Throws: errors of the folder or its checkpoint: training never silently starts over.
   public convenience init(resuming folder: String, set: [String] = [], device: Device = .cpu) throws {
     try self.init(resuming: TrainingPlan(resuming: folder, set: set, device: device))
   }
 
-  /// - Parameter plan: of a training to resume.
+  /// - Parameter plan: a plan of a run to resume.
   public convenience init(resuming plan: TrainingPlan) throws {
-    guard let place = plan.resumed else { throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new training") }
+    guard let place = plan.resumed else {
+      throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new run; expected a run folder to resume")
+    }
     let checkpoint = try plan.checkpoint.map(place.checkpoint(at:)) ?? place.latestCheckpoint()
     try self.init(plan) { place }
     try restoreTimesteps(checkpoint, of: place)
@@ -99,11 +101,11 @@ public final class TrainingJob {
     } catch let mismatch as StateMismatch {
       throw SfumatoError(
         mismatch, checkpoint: "\(folder.path) at step \(checkpoint.position.step)", network: "network \(modelRecipe.networkType)",
-        evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the training's recipe")
+        evidence: RecipeEvidence(checkpoint.weights, against: modelRecipe), against: "the run's recipe")
     }
   }
 
-  /// What timesteps have learned holds only for the recipe that they learned it by: another one begins anew.
+  /// The timestep sampler's state is valid only for the recipe it was learned under; with another one it starts afresh.
   private func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint, of folder: RunFolder) throws {
     let before = try TrainRecipe(path: folder.recipePath)
     guard recipe.learnsTimesteps(as: before) else { return }
@@ -130,16 +132,16 @@ public final class TrainingJob {
 
   public var position: TrainingPosition { trainer.position }
   public var progress: Double { trainer.progress }
-  /// The pictures that this session could not use.
+  /// The pictures that could not be used in this session.
   public var unusable: UnusablePictures { trainer.loader.unusable }
-  /// The examples of the training, and those that are held out.
+  /// The training examples and the held-out ones.
   public var data: TrainingData { trainer.loader.data }
-  /// The examples in batches, of the training and held out.
+  /// Batches of training and held-out examples.
   package var loader: BatchLoader { trainer.loader }
 
-  /// Takes one step and writes what is due, the checkpoint first; nil when the training's duration is over and everything is saved.
-  /// - Throws: what the data, the network or the system throw; `SfumatoError` when the loss stays not finite. What was trained until
-  ///   then is saved where saving is possible.
+  /// Takes one step and writes what is due, the checkpoint first; nil when the run's duration is over and everything is saved.
+  /// - Throws: errors of the data, the network or the system; `SfumatoError` when the loss stays non-finite. Progress is saved first
+  ///   if possible.
   public func next() throws -> TrainingStep? {
     do { return try step() } catch {
       try? saveAfter(error)
@@ -170,20 +172,20 @@ public final class TrainingJob {
     }
   }
 
-  /// Writes what is not written yet: at the end, and when the user stops the training.
+  /// Writes whatever is still unsaved, at the end and when the user stops training.
   public func finish() throws {
     if savedStep != trainer.step { try save() }
     try writeLog()
   }
 
-  /// After an error the weights are those of the last whole step. After a divergence they are not worth keeping.
+  /// After an error the weights are those of the last complete step. After divergence they are not worth keeping.
   private func saveAfter(_ error: any Error) throws {
     guard savedStep != nil, savedStep != trainer.step, !trainer.isSkipping else { return }
     try save()
     try writeLog()
   }
 
-  /// Writes a checkpoint, unless steps are being skipped: then the last good one stays the newest.
+  /// Writes a checkpoint, unless steps are being skipped; then the last good one remains the newest.
   public func save() throws {
     guard !trainer.isSkipping else { return }
     let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
@@ -206,17 +208,17 @@ public final class TrainingJob {
 
   // MARK: Validation and previews
 
-  /// Held-out pictures that take part: enough for a steady mean, few enough not to hold the training up.
+  /// The most held-out pictures per validation: enough for a stable mean, few enough not to slow training down.
   private static let validationLimit = 512
 
-  /// The loss of the held-out examples, for the next line of the log; left out when a stop is requested meanwhile.
+  /// The loss of the held-out examples, for the next log line; omitted when a stop is requested meanwhile.
   private func validate() throws {
     let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
     guard count > 0 else { return }
     do { validationLoss = try loss.validation(of: count) { try loader.validationBatch($0, on: device) } } catch Failure.interrupted {}
   }
 
-  /// A picture of what the averaged weights make.
+  /// Writes a preview from the averaged weights.
   private func preview() {
     do {
       try TrainingPreview(self).draw().write(to: folder.previewPath(images: trainer.images))

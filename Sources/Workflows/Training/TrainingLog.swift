@@ -1,21 +1,21 @@
 import Diffusion
 import Training
 
-/// A line of a training's log: means over its steps, except for the learning rate, which is the last step's.
+/// A line of a run's log: means over its steps, except for the learning rate, which is the last step's.
 public struct TrainingLogLine: Encodable, Sendable {
   public let step: Int, images: Int
-  /// Missing where every step was skipped.
+  /// Omitted if every step was skipped.
   public let loss: Double?, gradientNorm: Double?
-  /// The loss by quarters of the process, least noise first; missing where no timestep fell.
+  /// The loss by quarters of the process, least noise first; omitted for a quarter without timesteps.
   public let lossQ0: Double?, lossQ1: Double?, lossQ2: Double?, lossQ3: Double?
   public let learningRate: Double, imagesPerSecond: Double, seconds: Double
-  /// Steps whose loss or gradient was not finite.
+  /// Steps with a non-finite loss or gradient.
   public let skippedSteps: Int
-  /// The loss of examples that are held out, measured since the last line; missing where it was not.
+  /// The held-out loss, if it was measured since the last line.
   public let validationLoss: Double?
-  /// Pictures that could not be used so far in this sitting; missing where there are none.
+  /// Pictures that could not be used so far in this session; omitted if there are none.
   public let unusablePictures: Int?
-  /// Names and reasons of those met since the last line, a hundred at most; missing where there are none.
+  /// Names and reasons of those since the last line, at most a hundred; omitted if there are none.
   public let unusable: [String]?
 
   enum CodingKeys: String, CodingKey {
@@ -29,19 +29,19 @@ public struct TrainingLogLine: Encodable, Sendable {
   public var quartiles: [Double?] { [lossQ0, lossQ1, lossQ2, lossQ3] }
 }
 
-/// The steps since the last line of a training's log, on their way to the next.
+/// Accumulates the steps since the last log line.
 struct TrainingLog {
   private let start: TrainingPosition
   private let unusableBefore: Int
   private var loss = 0.0, norm = 0.0, count = 0, skipped = 0
   private var quartiles = LossQuartiles()
 
-  /// Reports of pictures in one line: a data set may be bad, the log must stay readable.
+  /// The most pictures reported in one line, so that the log stays readable for a damaged data set.
   private static let reportLimit = 100
 
   /// - Parameters:
-  ///   - start: where the training stands before the first step.
-  ///   - unusable: the pictures reported before.
+  ///   - start: the position before the first step.
+  ///   - unusable: the number of pictures already reported.
   init(from start: TrainingPosition, unusable: Int = 0) {
     self.start = start
     unusableBefore = unusable
@@ -60,11 +60,11 @@ struct TrainingLog {
     count += 1
   }
 
-  /// The line up to `last`, the step added last.
+  /// The line up to `last`, the most recently added step.
   func line(
     to last: TrainingStep, validationLoss: Double? = nil, unusable: UnusablePictures = UnusablePictures()
   ) -> TrainingLogLine {
-    let news = unusable.reports.dropFirst(unusableBefore).prefix(Self.reportLimit)
+    let new = unusable.reports.dropFirst(unusableBefore).prefix(Self.reportLimit)
     let mean = { (sum: Double) in count > 0 ? sum / Double(count) : nil }
     let quarters = quartiles.means
     return TrainingLogLine(
@@ -72,6 +72,6 @@ struct TrainingLog {
       lossQ2: quarters[2], lossQ3: quarters[3], learningRate: last.learningRate,
       imagesPerSecond: Double(last.images - start.images) / max(last.seconds - start.seconds, 1e-9), seconds: last.seconds,
       skippedSteps: skipped, validationLoss: validationLoss.flatMap { $0.isFinite ? $0 : nil },
-      unusablePictures: unusable.count > 0 ? unusable.count : nil, unusable: news.isEmpty ? nil : Array(news))
+      unusablePictures: unusable.count > 0 ? unusable.count : nil, unusable: new.isEmpty ? nil : Array(new))
   }
 }

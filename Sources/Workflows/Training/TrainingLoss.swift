@@ -6,7 +6,7 @@ import Networks
 import Tensors
 import Training
 
-/// What a training step minimises, as a recipe describes it, and what the choice of timesteps has learned on the way.
+/// The training loss that a recipe describes, with the state of its timestep sampler.
 final class TrainingLoss {
   private(set) var timesteps: any TimestepSampler
   private let denoising: DenoisingLoss
@@ -25,15 +25,15 @@ final class TrainingLoss {
     self.device = device
   }
 
-  /// The loss of a batch. Noise, timesteps, what the network is not told and dropout come from seed and step alone, timesteps also from what
-  /// was learned of earlier losses.
+  /// The loss of a batch. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps also on the losses of
+  /// earlier steps.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
     let x0 = batch.images
     let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: step))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
-    let told = told(batch, seed, step)
-    let dropout = seed.generator(for: .dropout, step: step, on: device)  // it must live where the activations do
-    let perImage = perImage(x0, draw, noise, told, .training(dropout))
+    let conditioning = conditioning(batch, seed, step)
+    let dropout = seed.generator(for: .dropout, step: step, on: device)  // on the device of the activations
+    let perImage = perImage(x0, draw, noise, conditioning, .training(dropout))
     let losses = try perImage.detach().doubles()
     timesteps.learn(from: losses, at: draw.timesteps)
     var quartiles = LossQuartiles()
@@ -41,17 +41,17 @@ final class TrainingLoss {
     return StepLoss(draw.mean(of: perImage), quartiles: quartiles)
   }
 
-  private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ told: Conditioning, _ mode: Mode) -> Tensor {
+  private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
     denoising(x0, at: draw.timesteps, noise: noise) { x, t in
-      withAutocast(to: training.precision.dtype, on: device) { network(x, timesteps: t, conditioning: told, mode: mode) }
+      withAutocast(to: training.precision.dtype, on: device) { network(x, timesteps: t, conditioning: conditioning, mode: mode) }
     }.perImage
   }
 
-  /// The loss of examples that training does not see, by the weights as they are, nothing dropped. Noise and timesteps, one in each
-  /// part of the process for each image of a batch, are the same every time, in every training.
+  /// The loss of held-out examples by the current weights, without dropout. Noise and timesteps, stratified over the images of a
+  /// batch, are the same every time and in every run.
   /// - Parameters:
-  ///   - batch: gives a batch by its number.
-  ///   - count: how many there are.
+  ///   - batch: returns a batch by its number.
+  ///   - count: the number of batches.
   func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> Double {
     let seed = Seed(0)
     var sum = 0.0, images = 0
@@ -61,38 +61,38 @@ final class TrainingLoss {
       let batch = try batch(number), x0 = batch.images
       let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
       let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
-      let told = Conditioning(of: batch, data)
-      sum += try withoutGradient { draw.mean(of: perImage(x0, draw, noise, told, .inference)) }.item() * Double(x0.size(0))
+      let conditioning = Conditioning(of: batch, data)
+      sum += try withoutGradient { draw.mean(of: perImage(x0, draw, noise, conditioning, .inference)) }.item() * Double(x0.size(0))
       images += x0.size(0)
     }
     return sum / Double(images)
   }
 
-  /// Goes on with what an earlier sitting has learned.
+  /// Restores the timestep sampler's state from an earlier session.
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
 
-  /// How images were augmented, and classes, or else vectors, of which a share is replaced by the null class, or zeros (Ho and Salimans 2022).
-  private func told(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
-    var told = Conditioning(of: batch, data)
-    told.augmentation = batch.augmentation
-    guard data.knowsNull else { return told }
+  /// Augmentation labels, and classes or vectors, a share of which is replaced by the null class or zeros (Ho and Salimans 2022).
+  private func conditioning(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
+    var conditioning = Conditioning(of: batch, data)
+    conditioning.augmentation = batch.augmentation
+    guard data.knowsNull else { return conditioning }
     let isDropped = Tensor.rand([batch.images.size(0)], using: seed.generator(for: .labels, step: step)).to(device)
       .lt(training.classDropout)
-    if let labels = told.labels, let null = data.nullClass {
-      told.labels = .where(isDropped, .full(Double(null), like: labels), labels)
+    if let labels = conditioning.labels, let null = data.nullClass {
+      conditioning.labels = .where(isDropped, .full(Double(null), like: labels), labels)
     }
-    told.context = told.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
-    return told
+    conditioning.context = conditioning.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
+    return conditioning
   }
 }
 
 extension Conditioning {
-  /// What the examples come with, of images as they are: classes or vectors, and where they are to be restored the bad pictures with the
-  /// strengths of their corruptions.
+  /// The conditioning of unaugmented examples: classes or vectors and, for restoration, degraded pictures with their corruption
+  /// strengths.
   init(of batch: Batch, _ data: DataSpec) {
     self.init(
       labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
-      // Pictures that are made smaller and no more have no strengths.
+      // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
   }
 }

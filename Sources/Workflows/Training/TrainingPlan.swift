@@ -7,40 +7,42 @@ import RecipeKit
 import Tensors
 import Training
 
-/// What a training will be, found out before anything is made: its recipe, its data, and whether it fits into memory.
+/// A training run resolved before anything is created: its recipe, its data, and whether it fits into memory.
 public struct TrainingPlan {
   public let recipe: TrainRecipe
   public let modelRecipe: any DiffusionModelRecipe
   public let dataset: any Dataset
   public let device: Device
-  /// nil where no estimate is possible, which stops no training.
+  /// nil if no estimate is possible, which does not prevent training.
   public let memory: TrainingMemory?
-  /// The recipe's file; of a training to resume the one in its folder.
+  /// The recipe file; for a run to resume, the one in its folder.
   let recipePath: String
-  /// The folder of a training to resume.
+  /// The folder of the run to resume.
   let resumed: RunFolder?
-  /// Whether settings override the recipe in the folder, and whether data other than those of the training are accepted.
+  /// Whether settings override the run's recipe, and whether data other than the run's are accepted.
   let isChanged: Bool, acceptsNewData: Bool
   /// The checkpoint to resume from; nil for the newest.
   private(set) var checkpoint: String?
   let fingerprint: DataFingerprint
 
-  /// A new training.
+  /// Plans a new run.
   /// - Parameters:
-  ///   - path: the recipe's file.
-  ///   - set: settings that override it, as `training.duration=2h`.
-  /// - Throws: what is wrong with the recipe, the data or the device.
+  ///   - path: the recipe file.
+  ///   - set: overrides, such as `training.duration=2h`.
+  /// - Throws: errors of the recipe, the data or the device.
   public init(recipe path: String, set: [String] = [], device: Device = .cpu) throws {
     try Torch.start()
     try self.init(TrainRecipe(file: path, set: set), at: path, on: device)
   }
 
-  /// A training to resume.
+  /// Plans to resume a run.
   /// - Parameters:
-  ///   - acceptsNewData: whether it may go on with data other than those that it began with.
+  ///   - acceptsNewData: whether it may resume with data other than its own.
   ///   - checkpoint: the name of the checkpoint to resume from; nil for the newest.
-  /// - Throws: also what is wrong with its folder; `SfumatoError` for other data, and for settings that change the meaning of its weights.
-  public init(resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu) throws {
+  /// - Throws: also errors of its folder; `SfumatoError` for other data and for settings that change the meaning of its weights.
+  public init(
+    resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu
+  ) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
     let before = try TrainRecipe(path: place.recipePath)
@@ -67,7 +69,7 @@ public struct TrainingPlan {
     memory = (modelRecipe as? any MemoryTraced).flatMap { try? TrainingMemory(of: $0, training, available: available) }
   }
 
-  /// The recipe as the run keeps it: with absolute paths, so that it is resumed from any folder.
+  /// The recipe as stored in the run: with absolute paths, so that it can be resumed from any folder.
   var storedRecipe: TrainRecipe {
     var stored = recipe, data = recipe.data.member
     data.mapPaths(absolutePath)
@@ -80,13 +82,13 @@ public struct TrainingPlan {
 
   private func checkData(in place: RunFolder) throws {
     guard let before = try DataFingerprint.read(place.dataPath), before != fingerprint else { return }
-    let change = "\(before)" == "\(fingerprint)" ? "the names or sizes of their files differ" : "\(before) then, \(fingerprint) now"
+    let change = "\(before)" == "\(fingerprint)" ? "the names or sizes of their files differ" : "\(before) before, \(fingerprint) now"
     throw SfumatoError(
       .data,
-      "the data are not those that \(place.path) began with: \(change); --set data.path=… names where they are, "
-        + "--accept-new-data resumes with these")
+      "the data are not those of \(place.path): \(change); set the path of the original data with --set data.path=…, "
+        + "or resume with these by --accept-new-data")
   }
 }
 
-/// Of the working folder's `path`.
+/// `path` relative to the working folder, made absolute.
 private func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }

@@ -6,13 +6,13 @@ import Networks
 import Tensors
 import Training
 
-/// What the averaged weights of a training make: a grid of samples, or pictures degraded, restored and as they were.
+/// A preview from the averaged weights of a run: a grid of samples, or degraded, restored and original pictures.
 struct TrainingPreview {
   let job: TrainingJob
 
   init(_ job: TrainingJob) { self.job = job }
 
-  /// - Throws: `Failure.interrupted` within a step when a stop is requested; what sampling throws.
+  /// - Throws: `Failure.interrupted` within a step when a stop is requested; errors from sampling.
   func draw() throws -> Image {
     let network = try job.modelRecipe.makeNetwork(using: .shapes)
     try network.adopt(job.trainer.average.stateDict(), on: job.device)
@@ -31,7 +31,7 @@ struct TrainingPreview {
   private func request(_ modelRecipe: ModelRecipe) throws -> SamplingRequest {
     var request = SamplingRequest(model: job.folder.path)
     request.count = modelRecipe.previewedImages
-    // No more at once than a step takes, so that a preview needs no memory that the training does not.
+    // At most a training batch at once, so that a preview needs no more memory than training.
     request.batchSize = min(request.batchSize, job.recipe.training.batchSize)
     if modelRecipe.contextSize != nil {
       let shown = try (0..<min(request.count, job.dataset.count)).map { try job.dataset[$0] }

@@ -1,11 +1,11 @@
 import Imaging
 
-/// Before and after side by side: from the middle of each picture a detail, made as large as the result by resampling alone, and
-/// the same part of the result.
+/// Before and after side by side: a detail from the middle of each picture, enlarged by resampling alone, and the same part of
+/// the result.
 public struct ComparisonSheet: Sendable {
-  /// Of a detail, in pixels of the result.
+  /// Side of a detail, in pixels of the result.
   public static let side = 384
-  /// A sheet shows so many pictures, the first ones.
+  /// A sheet shows the first pictures, at most this many.
   public static let limit = 12
 
   private var details: [Image] = []
@@ -14,8 +14,8 @@ public struct ComparisonSheet: Sendable {
   public init() {}
 
   /// - Parameters:
-  ///   - after: of `before`, as large or a whole number of times larger.
-  ///   - name: stands to the left of both.
+  ///   - after: the result for `before`, larger by an integer factor of 1 or more.
+  ///   - name: the title of the row.
   public mutating func add(before: Image, after: Image, name: String) throws {
     guard names.count < Self.limit else { return }
     let scale = max(1, after.width / before.width)

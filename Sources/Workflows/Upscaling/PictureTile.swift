@@ -2,12 +2,12 @@
 struct PictureTile: Equatable {
   var rows: Range<Int>, columns: Range<Int>
 
-  /// Corners of tiles lie at multiples of it, so that blocks of 2 x 2 and 4 x 4 pixels stay whole.
+  /// Corners of tiles lie at multiples of this, so that blocks of 2 x 2 and 4 x 4 pixels stay whole.
   static let grid = 4
 
   var area: Int { rows.count * columns.count }
 
-  /// The same rectangle in tiles of about one size, none longer than `side`, a multiple of `grid`; 0 for one tile.
+  /// Splits the rectangle into tiles of similar size, no side longer than `side`, a multiple of `grid`; 0 for one tile.
   func split(side: Int) -> [PictureTile] {
     guard side > 0 else { return [self] }
     return Self.split(rows, side).flatMap { rows in Self.split(columns, side).map { PictureTile(rows: rows, columns: $0) } }
@@ -19,7 +19,7 @@ struct PictureTile: Equatable {
     return stride(from: range.lowerBound, to: range.upperBound, by: length).map { $0..<min($0 + length, range.upperBound) }
   }
 
-  /// With `margin` more pixels on each side, as far as the picture goes.
+  /// Extends the tile by `margin` pixels on each side, clipped to the picture.
   func widened(by margin: Int, within whole: PictureTile) -> PictureTile {
     func widened(_ range: Range<Int>, _ limit: Range<Int>) -> Range<Int> {
       max(range.lowerBound - margin, limit.lowerBound)..<min(range.upperBound + margin, limit.upperBound)

@@ -10,16 +10,17 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Makes pictures larger by an upscaling network (Real-ESRGAN), tile by tile, so that memory does not grow with the picture.
+/// Enlarges pictures with an upscaling network (Real-ESRGAN), tile by tile, so that memory does not grow with the picture.
 ///
-/// The network sees each tile with a margin of `overlap` pixels, whose result is thrown away. Where the margin is as wide as the
-/// network sees (`UpscalerRecipe.reach`), tiles give what the whole picture gives, but for the order of sums; the residuals of
-/// these networks are scaled down so often that far less leaves no seams. Not Sendable: it belongs to the thread that computes.
+/// The network gets each tile with a margin of `overlap` pixels, whose result is discarded. With a margin of the network's
+/// receptive field (`UpscalerRecipe.reach`), tiles give the same result as the whole picture up to the order of sums; the
+/// residuals of these networks are scaled down so often that a much smaller margin leaves no seams. Not Sendable: it belongs to
+/// the thread that computes.
 public final class Upscaler {
   public struct Settings: Sendable, Equatable {
-    /// Rows and columns of a tile without its margin; 0 takes the whole picture at once.
+    /// Rows and columns of a tile without its margin; 0 for the whole picture at once.
     public var tile = 256
-    /// Pixels around a tile that the network sees too.
+    /// Width of the margin around a tile, in pixels.
     public var overlap = 16
     public var device = Device.cpu
     public var precision = Precision.float32
@@ -28,11 +29,11 @@ public final class Upscaler {
   }
 
   public let recipe: any UpscalerRecipe
-  /// Rows and columns of the result for each of the picture.
+  /// The factor by which width and height grow.
   public var scale: Int { recipe.scale }
-  /// The side of tiles; half of what it was whenever the device had no memory left. 0 for no tiles.
+  /// The side of tiles, halved whenever the device runs out of memory; 0 for no tiles.
   public private(set) var tile: Int
-  /// Pixels around a tile that the network sees: multiples of its blocks, and no more than reach the result.
+  /// Width of the margin around a tile: a multiple of the network's block size, at most its receptive field rounded up.
   let margin: Int
   private let device: Device
   private let network: (Tensor) -> Tensor
@@ -40,9 +41,10 @@ public final class Upscaler {
   static let smallestTile = 16
 
   /// - Parameters:
-  ///   - model: a `.pth` or `.safetensors` file of an upscaler under Real-ESRGAN's or ESRGAN's names; its shapes show the recipe.
-  ///   - member: of a PyTorch file with several state dicts the one to take; nil for the one that is best, `params_ema`.
-  /// - Throws: `SfumatoError` for settings that make no sense and for a file that is no upscaler; what reading it throws.
+  ///   - model: a `.pth` or `.safetensors` file of an upscaler with Real-ESRGAN's or ESRGAN's names; its recipe is recognised from
+  ///     its shapes.
+  ///   - member: which state dict to use of a PyTorch file with several; nil for the best one, `params_ema`.
+  /// - Throws: `SfumatoError` for invalid settings and for a file that is not an upscaler; errors from reading it.
   public convenience init(_ model: String, member: String? = nil, settings: Settings = Settings()) throws {
     try Torch.start()
     try Self.check(settings)
@@ -52,7 +54,7 @@ public final class Upscaler {
     try self.init(recipe, settings, on: device) { prepared($0) }
   }
 
-  /// - Parameter network: from `[N, C, H, W]` in [0, 1] to `[N, C, scale H, scale W]`, as the recipe says.
+  /// - Parameter network: maps `[N, C, H, W]` in [0, 1] to `[N, C, scale H, scale W]`, as the recipe describes.
   init(_ recipe: any UpscalerRecipe, _ settings: Settings, on device: Device = .cpu, network: @escaping (Tensor) -> Tensor) throws {
     try Self.check(settings)
     self.recipe = recipe
@@ -63,12 +65,12 @@ public final class Upscaler {
     margin = (min(settings.overlap, recipe.reach) + step - 1) / step * step
   }
 
-  /// - Returns: the pictures, larger, with the channels that they have.
+  /// - Returns: the enlarged pictures, with the same channels.
   /// - Throws: as `UpscalingRun`.
   public func upscale(_ images: [Image]) throws -> [Image] { try images.map { try run($0).finish() } }
 
-  /// One picture, to be pulled tile by tile.
-  /// - Throws: `SfumatoError` when the result would have more pixels than an image may.
+  /// A run over one picture, advanced tile by tile.
+  /// - Throws: `SfumatoError` when the result would exceed the pixel limit of an image.
   public func run(_ image: Image) throws -> UpscalingRun { try UpscalingRun(image, by: self) }
 
   private static func check(_ settings: Settings) throws {
@@ -84,12 +86,12 @@ public final class Upscaler {
 // MARK: Computing
 
 extension Upscaler {
-  /// What the network makes of a picture of its channels.
-  /// - Parameter part: the rectangle of `picture` that is wanted larger.
+  /// Enlarges a picture in the network's channels.
+  /// - Parameter part: the rectangle of `picture` to return.
   func enlarge(_ picture: Image, keeping part: PictureTile) throws -> Image {
     let (height, width, channels) = (picture.height, picture.width, picture.channels)
     let pixels = Tensor(picture.bytes, [1, height, width, channels]).to(device).to(.float32) / 255
-    // A network of one channel is shown red, green and blue as three grey pictures.
+    // A single-channel network gets red, green and blue as three grey pictures.
     let x = pixels.permute(0, 3, 1, 2).reshape(-1, recipe.numInCh, height, width)
     let y = withoutGradient { network(x) }
     let whole = y.reshape(1, channels, height * scale, width * scale)
@@ -99,8 +101,8 @@ extension Upscaler {
     return Image(width: part.columns.count * scale, height: part.rows.count * scale, channels: channels, bytes: bytes)
   }
 
-  /// Halves the tiles after `failed` was too large.
-  /// - Throws: `fault`, when they are as small as they get.
+  /// Halves the tile size after `failed` was too large.
+  /// - Throws: `fault` when tiles have reached the smallest size.
   func shrink(after failed: PictureTile, _ fault: TorchFault) throws {
     let half = max(failed.rows.count, failed.columns.count) / 2
     guard half >= Self.smallestTile else { throw fault }
@@ -122,7 +124,7 @@ extension Upscaler {
     }
     let recipe = try UpscalerCheckpoint.recipe(of: file)
     guard recipe.numInCh == recipe.numOutCh, [1, 3].contains(recipe.numInCh) else {
-      throw SfumatoError(.data, "\(path) is an upscaler of \(recipe.numInCh) channels; pictures have 1 or 3")
+      throw SfumatoError(.data, "\(path) is an upscaler of \(recipe.numInCh) channels; expected 1 or 3")
     }
     let network = try recipe.makeUpscaler(using: .shapes)
     do { try network.adopt(file.state.renamed(for: recipe), on: device) } catch let mismatch as StateMismatch {

@@ -3,7 +3,7 @@ import Failures
 import Foundation
 import Imaging
 
-/// Pictures made larger one after the other, pulled tile by tile. A picture that cannot be read is noted, and the rest goes on.
+/// Upscales pictures one after another, tile by tile. Pictures that cannot be read are recorded and skipped.
 public final class UpscalingJob {
   public struct Failed: Encodable, Sendable, Equatable {
     public let file: String, problem: String
@@ -16,14 +16,14 @@ public final class UpscalingJob {
   private var current: (before: Image, run: UpscalingRun)?
   private var comparison: (file: String, sheet: ComparisonSheet)?
 
-  /// - Parameter comparison: a picture to be made of the first pictures before and after.
-  /// - Throws: `ImagingError` when no libvips is there; `SfumatoError` when the comparison could not be written.
+  /// - Parameter comparison: the file for a sheet of the first pictures before and after.
+  /// - Throws: `ImagingError` when libvips is missing; `SfumatoError` when the comparison cannot be written.
   public init(_ plan: UpscalingPlan, by upscaler: Upscaler, comparison: String? = nil) throws {
     _ = try VipsLibrary.loaded()
     if let comparison {
       do { _ = try ImageFormat(forFile: comparison) } catch { throw SfumatoError(.usage, "\(error)") }
       guard !plan.items.contains(where: { $0.target == comparison || $0.source == comparison }) else {
-        throw SfumatoError(.usage, "\(comparison): the comparison would take the place of a picture")
+        throw SfumatoError(.usage, "\(comparison): the comparison would overwrite a picture; name another file")
       }
       try OutputFile.check(comparison)
       self.comparison = (comparison, ComparisonSheet())
@@ -34,9 +34,9 @@ public final class UpscalingJob {
 
   private var done: Int { written.count + failures.count }
 
-  /// Makes one tile of one picture; a picture whose last tile it was is written, whole or not at all.
-  /// - Returns: the share of the pictures that is done, nil when all are.
-  /// - Throws: `ImagingError` when a result cannot be written, `TorchFault` when memory does not last for the smallest tile.
+  /// Processes one tile of one picture; after its last tile the picture is written atomically.
+  /// - Returns: the completed fraction, nil when all pictures are done.
+  /// - Throws: `ImagingError` when a result cannot be written, `TorchFault` when even the smallest tile runs out of memory.
   public func next() throws -> Double? {
     guard done < plan.items.count else { return nil }
     let item = plan.items[done]
@@ -60,7 +60,7 @@ public final class UpscalingJob {
     return (before, try upscaler.run(before))
   }
 
-  /// Writes the comparison, where one is wanted and any picture was written.
+  /// Writes the comparison, if one was requested and any picture was written.
   /// - Returns: its file.
   public func writeComparison() throws -> String? {
     guard let comparison, !written.isEmpty else { return nil }

@@ -3,29 +3,29 @@ import Failures
 import Foundation
 import Imaging
 
-/// Which pictures are made larger, and where each goes; worked out before anything is computed.
+/// Which pictures are enlarged and where each result goes, decided before anything is computed.
 public struct UpscalingPlan: Sendable, Equatable {
   public struct Item: Sendable, Equatable {
     public let source: String, target: String
   }
   public let items: [Item]
-  /// Files of the folders whose names are no picture's.
+  /// Number of files in the source folders that are not pictures.
   public let leftOut: Int
-  /// The folder to make, where the results go into one that is not there yet.
+  /// The output folder, if it has to be created.
   let newFolder: String?
 
   /// - Parameters:
-  ///   - sources: pictures, and folders, of which the pictures directly in them are taken, hidden files and folders not.
-  ///   - output: where there is one picture, its result; else, or where it is a folder, a folder, which is made. In a folder
-  ///     results have their picture's name, with `.png` in place of an ending that is not written.
-  /// - Throws: `SfumatoError` for a source that is not there, two results of one name, a result that would take its picture's
-  ///   place, and for what could not be written in the end.
+  ///   - sources: pictures, and folders whose pictures are taken, without subfolders and hidden files.
+  ///   - output: a file for one picture; otherwise a folder, created if missing, in which results keep their picture's name, with
+  ///     `.png` in place of an extension that is not written.
+  /// - Throws: `SfumatoError` for a missing source, two results with the same name, a result that would overwrite its picture,
+  ///   and an output that cannot be written.
   public init(_ sources: [String], output: String) throws {
-    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of a file to write is empty") }
+    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of the output is empty") }
     var files: [String] = [], folders = 0, leftOut = 0
     for source in sources {
       switch Self.isFolder(source) {
-      case nil: throw SfumatoError(.missing, "there is no picture and no folder '\(source)'")
+      case nil: throw SfumatoError(.missing, "there is no picture or folder '\(source)'")
       case false?: files.append(source)
       case true?:
         let (pictures, others) = try Self.pictures(in: source)
@@ -36,12 +36,12 @@ public struct UpscalingPlan: Sendable, Equatable {
     }
     guard !files.isEmpty else {
       throw SfumatoError(
-        .missing, "there are no pictures in \(sources.joined(separator: ", ")): no file there is one by its contents or its name")
+        .missing, "there are no pictures in \(sources.joined(separator: ", ")); expected files that are pictures by contents or name")
     }
     let outputIsFolder = Self.isFolder(output)
     let isFile = folders == 0 && files.count == 1 && outputIsFolder != true && !output.hasSuffix("/")
     guard isFile || outputIsFolder != false else {
-      throw SfumatoError(.usage, "\(output) is a file; the results of \(files.count) pictures go into a folder")
+      throw SfumatoError(.usage, "\(output) is a file; expected a folder for the results of \(files.count) pictures")
     }
     newFolder = isFile || outputIsFolder == true ? nil : output
     items = isFile ? [Item(source: files[0], target: output)] : Self.items(of: files, in: output)
@@ -58,7 +58,7 @@ public struct UpscalingPlan: Sendable, Equatable {
         throw SfumatoError(.usage, "\(other) and \(item.source) would both become \(item.target)")
       }
       guard seen.insert(Self.identity(item.target)).inserted else {
-        throw SfumatoError(.usage, "\(item.target) is one of the pictures, and would be written over; name another output")
+        throw SfumatoError(.usage, "\(item.target) is one of the pictures and would be overwritten; name another output")
       }
     }
   }
@@ -78,7 +78,7 @@ public struct UpscalingPlan: Sendable, Equatable {
     return (pictures.map { "\(withoutSlash(folder))/\($0)" }, files.count - pictures.count)
   }
 
-  /// A picture whose result would have the name of another's keeps its own ending before the new one: `anim.gif.png` beside `anim.png`.
+  /// A picture whose result would share a name with another's keeps its own extension too: `anim.gif.png` beside `anim.png`.
   private static func items(of sources: [String], in folder: String) -> [Item] {
     let targets = sources.map { target(of: $0, in: folder) }
     let kept = Set(zip(sources, targets).filter { ($0 as NSString).lastPathComponent == ($1 as NSString).lastPathComponent }.map(\.1))
@@ -93,9 +93,9 @@ public struct UpscalingPlan: Sendable, Equatable {
 
   private static func target(of source: String, in folder: String) -> String {
     let name = (source as NSString).lastPathComponent
-    let ending = (name as NSString).pathExtension.lowercased()
-    // Of a GIF only the first frame is made larger, and 256 colours would be too few.
-    let keepsName = ["png", "jpg", "jpeg", "webp"].contains(ending)
+    let pathExtension = (name as NSString).pathExtension.lowercased()
+    // Only the first frame of a GIF is enlarged, and 256 colours would be too few.
+    let keepsName = ["png", "jpg", "jpeg", "webp"].contains(pathExtension)
     return "\(withoutSlash(folder))/\(keepsName ? name : (name as NSString).deletingPathExtension + ".png")"
   }
 

@@ -2,20 +2,19 @@ import Failures
 import Imaging
 import Tensors
 
-/// One picture on its way, pulled tile by tile. Picture and result stay on the host; only a tile at a time is on the device.
+/// Upscales one picture tile by tile. Picture and result stay on the host; the device holds one tile at a time.
 ///
-/// Grey stays grey. Opacity is resampled (Lanczos), so that what was opaque stays so: the network, which sharpens colours, knows
-/// nothing of it.
+/// Grey stays grey. Alpha is resampled (Lanczos) without the network, so that opaque pixels stay opaque.
 public final class UpscalingRun {
   private let upscaler: Upscaler
-  /// In the network's channels, mirrored at the right and lower edge up to the next size that the network takes.
+  /// In the network's channels, mirrored at the right and bottom edge up to a size the network accepts.
   private let picture: Image
   private let whole: PictureTile
-  /// What of `whole` the image is.
+  /// The part of `whole` that the image covers.
   private let size: PictureTile
   private let alpha: Image?
   private var result: Image
-  /// From the last to the next.
+  /// In reverse order: the next tile is last.
   private var pending: [PictureTile]
   private var doneArea = 0
 
@@ -24,8 +23,8 @@ public final class UpscalingRun {
     guard image.width * scale <= Image.pixelLimit / (image.height * scale) else {
       throw SfumatoError(
         .data,
-        "\(image.width) x \(image.height) pixels become \(image.width * scale) x \(image.height * scale); at most \(Image.pixelLimit) "
-          + "in all are possible")
+        "\(image.width) x \(image.height) pixels become \(image.width * scale) x \(image.height * scale); expected at most "
+          + "\(Image.pixelLimit) pixels in all")
     }
     self.upscaler = upscaler
     let colors = image.channels < 3 ? 1 : 3
@@ -37,13 +36,13 @@ public final class UpscalingRun {
     pending = whole.split(side: upscaler.tile).reversed()
   }
 
-  /// Makes one tile, or, when the device has no memory for it, smaller tiles of what is left.
-  /// - Returns: the share of the picture that is done, nil when all is.
-  /// - Throws: `TorchFault`, when even the smallest tile does not fit.
+  /// Processes one tile; when the device runs out of memory, splits the remaining tiles instead.
+  /// - Returns: the completed fraction of the picture, nil when it is done.
+  /// - Throws: `TorchFault` when even the smallest tile does not fit.
   public func next() throws -> Double? {
     guard let tile = pending.last else { return nil }
     do {
-      try make(tile)
+      try process(tile)
       pending.removeLast()
       doneArea += tile.area
     } catch let fault as TorchFault where fault.kind == .outOfMemory {
@@ -53,14 +52,14 @@ public final class UpscalingRun {
     return Double(doneArea) / Double(whole.area)
   }
 
-  /// Makes all tiles that are left.
+  /// Processes all remaining tiles.
   public func finish() throws -> Image {
     while try next() != nil {}
     guard let alpha else { return result }
     return result.withAlpha(try alpha.resized(width: result.width, height: result.height))
   }
 
-  private func make(_ tile: PictureTile) throws {
+  private func process(_ tile: PictureTile) throws {
     let seen = tile.widened(by: upscaler.margin, within: whole)
     let part = picture.cropped(
       row: seen.rows.lowerBound, column: seen.columns.lowerBound, width: seen.columns.count, height: seen.rows.count)
@@ -77,7 +76,7 @@ extension Range<Int> {
 }
 
 extension Image {
-  /// Sides rounded up to multiples of `step`; the new pixels mirror those before the edge, as far as there are any.
+  /// Pads both sides to multiples of `step`; the new pixels mirror those before the edge, as far as there are any.
   func mirrored(toMultiplesOf step: Int) -> Image {
     let height = (height + step - 1) / step * step, width = (width + step - 1) / step * step
     if height == self.height && width == self.width { return self }

@@ -3,10 +3,10 @@ import Failures
 import Foundation
 import Imaging
 
-/// Picture files, as both sides of a benchmark of loading read them.
+/// The picture files that both sides of a data loading benchmark read.
 struct BenchmarkPictures: Dataset {
   let files: [String]
-  /// The sum of the files' lengths.
+  /// Total size of the files.
   let bytes: Int
   let classNames: [String] = []
   let shape: ImageShape? = nil
@@ -20,9 +20,9 @@ struct BenchmarkPictures: Dataset {
     bytes = files.reduce(0) { $0 + ((try? FileManager.default.attributesOfItem(atPath: $1)[.size] as? Int) ?? 0) }
   }
 
-  private static let endings: Set = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp"]
+  private static let extensions: Set = ["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp"]
 
-  /// The pictures of a folder and of those in it; of `side` pixels at least on both sides where `side` is not nil.
+  /// The pictures in a folder and its subfolders; with `side`, only those with at least that many pixels on both sides.
   /// - Throws: `SfumatoError` when there are none.
   init(folder: String, atLeast side: Int?) throws {
     let manager = FileManager.default
@@ -30,7 +30,7 @@ struct BenchmarkPictures: Dataset {
     else {
       throw SfumatoError(.missing, "\(folder): no such folder")
     }
-    let files = names.filter { Self.endings.contains(($0 as NSString).pathExtension.lowercased()) }.map { "\(folder)/\($0)" }
+    let files = names.filter { Self.extensions.contains(($0 as NSString).pathExtension.lowercased()) }.map { "\(folder)/\($0)" }
     self.init(
       files: try files.filter { file in
         guard let side else { return true }
@@ -38,30 +38,30 @@ struct BenchmarkPictures: Dataset {
         return min(reader.width, reader.height) >= side
       })
     if self.files.isEmpty {
-      let words = side.map { " of \($0) pixels or more on both sides" } ?? ""
-      throw SfumatoError(.data, "\(folder) holds no pictures\(words)")
+      let minimum = side.map { " of \($0) pixels or more on both sides" } ?? ""
+      throw SfumatoError(.data, "\(folder) contains no pictures\(minimum)")
     }
   }
 
-  /// Generated photographs in JPEG, `count` of them, written to a folder.
+  /// Writes `count` generated photographs to a folder as JPEG.
   static func photographs(_ count: Int, height: Int, width: Int, in folder: String) throws -> BenchmarkPictures {
-    try write(count, height: height, width: width, as: .jpeg(quality: 90), ending: "jpg", in: folder)
+    try write(count, height: height, width: width, as: .jpeg(quality: 90), pathExtension: "jpg", in: folder)
   }
 
-  /// Generated small pictures in PNG.
+  /// Writes `count` generated small pictures to a folder as PNG.
   static func small(_ count: Int, side: Int, in folder: String) throws -> BenchmarkPictures {
-    try write(count, height: side, width: side, as: .png, ending: "png", in: folder)
+    try write(count, height: side, width: side, as: .png, pathExtension: "png", in: folder)
   }
 
   private static func write(
-    _ count: Int, height: Int, width: Int, as format: ImageFormat, ending: String, in folder: String
+    _ count: Int, height: Int, width: Int, as format: ImageFormat, pathExtension: String, in folder: String
   ) throws -> BenchmarkPictures {
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder) cannot be made")
+      throw SfumatoError(.io, "\(folder) cannot be created")
     }
     return BenchmarkPictures(
       files: try (0..<count).map { index in
-        let file = "\(folder)/\(index).\(ending)"
+        let file = "\(folder)/\(index).\(pathExtension)"
         try NoiseScene.image(height: height, width: width, seed: UInt64(index)).write(to: file, as: format)
         return file
       })

@@ -5,27 +5,27 @@ import RecipeKit
 import Tensors
 import Training
 
-/// How a benchmark of loading is run.
+/// Settings of a data loading benchmark.
 public struct DataBenchmarkRequest: Sendable {
   /// A folder of pictures; nil for generated ones.
   public var source: String?
-  /// Threads that load, of ours, and processes, of PyTorch's; nil for as many as there are cores.
+  /// Loading threads of Sfumato and worker processes of PyTorch; nil for one per core.
   public var workers: Int?
   public var batch = 32
-  /// Timed rounds of each figure.
+  /// Timed rounds per measurement.
   public var repeats = 7
-  /// About how long a round lasts.
+  /// Approximate length of a round.
   public var seconds = 2.0
-  /// Of the tiles, and of the small pictures.
+  /// Side of the tiles and of the small pictures, in pixels.
   public var tile = 256, small = 64
-  /// Of generated pictures: how many, and the height of the photographs.
+  /// Numbers of generated pictures, and the height of the photographs.
   public var photographs = 32, smallPictures = 600, photographHeight = 768
 
   public init() {}
 }
 
-/// A benchmark of loading under way, pulled piece by piece: pictures are made, then each kind of them is loaded in turns by ours
-/// and by PyTorch's DataLoader with Pillow, so that what else happens on the machine meets both alike.
+/// A data loading benchmark, run one stage at a time: pictures are generated, then each kind is loaded in alternating rounds by
+/// Sfumato and by PyTorch's DataLoader with Pillow, so that other load on the machine affects both equally.
 public final class DataBenchmark {
   private enum Stage {
     case pictures
@@ -43,12 +43,12 @@ public final class DataBenchmark {
   private var sets: [BenchmarkPictures] = []
   private var peer: PythonChild?
   private var work: LoadingWork?
-  /// Batches of one round, of either side.
+  /// Batches per round, the same for both sides.
   private var batches = 1
 
   public convenience init(_ request: DataBenchmarkRequest) throws { try self.init(request, search: BenchmarkSearch()) }
 
-  /// - Throws: `SfumatoError` when the request makes no sense.
+  /// - Throws: `SfumatoError` for an invalid request.
   init(_ request: DataBenchmarkRequest, search: BenchmarkSearch) throws {
     for (name, value) in [("batch", request.batch), ("repeats", request.repeats), ("workers", request.workers ?? 1)] where value < 1 {
       throw SfumatoError(.usage, "the \(name) must be 1 or more, not \(value)")
@@ -66,20 +66,20 @@ public final class DataBenchmark {
 
   deinit { try? FileManager.default.removeItem(atPath: scratch) }
 
-  // MARK: Piece by piece
+  // MARK: Stages
 
-  /// What `next()` will do; nil when all is done.
+  /// The next stage, for progress output; nil when the benchmark has finished.
   public var upcoming: String? {
     guard done < stages.count else { return nil }
     switch stages[done] {
-    case .pictures: return request.source.map { "looking at \($0)" } ?? "making pictures"
+    case .pictures: return request.source.map { "reading \($0)" } ?? "generating pictures"
     case .findPyTorch: return "starting PyTorch"
     case .prepare(let index), .round(let index): return report.results[index].name
     }
   }
 
-  /// Does the next piece.
-  /// - Returns: the share of the whole that is done, nil when all was done before.
+  /// Runs the next stage.
+  /// - Returns: the completed fraction, nil when the benchmark had already finished.
   public func next() throws -> Double? {
     guard done < stages.count else { return nil }
     switch stages[done] {
@@ -95,9 +95,9 @@ public final class DataBenchmark {
   private func findPictures() throws {
     let (tile, small) = (request.tile, request.small)
     if let source = request.source {
-      // Photographs where there are any large enough, else small pictures.
+      // Photographs if any are large enough, otherwise small pictures.
       if let photographs = try? BenchmarkPictures(folder: source, atLeast: tile) {
-        add(photographs, "tiles of \(tile) out of \(source)", size: tile, fit: RandomTile.name)
+        add(photographs, "\(tile)-pixel tiles of \(source)", size: tile, fit: RandomTile.name)
       } else {
         add(try BenchmarkPictures(folder: source, atLeast: nil), "\(source) at \(small)", size: small, fit: CenterCrop.name)
       }
@@ -105,9 +105,9 @@ public final class DataBenchmark {
       let height = request.photographHeight, width = height * 4 / 3
       add(
         try .photographs(request.photographs, height: height, width: width, in: "\(scratch)/photographs"),
-        "tiles of \(tile) out of JPEG of \(width) x \(height)", size: tile, fit: RandomTile.name)
+        "\(tile)-pixel tiles of \(width) x \(height) JPEG", size: tile, fit: RandomTile.name)
       add(
-        try .small(request.smallPictures, side: small, in: "\(scratch)/small"), "a folder of PNG of \(small) x \(small)", size: small,
+        try .small(request.smallPictures, side: small, in: "\(scratch)/small"), "a folder of \(small) x \(small) PNG", size: small,
         fit: CenterCrop.name)
     }
   }
@@ -137,7 +137,7 @@ public final class DataBenchmark {
 
   private func askPyTorch(_ index: Int, _ request: [String: Any], keeps: Bool) {
     do {
-      guard let rate = try peer?.ask(request)["rate"] as? Double else { throw PythonChild.Problem("an answer that is not understood") }
+      guard let rate = try peer?.ask(request)["rate"] as? Double else { throw PythonChild.Problem("unexpected answer") }
       if keeps { report.results[index].pytorch = .init((report.results[index].pytorch?.runs ?? []) + [rate]) }
     } catch {
       report.results[index].pytorchFailure = "\(error)"
@@ -147,23 +147,23 @@ public final class DataBenchmark {
   private func findPyTorch() {
     do {
       guard let script = search.script(named: "bench_data_pytorch.py") else {
-        throw PythonChild.Problem("scripts/bench_data_pytorch.py is not above the program or the working folder")
+        throw PythonChild.Problem("scripts/bench_data_pytorch.py was not found in any folder above the program or the working folder")
       }
-      guard let python = search.python else { throw PythonChild.Problem("there is no python3") }
+      guard let python = search.python else { throw PythonChild.Problem("no python3 on the search path") }
       let peer = try PythonChild(
         python: python, script: script, setup: ["batch": request.batch, "workers": report.workers, "threads": Torch.threadCount])
-      let words = ["torch", "python", "pillow"].map { peer.hello[$0] as? String ?? "unknown" }
-      report.pytorch = .init(executable: python, version: words[0], python: words[1], pillow: words[2])
+      let versions = ["torch", "python", "pillow"].map { peer.hello[$0] as? String ?? "unknown" }
+      report.pytorch = .init(executable: python, version: versions[0], python: versions[1], pillow: versions[2])
       self.peer = peer
     } catch {
       report.pytorchProblem =
-        "no PyTorch beside it (\(error)); for a comparison name a Python that can import torch and PIL in SFUMATO_PYTHON: "
+        "no comparison with PyTorch (\(error)); set SFUMATO_PYTHON to a Python that can import torch and PIL: "
         + "python3 -m venv torch && torch/bin/pip install torch pillow numpy && export SFUMATO_PYTHON=$PWD/torch/bin/python"
     }
   }
 }
 
-/// Our side: the loader as training has it.
+/// Sfumato's side: the loader that training uses.
 private struct LoadingWork {
   private let loader: BatchLoader
   private let prefetch: Int
@@ -176,7 +176,7 @@ private struct LoadingWork {
     images.size = ImageSize(size)
     images.fit = try Choice(named: fit)
     images.channels = 3
-    // As Pillow has it.
+    // As Pillow does.
     images.profiles = .ignored
     loading.workers = workers
     loading.strict = true
@@ -184,7 +184,7 @@ private struct LoadingWork {
     loader = BatchLoader(try TrainingData(ExamplePipeline(pictures, images: images, seed: 0), seed: 0), batchSize: batch, loading)
   }
 
-  /// Pictures per second over so many batches, in the middle of a training: what was made ready before is used up first.
+  /// Pictures per second over `batches` batches in the steady state: prefetched batches are consumed first.
   func rate(of batches: Int) throws -> Double {
     for _ in 0...(prefetch + 1) { try take() }
     let start = ContinuousClock.now
@@ -192,7 +192,7 @@ private struct LoadingWork {
     return Double(batches * loader.batchSize) / (start.duration(to: .now) / .seconds(1))
   }
 
-  /// Lets what is made ahead get ready, so that the other side has the machine for itself.
+  /// Waits until prefetching is complete, so that the other side has the machine to itself.
   func pause() { Thread.sleep(forTimeInterval: 0.3) }
 
   private func take() throws {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What a benchmark of loading found: plain values, to be shown or written as JSON.
+/// Results of a data loading benchmark: plain values, to be shown or written as JSON.
 public struct DataBenchmarkReport: Codable, Sendable, Equatable {
-  /// Pictures per second, one figure for each round.
+  /// Pictures per second, one value per round.
   public struct Rates: Codable, Sendable, Equatable {
     public var runs: [Double]
 
@@ -17,20 +17,20 @@ public struct DataBenchmarkReport: Codable, Sendable, Equatable {
     public var fastest: Double { runs.max() ?? .nan }
   }
 
-  /// One kind of pictures, loaded in one way.
+  /// One kind of picture, loaded one way.
   public struct Result: Codable, Sendable, Equatable {
-    /// What is loaded, for a reader.
+    /// Description of the pictures, for people.
     public var name: String
-    /// How many pictures, and the bytes of their files.
+    /// Number of pictures, and the total size of their files.
     public var pictures: Int, bytes: Int
-    /// The side of the images in a batch, and how they are made of the pictures, in the words of recipes.
+    /// Side of the images in a batch, and how pictures are fitted to it, by its recipe name.
     public var size: Int, fit: String
     public var sfumato = Rates()
     public var pytorch: Rates?
-    /// What went wrong with PyTorch.
+    /// Why PyTorch failed, if it did.
     public var pytorchFailure: String?
 
-    /// How many times as fast ours is, by the medians; nil without PyTorch.
+    /// Sfumato's median rate over PyTorch's; nil without PyTorch.
     public var advantage: Double? { pytorch.flatMap { $0.runs.isEmpty ? nil : sfumato.median / $0.median } }
   }
 
@@ -40,13 +40,13 @@ public struct DataBenchmarkReport: Codable, Sendable, Equatable {
 
   public var machine: MachineFacts
   public var workers: Int, batch: Int
-  /// The average number of other programs that wanted a processor while it began; nil where the system does not tell.
+  /// The load average at the start; nil where the system does not report it.
   public var loadAtStart: Double?
   public var results: [Result] = []
   public var pytorch: PyTorch?
-  /// Why there are no figures of PyTorch, and how to have them.
+  /// Why there are no PyTorch results, and how to get them.
   public var pytorchProblem: String?
 
-  /// Whether others used the machine so much that the figures say little.
+  /// Whether other load on the machine made the results unreliable.
   public var isNoisy: Bool { (loadAtStart ?? 0) > 0.5 }
 }

@@ -5,30 +5,30 @@ import Networks
 import Tensors
 import Training
 
-/// How a benchmark is run.
+/// Settings of a network benchmark.
 public struct BenchmarkRequest: Sendable {
   public var subject = BenchmarkSubject.standard
-  /// Images that are computed together.
+  /// Images per batch.
   public var batch = 16
-  /// Timed runs of each result.
+  /// Timed runs per result.
   public var repeats = 9
-  /// Whether PyTorch's compiler takes part, which takes minutes.
+  /// Whether to measure `torch.compile` too, which takes minutes.
   public var compiles = true
 
   public init() {}
 }
 
-/// A benchmark under way, pulled piece by piece: the machine's convolutions, then each result in turns of ours, PyTorch eager
-/// and PyTorch compiled, so that what else happens on the machine meets all of them alike, and the convolutions again.
+/// A network benchmark, run one stage at a time: the machine's convolutions, then each result in alternating runs of Sfumato,
+/// eager PyTorch and compiled PyTorch, so that other load on the machine affects all of them equally, and the convolutions again.
 public final class Benchmark {
-  /// A piece of the work.
+  /// A stage of the benchmark.
   private enum Stage {
     case rates(Precision)
     case findPyTorch
     case prepare(Int)
     case turn(Int, count: Int)
   }
-  /// Runs of one side before the other's: few enough to share the same conditions, many enough to be warm.
+  /// Consecutive runs of one side: few enough for equal conditions, many enough to stay warm.
   private static let turnLength = 3
 
   public private(set) var report: BenchmarkReport
@@ -42,7 +42,7 @@ public final class Benchmark {
 
   public convenience init(_ request: BenchmarkRequest) throws { try self.init(request, search: BenchmarkSearch()) }
 
-  /// - Throws: `SfumatoError` when the request makes no sense; a `TorchFault` when the network refuses its images.
+  /// - Throws: `SfumatoError` for an invalid request; `TorchFault` when the network rejects its images.
   init(_ request: BenchmarkRequest, search: BenchmarkSearch) throws {
     guard request.batch > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(request.batch)") }
     guard request.repeats > 0 else { throw SfumatoError(.usage, "the repeats must be 1 or more, not \(request.repeats)") }
@@ -69,29 +69,29 @@ public final class Benchmark {
     stages = rates + [.findPyTorch] + turns
   }
 
-  /// So many runs in turns.
+  /// Splits `repeats` runs into turns.
   static func turns(_ repeats: Int) -> [Int] {
     stride(from: 0, to: repeats, by: turnLength).map { min(turnLength, repeats - $0) }
   }
 
-  // MARK: Piece by piece
+  // MARK: Stages
 
-  /// What `next()` will do; nil when all is done.
+  /// The next stage, for progress output; nil when the benchmark has finished.
   public var upcoming: String? {
     guard done < stages.count else { return nil }
     switch stages[done] {
     case .rates(let precision): return "convolutions in \(precision)"
     case .findPyTorch: return "starting PyTorch"
     case .prepare(let index):
-      return peer != nil && request.compiles ? "\(title(index)): PyTorch compiles, a minute or more" : "\(title(index)): getting ready"
+      return peer != nil && request.compiles ? "\(title(index)): PyTorch is compiling, a minute or more" : "\(title(index)): preparing"
     case .turn(let index, _): return title(index)
     }
   }
 
   private func title(_ index: Int) -> String { "\(report.results[index].workload) in \(report.results[index].precision)" }
 
-  /// Does the next piece.
-  /// - Returns: the share of the whole that is done, nil when all was done before.
+  /// Runs the next stage.
+  /// - Returns: the completed fraction, nil when the benchmark had already finished.
   public func next() throws -> Double? {
     guard done < stages.count else { return nil }
     switch stages[done] {
@@ -130,7 +130,7 @@ public final class Benchmark {
     report.results[index].compiled = more(result.compiled, count) { peer.measure(result.workload, result.precision, .compiled, count: $0) }
   }
 
-  /// `before` with the runs of one turn; PyTorch is not asked again for what failed.
+  /// Appends the runs of one turn to `before`; a failed measurement is not repeated.
   private func more(
     _ before: BenchmarkReport.PyTorchTimes?, _ count: Int, _ measure: (Int) -> BenchmarkReport.PyTorchTimes
   ) -> BenchmarkReport.PyTorchTimes? {
@@ -148,15 +148,15 @@ public final class Benchmark {
       peer = try startPyTorch()
       report.pytorch = peer?.facts
     } catch {
-      report.pytorchProblem = "no PyTorch beside it (\(error)); \(BenchmarkSearch.advice)"
+      report.pytorchProblem = "no comparison with PyTorch (\(error)); \(BenchmarkSearch.advice)"
     }
   }
 
   private func startPyTorch() throws -> BenchmarkPeer {
     guard let script = search.script else {
-      throw BenchmarkPeer.Problem("scripts/bench_pytorch.py is not above the program or the working folder")
+      throw BenchmarkPeer.Problem("scripts/bench_pytorch.py was not found in any folder above the program or the working folder")
     }
-    guard let python = search.python else { throw BenchmarkPeer.Problem("there is no python3") }
+    guard let python = search.python else { throw BenchmarkPeer.Problem("no python3 on the search path") }
     let subject = request.subject
     let peer = try BenchmarkPeer(
       python: python, script: script,
@@ -165,14 +165,14 @@ public final class Benchmark {
         "threads": report.threads,
       ])
     guard peer.parameters == report.parameters else {
-      throw BenchmarkPeer.Problem("its network has \(peer.parameters) parameters, ours \(report.parameters)")
+      throw BenchmarkPeer.Problem("its network has \(peer.parameters) parameters, expected \(report.parameters)")
     }
     return peer
   }
 }
 
 extension OperationCount {
-  /// Every convolution that was met, as often as it was.
+  /// Every convolution executed, with repetitions.
   fileprivate var shapes: [ConvolutionShape] {
     convolutions.flatMap { convolution, times in
       let (x, w) = (convolution.input, convolution.weight)

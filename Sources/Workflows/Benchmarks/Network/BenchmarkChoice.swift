@@ -6,11 +6,11 @@ import Models
 import Networks
 
 extension BenchmarkSubject {
-  /// The network of a recipe, for images as its data have them, or that of a model.
-  /// - Parameter source: a `.yaml` file; or a model's file, the folder of a training, a diffusers folder, or the name of a model that comes along.
-  /// - Throws: what is wrong with the recipe, its data or the model.
+  /// The network of a training recipe, sized for its data, or of a model.
+  /// - Parameter source: a `.yaml` file, a model file, a run folder, a diffusers folder, or the name of a bundled model.
+  /// - Throws: errors of the recipe, its data or the model.
   public init(_ source: String) throws {
-    let recipe = try source.hasSuffix(".yaml") || source.hasSuffix(".yml") ? Self.trained(by: source) : Self.carried(by: source)
+    let recipe = try source.hasSuffix(".yaml") || source.hasSuffix(".yml") ? Self.trained(by: source) : Self.stored(in: source)
     self.init(recipe, name: "\(recipe.network.type) of \(source)")
   }
 
@@ -26,11 +26,11 @@ extension BenchmarkSubject {
     return try recipe.modelRecipe(for: recipe.data.member.open())
   }
 
-  private static func carried(by model: String) throws -> ModelRecipe {
+  private static func stored(in model: String) throws -> ModelRecipe {
     let path = try ModelLocator.path(of: model)
     if DiffusersFolder.isOne(path) { return try DiffusersFolder(path).recipe }
     guard let yaml = try Safetensors.header(of: path).metadata[Model.recipeKey] else {
-      throw SfumatoError(.data, "\(path) is no model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' says what it holds")
+      throw SfumatoError(.data, "\(path) is not a Sfumato model: it contains no recipe; 'sfumato inspect \(path)' describes its contents")
     }
     let place = "the recipe in \(path)", kind = try ModelKind(ofRecipe: yaml, file: place)
     guard kind == .denoiser else { throw SfumatoError(.data, "\(path) is \(kind.problem(expecting: .denoiser))") }

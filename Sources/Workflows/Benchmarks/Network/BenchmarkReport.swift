@@ -2,28 +2,28 @@ import Foundation
 import Tensors
 import Training
 
-/// What a benchmark found: plain values, to be shown or written as JSON.
+/// Results of a network benchmark: plain values, to be shown or written as JSON.
 public struct BenchmarkReport: Codable, Sendable, Equatable {
   public enum Workload: String, Codable, Sendable, CaseIterable {
     /// A forward pass of the network prepared for inference.
     case forward
-    /// Forward under autocast, backward, gradient cut, AdamW, moving average.
+    /// Forward under autocast, backward, gradient clipping, AdamW, moving average.
     case training
   }
 
-  /// Floating-point operations of a forward pass, a multiplication and an addition counted as two.
+  /// Floating-point operations of a forward pass; a multiply-add counts as two.
   public struct Operations: Codable, Sendable, Equatable {
     public var convolutions: Double, linear: Double, attention: Double
     public var total: Double { convolutions + linear + attention }
   }
 
-  /// How fast plain convolutions of the network's shapes run, in FLOP/s.
+  /// Throughput of plain convolutions of the network's shapes, in FLOP/s.
   public struct Rates: Codable, Sendable, Equatable {
     public var precision: Precision
     public var forward: Double, inputGradient: Double, weightGradient: Double
   }
 
-  /// Times of one piece of work, in seconds.
+  /// Times of one workload, in seconds.
   public struct Times: Codable, Sendable, Equatable {
     public var runs: [Double]
 
@@ -42,18 +42,18 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
     public var workload: Workload
     public var precision: Precision
     public var sfumato = Times()
-    /// The FLOPs of the work over the rates of the convolutions: what the machine could do at best, in seconds.
+    /// The workload's FLOPs over the convolution rates: a lower bound on this machine, in seconds.
     public var floor = Double.nan
     public var eager: PyTorchTimes?, compiled: PyTorchTimes?
 
-    /// Our median over the floor.
+    /// Sfumato's median over the floor.
     public var ratio: Double { sfumato.median / floor }
   }
 
-  /// PyTorch's times, or why there are none.
+  /// PyTorch's times, or why they are missing.
   public struct PyTorchTimes: Codable, Sendable, Equatable {
     public var times = Times()
-    /// Seconds of building, compiling and the first runs.
+    /// Seconds spent building, compiling and on the first runs.
     public var preparation = 0.0
     public var failure: String?
   }
@@ -72,20 +72,20 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
   public var machine: MachineFacts
   public var libtorch: String
   public var threads: Int
-  /// The average number of other programs that wanted a processor while it began; nil where the system does not tell.
+  /// The load average at the start; nil where the system does not report it.
   public var loadAtStart: Double?
   public var rates: [Rates] = []
   public var results: [Result] = []
   public var pytorch: PyTorch?
-  /// Why there are no times of PyTorch, and how to have them.
+  /// Why there are no PyTorch results, and how to get them.
   public var pytorchProblem: String?
 
-  /// Whether others used the machine so much that the figures say little.
+  /// Whether other load on the machine made the results unreliable.
   public var isNoisy: Bool { (loadAtStart ?? 0) > 0.5 }
 }
 
 extension BenchmarkReport.Times {
-  // The summary goes into the JSON too, so that nobody has to compute it.
+  // The JSON includes the summary too, so that readers need not compute it.
   private enum Keys: String, CodingKey { case median, fastest, runs }
 
   public init(from decoder: any Decoder) throws {
@@ -103,7 +103,7 @@ extension BenchmarkReport.Times {
 }
 
 extension BenchmarkReport.Rates {
-  /// Of two measurements the faster of each: what others on the machine take away is no property of it.
+  /// Keeps the faster of two measurements: slowdowns by other load are not a property of the machine.
   mutating func take(_ other: ConvolutionRate) {
     forward = max(forward, other.forward)
     inputGradient = max(inputGradient, other.inputGradient)

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Where the PyTorch side of a benchmark is found.
+/// Finds the PyTorch side of a benchmark.
 struct BenchmarkSearch {
   var environment = ProcessInfo.processInfo.environment
   var program = Bundle.main.executablePath ?? CommandLine.arguments[0]
   var workingFolder = FileManager.default.currentDirectoryPath
 
-  /// `$SFUMATO_PYTHON`, else the first `python3` of the search path.
+  /// `$SFUMATO_PYTHON`, otherwise the first `python3` on the search path.
   var python: String? {
     if let chosen = environment["SFUMATO_PYTHON"], !chosen.isEmpty { return chosen }
     let folders = (environment["PATH"] ?? "").split(separator: ":")
@@ -28,8 +28,8 @@ struct BenchmarkSearch {
     return parts.indices.reversed().map { "/" + parts[...$0].joined(separator: "/") }
   }
 
-  /// What to do where PyTorch is not found.
+  /// What to do when PyTorch is not found.
   static let advice =
-    "for a comparison name a Python that can import torch in SFUMATO_PYTHON: "
+    "set SFUMATO_PYTHON to a Python that can import torch: "
     + "python3 -m venv torch && torch/bin/pip install torch && export SFUMATO_PYTHON=$PWD/torch/bin/python"
 }

@@ -3,13 +3,13 @@ import NN
 import Networks
 import Tensors
 
-/// A network and the images that it is measured on.
+/// A network and the size of the images it is measured on.
 public struct BenchmarkSubject: Sendable {
   public let name: String
   let network: any NetworkRecipe
   let channels: Int, height: Int, width: Int
   let classRows: Int?
-  /// Length of the vectors that the network is told.
+  /// Length of the network's context vectors.
   var contextDim: Int? { network.contextDim }
 
   init(name: String, network: any NetworkRecipe, facts: NetworkInputSpec) {
@@ -20,8 +20,8 @@ public struct BenchmarkSubject: Sendable {
     (channels, height, width, classRows) = (facts.channels, facts.height, facts.width, facts.classRows)
   }
 
-  /// The ADM UNet that Sfumato's speed is told by: 8.0 M parameters, 58.4 GFLOP forward for 16 colour images of 32 x 32
-  /// whose variance is learned.
+  /// The ADM UNet of Sfumato's published benchmarks: 8.0 M parameters, 58.4 GFLOP forward for 16 colour images of 32 x 32,
+  /// learned variance.
   public static var standard: BenchmarkSubject {
     var network = ADMUNet.Recipe()
     network.modelChannels = 64
@@ -34,26 +34,26 @@ public struct BenchmarkSubject: Sendable {
       facts: NetworkInputSpec(channels: 3, outputChannels: 6, height: 32, width: 32, classRows: nil))
   }
 
-  /// The network with its first parameters.
+  /// The network with its initial parameters.
   func makeNetwork() throws -> any DiffusionNetwork {
     try network.makeNetwork(using: Initializer(Seed(0).generator(for: .parameters)))
   }
 
-  /// What a forward pass takes, counted without computing it.
+  /// Counts the cost of a forward pass without computing it.
   /// - Returns: the parameters, the counted operations and the shape of the output.
   func count(batch: Int) throws -> (parameters: Int, operations: OperationCount, output: [Int]) {
     let shapes = try network.makeNetwork(using: .shapes)
     let x = Tensor.empty([batch, channels, height, width], on: .meta), timesteps = Tensor.empty([batch], dtype: .int64, on: .meta)
-    let told = Conditioning(
+    let conditioning = Conditioning(
       labels: classRows.map { _ in .empty([batch], dtype: .int64, on: .meta) }, context: contextDim.map { .empty([batch, $0], on: .meta) })
     var y = x
     let operations = OperationCount.measure {
-      y = withoutGradient { shapes(x, timesteps: timesteps, conditioning: told, mode: .inference) }
+      y = withoutGradient { shapes(x, timesteps: timesteps, conditioning: conditioning, mode: .inference) }
     }
     return (shapes.parameterCount, operations, try y.validated().shape)
   }
 
-  /// The network's options under their keys in recipes, with the type: what the PyTorch side builds the same network from.
+  /// The network's options under their recipe keys, with the type, from which the PyTorch side builds the same network.
   func networkJSON() throws -> [String: Any] {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase

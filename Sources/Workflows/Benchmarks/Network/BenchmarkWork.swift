@@ -3,7 +3,7 @@ import Networks
 import Tensors
 import Training
 
-/// Our side of one result: the network made ready, so that a run of it can be timed.
+/// Sfumato's side of one result: the network prepared for timed runs.
 struct BenchmarkWork {
   private let run: () throws -> Void
 
@@ -16,8 +16,8 @@ struct BenchmarkWork {
       }
   }
 
-  /// Runs it once untimed, then `count` times.
-  /// - Returns: the seconds of each.
+  /// Runs once untimed, then `count` times.
+  /// - Returns: the seconds of each timed run.
   func times(_ count: Int) throws -> [Double] {
     try run()
     return try (0..<count).map { _ in
@@ -50,7 +50,7 @@ struct BenchmarkWork {
     }
   }
 
-  /// The step of `Trainer` without its data: the loss is the mean square of output minus target, over all channels.
+  /// The step of `Trainer` without data loading: the loss is the mean squared error over all channels.
   private static func training(_ subject: BenchmarkSubject, _ inputs: Inputs, _ precision: Precision) throws -> () throws -> Void {
     let network = try subject.makeNetwork()
     let parameters = network.namedParameters()
