@@ -33,7 +33,7 @@ public final class AdamW {
     moments = self.parameters.map { InPlace.Moments(of: $0) }
   }
 
-  /// Forgets the gradients of the last step.
+  /// Clears the gradients of the last step.
   public func clearGradients() throws(TorchFault) { try InPlace.clearGradients(parameters) }
 
   /// Scales the gradients down so that their L2 norm is at most `limit`, where that is positive.
@@ -60,7 +60,7 @@ public final class AdamW {
       })
   }
 
-  /// Goes on from a state that `stateDict()` gave.
+  /// Restores a state of `stateDict()`.
   /// - Throws: `StateMismatch`; nothing is changed then.
   public func load(_ dict: StateDict) throws {
     let expected = zip(names, moments).flatMap { name, moments in

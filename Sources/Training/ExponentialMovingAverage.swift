@@ -1,9 +1,9 @@
 import NN
 import Tensors
 
-/// An exponential moving average of the parameters (Polyak and Juditsky 1992), from which one samples.
+/// An exponential moving average of the parameters (Polyak and Juditsky 1992), which sampling uses.
 ///
-/// Schedules are no parameters, so it cannot average them. Early on the rate is lower, (1 + step) / (10 + step), so that
+/// Schedules are not parameters, so it does not average them. Early on the rate is lower, (1 + step) / (10 + step), so that
 /// the average leaves the initial values behind at once.
 public final class ExponentialMovingAverage {
   public let rate: Double
@@ -36,7 +36,7 @@ public final class ExponentialMovingAverage {
   /// A snapshot of the averages under the parameters' names.
   public func stateDict() -> StateDict { StateDict(zip(names, averages.map { $0.clone() })) }
 
-  /// Goes on from a snapshot taken after `steps` updates.
+  /// Restores a snapshot taken after `steps` updates.
   public func load(_ dict: StateDict, steps: Int) throws {
     try StateMismatch.check(expected: zip(names, averages).map { ($0, $1.shape) }, found: dict)
     for (name, average) in zip(names, averages) { try InPlace.copy(dict[name]!, into: average) }

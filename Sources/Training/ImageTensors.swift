@@ -15,7 +15,7 @@ extension Tensor {
     self = (pixels.to(.float32) / 127.5 - 1).permute(0, 3, 1, 2)
   }
 
-  /// Numbers in [−1, 1] as images, cut to bytes as the reference programs do: (x + 1) 127.5, clamped, truncated. What
+  /// Numbers in [−1, 1] as images, converted to bytes as the reference programs do: (x + 1) 127.5, clamped, truncated. What
   /// `init(images:)` made comes back exactly.
   /// self: `[N, C, H, W]` with 1 to 4 channels.
   public func images() throws(TorchFault) -> [Image] {

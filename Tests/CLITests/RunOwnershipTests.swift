@@ -14,8 +14,8 @@ import Testing
     if first == Self.resume { try shop.train() }
     let owner = try Program.start([Program.path] + first + Self.forever, in: shop.path)
     defer { kill(owner.processIdentifier, SIGKILL) }
-    // It owns the folder even before its first checkpoint.
-    for _ in 0..<600 where !shop.exists("run/log.jsonl") || !shop.exists("run/recipe.yaml") { usleep(50_000) }
+    let entry = "\"pid\":\(owner.processIdentifier)"
+    for _ in 0..<600 where (try? shop.text("run/lock").contains(entry)) != true { usleep(50_000) }
     let refused = try Program.run(second + Self.forever, in: shop.path)
     #expect(refused.status == 74, "\(refused.errors)")
     #expect(refused.errors.contains("run: is in use: process \(owner.processIdentifier) on "), "\(refused.errors)")

@@ -25,7 +25,7 @@ import Testing
     #expect(try distance(clipped.epsilon, wild.predict(x, at: level).epsilon) == 0)
   }
 
-  @Test func aFunctionOfOnesOwnComesBeforeTheClippingThatIsWrittenAfterIt() throws {
+  @Test func anAdjustmentAppliesBeforeTheClippingThatFollowsIt() throws {
     let level = process.level(10)
     let p = wild.adjusted { 0.1 * $0 + 0.5 }.clipped().predict(x, at: level)
     #expect(try distance(p.x0, (0.5 * x + 0.5).clamp(-1...1)) < 1e-13)

@@ -38,7 +38,7 @@ import Testing
     #expect(try distance(step(denoiser, 0, of: single), want.mean) < 1e-13)
   }
 
-  @Test func goWhereTheNetworkSaysAndClippingDoesNotChangeThat() throws {
+  @Test func followThePredictedMeanAndClippingDoesNotChangeThat() throws {
     let said = 3 * x
     let denoiser = NetworkDenoiser(.previousX(process)) { _, _ in said }.clipped()
     for index in 0..<6 { #expect(try distance(step(denoiser, index, of: process), said) == 0) }
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func ofAnotherLengthThanTheNetworksGoByItsImage() throws {
+  @Test func ofAnotherLengthThanTheNetworksUseItsImage() throws {
     let denoiser = NetworkDenoiser(.previousX(process)) { x, _ in 3 * x }.clipped()
     let spaced = try process.respaced(keeping: [1, 5])
     let p = denoiser.predict(x, at: spaced.level(1)), want = spaced.posterior(x0: p.x0, xt: x, at: [1]).mean

@@ -37,7 +37,7 @@ import Testing
     #expect(try distance(level.alpha * p.x0 + level.sigma * p.epsilon, x) < 1e-12)
   }
 
-  @Test func theClassifierIsToldTheTimestepsOfTheNetwork() throws {
+  @Test func theClassifierIsGivenTheTimestepsOfTheNetwork() throws {
     var told: [[Float]] = []
     let guided = oracle.guided(
       by: { x, timesteps in

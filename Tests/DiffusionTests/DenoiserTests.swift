@@ -40,7 +40,7 @@ import Testing
     #expect(faulty.fault?.message == "2 noise levels for 3 images; expected one for all or one for each")
   }
 
-  @Test func theNetworkIsToldATimestepForEveryImage() throws {
+  @Test func theNetworkIsGivenATimestepForEveryImage() throws {
     var told: [[Float]] = []
     let denoiser = NetworkDenoiser(.v) { x, timesteps in
       told.append((try? timesteps.floats()) ?? [])
@@ -102,7 +102,7 @@ import Testing
   @Test func previousXIsRefusedBetweenTwoSteps() {
     let between = process.noiseLevelRange.level(lambda: (process.level(4).lambda + process.level(5).lambda) / 2)
     let p = NetworkDenoiser(.previousX(process)) { x, _ in x }.predict(x0, at: between)
-    #expect(p.x0.fault?.message.contains("the 20 steps of its process alone") == true)
+    #expect(p.x0.fault?.message.contains("only the 20 steps of its process") == true)
     #expect(Parameterization.previousX(process).target(x0: x0, noise: noise, at: [between]).fault != nil)
   }
 
@@ -138,7 +138,7 @@ import Testing
   }
 
   /// Of data of deviation σ_data: nothing is missing, and both the input and the target have unit variance.
-  @Test func edmsNetworkHasNothingToSayOfNormalDataOfThatDeviation() throws {
+  @Test func edmsNetworkPredictsZeroForNormalDataOfThatDeviation() throws {
     let oracle = GaussianOracle(variance: 0.49)
     let silent = NetworkDenoiser(.edm(sigmaData: 0.7)) { x, _ in .zeros(like: x) }
     #expect(try distance(silent.predict(x0, at: process.level(9)).x0, oracle.predict(x0, at: process.level(9)).x0) < 1e-13)
@@ -157,7 +157,7 @@ import Testing
     for x in [shown, target] { #expect(try abs(x.variance().item() - 1) < 4 * (2 / Double(n)).squareRoot()) }
   }
 
-  @Test func edmIsToldTheNoiseAndRefusedWhereThatIsInfinite() throws {
+  @Test func edmIsConditionedOnTheNoiseAndRefusedWhereThatIsInfinite() throws {
     var told: [Float] = []
     let denoiser = NetworkDenoiser(.edm(sigmaData: 0.5)) { x, timesteps in
       told = (try? timesteps.floats()) ?? []

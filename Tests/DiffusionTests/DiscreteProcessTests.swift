@@ -88,7 +88,7 @@ import Testing
     #expect(NoiseLevel.clean.lambda == .infinity)
   }
 
-  @Test func respacedVisitsTheSameLevelsAndTellsTheOriginalSteps() throws {
+  @Test func respacedVisitsTheSameLevelsWithTheOriginalTimesteps() throws {
     let process = try DiscreteProcess(betas: LinearSchedule(steps: 100).makeBetas())
     let spaced = try process.respaced(keeping: [3, 10, 99])
     for (index, original) in [3, 10, 99].enumerated() {
@@ -112,7 +112,7 @@ import Testing
   }
 
   /// On the steps the scale gives the process's own levels; between two of them a fraction; outside the ends.
-  @Test func theNoiseScaleGoesThroughTheStepsAndBetweenThem() throws {
+  @Test func theNoiseLevelRangeGoesThroughTheStepsAndBetweenThem() throws {
     let process = try DiscreteProcess(betas: LinearSchedule().makeBetas(), rescaleTimesteps: true)
     let scale = process.noiseLevelRange
     for t in [0, 1, 500, 998, 999] {
@@ -125,7 +125,7 @@ import Testing
     #expect(scale.level(lambda: 100).timestep == 0 && scale.level(lambda: -100).timestep == 999)
   }
 
-  @Test func theNoiseScaleLeavesOutPureNoise() throws {
+  @Test func theNoiseLevelRangeLeavesOutPureNoise() throws {
     let process = try zeroTerminalProcess()
     #expect(process.noiseLevelRange.range.lowerBound == process.level(48).lambda)
     #expect(try DiscreteProcess(betas: [1]).noiseLevelRange.level(lambda: 0).alpha == 0)

@@ -101,7 +101,7 @@ import Testing
     #expect(try distance(p.x0.image(1), contrasting(1).predict(x, at: levels).x0.image(1)) < 1e-13)
   }
 
-  @Test func aMeanThatTheNetworkSaysItselfIsGuidedToo() throws {
+  @Test func aMeanPredictedByTheNetworkIsGuidedToo() throws {
     let process = try DiscreteProcess(betas: [0.1, 0.5, 0.2])
     let labels = Tensor([3.0, 4.0])
     let guided = ClassifierFreeGuidance(scale: 3, condition: labels, null: .zeros(like: labels)) { labels in

@@ -9,7 +9,7 @@ import Testing
   let x0 = Tensor.randn([2, 1, 2, 2], dtype: .float64, using: Generator(seed: 1)).clamp(-1...1)
   let noise = Tensor.randn([2, 1, 2, 2], dtype: .float64, using: Generator(seed: 2))
 
-  @Test func ofANetworkThatSaysNothingIsTheMeanSquareOfTheTarget() throws {
+  @Test func ofANetworkThatPredictsZeroIsTheMeanSquareOfTheTarget() throws {
     let terms = DenoisingLoss(process, .epsilon)(x0, at: [0, 2], noise: noise) { x, _ in .zeros(like: x) }
     let want = noise.square().meanPerImage()
     #expect(try distance(terms.perImage, want) < 1e-15)

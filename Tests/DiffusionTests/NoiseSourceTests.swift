@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func ofABatchIsDrawnInEveryStepAlsoWhenNobodyAsks() throws {
+  @Test func ofABatchIsDrawnInEveryStepEvenIfUnused() throws {
     var idle = BatchNoise(Generator(seed: 7)), busy = BatchNoise(Generator(seed: 7))
     for _ in 0..<3 {
       idle.stepEnded([2, 4])

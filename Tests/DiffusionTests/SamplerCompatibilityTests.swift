@@ -4,7 +4,7 @@ import Testing
 
 @testable import Diffusion
 
-@Suite("Networks that know whole steps alone") struct SamplerCompatibilityTests {
+@Suite("Networks that know only whole steps") struct SamplerCompatibilityTests {
   private let process: DiscreteProcess
   init() throws { process = try DiscreteProcess(betas: CosineSchedule().makeBetas()) }
 
@@ -46,7 +46,7 @@ import Testing
     #expect(Parameterization.previousX(process).problem(with: DDIM(), on: karras) == .visitsBetweenSteps(of: 1000))
   }
 
-  @Test func candidatesAreScoredAtTheStepsThatItKnows() throws {
+  @Test func candidatesAreScoredAtTheStepsOfTheProcess() throws {
     let score = DenoisingScore(stepsOf: process, count: 5)
     let denoiser = NetworkDenoiser(.previousX(process), noiseLevelRange: process.noiseLevelRange) { x, _ in 0.9 * x }
     #expect(try score.errors(of: .ones([2, 1, 2, 2]), denoiser: denoiser).floats().allSatisfy(\.isFinite))

@@ -35,7 +35,7 @@ import Testing
     #expect(abs(order - Double(stated)) < 0.2, "observed order \(order)")
   }
 
-  @Test(arguments: names) func asksTheDenoiserAsOftenAsItSays(name: String) throws {
+  @Test(arguments: names) func evaluatesTheDenoiserAsOftenAsStated(name: String) throws {
     let counted = CountingDenoiser(GaussianOracle())
     let run = try run(name, counted, smoothLevels(12))
     var calls: [Int: Int] = [:], before = 0
@@ -70,7 +70,8 @@ import Testing
   func isFiniteFromPureNoise(name: String, parameterization: Parameterization) throws {
     let process = try zeroTerminalProcess()
     let denoiser = NetworkDenoiser(
-      parameterization, noiseLevelRange: process.noiseLevelRange, network: GaussianOracle().network(of: process, predicting: parameterization))
+      parameterization, noiseLevelRange: process.noiseLevelRange,
+      network: GaussianOracle().network(of: process, predicting: parameterization))
     for steps in [1, 2, 10, 50] {
       let levels = try process.respaced(.trailing, steps: steps).samplingLevels
       #expect(levels[0].alpha == 0)
@@ -127,7 +128,7 @@ import Testing
     #expect(try run.next() == nil)
   }
 
-  @Test(arguments: names) func keepsTheLayoutThatConvolutionsLike(name: String) throws {
+  @Test(arguments: names) func keepsChannelsLast(name: String) throws {
     let run = try run(name, GaussianOracle(), smoothLevels(3))
     #expect(try run.finish().isChannelsLast)
   }

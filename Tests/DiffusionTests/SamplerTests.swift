@@ -92,7 +92,7 @@ import Testing
     }
   }
 
-  @Test func goesOnWhereItWasLeft() throws {
+  @Test func resumesWhereItStopped() throws {
     let start = Tensor.ones([1, 1, 2, 2])
     let run = SamplingRun(DPMSolverPP2M(), denoiser: GaussianOracle(), levels: levels, start: start, noise: BatchNoise(seed: Seed(1)))
     let whole = SamplingRun(DPMSolverPP2M(), denoiser: GaussianOracle(), levels: levels, start: start, noise: BatchNoise(seed: Seed(1)))

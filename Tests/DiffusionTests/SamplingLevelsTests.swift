@@ -39,7 +39,7 @@ import Testing
   }
 
   /// Between steps 1 and 2 of three, half way in λ.
-  @Test func betweenTwoStepsTheNetworkIsToldAFraction() throws {
+  @Test func betweenTwoStepsTheTimestepIsAFraction() throws {
     let process = try DiscreteProcess(alphaBar: [0.9, 0.8, 0.5, 0.2])
     let levels = try process.samplingLevels(.grid(SigmaGrid(.exponential, sigmaMin: 0.5, sigmaMax: 1)), steps: 3)
     #expect(abs(levels[0].timestep - 2) < 1e-12 && abs(levels[1].timestep - 1.5) < 1e-12 && abs(levels[2].timestep - 1) < 1e-12)

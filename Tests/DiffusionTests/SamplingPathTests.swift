@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test(arguments: [(1, 200_002), (1, Int.max), (2, .max)])
-  func repetitionsBeyondAllMeasureAreRefusedBeforeThePathIsMade(length: Int, samples: Int) throws {
+  func repetitionsAboveTheLimitAreRefusedBeforeThePathIsMade(length: Int, samples: Int) throws {
     let error = #expect(throws: SamplingPathError.self) { try levels(6).resampled(jumpLength: length, jumpSamples: samples) }
     #expect(error.map { "\($0)".hasPrefix("jump_n_sample \(samples) adds ") } == true)
     #expect(try levels(6).resampled(jumpLength: 6, jumpSamples: .max) == levels(6))

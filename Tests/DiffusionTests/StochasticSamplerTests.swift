@@ -178,7 +178,7 @@ private struct UnitNoise: NoiseSource {
     #expect(error?.description.contains("sampler.\(key)") == true, "\(error?.description ?? "")")
   }
 
-  @Test func theFieldsWordsAreRead() throws {
+  @Test func theFieldsNamesAreRead() throws {
     struct Settings: Recipe { var sampler = Choice<SamplerRegistry>(DDIM()) }
     let yaml = "sampler: { type: unipc, solver_order: 3, solver_type: bh1, lower_order_final: false, disable_corrector: [0, 1] }"
     let unipc = try #require(Settings(yaml: yaml).sampler.member as? UniPC)

@@ -93,7 +93,7 @@ import Testing
     #expect(sampler([[1, 2, 3, 4], [5, 6]]).history == [[3, 4], [5, 6]])
   }
 
-  @Test func passOverLossesThatAreNotFinite() {
+  @Test func ignoreLossesThatAreNotFinite() {
     let sampler = sampler([[1, .nan, 2, .infinity], [5, 6]])
     #expect(sampler.history == [[1, 2], [5, 6]])
     #expect(sampler.probabilities.allSatisfy { $0.isFinite })

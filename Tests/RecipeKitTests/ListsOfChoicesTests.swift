@@ -44,7 +44,7 @@ private enum StepRegistry: RecipeRegistry {
     #expect(chain.steps.compactMap { ($0.recipe as? Blur)?.sigmaAtMost } == [2] && chain.steps.count == 1)
   }
 
-  @Test func aChoiceThatIsNotMadeByDefaultCanBeMadeAndLaidOver() throws {
+  @Test func aChoiceThatIsNilByDefaultCanBeMadeAndOverridden() throws {
     #expect(try Chain(yaml: "steps: []").last == nil)
     let chain = try Chain(yaml: "last: blur", set: ["last.sigma_at_most=9"])
     #expect((chain.last?.recipe as? Blur)?.sigmaAtMost == 9)
@@ -93,7 +93,7 @@ private enum StepRegistry: RecipeRegistry {
     #expect(problem(yaml) == expected)
   }
 
-  @Test func whatIsWrongInsideAnElementIsSaidWithItsPath() {
+  @Test func problemsInsideAnElementNameItsPath() {
     #expect(problem("steps:\n  - grey\n  - { type: blur, sigma: 2 }").hasPrefix("r.yaml:3: unknown key 'sigma' in 'steps[1]'"))
     #expect(
       problem("steps:\n  - type: blur\n    sigma_at_most: wide")

@@ -16,7 +16,7 @@ func problem(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> Str
     }
   }
 
-  @Test func aFileIsLaidOverTheDefaultsAndSettingsOverTheFile() throws {
+  @Test func aFileOverridesTheDefaultsAndSettingsTheFile() throws {
     let text = """
       network:  { type: adm_unet, channel_mult: [1, 2, 2, 2] }
       training: { batch_size: 128, learning_rate: 2.0e-4, duration: 20000000 }   # duration in images
@@ -35,7 +35,7 @@ func problem(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> Str
     #expect(recipe.training.ema?.rate == 0.5 && recipe.training.batchSize == 3 && recipe.training.seed == 255)
   }
 
-  @Test func layingOverARecipeKeepsItsOwnValues() throws {
+  @Test func overridingARecipeKeepsItsOtherValues() throws {
     var mine = TrainRecipe()
     mine.training.batchSize = 5
     mine.training.ema?.rate = 0.25
@@ -63,7 +63,7 @@ func problem(_ yaml: String, file: String = "r.yaml", set: [String] = []) -> Str
     #expect(try TrainRecipe(yaml: "sampler: heun", set: ["sampler.type=dpmpp_2m"]).sampler.type == "dpmpp_2m")
   }
 
-  @Test func numbersAndWordsAreReadAsPeopleWriteThem() throws {
+  @Test func numbersAndTextAreReadAsPeopleWriteThem() throws {
     let text = """
       note: 2024
       evaluate: no

@@ -2,7 +2,7 @@ import Testing
 
 @testable import RecipeKit
 
-@Suite("What a recipe's error says") struct RecipeErrorTests {
+@Suite("Messages of recipe errors") struct RecipeErrorTests {
   @Test func anUnknownKeyIsRefusedWithTheClosestKnownKey() {
     #expect(
       problem("network: { chanel_mult: [1] }", file: "recipes/cifar10.yaml")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import RecipeKit
 
-@Suite("Settings laid over a recipe") struct SettingTests {
+@Suite("Settings that override a recipe") struct SettingTests {
   private struct Texts: Recipe {
     var path = "data", label: String?, count = 3, spacing = Words("even"), names: [String] = []
     var nested = Choice<NamedTexts>(NamedText())

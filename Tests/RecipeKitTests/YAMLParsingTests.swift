@@ -19,7 +19,7 @@ import Testing
     #expect(problem("training: {}\ntraining: {}").contains("'training' is given more than once"))
   }
 
-  @Test func aKeyThatIsNoWordIsRefused() {
+  @Test func aKeyThatIsNotTextIsRefused() {
     #expect(problem("training:\n  [a, b]: 3") == "r.yaml:2: a key must be a word")
   }
 

@@ -30,7 +30,7 @@ import Testing
     for found in try numbers.floats { #expect(abs(found - (4 * (1 - 0.1 * 0.5) - 0.1)) < 1e-6) }
   }
 
-  @Test func goesOnFromItsStateToTheBit() throws {
+  @Test func resumesFromItsStateToTheBit() throws {
     let gradients: [[Float]] = [[1, 2, 3, 4], [-1, 0.5, 0, 2], [0.1, 0.2, 0.3, 0.4], [7, -7, 7, -7]]
     let numbers = Numbers(), other = Numbers([0, 0, 0, 0])
     let optimizer = AdamW(numbers.namedParameters()), resumed = AdamW(other.namedParameters())

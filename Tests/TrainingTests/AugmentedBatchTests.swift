@@ -13,7 +13,7 @@ import Testing
     return BatchLoader(try TrainingData(pipeline, seed: 1), batchSize: 4, loading)
   }
 
-  @Test func tellWhatWasDoneInARowForEachImage() throws {
+  @Test func haveALabelRowForEachImage() throws {
     let loader = try loader(1), batch = try loader.batch(at: 4, on: .cpu)
     let told = try #require(batch.augmentation)
     #expect(told.shape == [4, 9] && told.dtype == .float32)

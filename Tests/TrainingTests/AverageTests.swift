@@ -51,7 +51,7 @@ import Testing
     for value in try #require(average.stateDict()["weight"]).doubles() { #expect(abs(value - expected) < 1e-6) }
   }
 
-  @Test func goesOnFromItsStateToTheBit() throws {
+  @Test func resumesFromItsStateToTheBit() throws {
     let numbers = Numbers()
     let average = ExponentialMovingAverage(numbers.namedParameters(), rate: 0.9)
     try train(average, numbers, steps: 3)

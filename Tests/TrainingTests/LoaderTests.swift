@@ -60,7 +60,7 @@ private struct Slides: Dataset {
     #expect(loaders[0].unusable.count == 3)
   }
 
-  @Test(arguments: [0, 1, 4]) func goesOnFromAnywhere(workers: Int) throws {
+  @Test(arguments: [0, 1, 4]) func startsFromAnyPosition(workers: Int) throws {
     let whole = loader(0), resumed = loader(workers)
     // Forwards, backwards, in the middle of what would have been a batch, and far away.
     for start in [48, 56, 64, 8, 16, 3, 11, 1003, 0] { #expect(try marks(resumed, at: start) == marks(whole, at: start), "at \(start)") }
@@ -83,7 +83,8 @@ private struct Slides: Dataset {
     }
     let slides = Slides()
     for _ in 0..<20 {
-      let prefetcher = Prefetcher(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!), name: "dropped") { position in
+      let prefetcher = Prefetcher(workers: 3, ahead: 2, batchSize: 4, shapes: ExampleShapes(image: slides.shape!), name: "dropped") {
+        position in
         LoadedExample(example: Example(image: try slides[position].image(), label: nil))
       }
       _ = try prefetcher.batch(at: 0)
@@ -105,7 +106,7 @@ private struct Slides: Dataset {
 
   // MARK: Unusable pictures
 
-  @Test(arguments: [0, 4]) func goesOnWithoutWhatItCannotUse(workers: Int) throws {
+  @Test(arguments: [0, 4]) func skipsUnusablePictures(workers: Int) throws {
     let damaged = loader(workers, of: Slides(bad: [7]))
     for start in stride(from: 0, to: 200, by: 8) { #expect(try marks(damaged, at: start).contains(7) == false) }
     #expect(damaged.unusable.reports == ["slide 7: is empty, expected a picture"])

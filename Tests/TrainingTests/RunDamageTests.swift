@@ -45,7 +45,7 @@ import Testing
     #expect(folder.newestGoodCheckpoint == "000000002")
   }
 
-  @Test func whereNoOtherCheckpointIsWholeThatIsSaid() throws {
+  @Test func withoutAnotherWholeCheckpointTheMessageSaysSo() throws {
     let folder = try run.folder([1])
     try run.flip("checkpoints/000000001/weights.safetensors", byte: -2)
     let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }

@@ -43,7 +43,7 @@ import Testing
     #expect(error.description.contains("sfumato resume \(path)"))
   }
 
-  @Test func whoseTrainingNeverBeganCanBeTakenAgain() throws {
+  @Test func thatNeverHadACheckpointCanBeReused() throws {
     _ = try RunFolder(creating: path)
     #expect(throws: CheckpointError.self) { try RunFolder(existing: path) }
     _ = try makeRun([1])
@@ -85,6 +85,8 @@ import Testing
   @Test func theCheckpointSavedLastStaysAlsoAfterGoingBack() throws {
     let folder = try makeRun([100, 200])
     try overwrite("latest", "000000100\n")
+    try folder.save(checkpoint(150), metadata: [:], keep: 2)
+    #expect(try checkpoints == ["000000100", "000000150"], "what came after the step resumed from is left behind")
     try folder.save(checkpoint(150), metadata: [:], keep: 1)
     #expect(try checkpoints == ["000000150"])
     #expect(try folder.latestCheckpoint().position.step == 150)

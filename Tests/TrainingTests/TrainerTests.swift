@@ -129,7 +129,7 @@ import Testing
   }
 
   /// Its numbers are finite, and yet nobody can train on from there.
-  @Test func isPrecededByALossBeyondAllMeasure() throws {
+  @Test func isPrecededByAnExplodingLoss() throws {
     let numbers = Numbers()
     let trainer = makeTrainer(numbers) { _, _, step in numbers.weight.value.square() * (step == 3 ? 1e6 : 1) }
     for _ in 0..<3 { _ = try trainer.next() }

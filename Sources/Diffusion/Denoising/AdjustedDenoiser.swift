@@ -1,6 +1,6 @@
 import Tensors
 
-/// A denoiser whose estimate of the clean images is changed before a sampler sees it: clipped, thresholded, or otherwise.
+/// A denoiser whose estimate of the clean images is changed before a sampler sees it: clipped, thresholded or adjusted by a function.
 ///
 /// Changes compose, the first one written first: `guided.adjusted { … }.clipped()`. Clip after classifier-free guidance, which
 /// leaves the range, and before a classifier's (`guided(by:)`), whose shift is not clipped again.

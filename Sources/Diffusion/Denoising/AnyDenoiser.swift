@@ -1,6 +1,6 @@
 import Tensors
 
-/// Some denoiser, where which one it is is known at run time only.
+/// A type-erased denoiser.
 public struct AnyDenoiser: Denoiser {
   private let base: any Denoiser
 

@@ -1,17 +1,17 @@
 import Tensors
 
-/// Draws a conditional denoiser away from the unconditional one:
+/// Moves a conditional denoiser away from the unconditional one:
 ///
 ///     guided = null + s (conditional − null)
 ///
-/// s = 1 is no guidance, 0 is unconditional, both by one plain call of the network; any other s asks it for both in one call
+/// s = 1 is no guidance, 0 is unconditional, both by one plain call of the network; any other s evaluates both in one call
 /// of twice the batch. x₀, ε and v are linear in each other at a given x, so it does not matter which of them is guided. The
 /// learned variance is the conditional one's.
 ///
 /// Ho and Salimans, "Classifier-Free Diffusion Guidance" (2022), whose strength w is s − 1.
 public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
   public let scale: Double, rescale: Double
-  /// Where it guides; elsewhere the conditional denoiser is asked alone.
+  /// Where it guides; elsewhere only the conditional denoiser is evaluated.
   public let interval: ClosedRange<Double>
   let conditional: Base, unconditional: Base, both: Base
 
@@ -68,7 +68,7 @@ public struct ClassifierFreeGuidance<Base: Denoiser>: Denoiser {
     let factor = Tensor.where(deviation.gt(0), wanted / deviation, .ones(like: deviation))
     let x0 = (rescale * factor + (1 - rescale)) * guided.x0
     let alpha = levels.column(\.alpha, like: x), sigma = levels.column(\.sigma, like: x)
-    // No mean of the network's own belongs to it.
+    // It has no mean predicted by the network.
     return Prediction(x0: x0, epsilon: (x - alpha * x0) / sigma, variance: guided.variance)
   }
 }

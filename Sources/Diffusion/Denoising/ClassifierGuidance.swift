@@ -1,11 +1,11 @@
 import Tensors
 
-/// log p(y | x) of each image, `[N]`, by a classifier that was trained on noisy images, with the classes asked for bound inside.
+/// log p(y | x) of each image, `[N]`, by a classifier that was trained on noisy images, with the requested classes bound inside.
 ///
 /// It is called with noisy images `[N, C, H, W]` and their timesteps `[N]`, float32, the ones that a network is given.
 public typealias LogProbability = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 
-/// Draws a denoiser towards what a classifier sees in the noisy images: the score gains s ∇ log p(y | x), that is
+/// Moves a denoiser by a classifier of noisy images: the score gains s ∇ log p(y | x), that is
 ///
 ///     ε' = ε − σ g,      x₀' = x₀ + (σ² / α) g,      g = s ∇ₓ log p(y | x)
 ///
@@ -44,8 +44,8 @@ public struct ClassifierGuidance<Base: Denoiser>: Denoiser {
 }
 
 extension Denoiser {
-  /// This denoiser, drawn towards what a classifier is asked to see.
-  /// - Parameter scale: s: 1 follows p(x | y), more of it exaggerates.
+  /// This denoiser, guided by a classifier.
+  /// - Parameter scale: s: 1 follows p(x | y), more exaggerates it.
   public func guided(by logProbability: @escaping LogProbability, scale: Double) -> ClassifierGuidance<Self> {
     ClassifierGuidance(base: self, scale: scale, logProbability: logProbability)
   }

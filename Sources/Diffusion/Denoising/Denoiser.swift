@@ -20,8 +20,8 @@ public struct Prediction: Sendable {
   }
 }
 
-/// The mean of a step that a network predicts itself (`Parameterization.previousX`). Changes to x₀, clipping above all, leave it
-/// as it is.
+/// The mean of a step that a network predicts itself (`Parameterization.previousX`). Changes to x₀, such as clipping, do not affect
+/// it.
 public struct PreviousMean: Sendable {
   /// Of x's shape.
   public var mean: Tensor
@@ -42,7 +42,7 @@ public struct PreviousMean: Sendable {
   }
 }
 
-/// What an ancestral step needs of a classifier's guidance: it moves its mean by variance · gradient instead of the estimates.
+/// A classifier's guidance for an ancestral step: it moves its mean by variance · gradient instead of the estimates.
 public struct ClassifierShift: Sendable {
   /// s ∇ log p(y | x), of x's shape.
   public var gradient: Tensor
@@ -50,7 +50,7 @@ public struct ClassifierShift: Sendable {
   public var unguidedX0: Tensor
 }
 
-/// Estimates the clean images and the noise in noisy ones: all that a sampler knows of a network.
+/// Estimates the clean images and the noise in noisy ones: a sampler's whole view of a network.
 ///
 /// Denoisers wrap each other: guidance and clipping are denoisers too.
 public protocol Denoiser {

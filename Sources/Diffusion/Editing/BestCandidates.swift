@@ -1,16 +1,16 @@
 import Tensors
 
-/// Of several candidates for each image the best.
+/// The best of several candidates for each image.
 public struct BestCandidates: Sendable {
   /// The candidates that won, `[N, C, H, W]`.
   public let images: Tensor
-  /// For each image the number of the candidate that won.
+  /// The number of the winning candidate of each image.
   public let winners: [Int]
-  /// For each image what each candidate scored.
+  /// The scores of the candidates of each image.
   public let scores: [[Double]]
 
-  /// Scores all candidates and keeps, image by image, the one with the highest score, of equal ones the first. A score that is no
-  /// number never wins against one that is.
+  /// Scores all candidates and keeps, image by image, the one with the highest score; the first of equals. NaN never wins against
+  /// a number.
   ///
   ///     let best = try BestCandidates(of: batches) { -score.errors(of: $0, denoiser: denoiser) }
   ///     let best = try BestCandidates(of: batches) { logProbability(of: labels, logits: classifier($0)) }
@@ -46,7 +46,7 @@ public struct BestCandidates: Sendable {
   }
 }
 
-/// How sure a classifier is that images are what was asked for, `[N]`.
+/// A classifier's log-probability of the requested classes, `[N]`.
 ///
 /// - Parameters:
 ///   - labels: class numbers, `[N]` int64.

@@ -5,13 +5,13 @@ import Tensors
 ///
 ///     e = mean over levels and elements of (ε̂(α x₀ + σ ε) − ε)²
 ///
-/// It is lower for images that are likelier by the model's own account, a part of its variational bound with every level weighted
+/// It is lower for images that are likelier under the model, a part of its variational bound with every level weighted
 /// alike, and so tells a good sample from a bad one without another model. The noise is the same for all images and in every call,
-/// so that candidates differ by themselves alone.
+/// so that only the candidates differ.
 public struct DenoisingScore: Sendable {
-  /// Where the model is asked, one evaluation each.
+  /// The levels at which the model is evaluated, once each.
   public var levels: [NoiseLevel]
-  /// Of the noise.
+  /// The seed of the noise.
   public var seed: Seed
 
   public init(levels: [NoiseLevel], seed: Seed = Seed(0)) {

@@ -4,7 +4,7 @@ import Tensors
 ///
 ///     x_s = α_s x̂₀ + σ_s ε̂,      s noisier than t, where x̂₀ and ε̂ were predicted
 ///
-/// It follows the probability-flow ODE the other way, and nothing is drawn. A round trip, inversion and then `DDIM(eta: 0)` over
+/// It follows the probability-flow ODE the other way, and draws no noise. A round trip, inversion and then `DDIM(eta: 0)` over
 /// the same levels, returns the images with an error of first order: half of it with twice the steps. Of normal data with deviation
 /// ½, over n trailing steps of the linear schedule, it is below 8 / n everywhere.
 ///
@@ -13,7 +13,7 @@ import Tensors
 public final class InversionRun {
   /// The levels that are visited, the start first.
   public let levels: [NoiseLevel]
-  /// The images as they stand, `[N, C, H, W]`.
+  /// The current images, `[N, C, H, W]`.
   public private(set) var x: Tensor
   private var index = 0
   private let predict: (_ x: Tensor, _ level: NoiseLevel) -> Prediction

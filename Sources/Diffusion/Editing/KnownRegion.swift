@@ -2,7 +2,7 @@ import Tensors
 
 /// The part of images that is given; a run fills in the rest (inpainting).
 ///
-/// At every level that a step reaches, the known part is put back as it is at that level, a draw from q(x_s | x₀), and at the end
+/// At every level that a step reaches, the known part is put back as it is at that level, a sample of q(x_s | x₀), and at the end
 /// as it is: with a mask of 0 and 1 the result is the known image exactly, to the bit, wherever the mask is 1.
 ///
 ///     x_s = m (α_s x₀ + σ_s ε) + (1 − m) x_s
@@ -55,7 +55,7 @@ public struct KnownRegion: Sendable {
   }
 
   /// Images at a level, their known part put back.
-  /// - Parameter noise: standard normal, of x's shape; asked for only where the level has noise.
+  /// - Parameter noise: standard normal, of x's shape; evaluated only where the level has noise.
   func blended(into x: Tensor, at level: NoiseLevel, noise: @autoclosure () -> Tensor) -> Tensor {
     let known = level.sigma > 0 ? level.alpha * image + level.sigma * noise() : image
     return blended(x, known)

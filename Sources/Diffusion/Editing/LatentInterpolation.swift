@@ -27,15 +27,15 @@ public func slerp(_ a: Tensor, _ b: Tensor, weight: Double) -> Tensor {
   } catch { return Tensor(failing: error) }
 }
 
-/// The cosine of the angle between two images, for each of a batch; 1 where one of them is nothing.
+/// The cosine of the angle between two images, for each of a batch; 1 where one of them is zero.
 private func cosines(_ a: Tensor, _ b: Tensor) throws(TorchFault) -> [Double] {
   let a = a.to(.float64).reshape([a.size(0), -1]), b = b.to(.float64).reshape([b.size(0), -1])
   let products = try (a * b).sum(1).doubles(), lengths = try (a.norm(1) * b.norm(1)).doubles()
   return zip(products, lengths).map { $1 > 0 ? $0 / $1 : 1 }
 }
 
-/// Starts between two, evenly by angle, both ends included: sampled without noise (`DDIM(eta: 0)`, a solver), frames of a film
-/// from the one image to the other.
+/// Starts between two, evenly by angle, both ends included: sampled without noise (`DDIM(eta: 0)`, a solver), frames of an
+/// animation from one image to the other.
 ///
 /// - Parameters:
 ///   - a, b: starts of runs, `[N, C, H, W]`.

@@ -5,7 +5,7 @@ import Tensors
 public struct LikelihoodStep: Sendable, Equatable {
   /// The number of the step, from 0, and of all of them.
   public let index: Int, count: Int
-  /// The timestep that it is about, T − 1 first.
+  /// Its timestep, T − 1 first.
   public let timestep: Int
   /// The term of the bound, in bits per dimension.
   public let variational: [Double]
@@ -14,13 +14,13 @@ public struct LikelihoodStep: Sendable, Equatable {
 }
 
 /// Bounds the negative log-likelihood of images, −log₂ p(x₀) ≤ Σ_t L_t + L_T in bits per dimension, term by term, pulled by the
-/// caller. To cancel it is not to call it again.
+/// caller, who cancels it by not calling again.
 ///
 ///     let run = LikelihoodRun(process, denoiser: denoiser.clipped(), images: x0, noise: BatchNoise(seed: seed))
 ///     while let step = try run.next() { show(step.index, of: step.count) }
 ///     let bits = try run.total()
 ///
-/// Ho, Jain and Abbeel 2020, eq. 5; every term by one draw of noise, as guided-diffusion's `calc_bpd_loop`.
+/// Ho, Jain and Abbeel 2020, eq. 5; every term from one noise sample, as guided-diffusion's `calc_bpd_loop`.
 public final class LikelihoodRun {
   public let process: DiscreteProcess
   /// The steps so far.

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The loss of a training step on noisy images, as an objective, a weighting, and what the network predicts make it up.
+/// The loss of a training step on noisy images, made up of an objective, a weighting and the parameterization.
 public struct DenoisingLoss: Sendable {
   public let process: DiscreteProcess
   public let parameterization: Parameterization
@@ -26,7 +26,7 @@ public struct DenoisingLoss: Sendable {
   ///   - x0: clean images in [−1, 1], `[N, C, H, W]`, float32.
   ///   - timesteps: one for each image, in 0 ..< T.
   ///   - noise: standard normal, of x0's shape.
-  ///   - network: asked once.
+  ///   - network: evaluated once.
   public func callAsFunction(_ x0: Tensor, at timesteps: [Int], noise: Tensor, network: DenoisingNetwork) -> LossTerms {
     let levels = process.levels(timesteps)
     let xt = qSample(x0, at: levels, noise: noise)

@@ -1,7 +1,7 @@
-/// The mean loss over each quarter of a process's steps, least noise first: what hides in the mean of them all.
+/// The mean loss over each quarter of a process's steps, least noise first, which the overall mean hides.
 ///
-/// Importance weights are divided out again within a quarter, so that trainings that pick their timesteps in different ways
-/// can be compared.
+/// Importance weights are divided out again within a quarter, so that trainings with different timestep samplings can
+/// be compared.
 public struct LossQuartiles: Sendable, Equatable {
   private var sums = [0.0, 0, 0, 0]
   private var weights = [0.0, 0, 0, 0]

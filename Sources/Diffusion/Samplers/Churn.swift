@@ -18,7 +18,7 @@ struct Churn {
     return min(sChurn / Double(steps), 2.0.squareRoot() - 1)
   }
 
-  /// The images with the noise added, and their level: the nearest of those at which the denoiser can be asked.
+  /// The images with the noise added, and their level: the nearest of those at which the denoiser can be evaluated.
   func applied(
     to x: Tensor, at t: NoiseLevel, steps: Int, on scale: NoiseLevelRange, noise: StepNoise
   ) -> (x: Tensor, level: NoiseLevel) {

@@ -16,9 +16,9 @@ public struct Euler: Sampler {
 
   /// Whether the denoiser sees the noise that is added.
   public enum ChurnOrder: String, Sendable, Codable, CaseIterable {
-    /// It is asked about the churned images, at their level (Karras et al., k-diffusion).
+    /// It is evaluated on the churned images, at their level (Karras et al., k-diffusion).
     case noiseFirst = "noise_first"
-    /// It is asked before, and ε̂ is kept (diffusers).
+    /// It is evaluated before, and ε̂ is kept (diffusers).
     case modelFirst = "model_first"
   }
 
@@ -52,7 +52,7 @@ public struct Euler: Sampler {
 
   private var churn: Churn { Churn(sChurn: sChurn, sTmin: sTmin, sTmax: sTmax, sNoise: sNoise) }
 
-  /// What a prediction becomes by noise that the denoiser has not seen: the same ε̂, taken from the churned images.
+  /// A prediction after noise that the denoiser has not seen: the same ε̂, taken from the churned images.
   private func churned(_ p: Prediction, at t: NoiseLevel, steps: Int, noise: StepNoise) -> Prediction {
     let gamma = noise.allowed(churn.gamma(at: t, steps: steps))
     guard gamma > 0 else { return p }

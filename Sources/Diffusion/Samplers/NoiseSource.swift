@@ -1,6 +1,6 @@
 import Tensors
 
-/// Where a sampler's random numbers come from.
+/// A source of a sampler's random numbers.
 public protocol NoiseSource {
   /// The next standard normal numbers for a batch of images.
   /// - Parameter shape: `[N, C, H, W]`. - Returns: float32, row-major.

@@ -1,4 +1,4 @@
-/// In which steps of a run noise is added. Where it is not, every sampler takes the step that it would take without: DDPM goes
+/// The steps of a run in which noise is added. In all others every sampler takes its deterministic step: DDPM goes
 /// to the mean, DDIM and the stochastic solvers follow the probability-flow ODE. Stopped early, images come out crisper.
 ///
 /// A window is about samplers' steps alone: to a noisier level images are always diffused with noise, and so is a known region.

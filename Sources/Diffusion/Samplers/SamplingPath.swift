@@ -35,8 +35,8 @@ extension [NoiseLevel] {
   /// down `jumpSamples` times, which brings what is filled in into harmony with what is known. The pauses are counted from one
   /// step of noise, where the last of them is.
   ///
-  /// A jump is one draw from q(x_s | x_t); the reference makes it in `jumpLength` small draws, which comes to the same. A sampler
-  /// begins anew after each, so that a multistep solver has its order in long descents alone.
+  /// A jump is one sample of q(x_s | x_t); the reference makes it in `jumpLength` small ones, which is equivalent. A sampler
+  /// starts over after each, so that a multistep solver has its order in long descents alone.
   ///
   /// Lugmayr et al., "RePaint" (CVPR 2022), section 4.2 and its figure 9; its j and r are 10 and 10.
   ///
@@ -64,7 +64,7 @@ extension [NoiseLevel] {
   static var pathLimit: Int { 1_000_000 }
 }
 
-/// A path that was asked for and does not exist.
+/// A requested path that does not exist.
 public enum SamplingPathError: ClassifiedError, Equatable, CustomStringConvertible {
   /// A start at a step that the run does not have.
   case noSuchStep(Int, steps: Int)

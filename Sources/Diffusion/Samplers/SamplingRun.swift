@@ -12,7 +12,8 @@ public struct SamplingStep: Sendable {
   public let x0: Tensor
 }
 
-/// A sampler on its way from noise to images, pulled step by step by the caller. To cancel it is not to call it again.
+/// A sampler on its way from noise to images, pulled step by step by the caller, who cancels it by not
+/// calling again.
 ///
 ///     let run = SamplingRun(DPMSolverPP2M(), denoiser: denoiser.clipped(), levels: levels, shape: shape, noise: noise)
 ///     while let step = try run.next() { preview(step.x0) }

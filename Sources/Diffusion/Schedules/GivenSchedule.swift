@@ -1,4 +1,4 @@
-/// The betas of the user.
+/// User-supplied betas.
 public struct GivenSchedule: Schedule {
   public static let name = "given"
 

@@ -1,5 +1,5 @@
-/// β rises linearly from 10⁻⁴ to 0.02 over 1000 steps; with T steps both ends are multiplied by 1000 / T, so that as much
-/// noise is added in the end. An end that is given stands as it is, whatever T.
+/// β rises linearly from 10⁻⁴ to 0.02 over 1000 steps; with T steps both ends are multiplied by 1000 / T, so that the
+/// same noise is added in total. An end that is given is used unchanged, whatever T.
 ///
 /// Ho, Jain and Abbeel 2020, section 4; scaled as in Nichol and Dhariwal 2021. With both ends given it is diffusers' `linear`.
 public struct LinearSchedule: Schedule {

@@ -22,7 +22,7 @@ extension Schedule {
 }
 
 extension DiffusionError {
-  /// The key of a schedule that is to blame, where one is.
+  /// The key of the schedule at fault, where there is one.
   fileprivate var scheduleKey: String? {
     switch self {
     case .stepsOutOfRange, .linearScheduleTooShort: "steps"

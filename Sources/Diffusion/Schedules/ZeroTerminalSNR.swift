@@ -1,5 +1,5 @@
 /// The betas of a schedule changed so that it ends in pure noise, ᾱ_{T−1} = 0, and begins as before: √ᾱ is shifted and stretched.
-/// Sampling starts from pure noise, and so must training end in it; otherwise images keep a medium brightness.
+/// Sampling starts from pure noise, so training must reach it too; otherwise images keep a medium brightness.
 ///
 /// Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed" (2023), Algorithm 1.
 ///

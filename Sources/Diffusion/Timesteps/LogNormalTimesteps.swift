@@ -3,7 +3,7 @@ import RecipeKit
 import Tensors
 
 /// ln s is drawn from N(p_mean, p_std²), where s = σ/α is the noise for a signal of 1, and the step of the process whose ln s
-/// is nearest is taken: every loss and every network then serves. It puts the work where images take form.
+/// is nearest is taken: it then works with every loss and every network. It concentrates training where images take form.
 ///
 /// As in the paper the uneven likelihood is meant as a part of the loss's weighting, so importance weights are 1.
 ///
@@ -48,7 +48,7 @@ public struct LogNormalTimesteps: TimestepSampling {
 }
 
 extension [Double] {
-  /// The first index from which on a condition holds, which holds of all elements after one that it holds of; else `count`.
+  /// The first index at which a condition holds that is monotone over the elements; `count` where it never holds.
   func partitioningIndex(where holds: (Double) -> Bool) -> Int {
     var low = 0, high = count
     while low < high {

@@ -38,10 +38,10 @@ public struct LossSecondMomentSampler: TimestepSampler {
     history = Array(repeating: [], count: steps)
   }
 
-  /// Whether every timestep has enough losses to go by.
+  /// Whether every timestep has a full history.
   public var isWarm: Bool { history.allSatisfy { $0.count == historyPerTerm } }
 
-  /// How likely each timestep is; they add up to 1.
+  /// The probability of each timestep; they add up to 1.
   public var probabilities: [Double] {
     let even = 1 / Double(history.count)
     guard isWarm else { return history.map { _ in even } }

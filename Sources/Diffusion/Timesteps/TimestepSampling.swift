@@ -1,9 +1,9 @@
 import RecipeKit
 import Tensors
 
-/// How training picks the timesteps of its batches: a section of recipes.
+/// How training samples the timesteps of its batches: a section of recipes.
 public protocol TimestepSampling: NamedRecipe {
-  /// Whether losses times their weights have the mean over all timesteps for their expectation.
+  /// Whether the expectation of weighted losses is the mean over all timesteps.
   static var keepsExpectation: Bool { get }
   func makeSampler(for process: DiscreteProcess) -> any TimestepSampler
 }
@@ -12,7 +12,7 @@ extension TimestepSampling {
   public static var keepsExpectation: Bool { true }
 }
 
-/// Every way that a recipe can name.
+/// Every timestep sampling that a recipe can name.
 public enum TimestepSamplingRegistry: RecipeRegistry {
   public typealias Member = any TimestepSampling
   public static let all: [any NamedRecipe.Type] = [
@@ -24,7 +24,7 @@ public enum TimestepSamplingRegistry: RecipeRegistry {
 public struct TimestepDraw: Sendable, Equatable {
   /// One for each image, in 0 ..< T.
   public var timesteps: [Int]
-  /// What each image's loss is multiplied by: where the sampling keeps the expectation, 1 / (T p) of how likely its timestep was.
+  /// The weight of each image's loss: where the sampling keeps the expectation, 1 / (T p) of how likely its timestep was.
   public var weights: [Double]
 
   /// - Parameter weights: 1 where all timesteps are equally likely.
@@ -40,17 +40,17 @@ public struct TimestepDraw: Sendable, Equatable {
   }
 }
 
-/// Draws timesteps, and may learn from the losses that they gave. What it has learned is saved with a training.
+/// Samples timesteps, and may learn from their losses. What it has learned is saved with a training.
 public protocol TimestepSampler {
   func draw(_ count: Int, using generator: Generator) throws(TorchFault) -> TimestepDraw
 
-  /// Takes note of losses.
-  /// - Parameter losses: one for each timestep, without importance weights. Those that are not finite are passed over.
+  /// Learns from losses.
+  /// - Parameter losses: one for each timestep, without importance weights. Those that are not finite are ignored.
   mutating func learn(from losses: [Double], at timesteps: [Int])
 
-  /// All that was learned; empty where nothing ever is.
+  /// Everything learned; empty for a sampler that does not learn.
   var state: StateDict { get }
-  /// Goes on from what `state` gave.
+  /// Restores a `state`.
   /// - Throws: `DiffusionError` when it is the state of another sampler.
   mutating func restore(_ state: StateDict) throws
 }

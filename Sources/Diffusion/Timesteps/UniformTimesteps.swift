@@ -25,7 +25,7 @@ public struct StratifiedTimesteps: TimestepSampling {
   struct Sampler: TimestepSampler {
     let steps: Int
     func draw(_ count: Int, using generator: Generator) throws(TorchFault) -> TimestepDraw {
-      // One offset for the batch; which image gets which part is drawn too, since images may come sorted.
+      // One offset for the batch; the parts are shuffled among the images too, since images may come sorted.
       let offset = try Tensor.rand([1], dtype: .float64, using: generator).item()
       let parts = try Tensor.randperm(count, using: generator).ints()
       return TimestepDraw(parts.map { min(Int((Double($0) + offset) / Double(count) * Double(steps)), steps - 1) })

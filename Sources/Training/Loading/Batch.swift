@@ -8,9 +8,9 @@ public struct Batch {
   public let images: Tensor
   /// Class numbers, `[N]` int64; nil for a data set without classes.
   public let labels: Tensor?
-  /// The vectors that images come with, `[N, D]` float32; nil for a data set without.
+  /// The context vectors of the images, `[N, D]` float32; nil for a data set without.
   public let contexts: Tensor?
-  /// What augmentation did to each image, `[N, D]` float32, zeros for an image as it is; nil for a training without augmentation.
+  /// What augmentation did to each image, `[N, D]` float32, zeros for an unchanged image; nil for a training without augmentation.
   public let augmentation: Tensor?
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
   /// [0, 1]; nil in other trainings.

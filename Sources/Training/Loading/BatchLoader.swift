@@ -1,14 +1,14 @@
 import Datasets
 import Tensors
 
-/// Gives the examples of a training in batches, made ready by threads of its own.
+/// Gives the examples of a training in batches, prepared by its own threads.
 ///
 /// What stands at a position depends on the seed and the position alone, whatever the number of threads, so a resumed
 /// training sees the images that an uninterrupted one would have seen.
 public final class BatchLoader {
   public let data: TrainingData
   public let batchSize: Int
-  /// What could not be used so far.
+  /// The pictures that could not be used so far.
   public private(set) var unusable = UnusablePictures()
   private let recipe: LoadingRecipe
   private let prefetcher: Prefetcher?
@@ -26,7 +26,7 @@ public final class BatchLoader {
       }
   }
 
-  /// The batch that begins with the example at `position`, counted over all epochs. Batches that follow each other are made ahead.
+  /// The batch that begins with the example at `position`, counted over all epochs. The batches that follow are prepared ahead.
   /// - Throws: `DatasetError` when pictures that cannot be used are too many, or where the recipe wants none.
   public func batch(at position: Int, on device: Device) throws -> Batch {
     let assembly = try prefetcher?.batch(at: position) ?? assembled(batchSize) { try data.example(at: position + $0) }
@@ -34,10 +34,10 @@ public final class BatchLoader {
     return assembly.batch(on: device)
   }
 
-  /// How many batches hold what training does not see.
+  /// The number of batches of held-out examples.
   public var validationBatchCount: Int { (data.split.validation.count + batchSize - 1) / batchSize }
 
-  /// Examples that training does not see, the same every time; the last batch may be smaller.
+  /// Held-out examples, the same every time; the last batch may be smaller.
   /// - Parameter number: 0 to `validationBatchCount` - 1.
   public func validationBatch(_ number: Int, on device: Device) throws -> Batch {
     let start = number * batchSize

@@ -2,15 +2,15 @@ import Datasets
 import Foundation
 import RecipeKit
 
-/// The section `loading:` of a recipe: how pictures come from the disk to the training. Only `validation` changes what is learned.
+/// The section `loading:` of a recipe: how pictures are read for training. Only `validation` affects what is learned.
 public struct LoadingRecipe: Recipe {
   /// Threads that read and prepare pictures; 0 for none beside the training's own, null for as many as there are cores, 16 at most.
   public var workers: Int?
-  /// Batches that are kept ready.
+  /// Batches prepared ahead.
   public var prefetch = 2
-  /// Whether a picture that cannot be used stops the training; otherwise it is reported and another one takes its place.
+  /// Whether a picture that cannot be used stops the training; otherwise it is reported and replaced by another one.
   public var strict = false
-  /// Pictures that training does not see: a share below 1 or a number of them.
+  /// Pictures held out for validation: a share below 1 or a number of them.
   public var validation = HoldOut.none
 
   public init() {}
@@ -20,6 +20,6 @@ public struct LoadingRecipe: Recipe {
     try require((1...64).contains(prefetch), "prefetch", "expected 1 to 64, found \(prefetch)")
   }
 
-  /// The threads that there will be.
+  /// The number of threads that are started.
   public var resolvedWorkers: Int { workers ?? min(ProcessInfo.processInfo.activeProcessorCount, 16) }
 }

@@ -33,7 +33,8 @@ extension RunFolder {
 
   // MARK: Writing
 
-  /// Writes a checkpoint and points `latest` to it; of the others the `keep` − 1 furthest stay, and the last good one in any case.
+  /// Writes a checkpoint and points `latest` to it; of the earlier ones the `keep` − 1 newest stay, and the last good one in any
+  /// case. Later ones, which a training that was resumed from an earlier checkpoint has left behind, go.
   /// - Parameter metadata: of the model file, which holds the averaged weights.
   /// - Throws: what kept it from being written; the folder is then as it was.
   public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
@@ -86,9 +87,9 @@ extension RunFolder {
 
   /// Removes what is not kept. What cannot be removed does no harm.
   private func forget(allBut keep: Int, latest: String) {
-    let others = checkpointNames.filter { $0 != latest }
-    let lastGood = isGood(latest) ? latest : others.last { isGood($0) }
-    for name in others.dropLast(max(keep, 1) - 1) where name != lastGood {
+    let names = checkpointNames, earlier = names.filter { $0 < latest }
+    let lastGood = isGood(latest) ? latest : earlier.last { isGood($0) }
+    for name in earlier.dropLast(max(keep, 1) - 1) + names.filter({ $0 > latest }) where name != lastGood {
       try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)")
     }
   }

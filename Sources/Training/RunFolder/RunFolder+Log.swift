@@ -17,8 +17,8 @@ extension RunFolder {
     }
   }
 
-  /// Cuts the log back to a step: the lines of later steps, which a training that is resumed takes again, and whatever stands at the
-  /// end without being a whole line.
+  /// Cuts the log back to a step: the lines of later steps, which a training that is resumed takes again, and a torn
+  /// last line.
   /// - Throws: `CheckpointError` when the system refuses.
   public func cutLog(to step: Int) throws {
     guard FileManager.default.fileExists(atPath: logPath) else { return }

@@ -5,7 +5,7 @@ import Synchronization
 /// Ownership of a run folder, for as long as the value lives and no longer than the process: the system lifts the lock of a process
 /// that ends in any way. A process may hold it more than once.
 ///
-/// The lock is `flock` on the file `lock` in the folder; what stands in the file only serves messages.
+/// The lock is `flock` on the file `lock` in the folder; its contents are for messages only.
 public final class RunLock: Sendable {
   private let key: String
   /// Whether this value is the first of its process.
@@ -24,6 +24,8 @@ public final class RunLock: Sendable {
     guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be opened to lock the run", errno) }
     let key = Self.key(descriptor)
     self.key = key
+    // Put together before the lock is taken: another process that is refused reads it at once.
+    let holder = LockHolder.current.text
     do {
       isFirst = try Self.held.withLock { held in
         if held[key] != nil {
@@ -31,6 +33,7 @@ public final class RunLock: Sendable {
           return false
         }
         try Self.take(descriptor, path)
+        holder.write(to: descriptor)
         held[key] = Held(descriptor: descriptor, count: 1)
         return true
       }
@@ -38,7 +41,7 @@ public final class RunLock: Sendable {
       close(descriptor)
       throw error
     }
-    if isFirst { LockHolder.current.write(to: descriptor) } else { close(descriptor) }
+    if !isFirst { close(descriptor) }
   }
 
   deinit {
@@ -56,7 +59,7 @@ public final class RunLock: Sendable {
       switch errno {
       case EINTR: continue
       case EWOULDBLOCK: throw problem(path)
-      // A file system without locks: training there is no worse than it was.
+      // A file system without locks: training there is as unprotected as before.
       case ENOTSUP, EOPNOTSUPP, ENOSYS, ENOLCK: return
       default: throw CheckpointError.io(path, "cannot be locked", errno)
       }
@@ -93,7 +96,14 @@ private struct LockHolder: Codable, CustomStringConvertible {
   let since: String
 
   static var current: LockHolder {
-    LockHolder(pid: getpid(), host: ProcessInfo.processInfo.hostName, since: Date().formatted(.iso8601))
+    LockHolder(pid: getpid(), host: hostName, since: Date().formatted(.iso8601))
+  }
+
+  /// As the machine calls itself, without asking a name server.
+  private static var hostName: String {
+    var name = [UInt8](repeating: 0, count: 256)
+    let failed = name.withUnsafeMutableBytes { gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1) } != 0
+    return failed ? "this machine" : String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
   }
 
   init(pid: Int32, host: String, since: String) {
@@ -102,18 +112,24 @@ private struct LockHolder: Codable, CustomStringConvertible {
 
   init?(file path: String) {
     guard let file = FileHandle(forReadingAtPath: path), let data = try? file.read(upToCount: 4096) else { return nil }
-    guard let holder = try? JSONDecoder().decode(LockHolder.self, from: data) else { return nil }
+    guard let holder = try? JSONDecoder().decode(LockHolder.self, from: data), holder.isAlive else { return nil }
     self = holder
   }
 
-  /// What cannot be written is missing from a message and does no other harm.
-  func write(to descriptor: Int32) {
-    guard let data = try? JSONEncoder().encode(self) else { return }
-    _ = ftruncate(descriptor, 0)
-    _ = data.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
-  }
+  var text: Data { (try? JSONEncoder().encode(self)) ?? Data() }
+
+  /// Whether it may hold the lock: what stands in the file may be of a process that ended.
+  var isAlive: Bool { host != Self.hostName || kill(pid, 0) == 0 || errno != ESRCH }
 
   var description: String { "process \(pid) on \(host.filter { !$0.isNewline }), since \(since.filter { !$0.isNewline })," }
+}
+
+extension Data {
+  /// Replaces the contents of the lock file. A failure only costs a message its details.
+  fileprivate func write(to descriptor: Int32) {
+    _ = ftruncate(descriptor, 0)
+    _ = withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+  }
 }
 
 extension RunFolder {
