@@ -1,73 +1,18 @@
-// The operations of which networks are made, and convolutions packed for inference.
-#include "attention.h"
-#include "ctorch_internal.h"
-#include "kernels/low_precision.h"
-#include "meta.h"
+// The operations that networks are built from.
+#include "../kernels/attention/attention.h"
+#include "../kernels/low_precision/low_precision.h"
+#include "../meta/meta.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <string_view>
 
 using shim::maybe;
 using shim::tensor;
 
-struct ct_conv {
-  at::ScalarType type;  // of images and results; the weights have the type that is computed in
-  at::Tensor weight;    // where there is no packed one
-  at::Tensor packed, bias;
-  int64_t inputs, outputs, kernel, stride, padding;
-};
-
 namespace {
 
-// oneDNN's convolution with packed weights is reachable by name only.
-using Pointwise = at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, at::IntArrayRef,
-                             at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view, c10::List<std::optional<at::Scalar>>,
-                             std::optional<std::string_view>);
-using PointwiseAdd = at::Tensor &(at::Tensor &, const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &,
-                                  at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, int64_t, std::string_view,
-                                  std::optional<at::Scalar>, std::optional<std::string_view>,
-                                  c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-/// A kernel registered under `name`, if this build of libtorch has it for the CPU.
-std::optional<c10::OperatorHandle> find(const char *name, const char *overload) {
-  auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
-  if (handle && !handle->hasKernelForDispatchKey(c10::DispatchKey::MkldnnCPU) &&
-      !handle->hasKernelForDispatchKey(c10::DispatchKey::CPU))
-    return std::nullopt;
-  return handle;
-}
-
-at::Tensor pack(const at::Tensor &weight, int64_t stride, int64_t padding) {
-  static const auto operation = find("mkldnn::_reorder_convolution_weight", "");
-  if (!operation || !weight.is_cpu()) return {};
-  torch::jit::Stack stack;
-  stack.emplace_back(weight);
-  stack.emplace_back(std::vector<int64_t>{padding, padding});
-  stack.emplace_back(std::vector<int64_t>{stride, stride});
-  stack.emplace_back(std::vector<int64_t>{1, 1});
-  stack.emplace_back(int64_t{1});
-  stack.emplace_back();  // no input size: the packed weights serve every batch
-  operation->callBoxed(&stack);
-  return stack.front().toTensor();
-}
-
-at::Tensor convolve_packed(const ct_conv &c, const at::Tensor &x) {
-  static const auto operation = c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "").typed<Pointwise>();
-  const int64_t padding[] = {c.padding, c.padding}, stride[] = {c.stride, c.stride}, dilation[] = {1, 1};
-  return operation.call(x, c.packed, c.bias, padding, stride, dilation, 1, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
-}
-
-/// residual += conv(x), in the one pass that writes the result.
-void accumulate_packed(const ct_conv &c, const at::Tensor &x, at::Tensor &residual) {
-  static const auto operation =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary").typed<PointwiseAdd>();
-  const int64_t padding[] = {c.padding, c.padding}, stride[] = {c.stride, c.stride}, dilation[] = {1, 1};
-  operation.call(residual, x, c.packed, c.bias, padding, stride, dilation, 1, "add", 1.0, std::nullopt,
-                 c10::List<std::optional<at::Scalar>>(), std::nullopt);
-}
-
-/// One of the two gradients of a convolution.
+/// The gradient of a convolution with respect to its input or its weight.
 at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
                                 bool of_input) {
   if (shim::low_precision::is_emulated(x, weight)) {
@@ -77,19 +22,6 @@ at::Tensor convolution_gradient(const at::Tensor &dy, const at::Tensor &x, const
   auto gradients = at::convolution_backward(
       dy, x, weight, std::nullopt, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, 1, {of_input, !of_input, false});
   return of_input ? std::get<0>(gradients) : std::get<1>(gradients);
-}
-
-/// oneDNN is handed pointers, so what they point to is checked here.
-void check_operands(const ct_conv &c, const at::Tensor &x, const ct_tensor *residual) {
-  const auto type = c.type;
-  TORCH_CHECK(x.dim() == 4 && x.size(1) == c.inputs, "expected images of ", c.inputs, " channels, [N, C, H, W], found ", x.sizes());
-  TORCH_CHECK(x.scalar_type() == type, "the weights were packed in ", type, ", the images are ", x.scalar_type());
-  auto positions = [&](int64_t size) { return (size + 2 * c.padding - c.kernel) / c.stride + 1; };
-  const int64_t expected[] = {x.size(0), c.outputs, positions(x.size(2)), positions(x.size(3))};
-  TORCH_CHECK(std::min(x.size(2), x.size(3)) + 2 * c.padding >= c.kernel, "images ", x.sizes(), " are smaller than a kernel of ", c.kernel);
-  if (!residual) return;
-  TORCH_CHECK(residual->t.sizes() == expected && residual->t.scalar_type() == type, "the residual must be ", type, " ",
-              at::IntArrayRef(expected), ", not ", residual->t.scalar_type(), " ", residual->t.sizes());
 }
 
 }  // namespace
@@ -144,17 +76,13 @@ ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_t
 
 ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *g) {
   return tensor([&] {
-    TORCH_CHECK(p >= 0 && p < 1, "the share of dropped elements must be at least 0 and below 1, not ", p);
+    TORCH_CHECK(p >= 0 && p < 1, "expected a dropout probability from 0 to below 1, found ", p);
     return x->t * at::empty_like(x->t.detach()).bernoulli_(1 - p, g->g).mul_(1 / (1 - p));
   });
 }
 
 ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel) {
   return tensor([&] { return at::avg_pool2d(x->t, kernel); });
-}
-
-ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel) {
-  return tensor([&] { return at::max_pool2d(x->t, kernel); });
 }
 
 ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode) {
@@ -182,56 +110,18 @@ ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor 
     if (shim::attention::fits(q->t, k->t, v->t)) return shim::attention::fused(q->t, k->t, v->t);
     const bool wants_gradient = c10::GradMode::is_enabled() && (q->t.requires_grad() || k->t.requires_grad() || v->t.requires_grad());
     if (!wants_gradient || !q->t.is_cpu() || q->t.scalar_type() != at::kBFloat16) return at::scaled_dot_product_attention(q->t, k->t, v->t);
-    // libtorch's bfloat16 gradient on the CPU takes two to four times as long as its float32 one, and is less exact.
+    // On the CPU libtorch's bfloat16 gradient takes two to four times as long as its float32 gradient, and is less accurate.
     c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
     return at::scaled_dot_product_attention(q->t.to(at::kFloat), k->t.to(at::kFloat), v->t.to(at::kFloat)).to(at::kBFloat16);
   });
 }
 
-ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets) {
-  return tensor([&] { return at::cross_entropy_loss(logits->t, targets->t); });
-}
-
-ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype dtype) {
-  ct_conv *out = nullptr;
-  shim::run([&] {
-    c10::AutoGradMode off(false);
-    auto type = shim::scalar_type(dtype);
-    TORCH_CHECK(weight->t.dim() == 4 && weight->t.size(2) == weight->t.size(3), "expected weights [O, C, K, K], found ", weight->t.sizes());
-    TORCH_CHECK(!bias || bias->t.sizes() == weight->t.sizes().slice(0, 1), "expected one bias an output, found ", bias->t.sizes());
-    TORCH_CHECK(stride > 0 && padding >= 0, "a stride of ", stride, " and a padding of ", padding);
-    // Rounded to the dtype first, also where it is computed in float32. Copies even where the dtype is the same: what training does to
-    // the network must not reach the packed weights.
-    const auto computed = shim::low_precision::computed_in(type, weight->t.device());
-    auto copy = [&](const at::Tensor &t) { return t.detach().to(type, /*non_blocking=*/false, /*copy=*/true).to(computed); };
-    at::Tensor w = copy(weight->t).contiguous(at::MemoryFormat::ChannelsLast), b = bias ? copy(bias->t) : at::Tensor();
-    at::Tensor packed = pack(w, stride, padding);
-    out = new ct_conv{type, packed.defined() ? at::Tensor() : w, packed, b, w.size(1), w.size(0), w.size(2), stride, padding};
-  });
-  return out;
-}
-
-void ct_conv_free(ct_conv *c) { delete c; }
-
-ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *residual) {
+ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
+                         const ct_tensor *scale, const ct_tensor *shift, ct_activation activation) {
   return tensor([&] {
-    c10::AutoGradMode off(false);
-    check_operands(*c, x->t, residual);
-    const auto computed = shim::low_precision::computed_in(x->t);
-    const at::Tensor input = x->t.to(computed);
-    if (!c->packed.defined() || !x->t.is_cpu() || x->t.numel() == 0) {
-      TORCH_CHECK(c->weight.defined(), "the weights were packed for images on the CPU, at least one");
-      at::Tensor y = x->t.is_meta() ? shim::meta::packed_conv2d(input, c->weight, c->stride, c->padding)
-                                    : at::conv2d(input, c->weight, c->bias, c->stride, c->padding);
-      if (residual && !x->t.is_meta()) y = residual->t + y;  // the CPU, of which meta counts the memory, adds the residual in place
-      return y.to(c->type);
-    }
-    const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
-    if (!residual) return convolve_packed(*c, images).to(c->type);
-    at::Tensor sum = residual->t.to(computed).contiguous(at::MemoryFormat::ChannelsLast);
-    if (sum.is_same(residual->t)) sum = sum.clone();  // the operation writes into it
-    accumulate_packed(*c, images, sum);
-    return sum.to(c->type);
+    using shim::or_undefined;
+    return shim::norm::group_norm(x->t, groups, {or_undefined(weight), or_undefined(bias), or_undefined(scale), or_undefined(shift)}, eps,
+                                  activation);
   });
 }
 
