@@ -1,13 +1,13 @@
 import Tensors
 
-/// Where new modules get the first values of their parameters, in PyTorch's distributions and order of draws.
+/// Provides the initial values of parameters, in PyTorch's distributions and order.
 ///
-/// Not Sendable: it draws from its generator.
+/// Not Sendable: it uses a generator.
 public final class Initializer {
   let generator: Generator?
   public let device: Device
 
-  /// Values drawn from `generator` (on the CPU, so that they do not depend on the device), then brought to `device`.
+  /// Samples values from `generator` (on the CPU, so that they do not depend on the device) and moves them to `device`.
   public init(_ generator: Generator, on device: Device = .cpu) {
     self.generator = generator
     self.device = device
@@ -18,7 +18,7 @@ public final class Initializer {
     device = .meta
   }
 
-  /// Shapes without values or memory: for counting, checking and loading.
+  /// Shapes without values or memory, for counting, checking and loading.
   public static var shapes: Initializer { Initializer(shapesOnly: ()) }
 
   public func constant(_ value: Double, _ shape: [Int]) -> Tensor { .full(value, shape, on: device) }

@@ -1,19 +1,19 @@
 import Tensors
 
-/// A layer that makes itself ready for inference in a dtype: weights cast, and packed where that is faster, once.
+/// A layer that can be prepared for inference in a dtype: its weights are cast, and packed if that is faster, once.
 package protocol Preparable: Module {
   func prepare(for dtype: DType) throws(TorchFault)
 }
 
 extension Parameter {
-  /// A copy of the value in `dtype`, cut off from training.
+  /// Replaces the value with a copy in `dtype`, detached from training.
   package func prepare(as dtype: DType) throws(TorchFault) {
     let value = value.detach()
     replace(with: try (value.dtype == dtype ? value.clone() : value.to(dtype)).validated())
   }
 }
 
-/// y = x Wᵀ + b, for embeddings: `PointwiseConv1d` is the linear map over the positions of an image.
+/// y = x Wᵀ + b, for embeddings; `PointwiseConv1d` and `PointwiseLinear` apply a linear map at each position of an image.
 public final class Linear: Module, Preparable {
   public let weight: Parameter, bias: Parameter?
 
@@ -27,7 +27,7 @@ public final class Linear: Module, Preparable {
   /// - Parameter x: `[…, inputs]`. - Returns: `[…, outputs]`.
   public func callAsFunction(_ x: Tensor) -> Tensor { x.linear(weight.value, bias?.value) }
 
-  /// It maps a few rows, times and classes, whose scale is applied in float32: cast, they would only lose digits.
+  /// Stays float32: it maps one row per image (timestep and class embeddings), for which a lower precision saves no time.
   package func prepare(for dtype: DType) throws(TorchFault) {
     try weight.prepare(as: .float32)
     try bias?.prepare(as: .float32)
@@ -40,7 +40,7 @@ public final class Conv2d: Module, Preparable {
   let stride: Int, padding: Int
   private var packed: PackedConv2d?
 
-  /// Initialised as PyTorch's: uniform within 1/√(inputs K²); padding that keeps the size, unless given.
+  /// Initialised as PyTorch's: uniform within 1/√(inputs K²). The default padding keeps the size.
   public init(
     _ inputs: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: Int? = nil, bias: Bool = true,
     using initializer: Initializer
@@ -52,7 +52,8 @@ public final class Conv2d: Module, Preparable {
     self.padding = padding ?? kernel / 2
   }
 
-  /// - Parameters: x: `[N, inputs, H, W]`; residual: of the result's shape, added to it in the same pass.
+  /// - Parameters: x: `[N, inputs, H, W]`; residual: `[N, outputs, H', W']`, added to the result in the same pass.
+  /// - Returns: `[N, outputs, H', W']`.
   public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
     if let packed { return packed(x, addingTo: residual) }
     let y = x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
@@ -61,13 +62,13 @@ public final class Conv2d: Module, Preparable {
 
   package func prepare(for dtype: DType) throws(TorchFault) {
     packed = PackedConv2d(weight.value, bias?.value, stride: stride, padding: padding, dtype: dtype)
-    // The packed copy is all that inference needs; what is left is the shape.
+    // Inference needs only the packed copy; the parameters keep their shapes.
     weight.replace(with: .shapeAlone(weight.shape))
     if let bias { bias.replace(with: .shapeAlone(bias.shape)) }
   }
 }
 
-/// A convolution of kernel 1 over positions: the same linear map at each. Its weight has PyTorch's Conv1d shape.
+/// A convolution of kernel 1 over positions, which applies the same linear map at each. Its weight has PyTorch's Conv1d shape.
 public final class PointwiseConv1d: Module, Preparable {
   public let weight: Parameter, bias: Parameter
 
@@ -87,7 +88,7 @@ public final class PointwiseConv1d: Module, Preparable {
   }
 }
 
-/// The linear map of `PointwiseConv1d` under the shape of PyTorch's Linear.
+/// `PointwiseConv1d` with the weight shape of PyTorch's Linear.
 public final class PointwiseLinear: Module, Preparable {
   public let weight: Parameter, bias: Parameter
 
@@ -107,7 +108,7 @@ public final class PointwiseLinear: Module, Preparable {
   }
 }
 
-/// Normalises groups of channels of each image (Wu and He 2018), in float32 whatever the input is.
+/// Normalises groups of channels of each image (Wu and He 2018), with statistics in float32 whatever the input's dtype.
 public final class GroupNorm: Module, Preparable {
   public let weight: Parameter, bias: Parameter
   let groups: Int, eps: Double
@@ -132,7 +133,7 @@ public final class GroupNorm: Module, Preparable {
   }
 }
 
-/// A table of vectors, one a class.
+/// A table of vectors, one per class.
 public final class Embedding: Module, Preparable {
   public let weight: Parameter
 
@@ -141,7 +142,7 @@ public final class Embedding: Module, Preparable {
     weight = Parameter(initializer.normal([count, dimension]))
   }
 
-  /// - Parameter indices: `[N]` int64, each below the number of rows. - Returns: `[N, dimension]`.
+  /// - Parameter indices: `[N]` int64, each less than the number of rows. - Returns: `[N, dimension]`.
   public func callAsFunction(_ indices: Tensor) -> Tensor { weight.value.embedding(indices) }
 
   package func prepare(for dtype: DType) throws(TorchFault) { try weight.prepare(as: .float32) }

@@ -1,8 +1,8 @@
 import Tensors
 
-/// Whether a network is being trained: an argument, not a flag that could be forgotten.
+/// Whether a network runs for training or inference: an argument, so that it cannot be forgotten as a flag could.
 public enum Mode {
   case inference
-  /// Dropout draws from the generator.
+  /// Dropout uses the generator.
   case training(Generator)
 }

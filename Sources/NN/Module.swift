@@ -9,17 +9,17 @@ import Tensors
 ///
 ///     enum StateKeys: String, CaseIterable { case norm = "in_layers.0", convolution = "in_layers.2" }
 ///
-/// An empty key puts the parts of a property among those of its owner, without a prefix.
+/// With an empty key, a property's entries appear under its owner's prefix.
 public protocol Module: AnyObject {
   associatedtype StateKeys: RawRepresentable & CaseIterable = NoStateKeys where StateKeys.RawValue == String
 }
 
-/// The `StateKeys` of a module whose keys are all its properties' names.
+/// The `StateKeys` of a module whose keys are all derived from its properties' names.
 public enum NoStateKeys: String, CaseIterable {
   case none
 }
 
-/// A stored property that is neither state nor a part of the network, such as weights packed from a parameter.
+/// A stored property that is neither state nor a submodule, such as weights packed from a parameter.
 package protocol NotState {}
 extension PackedConv2d: NotState {}
 
@@ -44,15 +44,15 @@ public enum StateEntry {
 }
 
 extension Module {
-  /// Every parameter and buffer under its state-dict key, in the order of declaration. Walks the whole module: keep the
-  /// result where it is needed again.
+  /// All parameters and buffers with their state-dict keys, in order of declaration. Walks the whole module, so keep the result
+  /// rather than calling it repeatedly.
   public func state() -> [(name: String, entry: StateEntry)] {
     var walk = StateWalk()
     walk.visit(self, at: "")
     return walk.entries
   }
 
-  /// The parameters under their state-dict keys. Operations on them will tell these names when they fail.
+  /// The parameters with their state-dict keys. Faults of operations on them will contain these names.
   public func namedParameters() -> [(name: String, parameter: Parameter)] {
     state().compactMap { name, entry in
       guard case .parameter(let parameter) = entry else { return nil }
@@ -63,22 +63,22 @@ extension Module {
 
   public func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
 
-  /// This module and every module in it, each with the prefix of its keys.
+  /// This module and all its submodules, each with the prefix of its keys.
   public func modules() -> [(name: String, module: any Module)] {
     var walk = StateWalk()
     walk.visit(self, at: "")
     return walk.modules
   }
 
-  /// Elements of all parameters together.
+  /// The number of elements in all parameters.
   public var parameterCount: Int { state().reduce(0) { if case .parameter(let p) = $1.entry { $0 + p.value.count } else { $0 } } }
 
   /// A snapshot of the state: further training does not change it.
   public func stateDict() -> StateDict { StateDict(state().map { ($0.name, $0.entry.value.detach().clone()) }) }
 
   /// Overwrites the whole state.
-  /// - Throws: `StateMismatch` when a name is missing, not known, or of another shape; nothing is changed then. A fault
-  ///   when the module has shapes only, or is for inference alone.
+  /// - Throws: `StateMismatch` if a name is missing, unexpected or has another shape, in which case nothing is changed; a fault
+  ///   if the module has shapes only or was prepared for inference.
   public func load(_ dict: StateDict) throws {
     let entries = state()
     try StateMismatch.check(expected: entries.map { ($0.name, $0.entry.value.shape) }, found: dict)
@@ -87,9 +87,9 @@ extension Module {
 }
 
 extension Module {
-  /// Takes the tensors of `dict` as they are, mapped from a file perhaps, in the place of the state: for inference only,
-  /// since what training would change may not be writable. Half precision is widened to float32.
-  /// - Throws: `StateMismatch`, as `load`.
+  /// Replaces the state with the tensors of `dict`, which may be mapped from a file. For inference only, since mapped memory is not
+  /// writable. Half precision is widened to float32.
+  /// - Throws: `StateMismatch`, like `load`.
   public func adopt(_ dict: StateDict, on device: Device) throws {
     let entries = state()
     try StateMismatch.check(expected: entries.map { ($0.name, $0.entry.value.shape) }, found: dict)
@@ -104,9 +104,9 @@ extension Module {
   }
 }
 
-/// How a state dict differs from what a module needs.
+/// The differences between a state dict and the state of a module.
 public struct StateMismatch: ClassifiedError, CustomStringConvertible {
-  /// One line a difference: missing, of another shape, or not known.
+  /// One line per difference: missing, of another shape, or unexpected.
   public let differences: [String]
 
   public static func check(expected: [(String, [Int])], found dict: StateDict) throws {

@@ -1,28 +1,28 @@
 import Tensors
 
-/// A tensor that training changes: the place where mutation lives, since tensors themselves are values.
+/// A tensor that training changes. Tensors are values; parameters and buffers are where they are replaced.
 ///
 /// Not Sendable, like the modules that own it.
 public final class Parameter {
-  /// A leaf of the gradient record, or, in a network prepared for inference, a plain tensor.
+  /// A leaf of the autograd graph or, in a network prepared for inference, a plain tensor.
   public private(set) var value: Tensor
   private var isFixed = false
 
-  /// - Parameter value: the first value; its gradient will be gathered.
+  /// - Parameter value: the initial value, which will require a gradient.
   public init(_ value: Tensor) { self.value = value.requiringGradient() }
 
   public var shape: [Int] { value.shape }
-  /// What `backward()` gathered since the last `clearGradients`; nil if nothing did.
+  /// The gradient accumulated by `backward()` since the last `clearGradients`; nil if there is none.
   public var gradient: Tensor? { value.gradient }
 
-  /// Gives the value a name that faults of operations on it will tell.
+  /// Gives the value a name, which appears in faults of operations on it.
   func label(_ name: String) { value = value.labelled(name) }
 
-  /// Overwrites the numbers in place: optimisers and averages that hold the tensor see the new ones.
-  /// - Throws: also when there are none to overwrite, or when the network is for inference alone.
+  /// Overwrites the values in place: optimisers and averages that hold the tensor see the new values.
+  /// - Throws: a fault if shapes differ, if the module has shapes only, or if it was prepared for inference.
   public func assign(_ source: Tensor) throws(TorchFault) { try value.overwrite(with: source, isFixed: isFixed) }
 
-  /// Puts another tensor, which may be mapped from a file, in the place of this one: the network is for inference then.
+  /// Replaces the tensor, perhaps with one mapped from a file; from then on the network is for inference only.
   package func replace(with tensor: Tensor) { (value, isFixed) = (tensor, true) }
 }
 
@@ -32,14 +32,14 @@ public final class Buffer {
   private var isFixed = false
 
   public init(_ value: Tensor) { self.value = value }
-  /// As `Parameter.assign`.
+  /// Like `Parameter.assign`.
   public func assign(_ source: Tensor) throws(TorchFault) { try value.overwrite(with: source, isFixed: isFixed) }
   package func replace(with tensor: Tensor) { (value, isFixed) = (tensor, true) }
 }
 
 extension Tensor {
   fileprivate func overwrite(with source: Tensor, isFixed: Bool) throws(TorchFault) {
-    if isFixed { throw failed("assign", "it belongs to a network for inference; change the network that is trained").fault! }
+    if isFixed { throw failed("assign", "it belongs to a network prepared for inference; change the network being trained").fault! }
     if device == .meta {
       throw failed("assign", "it has a shape but no numbers; adopt a state, or make the module with a generator").fault!
     }

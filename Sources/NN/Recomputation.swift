@@ -1,7 +1,7 @@
 import Tensors
 
-/// A module whose intermediate results are computed again on the way back instead of being kept: training takes less memory and
-/// about a third more time.
+/// Gradient checkpointing: a module's intermediate results are recomputed in the backward pass instead of being kept, so that training
+/// takes less memory and about a third more time.
 package final class Recomputation: NotState {
   private let parameters: [Parameter]
 
@@ -9,7 +9,7 @@ package final class Recomputation: NotState {
     parameters = module.state().compactMap { if case .parameter(let parameter) = $0.entry { parameter } else { nil } }
   }
 
-  /// `body` of the inputs, as the module computes it; its random numbers are the same both times.
+  /// body(inputs); both runs get the same random numbers.
   package func callAsFunction(_ inputs: [Tensor], mode: Mode, _ body: @escaping ([Tensor]) -> Tensor) -> Tensor {
     guard case .training(let generator) = mode, isGradientEnabled else { return body(inputs) }
     do {
@@ -29,7 +29,7 @@ package final class Recomputation: NotState {
 }
 
 extension Generator {
-  /// `body` with the random numbers that follow `state`; those to come after it are as if it had not been.
+  /// Runs `body` with the random numbers that follow `state`, then restores the generator's current state.
   fileprivate func rewound(to state: Tensor, _ body: () -> Tensor) -> Tensor {
     do throws(TorchFault) {
       let now = try self.state()

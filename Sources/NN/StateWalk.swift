@@ -1,7 +1,7 @@
 import Tensors
 
-/// Finds the state of a module by reflection. What it does not understand is a mistake in the module's declaration, which
-/// would never be trained or saved, so it stops the program.
+/// Finds the state of a module by reflection. A property that it cannot interpret would never be trained or saved; that is a mistake
+/// in the module's declaration, so it stops the program.
 struct StateWalk {
   var entries: [(name: String, entry: StateEntry)] = []
   var modules: [(name: String, module: any Module)] = []
@@ -39,7 +39,7 @@ struct StateWalk {
     if let stray = keys.keys.first { stop("\(type(of: module)).StateKeys names no property: \(stray)") }
   }
 
-  /// What is left must be a number, a text, an enum or a recipe: state in anything else would not be found.
+  /// Any other property must be a number, a string, an enum or a recipe: state within anything else would not be found.
   private func checkPlain(_ value: Any, at path: String) {
     let isPlain =
       switch Mirror(reflecting: value).displayStyle {
@@ -55,7 +55,7 @@ struct StateWalk {
       || Mirror(reflecting: value).children.contains { holdsState($0.value) }
   }
 
-  /// A property whose key is empty has its parts under the keys of its owner.
+  /// The entries of a property with an empty key appear under its owner's prefix.
   private func join(_ path: String, _ key: String) -> String { path.isEmpty || key.isEmpty ? path + key : "\(path).\(key)" }
 
   private func stop(_ message: String) -> Never { fatalError("module state: \(message)") }
@@ -69,7 +69,7 @@ extension Optional: AnyOptional {
 }
 
 extension Module {
-  /// Property name to key, only where the key is not the name in snake case.
+  /// Maps property names to keys, for keys that are not the name in snake case.
   fileprivate static var keyTable: [String: String] {
     if StateKeys.self == NoStateKeys.self { return [:] }
     return Dictionary(uniqueKeysWithValues: StateKeys.allCases.map { ("\($0)", $0.rawValue) })

@@ -1,6 +1,6 @@
 internal import CTorch
 
-/// One convolution of a network: the sizes that decide its work.
+/// The sizes of one convolution, which determine its FLOPs.
 public struct ConvolutionShape: Sendable, Hashable {
   public var images: Int, inputs: Int, outputs: Int, height: Int, width: Int, kernel: Int, stride: Int, padding: Int
 
@@ -16,26 +16,26 @@ public struct ConvolutionShape: Sendable, Hashable {
     self.padding = padding ?? kernel / 2
   }
 
-  /// Floating-point operations, a multiplication and an addition each: `2 N O I K² H' W'`. Each gradient takes as many.
+  /// FLOPs of the forward pass, a multiply-add counted as two: `2 N O I K² H' W'`. Each gradient takes as many.
   public var flops: Double {
     func positions(_ size: Int) -> Int { (size + 2 * padding - kernel) / stride + 1 }
     return 2 * Double(images) * Double(outputs) * Double(inputs * kernel * kernel) * Double(positions(height) * positions(width))
   }
 }
 
-/// How fast this machine runs plain convolutions now, in FLOP/s: what the speed of a network is held against.
+/// The rate of plain convolutions on this machine, in FLOP/s, as a baseline for the speed of networks.
 public struct ConvolutionRate: Sendable, Equatable {
   public var forward: Double, inputGradient: Double, weightGradient: Double
 
-  /// Seconds that a network of so many FLOPs forward takes at best, in inference.
+  /// The least time, in seconds, that inference takes for a network of this many forward FLOPs.
   public func inferenceFloor(flops: Double) -> Double { flops / forward }
-  /// Seconds of forward and both gradients.
+  /// The least time, in seconds, of a forward and backward pass.
   public func trainingFloor(flops: Double) -> Double { flops / forward + flops / inputGradient + flops / weightGradient }
 
-  /// Runs every convolution of a network, one after the other, each way `rounds` times, and takes the fastest round of each.
+  /// Runs each convolution of a network, forward and both gradients, `rounds` times and takes the fastest round of each.
   /// - Parameters:
-  ///   - shapes: the network's convolutions, each as often as it occurs.
-  ///   - dtype: float32 or bfloat16, of images and weights alike; channels last.
+  ///   - shapes: the network's convolutions, repeated as often as they occur.
+  ///   - dtype: of images and weights, float32 or bfloat16; the layout is channels-last.
   public static func measure(_ shapes: [ConvolutionShape], dtype: DType, rounds: Int = 5) throws(TorchFault) -> ConvolutionRate {
     try withoutGradient { () throws(TorchFault) in
       var forward = 0.0, input = 0.0, weight = 0.0, flops = 0.0
@@ -53,7 +53,7 @@ public struct ConvolutionRate: Sendable, Equatable {
     }
   }
 
-  /// Seconds of one convolution each way.
+  /// The times of one convolution, in seconds.
   private struct Times {
     let forward: Double, input: Double, weight: Double
 
@@ -69,7 +69,7 @@ public struct ConvolutionRate: Sendable, Equatable {
 
     private static func fastest(_ rounds: Int, _ body: () -> Tensor) throws(TorchFault) -> Double {
       var best = Double.infinity
-      for _ in 0...rounds {  // one more than asked for: the first warms up
+      for _ in 0...rounds {  // one more than requested: the first warms up
         let clock = ContinuousClock(), start = clock.now
         try body().validated()
         best = Swift.min(best, (clock.now - start) / .seconds(1))
@@ -80,14 +80,14 @@ public struct ConvolutionRate: Sendable, Equatable {
 }
 
 extension Tensor {
-  /// The gradient of a convolution's input, where self is its output's.
+  /// The gradient of a convolution's input; self is the gradient of its output.
   func conv2dInputGradient(_ x: Tensor, _ weight: Tensor, stride: Int, padding: Int) -> Tensor {
     Tensor.apply("conv2dInputGradient", [self, x, weight]) {
       ct_conv2d_input_gradient($0[0], $0[1], $0[2], Int64(stride), Int64(padding))
     }
   }
 
-  /// The gradient of a convolution's weight, where self is its output's.
+  /// The gradient of a convolution's weight; self is the gradient of its output.
   func conv2dWeightGradient(_ x: Tensor, _ weight: Tensor, stride: Int, padding: Int) -> Tensor {
     Tensor.apply("conv2dWeightGradient", [self, x, weight]) {
       ct_conv2d_weight_gradient($0[0], $0[1], $0[2], Int64(stride), Int64(padding))

@@ -1,11 +1,11 @@
 internal import CTorch
 
-/// Where a tensor's elements lie.
+/// The device that holds a tensor's elements.
 public enum Device: Sendable, Hashable, CustomStringConvertible {
   case cpu
   case cuda(Int)
   case mps
-  /// Shapes without storage: for counting and checking.
+  /// Shapes without elements, for counting and checking.
   case meta
 
   /// `cpu`, `cuda`, `cuda:1`, `mps` or `meta`.
@@ -30,7 +30,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Whether tensors can be made there now.
+  /// Whether tensors can be created on it now.
   public var isAvailable: Bool {
     switch self {
     case .cpu, .meta: true
@@ -39,7 +39,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Waits until everything asked of the device is done.
+  /// Waits for all pending work on the device.
   public func synchronize() { _ = ct_synchronize(code) }
 
   var code: ct_device {

@@ -2,12 +2,12 @@ internal import CTorch
 
 /// A stream of random numbers; on the CPU, PyTorch's numbers for the same seed.
 ///
-/// Not Sendable, on purpose: whoever draws from it changes it.
+/// Not Sendable, on purpose: every draw changes its state.
 public final class Generator {
   let raw: OpaquePointer?
   public let device: Device
 
-  /// - Parameter seed: on the CPU only its low 32 bits count (the state of a Mersenne twister is grown from them).
+  /// - Parameter seed: on the CPU only its low 32 bits are used (they initialise a Mersenne twister).
   public init(seed: UInt64, on device: Device = .cpu) {
     self.device = device
     raw = ct_generator_new(seed, device.code)
@@ -15,18 +15,18 @@ public final class Generator {
 
   deinit { ct_generator_free(raw) }
 
-  /// Everything that decides the numbers to come, as bytes.
+  /// The generator's state, which determines all further numbers, as bytes.
   public func state() throws(TorchFault) -> Tensor {
     try Tensor.apply("state", []) { _ in raw.flatMap { ct_generator_state($0) } }.validated()
   }
 
-  /// Goes on from a state that `state()` gave.
+  /// Continues from a state returned by `state()`.
   public func restore(_ state: Tensor) throws(TorchFault) {
     guard let raw else { throw TorchFault(operation: "restore", message: "there is no generator on \(device)") }
     try Tensor.run("restore", [state]) { ct_generator_set_state(raw, $0[0]) }
   }
 
-  /// Calls `body` with the handle; NULL when no generator could be made on the device.
+  /// Calls `body` with the handle, or returns a fault if the device has no generator.
   func withRaw(_ operation: String, _ body: (OpaquePointer) -> OpaquePointer?) -> Tensor {
     guard let raw else {
       return Tensor(failing: TorchFault(operation: operation, message: "there is no random generator on \(device)"))
@@ -35,10 +35,10 @@ public final class Generator {
   }
 }
 
-/// The root of all randomness of a piece of work: a value, saved with it. Nothing else makes generators.
+/// The seed of a training or sampling run, saved with it; all of the run's generators derive from it.
 ///
-/// Each purpose, step and rank gives another stream, and so does each image: an image's noise depends on its own number
-/// alone, not on its batch, the device or a resume.
+/// Each purpose, step, rank and image has a stream of its own: an image's noise depends on its index alone, not on its batch,
+/// and not on whether the run was resumed.
 public struct Seed: Sendable, Hashable, Codable {
   public var value: UInt64
   public init(_ value: UInt64) { self.value = value }
@@ -49,21 +49,21 @@ public struct Seed: Sendable, Hashable, Codable {
     try container.encode(value)
   }
 
-  /// What random numbers are for.
+  /// What a stream of random numbers is used for.
   public enum Purpose: String, Sendable {
     case parameters, order, timesteps, noise, dropout, labels, sampling
   }
 
   /// - Parameters:
-  ///   - step: the step of training, or 0.
-  ///   - rank: the number of the process among several, or 0.
-  ///   - image: the number of the image, or 0. Different images never share a stream.
-  ///   - device: where the numbers are drawn: other devices give other numbers than the CPU for the same seed.
+  ///   - step: the training step, or 0.
+  ///   - rank: the index of the process among several, or 0.
+  ///   - image: the index of the image, or 0. Different images never share a stream.
+  ///   - device: the device that draws the numbers; for the same seed, other devices draw other numbers than the CPU.
   public func generator(for purpose: Purpose, step: Int = 0, rank: Int = 0, image: Int = 0, on device: Device = .cpu) -> Generator {
     Generator(seed: UInt64(stream(for: purpose, step: step, rank: rank, image: image)), on: device)
   }
 
-  /// The 32 bits that seed the stream. Images follow each other, so that no two of a piece of work can collide.
+  /// The 32 bits that seed the stream. Images have consecutive seeds, so that no two images of a run collide.
   func stream(for purpose: Purpose, step: Int, rank: Int, image: Int) -> UInt32 {
     var hash = value
     for byte in purpose.rawValue.utf8 { hash = Self.mix(hash ^ UInt64(byte)) }
@@ -82,7 +82,7 @@ public struct Seed: Sendable, Hashable, Codable {
 }
 
 extension Tensor {
-  /// Standard normal numbers; PyTorch's `randn` for the same seed and shape. They are drawn where the generator lives.
+  /// Standard normal numbers, equal to PyTorch's `randn` for the same seed and shape, on the generator's device.
   public static func randn(_ shape: [Int], dtype: DType = .float32, using generator: Generator) -> Tensor {
     generator.withRaw("randn") { ct_randn(shape.wide, shape.count, dtype.code, generator.device.code, $0) }
   }
@@ -90,19 +90,14 @@ extension Tensor {
   public static func rand(_ shape: [Int], dtype: DType = .float32, using generator: Generator) -> Tensor {
     generator.withRaw("rand") { ct_rand(shape.wide, shape.count, dtype.code, generator.device.code, $0) }
   }
-  /// Whole numbers in `range`, equally likely, int64.
+  /// Uniform integers in `range`, int64.
   public static func randint(_ range: Range<Int>, _ shape: [Int], using generator: Generator) -> Tensor {
     generator.withRaw("randint") {
       ct_randint(Int64(range.lowerBound), Int64(range.upperBound), shape.wide, shape.count, generator.device.code, $0)
     }
   }
-  /// 0 ..< n in random order, int64.
+  /// A random permutation of 0 ..< n, int64.
   public static func randperm(_ n: Int, using generator: Generator) -> Tensor {
     generator.withRaw("randperm") { ct_randperm(Int64(n), $0) }
-  }
-  /// One with probability p, else zero, of x's shape and dtype.
-  public static func bernoulli(_ p: Double, like x: Tensor, using generator: Generator) -> Tensor {
-    guard let raw = generator.raw else { return x.failed("bernoulli", "there is no random generator on \(generator.device)") }
-    return x.unary("bernoulli") { ct_bernoulli_like($0, p, raw) }
   }
 }

@@ -1,8 +1,8 @@
 internal import CTorch
 import Failures
 
-// Grad mode and autocast belong to the thread, so these scopes are synchronous on purpose: set before an `await`, they
-// could belong to another task after it.
+// Grad mode and autocast are thread-local, so these scopes are synchronous on purpose: after an `await` the thread could be
+// another task's.
 
 /// Runs `body` without recording operations for gradients.
 public func withoutGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
@@ -20,12 +20,12 @@ public func withGradient<Result, Failure: Error>(_ body: () throws(Failure) -> R
 
 public var isGradientEnabled: Bool { ct_grad_enabled() }
 
-/// Runs `body` with matrix products, convolutions and attention in `dtype`, all else in the operands' own.
+/// Runs `body` with matrix products, convolutions and attention in `dtype`, and everything else in the operands' dtypes.
 ///
-/// Weights are cast once in a scope and the casts forgotten at its end: an optimiser steps between scopes, not within one.
+/// Weights are cast once per scope: an optimiser must step between scopes, not within one.
 /// - Parameters:
 ///   - dtype: bfloat16 or float16; float32 turns autocast off, also within another scope.
-///   - device: the one on which the operands lie.
+///   - device: the operands' device.
 public func withAutocast<Result, Failure: Error>(
   to dtype: DType, on device: Device, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -37,27 +37,27 @@ public func withAutocast<Result, Failure: Error>(
 }
 
 extension Tensor {
-  /// The same numbers, cut off from the record of how they were made.
+  /// The same values, detached from the autograd graph.
   public func detach() -> Tensor { unary("detach", ct_detach) }
 
-  /// A leaf with the same numbers, for which gradients can be asked.
+  /// A leaf with the same values that requires a gradient.
   public func requiringGradient() -> Tensor { unary("requiringGradient", ct_leaf) }
 
-  /// Adds the gradient of this scalar to every leaf that it depends on.
+  /// Accumulates the gradient of this scalar in every leaf that it depends on.
   public func backward() throws(TorchFault) {
     try Tensor.run("backward", [self]) { ct_backward($0[0]) }
   }
 
-  /// The gradient that `backward()` gathered in this leaf; nil if none did.
+  /// The gradient accumulated in this leaf by `backward()`; nil if there is none.
   public var gradient: Tensor? {
     guard case .live(let handle) = storage else { return nil }
     return withExtendedLifetime(handle) { ct_grad(handle.raw).map { Tensor(storage: .live(Handle($0))) } }
   }
 
-  /// d self / d inputs, without touching what leaves have gathered. nil where self does not depend on an input.
+  /// d self / d inputs, without accumulating in the leaves; nil for an input that self does not depend on.
   /// - Parameters:
-  ///   - weights: where self is not a scalar, the factor of each of its elements.
-  ///   - recording: whether the gradients can be differentiated in their turn. The fused group norm's cannot.
+  ///   - weights: one factor per element of self; needed unless self is a scalar.
+  ///   - recording: whether the gradients can themselves be differentiated. Those of the fused group norm cannot.
   public func gradients(of inputs: [Tensor], weights: Tensor? = nil, recording: Bool = false) throws(TorchFault) -> [Tensor?] {
     var out = [OpaquePointer?](repeating: nil, count: inputs.count)
     try Tensor.run("gradients", [self] + inputs + (weights.map { [$0] } ?? [])) { handles in

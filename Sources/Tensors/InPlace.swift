@@ -1,14 +1,14 @@
 internal import CTorch
 
-/// The operations that change tensors in place. They stay inside the package: what a user sees changing is a Parameter
-/// or a Buffer, never a Tensor.
+/// Operations that change tensors in place. They are internal to the package: to its users only a Parameter or a Buffer changes,
+/// never a Tensor.
 package enum InPlace {
   /// Overwrites a tensor's elements.
   package static func copy(_ source: Tensor, into destination: Tensor) throws(TorchFault) {
     try Tensor.run("copy", [destination, source]) { ct_copy($0[0], $0[1]) }
   }
 
-  /// Forgets what `backward()` gathered.
+  /// Removes the accumulated gradients.
   package static func clearGradients(_ parameters: [Tensor]) throws(TorchFault) {
     try Tensor.run("clearGradients", parameters) { handles in
       var raws = handles
@@ -16,7 +16,8 @@ package enum InPlace {
     }
   }
 
-  /// The L2 norm of all gradients together, which are scaled down to `limit` if it is smaller and positive.
+  /// Scales all gradients down to a joint L2 norm of `limit`, if it is positive and smaller than their norm.
+  /// - Returns: the norm before scaling.
   package static func clipGradients(_ parameters: [Tensor], limit: Double) throws(TorchFault) -> Double {
     var norm = 0.0
     try Tensor.run("clipGradients", parameters) { handles in
@@ -26,7 +27,7 @@ package enum InPlace {
     return norm
   }
 
-  /// What AdamW keeps of one parameter: running means of the gradient and its square, and the count of steps.
+  /// AdamW's state for one parameter: running means of the gradient and its square, and the number of steps.
   package struct Moments: Sendable {
     package var first: Tensor, second: Tensor, steps: Tensor
     package init(first: Tensor, second: Tensor, steps: Tensor) {
@@ -34,9 +35,9 @@ package enum InPlace {
       self.second = second
       self.steps = steps
     }
-    /// Of a parameter that was never stepped.
+    /// The initial state for a parameter.
     package init(of parameter: Tensor) {
-      // Multiplying keeps the parameter's layout in memory, which the fused step needs.
+      // Multiplying keeps the parameter's memory layout, which the fused step needs.
       let zero = parameter.detach() * 0
       self.init(first: zero, second: zero.clone(), steps: .zeros([], on: parameter.device))
     }
@@ -55,7 +56,7 @@ package enum InPlace {
     }
   }
 
-  /// average <- rate average + (1 - rate) value, for all tensors.
+  /// Sets average to rate × average + (1 - rate) × value, for all tensors.
   package static func average(_ averages: [Tensor], towards values: [Tensor], rate: Double) throws(TorchFault) {
     precondition(averages.count == values.count)
     let n = values.count

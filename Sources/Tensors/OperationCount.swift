@@ -1,16 +1,16 @@
-/// The work of convolutions, linear maps and attention, counted by running them, best on the device `meta`, where
-/// nothing is computed.
+/// Counts the FLOPs of convolutions, linear maps and attention by running them, best on the `meta` device, where nothing is
+/// computed.
 ///
-/// Counts are of multiplications and additions, two for each pair, as is usual; elementwise operations and norms, a few
-/// percent of a network's work, are left out.
+/// A multiply-add counts as two, as is usual; elementwise operations and norms, a few percent of a network's FLOPs, are left
+/// out.
 public final class OperationCount: @unchecked Sendable {  // used by the one thread that runs `measure`'s body
-  /// A convolution that was met, with how often.
+  /// The sizes of a convolution.
   public struct Convolution: Sendable, Hashable {
     /// `[N, C, H, W]` and `[O, C, K, K]`.
     public let input: [Int], weight: [Int]
     public let stride: Int, padding: Int
 
-    /// Of the forward pass.
+    /// FLOPs of the forward pass.
     public var flops: Double {
       let height = (input[2] + 2 * padding - weight[2]) / stride + 1, width = (input[3] + 2 * padding - weight[3]) / stride + 1
       return 2 * Double(input[0] * height * width) * Double(weight.reduce(1, *))
@@ -25,7 +25,7 @@ public final class OperationCount: @unchecked Sendable {  // used by the one thr
 
   @TaskLocal static var current: OperationCount?
 
-  /// What `body` asks for.
+  /// Counts the operations that `body` runs.
   public static func measure(_ body: () -> Void) -> OperationCount {
     let count = OperationCount()
     $current.withValue(count) { body() }

@@ -1,30 +1,30 @@
 internal import CTorch
 
 extension Tensor {
-  /// body(inputs), of which nothing but the inputs is kept until gradients are asked for; then it is computed once more (Chen et al.
-  /// 2016, "Training Deep Nets with Sublinear Memory Cost"). It has a first derivative only.
+  /// body(inputs) with gradient checkpointing: only the inputs are kept, and the backward pass runs `body` again (Chen et al. 2016,
+  /// "Training Deep Nets with Sublinear Memory Cost"). First derivatives only.
   /// - Parameters:
-  ///   - parameters: what else `body` reads and must receive a gradient.
-  ///   - body: gives the same numbers each time.
+  ///   - parameters: tensors that `body` uses besides its inputs and that need a gradient.
+  ///   - body: must return the same values each time.
   package static func recomputed(_ inputs: [Tensor], parameters: [Tensor], _ body: @escaping ([Tensor]) -> Tensor) -> Tensor {
     let computation = Computation(body)
     let result = apply("recomputed", inputs + parameters) { handles in
       let read = handles.prefix(inputs.count).map(Optional.some), others = handles.dropFirst(inputs.count).map(Optional.some)
       return ct_recomputed(computation.shared, read, read.count, others, others.count)
     }
-    // The fault of the body itself says more than that the whole failed.
+    // The body's own fault says more than the failure of the whole.
     return computation.fault.map(Tensor.init(failing:)) ?? result
   }
 }
 
-/// A computation as the shim runs it.
+/// A computation in the form that the shim calls.
 private final class Computation {
   private let body: ([Tensor]) -> Tensor
   private(set) var fault: TorchFault?
 
   init(_ body: @escaping ([Tensor]) -> Tensor) { self.body = body }
 
-  /// With a reference of its own to this object.
+  /// Holds a reference of its own to this object.
   var shared: ct_computation {
     ct_computation(
       run: { context, inputs, count, why, capacity in
@@ -41,7 +41,7 @@ private final class Computation {
     case .live(let handle): return withExtendedLifetime(handle) { ct_alias(handle.raw) }
     case .failed(let fault):
       self.fault = fault
-      // The shim's text starts as zeros.
+      // The shim zeroes the buffer beforehand, so the text is terminated.
       for (index, byte) in fault.description.utf8.prefix(capacity - 1).enumerated() { why?[index] = CChar(bitPattern: UInt8(byte)) }
       return nil
     }

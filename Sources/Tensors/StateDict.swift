@@ -1,4 +1,4 @@
-/// Tensors by name, in a fixed order: what a checkpoint holds.
+/// Named tensors in a fixed order, as a checkpoint holds them.
 ///
 /// Names are PyTorch's, such as `input_blocks.1.0.in_layers.2.weight`.
 public struct StateDict: Sendable {
@@ -13,7 +13,7 @@ public struct StateDict: Sendable {
 
   public var count: Int { names.count }
 
-  /// Setting a new name puts it last; nil takes it away.
+  /// A new name is appended; setting nil removes the entry.
   public subscript(name: String) -> Tensor? {
     get { tensors[name] }
     set {
@@ -27,12 +27,12 @@ public struct StateDict: Sendable {
 
   public var entries: [(name: String, tensor: Tensor)] { names.map { ($0, tensors[$0]!) } }
 
-  /// The entries whose names begin with `prefix`, without it.
+  /// The entries whose names begin with `prefix`, with the prefix removed.
   public func under(_ prefix: String) -> StateDict {
     StateDict(entries.filter { $0.name.hasPrefix(prefix) }.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) })
   }
 
-  /// The same tensors with `prefix` before every name.
+  /// The same tensors with `prefix` added to every name.
   public func prefixed(_ prefix: String) -> StateDict { StateDict(entries.map { (prefix + $0.name, $0.tensor) }) }
 
   public func merging(_ other: StateDict) -> StateDict {
@@ -41,6 +41,6 @@ public struct StateDict: Sendable {
     return result
   }
 
-  /// Elements of all tensors together.
+  /// The number of elements in all tensors.
   public var elementCount: Int { entries.reduce(0) { $0 + $1.tensor.count } }
 }

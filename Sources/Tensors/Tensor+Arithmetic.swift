@@ -20,49 +20,39 @@ extension Tensor {
   public func pow(_ exponent: Tensor) -> Tensor { binary("pow", exponent, ct_pow) }
   public func maximum(_ other: Tensor) -> Tensor { binary("maximum", other, ct_maximum) }
   public func minimum(_ other: Tensor) -> Tensor { binary("minimum", other, ct_minimum) }
-  /// Elements below `range` become its lower bound, above it its upper.
+  /// Limits elements to `range`.
   public func clamp(_ range: ClosedRange<Double>) -> Tensor {
     unary("clamp") { ct_clamp($0, range.lowerBound, range.upperBound) }
   }
   /// self + weight (other - self).
   public func lerp(_ other: Tensor, _ weight: Double) -> Tensor { binary("lerp", other) { ct_lerp($0, $1, weight) } }
-  /// Of two tensors, a where the condition holds and b elsewhere.
+  /// a where the condition holds, b elsewhere.
   public static func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     apply("where", [condition, a, b]) { ct_where($0[0], $0[1], $0[2]) }
   }
 
-  // MARK: Functions of each element
+  // MARK: Elementwise functions
 
   public func abs() -> Tensor { unary("abs", ct_abs) }
-  public func sign() -> Tensor { unary("sign", ct_sign) }
   public func exp() -> Tensor { unary("exp", ct_exp) }
-  public func expm1() -> Tensor { unary("expm1", ct_expm1) }
   public func log() -> Tensor { unary("log", ct_log) }
-  public func log1p() -> Tensor { unary("log1p", ct_log1p) }
   public func sqrt() -> Tensor { unary("sqrt", ct_sqrt) }
-  public func rsqrt() -> Tensor { unary("rsqrt", ct_rsqrt) }
   public func square() -> Tensor { unary("square", ct_square) }
-  public func reciprocal() -> Tensor { unary("reciprocal", ct_reciprocal) }
   public func sin() -> Tensor { unary("sin", ct_sin) }
   public func cos() -> Tensor { unary("cos", ct_cos) }
   public func tanh() -> Tensor { unary("tanh", ct_tanh) }
   public func sigmoid() -> Tensor { unary("sigmoid", ct_sigmoid) }
   /// x sigmoid(x).
   public func silu() -> Tensor { unary("silu", ct_silu) }
-  /// x Phi(x), by the error function.
+  /// x Φ(x), computed with the error function.
   public func gelu() -> Tensor { unary("gelu", ct_gelu) }
   public func relu() -> Tensor { unary("relu", ct_relu) }
   public func leakyReLU(_ slope: Double) -> Tensor { unary("leakyReLU") { ct_leaky_relu_scalar($0, slope) } }
-  /// log(1 + e^x).
-  public func softplus() -> Tensor { unary("softplus", ct_softplus) }
-  public func erf() -> Tensor { unary("erf", ct_erf) }
   public func floor() -> Tensor { unary("floor", ct_floor) }
-  public func ceil() -> Tensor { unary("ceil", ct_ceil) }
-  /// To the nearest whole number, halves to the even one.
+  /// To the nearest integer, ties to even.
   public func round() -> Tensor { unary("round", ct_round) }
-  public func trunc() -> Tensor { unary("trunc", ct_trunc) }
 
-  // MARK: Comparisons, to tensors of bool
+  // MARK: Comparisons, which return tensors of bool
 
   public func eq(_ other: Tensor) -> Tensor { binary("eq", other, ct_eq) }
   public func ne(_ other: Tensor) -> Tensor { binary("ne", other, ct_ne) }

@@ -17,15 +17,15 @@ extension Tensor {
   }
 
   /// A copy of `bytes`, elements in row-major order in this machine's byte order, on the CPU.
-  /// - Faults: when the number of bytes is not what shape and dtype need.
+  /// - Faults: if the number of bytes does not match the shape and dtype.
   public init(bytes: UnsafeRawBufferPointer, _ shape: [Int], _ dtype: DType) {
     self = Tensor.apply("Tensor(bytes:)", []) { _ in
       ct_from_bytes(bytes.baseAddress, bytes.count, shape.wide, shape.count, dtype.code)
     }
   }
 
-  /// A view, without a copy, of memory that `owner` keeps alive: a mapped file, say. The memory must hold shape's
-  /// elements, aligned for dtype; nothing writes to it.
+  /// A view, without a copy, of memory that `owner` keeps alive, such as a mapped file. The memory must hold the shape's
+  /// elements, aligned for the dtype; it is never written to.
   package init(borrowing memory: UnsafeRawPointer, _ shape: [Int], _ dtype: DType, owner: AnyObject) {
     let retained = Unmanaged.passRetained(owner).toOpaque()
     self = Tensor.apply("Tensor(borrowing:)", []) { _ in
@@ -44,11 +44,11 @@ extension Tensor {
   public static func ones(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
     full(1, shape, dtype: dtype, on: device)
   }
-  /// Of unspecified content.
+  /// A tensor with uninitialised elements.
   public static func empty(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
     apply("empty", []) { _ in ct_empty(shape.wide, shape.count, dtype.code, device.code) }
   }
-  /// Of x's shape, dtype and device.
+  /// A constant tensor with x's shape, dtype and device.
   public static func full(_ value: Double, like x: Tensor) -> Tensor {
     x.fault == nil ? full(value, x.shape, dtype: x.dtype, on: x.device) : x
   }
@@ -67,34 +67,23 @@ extension Tensor {
   ) -> Tensor {
     apply("linspace", []) { _ in ct_linspace(start, end, Int64(count), dtype.code, device.code) }
   }
-  /// The identity matrix, `[n, n]`.
-  public static func eye(_ n: Int, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
-    apply("eye", []) { _ in ct_eye(Int64(n), dtype.code, device.code) }
-  }
 }
 
 extension Tensor {
-  // MARK: Letting data out
+  // MARK: Reading data out
 
-  /// The one element of a tensor of one.
+  /// The element of a tensor with exactly one.
   public func item() throws(TorchFault) -> Double {
     var value = 0.0
     try Tensor.run("item", [self]) { ct_item($0[0], &value) }
     return value
   }
 
-  /// The one element of a tensor of one whole number.
-  public func itemInt() throws(TorchFault) -> Int {
-    var value: Int64 = 0
-    try Tensor.run("itemInt", [self]) { ct_item_int($0[0], &value) }
-    return Int(value)
-  }
-
   /// The elements in row-major order, each as a Double.
   public func doubles() throws(TorchFault) -> [Double] { try copied(as: .float64, 0.0) }
   /// The elements in row-major order, each as a Float.
   public func floats() throws(TorchFault) -> [Float] { try copied(as: .float32, Float(0)) }
-  /// The elements in row-major order, each as a whole number, cut towards zero.
+  /// The elements in row-major order, truncated to integers.
   public func ints() throws(TorchFault) -> [Int] { try copied(as: .int64, Int64(0)).map { Int($0) } }
   /// The elements in row-major order as bytes 0 to 255.
   public func uint8s() throws(TorchFault) -> [UInt8] { try copied(as: .uint8, UInt8(0)) }
@@ -107,7 +96,7 @@ extension Tensor {
     return out
   }
 
-  /// A tensor on the device meta has none, and room for them may be more than there is.
+  /// A tensor on the meta device has no elements, and an array of its size could exceed memory.
   private func requireElements() throws(TorchFault) {
     if device == .meta { try failed("copy", "a tensor on the device meta has no elements").validated() }
   }

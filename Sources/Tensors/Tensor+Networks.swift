@@ -13,11 +13,11 @@ extension Tensor {
     OperationCount.current?.addConvolution(shape, weight.shape, stride: stride, padding: padding)
     return withOptional("conv2d", [self, weight], [bias]) { ct_conv2d($0[0], $0[1], $1[0], Int64(stride), Int64(padding)) }
   }
-  /// Rows of a table, self `[K, E]`, by number: `[N]` int64 to `[N, E]`.
+  /// Rows of the table self, `[K, E]`, by index: `[N]` int64 to `[N, E]`.
   public func embedding(_ indices: Tensor) -> Tensor { binary("embedding", indices, ct_embedding) }
-  /// Class numbers `[N]` int64 to `[N, classes]` int64.
+  /// Class indices `[N]` int64 to `[N, classes]` int64.
   public func oneHot(_ classes: Int) -> Tensor { unary("oneHot") { ct_one_hot($0, Int64(classes)) } }
-  /// Over the last axis.
+  /// Normalises over the last axis (Ba et al. 2016).
   public func layerNorm(_ weight: Tensor? = nil, _ bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     withOptional("layerNorm", [self], [weight, bias]) { ct_layer_norm($0[0], $1[0], $1[1], eps) }
   }
@@ -27,16 +27,15 @@ extension Tensor {
     return unary("dropout") { ct_dropout($0, p, raw) }
   }
   public func avgPool2d(_ kernel: Int) -> Tensor { unary("avgPool2d") { ct_avg_pool2d($0, Int64(kernel)) } }
-  public func maxPool2d(_ kernel: Int) -> Tensor { unary("maxPool2d") { ct_max_pool2d($0, Int64(kernel)) } }
 
   public enum Interpolation: String, Sendable { case nearest, bilinear, bicubic }
-  /// Images of another size; pixels are areas (corners not aligned).
+  /// Resizes images; pixels are areas (corners are not aligned).
   public func interpolate(height: Int, width: Int, _ mode: Interpolation) -> Tensor {
     unary("interpolate") { ct_interpolate($0, Int64(height), Int64(width), mode.rawValue) }
   }
   /// `[N, C f², H, W]` to `[N, C, H f, W f]`.
   public func pixelShuffle(_ factor: Int) -> Tensor { unary("pixelShuffle") { ct_pixel_shuffle($0, Int64(factor)) } }
-  /// `[N, C, H f, W f]` to `[N, C f², H, W]`, each channel's f² in the order of rows, then columns.
+  /// `[N, C, H f, W f]` to `[N, C f², H, W]`; each channel's f² outputs are ordered by row, then column.
   public func pixelUnshuffle(_ factor: Int) -> Tensor { unary("pixelUnshuffle") { ct_pixel_unshuffle($0, Int64(factor)) } }
 
   /// softmax(q kᵀ / √d) v in one operation (Vaswani et al. 2017). q, k, v: `[N, heads, length, d]`.
@@ -44,14 +43,12 @@ extension Tensor {
     OperationCount.current?.addAttention(q.shape, k.shape)
     return apply("attention", [q, k, v]) { ct_attention($0[0], $0[1], $0[2]) }
   }
-  /// The mean of -log softmax(logits)[target]. self: `[N, K]`; targets: `[N]` int64.
-  public func crossEntropy(_ targets: Tensor) -> Tensor { binary("crossEntropy", targets, ct_cross_entropy) }
 
   public enum Activation: Sendable { case identity, silu }
   /// activation(groupNorm(x) (1 + scale) + shift) in one operation (Wu and He 2018; Dhariwal and Nichol 2021).
   ///
-  /// On the CPU, where no gradient is wanted and channels are last, one kernel that reads and writes the image once each
-  /// after measuring it; statistics are float32 and double whatever x is.
+  /// On the CPU, for float32 and bfloat16 images in channels-last layout, one fused kernel each for forward and backward;
+  /// statistics are computed in float32 and float64 whatever x's dtype.
   /// - Parameters: x (self): `[N, C, H, W]`; weight, bias: `[C]`; scale, shift: `[N, C]`.
   public func groupNorm(
     groups: Int, _ weight: Tensor? = nil, _ bias: Tensor? = nil, eps: Double = 1e-5, scale: Tensor? = nil, shift: Tensor? = nil,
@@ -62,7 +59,7 @@ extension Tensor {
     }
   }
 
-  /// `apply` for operations some of whose operands may be absent.
+  /// `apply` for operations with optional operands.
   private func withOptional(
     _ name: String, _ operands: [Tensor], _ optional: [Tensor?], _ body: ([OpaquePointer], [OpaquePointer?]) -> OpaquePointer?
   ) -> Tensor {
@@ -73,7 +70,7 @@ extension Tensor {
   }
 }
 
-/// A convolution whose weights were cast to a dtype and, on the CPU, packed for oneDNN once: for inference only.
+/// A convolution for inference, with weights cast to a dtype and, on the CPU, packed for oneDNN once.
 public final class PackedConv2d: Sendable {
   nonisolated(unsafe) private let raw: OpaquePointer?  // never written after init; the shim only reads it
   private let failure: TorchFault?
@@ -95,7 +92,7 @@ public final class PackedConv2d: Sendable {
 
   deinit { ct_conv_free(raw) }
 
-  /// conv(x), plus `residual` where given, in one pass.
+  /// conv(x), plus `residual` if given, in one pass. x: `[N, C, H, W]` in the dtype of the packed weights.
   public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
     guard let raw else { return Tensor(failing: failure!) }
     return withExtendedLifetime(self) {

@@ -1,6 +1,6 @@
 internal import CTorch
 
-// Reductions over the axes given, or over all of them; `keep` leaves reduced axes in place with size 1.
+// Reductions over the given axes, or over all if none is given; `keep` keeps reduced axes with size 1.
 extension Tensor {
   public func sum(_ axes: Int..., keep: Bool = false) -> Tensor { reduce("sum", axes, keep, ct_sum) }
   public func mean(_ axes: Int..., keep: Bool = false) -> Tensor { reduce("mean", axes, keep, ct_mean) }
@@ -8,12 +8,11 @@ extension Tensor {
   public func min(_ axes: Int..., keep: Bool = false) -> Tensor { reduce("min", axes, keep, ct_amin) }
   /// The L2 norm.
   public func norm(_ axes: Int..., keep: Bool = false) -> Tensor { reduce("norm", axes, keep, ct_norm) }
-  public func logSumExp(_ axes: Int..., keep: Bool = false) -> Tensor { reduce("logSumExp", axes, keep, ct_logsumexp) }
-  /// The mean squared deviation; divided by n - correction.
+  /// The variance, with divisor n - correction.
   public func variance(_ axes: Int..., correction: Int = 1, keep: Bool = false) -> Tensor {
     reduce("variance", axes, keep) { ct_var($0, $1, $2, Int64(correction), $3) }
   }
-  /// The mean over every axis but the first: one number an image.
+  /// The mean over all axes but the first: one value per image.
   public func meanPerImage() -> Tensor { rank < 2 ? self : reduce("mean", Array(1..<rank), false, ct_mean) }
 
   private func reduce(
@@ -25,13 +24,8 @@ extension Tensor {
 
   /// The index of the largest element along an axis.
   public func argmax(_ axis: Int) -> Tensor { unary("argmax") { ct_argmax($0, Int64(axis)) } }
-  public func argmin(_ axis: Int) -> Tensor { unary("argmin") { ct_argmin($0, Int64(axis)) } }
-  public func cumsum(_ axis: Int) -> Tensor { unary("cumsum") { ct_cumsum($0, Int64(axis)) } }
-  public func cumprod(_ axis: Int) -> Tensor { unary("cumprod") { ct_cumprod($0, Int64(axis)) } }
   public func softmax(_ axis: Int) -> Tensor { unary("softmax") { ct_softmax($0, Int64(axis)) } }
   public func logSoftmax(_ axis: Int) -> Tensor { unary("logSoftmax") { ct_log_softmax($0, Int64(axis)) } }
-  /// Indices that sort ascending along an axis.
-  public func argsort(_ axis: Int) -> Tensor { unary("argsort") { ct_argsort($0, Int64(axis)) } }
   public func sorted(_ axis: Int, descending: Bool = false) -> Tensor {
     unary("sorted") { ct_sort($0, Int64(axis), descending) }
   }
@@ -39,7 +33,7 @@ extension Tensor {
   public func quantile(_ q: Double, _ axis: Int, keep: Bool = false) -> Tensor {
     unary("quantile") { ct_quantile($0, q, Int64(axis), keep) }
   }
-  /// Whether every element is true (not zero), as a tensor of one bool.
+  /// Whether all elements are true (not zero), as a scalar bool tensor.
   public func all() -> Tensor { unary("all", ct_all) }
   public func any() -> Tensor { unary("any", ct_any) }
 }

@@ -1,7 +1,7 @@
 internal import CTorch
 
 extension Tensor {
-  /// The same elements in another shape; one size may be -1 and is worked out.
+  /// The same elements in another shape; one size may be -1 and is inferred.
   public func reshape(_ shape: [Int]) -> Tensor { unary("reshape") { ct_reshape($0, shape.wide, shape.count) } }
   public func reshape(_ shape: Int...) -> Tensor { reshape(shape) }
   /// Axes of size 1 repeated without a copy; -1 keeps a size.
@@ -15,42 +15,43 @@ extension Tensor {
     axes.reduce(self) { x, axis in x.unary("unsqueeze") { ct_unsqueeze($0, Int64(axis)) } }
   }
   public func squeeze(_ axis: Int) -> Tensor { unary("squeeze") { ct_squeeze($0, Int64(axis)) } }
-  /// The part at one index of an axis, which goes away.
+  /// The slice at one index of an axis; the axis is removed.
   public func select(_ axis: Int, _ index: Int) -> Tensor { unary("select") { ct_select($0, Int64(axis), Int64(index)) } }
-  /// The part of an axis in `range`, every `step`th.
+  /// Every `step`th index of an axis within `range`.
   public func slice(_ axis: Int, _ range: Range<Int>, step: Int = 1) -> Tensor {
     unary("slice") { ct_slice($0, Int64(axis), Int64(range.lowerBound), Int64(range.upperBound), Int64(step)) }
   }
-  /// A view of this tensor's memory: element (i, j, …) is the one at start + i strides[0] + j strides[1] … of it.
-  /// - Faults: when it does not lie within.
+  /// A view of this tensor's storage: element (i, j, …) is element start + i strides[0] + j strides[1] + … of the storage.
+  /// - Faults: if the view exceeds the storage.
   package func strided(_ shape: [Int], strides: [Int], from start: Int) -> Tensor {
     guard shape.count == strides.count else { return failed("strided", "\(shape.count) sizes, \(strides.count) strides") }
     return unary("strided") { ct_as_strided($0, shape.wide, strides.wide, shape.count, Int64(start)) }
   }
-  /// The part of an axis from `start`, `length` long; a fault when it is not all there.
+  /// `length` indices of an axis from `start`.
+  /// - Faults: if they exceed the axis.
   public func narrow(_ axis: Int, _ start: Int, _ length: Int) -> Tensor {
     guard fault == nil else { return self }
     guard start >= 0, length >= 0, length <= size(axis) - start else {
-      return failed("narrow", "\(length) from \(start) are not within axis \(axis), which has \(size(axis))")
+      return failed("narrow", "\(length) indices from \(start) exceed axis \(axis) of size \(size(axis))")
     }
     return slice(axis, start..<(start + length))
   }
-  /// One image of a batch, still with the axis of images.
+  /// One image of a batch, `[1, …]`.
   public func image(_ index: Int) -> Tensor { narrow(0, index, 1) }
 
-  /// Equal parts along an axis; of a tensor that carries a fault, that many faults.
+  /// Equal parts along an axis; for a tensor that carries a fault, as many faults.
   public func chunk(_ parts: Int, dim axis: Int) -> [Tensor] {
     guard fault == nil, parts > 0, size(axis) % parts == 0 else {
-      let refused = failed("chunk", "axis \(axis) of \(size(axis)) does not fall into \(parts) equal parts")
+      let refused = failed("chunk", "axis \(axis) of size \(size(axis)) cannot be divided into \(parts) equal parts")
       return Array(repeating: refused, count: Swift.max(parts, 1))
     }
     let length = size(axis) / parts
     return (0..<parts).map { narrow(axis, $0 * length, length) }
   }
-  /// Parts of the given lengths along an axis; of a tensor that carries a fault, that many faults.
+  /// Parts of the given lengths along an axis; for a tensor that carries a fault, as many faults.
   public func split(_ lengths: [Int], dim axis: Int) -> [Tensor] {
     guard fault == nil, lengths.allSatisfy({ $0 >= 0 }), lengths.reduce(0, +) == size(axis) else {
-      let refused = failed("split", "\(lengths) do not add up to the \(size(axis)) of axis \(axis)")
+      let refused = failed("split", "lengths \(lengths) do not add up to \(size(axis)), the size of axis \(axis)")
       return Array(repeating: refused, count: lengths.count)
     }
     var start = 0
@@ -73,23 +74,22 @@ extension Tensor {
     }
   }
 
-  /// Each element `times` times in a row.
+  /// Each element along the axis, repeated `times` times in succession.
   public func repeatInterleave(_ times: Int, dim axis: Int) -> Tensor {
     unary("repeatInterleave") { ct_repeat_interleave($0, Int64(times), Int64(axis)) }
   }
-  /// The parts at `indices` (int64, one axis) of an axis.
+  /// The slices of an axis at `indices` (int64, one-dimensional).
   public func indexSelect(_ axis: Int, _ indices: Tensor) -> Tensor {
     binary("indexSelect", indices) { ct_index_select($0, Int64(axis), $1) }
   }
-  /// Along an axis, the element that `indices` (int64, of the same rank) names for each place.
+  /// The elements along an axis at `indices` (int64, of the same rank), as PyTorch's gather.
   public func gather(_ axis: Int, _ indices: Tensor) -> Tensor { binary("gather", indices) { ct_gather($0, Int64(axis), $1) } }
-  public func roll(_ shift: Int, dim axis: Int) -> Tensor { unary("roll") { ct_roll($0, Int64(shift), Int64(axis)) } }
 
-  /// What stands beyond the edge.
+  /// The values beyond the edge.
   public enum Padding: Sendable, Equatable {
     case constant(Double), reflect, replicate
   }
-  /// Images, `[N, C, H, W]`, made larger on each side.
+  /// Images, `[N, C, H, W]`, padded on each side.
   public func pad(top: Int, bottom: Int, left: Int, right: Int, with padding: Padding = .constant(0)) -> Tensor {
     let widths = [left, right, top, bottom].wide
     return unary("pad") {
@@ -111,14 +111,14 @@ extension Tensor {
     if fault == nil && device == self.device { return self }
     return unary("to") { ct_to($0, dtype.code, device.code) }
   }
-  /// Of another tensor's dtype and device.
+  /// Converted to another tensor's dtype and device.
   public func to(like other: Tensor) -> Tensor {
     other.fault == nil ? to(other.device).to(other.dtype) : other
   }
   /// In row-major order.
   public func contiguous() -> Tensor { unary("contiguous") { ct_contiguous($0, CT_CONTIGUOUS) } }
-  /// Images `[N, C, H, W]` with the channels of a pixel side by side: the layout in which convolutions are fastest.
+  /// Images `[N, C, H, W]` in channels-last layout, in which convolutions are fastest.
   public func channelsLast() -> Tensor { unary("channelsLast") { ct_contiguous($0, CT_CHANNELS_LAST) } }
-  /// A copy with memory of its own.
+  /// A copy with its own storage.
   public func clone() -> Tensor { unary("clone", ct_clone) }
 }

@@ -1,13 +1,13 @@
 internal import CTorch
 import Foundation
 
-/// An array of numbers on a device, of libtorch.
+/// A multi-dimensional array on a device, backed by libtorch.
 ///
 /// A value: no public operation changes a tensor in place. An operation that fails returns a tensor that carries a
-/// `TorchFault`; operations on such a tensor return it as it is, and whatever lets data out (`item()`, `scalars()`,
-/// `backward()`, `validated()`, saving) throws it. So arithmetic needs no `try`, and nothing wrong leaves silently.
+/// `TorchFault`; operations on such a tensor return it unchanged, and everything that reads data out (`item()`, `floats()`,
+/// `backward()`, `validated()`, saving) throws the fault. So arithmetic needs no `try`, and no error goes unnoticed.
 public struct Tensor: Sendable {
-  /// Owns one reference to a tensor of libtorch.
+  /// Owns one reference to a libtorch tensor.
   final class Handle: @unchecked Sendable {  // libtorch counts references atomically, and nothing public writes
     let raw: OpaquePointer
     let label: String?
@@ -33,32 +33,32 @@ public struct Tensor: Sendable {
   /// The fault that this tensor carries, if an operation that led to it failed.
   public var fault: TorchFault? { if case .failed(let fault) = storage { fault } else { nil } }
 
-  /// This tensor, or its fault, thrown.
+  /// Returns this tensor, or throws the fault it carries.
   @discardableResult public func validated() throws(TorchFault) -> Tensor {
     if case .failed(let fault) = storage { throw fault }
     return self
   }
 
-  /// A failed tensor in this one's place: how a layer refuses an input. A fault that is there already stays.
+  /// A failed tensor in place of this one, for a layer to reject its input with. An existing fault is kept.
   public func failed(_ operation: String, _ message: String) -> Tensor {
     if fault != nil { return self }
     return Tensor(failing: TorchFault(operation: operation, operands: [summary], message: message))
   }
 
-  /// Names the module in which a fault arose; the innermost name stays.
+  /// Adds the module's name to a fault; the innermost name is kept.
   public func arising(in module: @autoclosure () -> String) -> Tensor {
     guard case .failed(var fault) = storage, fault.module == nil else { return self }
     fault.module = module()
     return Tensor(failing: fault)
   }
 
-  // MARK: Facts
+  // MARK: Properties
 
   /// Sizes of the axes; empty for a scalar and for a tensor that carries a fault.
   public var shape: [Int] {
     read([]) { raw in (0..<ct_dim(raw)).map { Int(ct_size(raw, $0)) } }
   }
-  /// Elements between neighbours along each axis.
+  /// The distance, in elements, between neighbours along each axis.
   public var strides: [Int] {
     read([]) { raw in (0..<ct_dim(raw)).map { Int(ct_stride(raw, $0)) } }
   }
@@ -88,7 +88,7 @@ public struct Tensor: Sendable {
     return withExtendedLifetime(handle) { body(handle.raw) }
   }
 
-  // MARK: Where operations meet libtorch
+  // MARK: Calls of the shim
 
   /// Runs `body` on the operands' handles; the first fault among them is the result.
   static func apply(_ operation: String, _ operands: [Tensor], _ body: ([OpaquePointer]) -> OpaquePointer?) -> Tensor {
@@ -123,7 +123,7 @@ public struct Tensor: Sendable {
     }
   }
 
-  /// Runs a call that gives 0 or -1 on the operands' handles, and throws what went wrong.
+  /// Runs a call that returns 0 or -1 on the operands' handles, and throws its failure.
   static func run(_ operation: String, _ operands: [Tensor], _ body: ([OpaquePointer?]) -> Int32) throws(TorchFault) {
     var handles: [Handle] = []
     for operand in operands {
@@ -145,7 +145,7 @@ public struct Tensor: Sendable {
       kind: kind == CT_ERROR_OUT_OF_MEMORY ? .outOfMemory : .invalid, message: String(message.prefix { $0 != "\n" }))
   }
 
-  /// The same tensor under a name, which faults of operations on it will tell.
+  /// The same tensor under a name, which appears in faults of operations on it.
   package func labelled(_ label: String) -> Tensor {
     guard case .live(let handle) = storage else { return self }
     return withExtendedLifetime(handle) {
@@ -162,6 +162,6 @@ extension Tensor: CustomStringConvertible {
 }
 
 extension Array where Element == Int {
-  /// The sizes as the shim takes them.
+  /// The sizes in the shim's integer type.
   var wide: [Int64] { map(Int64.init) }
 }

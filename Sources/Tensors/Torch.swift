@@ -3,71 +3,71 @@ import Foundation
 
 /// libtorch as a whole: its version, threads and devices.
 public enum Torch {
-  /// The version whose headers this program was compiled with, such as "2.13.0".
+  /// The version of the headers that this program was compiled with, such as "2.13.0".
   public static var headerVersion: String { String(cString: ct_header_version()) }
-  /// The version of the library that is loaded; nil when it does not tell.
+  /// The version of the loaded library; nil if it does not report one.
   public static var libraryVersion: String? {
     let version = String(cString: ct_library_version())
     return version.isEmpty ? nil : version
   }
-  /// The file of the library that is loaded.
+  /// The path of the loaded library.
   public static var libraryPath: String { take(ct_library_path()) }
-  /// What libtorch says of how it was built, several lines.
+  /// libtorch's description of its build, several lines.
   public static var buildDescription: String { take(ct_build_description()) }
-  /// The widest instruction set that its own kernels use: "AVX512", "AVX2", "DEFAULT" …
+  /// The widest instruction set that libtorch's own kernels use: "AVX512", "AVX2", "DEFAULT" …
   public static var cpuCapability: String { String(cString: ct_cpu_capability()) }
-  /// What the processor can do and the system lets it, of the extensions that matter for speed: "avx2", "avx512f",
-  /// "avx512_bf16", "amx_bf16" on x86-64, "neon", "bf16", "sve" on Arm.
+  /// The extensions relevant for speed that the processor and the operating system support: "avx2", "avx512f", "avx512_bf16",
+  /// "amx_bf16" on x86-64, "neon", "bf16", "sve" on Arm.
   public static var cpuFeatures: [String] { String(cString: ct_cpu_features()).split(separator: " ").map(String.init) }
-  /// Whether the CPU has kernels for convolutions and matrix products in this dtype. Where it has none, as x86-64 processors without
-  /// AVX-512 have none for bfloat16, they are computed in float32 and rounded, which saves memory but no time.
+  /// Whether the CPU has kernels for convolutions and matrix products in this dtype. If not (bfloat16 on x86-64 processors without
+  /// AVX-512, for example), they are computed in float32 and rounded, which saves memory but no time.
   public static func hasKernels(for dtype: DType) -> Bool { ct_has_kernels(dtype.code) }
-  /// How kernels of ours reach every core: "gomp", libtorch's own OpenMP team, or "pool".
+  /// How this package's own kernels use all cores: "gomp", libtorch's OpenMP team, or "pool".
   public static var parallelBackend: String { String(cString: ct_parallel_backend()) }
 
-  /// Threads that one operation uses.
+  /// The number of threads that one operation uses.
   public static var threadCount: Int {
     get { Int(ct_thread_count()) }
     set { ct_set_thread_count(Int32(clamping: newValue)) }
   }
 
-  /// Tensor handles alive in the whole process: flat when nothing leaks.
+  /// The number of live tensor handles in the process; constant if nothing leaks.
   public static var liveHandleCount: Int { Int(ct_live_count()) }
 
   public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
   public static var mpsIsAvailable: Bool { ct_mps_is_available() }
 
-  /// Call once before anything else: loads libtorch's CUDA part when it lies beside the CPU part, and refuses a library
-  /// of another version than the headers, whose results could be anything.
+  /// Call once before anything else: loads libtorch_cuda if it is beside libtorch_cpu, and rejects a library whose version differs
+  /// from the headers', with which results would be undefined.
   public static func start() throws(TorchFault) {
     if let library = libraryVersion, library != headerVersion {
       throw TorchFault(
         operation: "start",
         message: """
-          libtorch \(library) at \(libraryPath) does not fit: this program was built with the headers of \(headerVersion). \
+          libtorch \(library) at \(libraryPath) does not match: this program was built with the headers of \(headerVersion). \
           Point LIBTORCH to that version, or build again with ./dev build
           """)
     }
     if ct_load_cuda() < 0 {
       throw TorchFault(
         operation: "start",
-        message: "libtorch_cuda lies beside \(libraryPath), but does not load; is a library of CUDA missing?")
+        message: "libtorch_cuda beside \(libraryPath) does not load; check that CUDA's libraries are installed")
     }
   }
 
-  /// Has libtorch's threads sleep, not spin, while they wait, so that beside other work a program slows down in proportion
-  /// and not twentyfold. Call it first thing in `main`; the command `sfumato` needs no call.
+  /// Makes libtorch's threads sleep instead of spin while they wait, so that beside other work a program slows down in proportion
+  /// and not twentyfold. Call it first in `main`; the `sfumato` command does not need it.
   ///
-  /// The choice is read when the library is loaded, which is before `main`: so where `OMP_WAIT_POLICY` is not set, this
-  /// sets it and starts the program once more in its own place, with the same arguments. A user's own choice stands.
+  /// libtorch reads the setting when it is loaded, which is before `main`: so unless `OMP_WAIT_POLICY` is set already, this sets it
+  /// and re-executes the program with the same arguments.
   public static func waitPassively() {
     guard getenv("OMP_WAIT_POLICY") == nil, let program = Bundle.main.executablePath else { return }
     setenv("OMP_WAIT_POLICY", "PASSIVE", 1)
     execv(program, CommandLine.unsafeArgv)
-    // Where that is not allowed the program goes on as it was.
+    // If that is not permitted, the program continues unchanged.
   }
 
-  /// Runs `body(begin, end)` over parts of `0..<count`, at least `grain` long, on every thread that libtorch uses.
+  /// Runs `body(begin, end)` over parts of `0..<count` of at least `grain`, on all of libtorch's threads.
   public static func parallelFor(_ count: Int, grain: Int = 1, _ body: @escaping @Sendable (Int, Int) -> Void) {
     final class Box { let body: @Sendable (Int, Int) -> Void; init(_ body: @escaping @Sendable (Int, Int) -> Void) { self.body = body } }
     let box = Box(body)

@@ -1,10 +1,10 @@
 import Failures
 
-/// Why an operation of libtorch failed. It travels inside the `Tensor` that the operation returned, through every further
-/// operation, to whatever lets data out, which throws it.
+/// Why a libtorch operation failed. The fault is carried by the `Tensor` that the operation returned, through all further
+/// operations, until data is read out, which throws it.
 public struct TorchFault: ClassifiedError, Equatable, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
-    /// Shapes, dtypes or values that the operation does not take.
+    /// Shapes, dtypes or values that the operation does not accept.
     case invalid
     /// The device has no memory left for the result.
     case outOfMemory
@@ -15,9 +15,9 @@ public struct TorchFault: ClassifiedError, Equatable, CustomStringConvertible {
   /// The operands' shapes, with the parameter's name where one is a parameter.
   public let operands: [String]
   public let kind: Kind
-  /// libtorch's own words, first line only. They differ between its versions.
+  /// libtorch's message, first line only. It differs between versions.
   public let message: String
-  /// The module of the network in which it arose, by its state-dict prefix, where the network says so.
+  /// The module in which it occurred, by its state-dict prefix, if the network names it.
   public internal(set) var module: String?
 
   public init(operation: String, operands: [String] = [], kind: Kind = .invalid, message: String, module: String? = nil) {

@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// Runs workloads over and over and prints, as JSON, how many tensors were alive and how much memory was resident before
-/// and after: flat, when nothing leaks. The argument says of what: `tensors` alone, or whole `workflows`.
+/// Runs workloads repeatedly and prints, as JSON, the number of live tensors and the resident memory before and after, which do
+/// not grow if nothing leaks. The argument selects the workloads: `tensors` or `workflows`.
 @main struct LeakProbe {
   struct Workload {
     let name: String
@@ -26,7 +26,7 @@ import Tensors
     print(String(decoding: try encoder.encode(["workloads": measured]), as: UTF8.self))
   }
 
-  /// The first quarter warms up: caches of libtorch and the allocator are filled by then.
+  /// The first quarter of the rounds warms up the caches of libtorch and the allocator.
   static func measure(_ workload: Workload) throws -> Measured {
     for _ in 0..<workload.rounds / 4 { try workload.round() }
     let handles = Torch.liveHandleCount, resident = residentBytes()
@@ -36,7 +36,7 @@ import Tensors
       residentBefore: resident, residentAfter: residentBytes())
   }
 
-  /// Memory of this process that lies in RAM; 0 where the system does not tell in Linux's way.
+  /// Resident memory of this process; 0 on systems without Linux's /proc.
   static func residentBytes() -> Int {
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
     let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
@@ -44,7 +44,7 @@ import Tensors
   }
 }
 
-/// What tensors alone are put through.
+/// Workloads that use tensors only.
 enum TensorWorkloads {
   static var all: [LeakProbe.Workload] {
     [
@@ -101,7 +101,7 @@ enum TensorWorkloads {
     deinit { pointer.deallocate() }
   }
 
-  /// One parameter with what its optimiser keeps.
+  /// One parameter with its optimiser state.
   struct InPlaceStep {
     let parameter: Tensor, moments: InPlace.Moments
     init(_ parameter: Tensor) {

@@ -4,7 +4,7 @@ import Tensors
 import Training
 import Workflows
 
-/// Whole training steps and whole sampling runs, of the smallest network there is.
+/// Whole training steps and sampling runs with a minimal network.
 enum WorkflowWorkloads {
   private static let recipe = """
     data: { type: glyphs, size: 8, classes: digits, count: 100 }
@@ -18,7 +18,7 @@ enum WorkflowWorkloads {
   static func all() throws -> [LeakProbe.Workload] {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("leaks-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    // Nothing is due to be written in so few steps, and a mapped model needs its file's name no more.
+    // So few steps write nothing, and a mapped model no longer needs its file's name.
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appendingPathComponent("tiny.yaml").path, run = folder.appendingPathComponent("run").path
     try Data(recipe.utf8).write(to: URL(fileURLWithPath: file))
@@ -31,7 +31,7 @@ enum WorkflowWorkloads {
     ]
   }
 
-  /// A loader with threads of its own, which are in the middle of their work when it goes.
+  /// A loader that is released while its threads are still working.
   private static func load(for job: TrainingJob) throws {
     var recipe = LoadingRecipe()
     recipe.workers = 3

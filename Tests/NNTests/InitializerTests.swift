@@ -3,9 +3,9 @@ import Testing
 
 @testable import NN
 
-@Suite("The first values of parameters") struct InitializerTests {
-  /// torch.manual_seed(7), then these modules one after the other; numbers of PyTorch 2.13.
-  @Test func areThoseOfPyTorchForASeed() throws {
+@Suite("Initial values of parameters") struct InitializerTests {
+  /// torch.manual_seed(7), then these modules in this order; values from PyTorch 2.13.
+  @Test func equalPyTorchsForTheSameSeed() throws {
     let initializer = Initializer(Generator(seed: 7))
     let linear = Linear(3, 4, using: initializer)
     try expect(
@@ -37,7 +37,7 @@ import Testing
     try expect(unbiased.weight, [-0.489431351, -0.430464566, 0.546035767, 0.320224255])
   }
 
-  /// The parameter's first values; 1e-7 is a rounding of numbers below 1 in float32.
+  /// Compares the parameter's first values; 1e-7 is the rounding of float32 values below 1.
   private func expect(_ parameter: Parameter, _ values: [Float], sourceLocation: SourceLocation = #_sourceLocation) throws {
     let found = try parameter.value.floats().prefix(values.count)
     #expect(found.count == values.count, sourceLocation: sourceLocation)
@@ -46,15 +46,15 @@ import Testing
     }
   }
 
-  @Test func normsStartAsTheIdentityAndDrawNothing() throws {
+  @Test func normsStartAsTheIdentityAndUseNoRandomNumbers() throws {
     let generator = Generator(seed: 1)
     let norm = GroupNorm(4, groups: 2, using: Initializer(generator))
     #expect(try norm.weight.value.floats() == [1, 1, 1, 1] && norm.bias.value.floats() == [0, 0, 0, 0])
     #expect(try Tensor.rand([3], using: generator).floats() == Tensor.rand([3], using: Generator(seed: 1)).floats())
   }
 
-  @Test func shapesAloneHaveNoNumbersAndNoMemory() {
-    // 2^44 elements a weight: more than any machine has memory for.
+  @Test func shapesAloneHaveNoValuesAndNoMemory() {
+    // 2^44 elements per weight exceed any machine's memory.
     let initializer = Initializer.shapes
     let side = 1 << 22
     let linear = Linear(side, side, using: initializer)
@@ -67,7 +67,7 @@ import Testing
     #expect(throws: TorchFault.self) { try linear.bias?.value.floats() }
   }
 
-  @Test func parametersAskForGradients() {
+  @Test func parametersRequireGradients() {
     for parameter in Linear(2, 2, using: .shapes).parameters() { #expect(parameter.value.requiresGradient) }
   }
 }

@@ -15,7 +15,7 @@ private final class Pair: Module {
 @Suite("Saving and loading a module's state") struct ModuleStateTests {
   private func values(_ dict: StateDict) throws -> [[Float]] { try dict.entries.map { try $0.tensor.floats() } }
 
-  /// The message of the mismatch that loading gives.
+  /// The message of the mismatch thrown by loading.
   private func complaint(loading dict: StateDict) -> String {
     let pair = Pair(seed: 1)
     let error = #expect(throws: StateMismatch.self) { try pair.load(dict) }
@@ -31,7 +31,7 @@ private final class Pair: Module {
     #expect(b.stateDict().names == ["first.weight", "first.bias", "second.weight", "second.bias", "mean"])
   }
 
-  @Test func trainingFurtherDoesNotChangeASnapshotNorASnapshotTheModule() throws {
+  @Test func furtherTrainingDoesNotChangeASnapshotNorASnapshotTheModule() throws {
     let pair = Pair(seed: 1)
     let snapshot = pair.stateDict()
     let before = try values(snapshot)
@@ -46,7 +46,7 @@ private final class Pair: Module {
     #expect(!snapshot.entries.contains { $0.tensor.requiresGradient })
   }
 
-  @Test func optimisersThatHoldATensorSeeWhatIsLoaded() throws {
+  @Test func optimisersThatHoldATensorSeeTheLoadedValues() throws {
     let pair = Pair(seed: 1)
     let held = pair.first.weight.value
     try pair.load(Pair(seed: 2).stateDict())
@@ -54,7 +54,7 @@ private final class Pair: Module {
     #expect(pair.first.weight.value.requiresGradient)
   }
 
-  @Test func everyDifferenceIsNamedAndNothingIsChanged() throws {
+  @Test func everyDifferenceIsReportedAndNothingIsChanged() throws {
     let pair = Pair(seed: 1), good = Pair(seed: 2).stateDict()
     let before = try values(pair.stateDict())
     var dict = good
@@ -79,7 +79,7 @@ private final class Pair: Module {
     #expect(try values(pair.stateDict()) == before)
   }
 
-  @Test func aStateWithAFaultIsRefusedWithThatFault() {
+  @Test func aStateWithAFaultThrowsThatFault() {
     let pair = Pair(seed: 1)
     var dict = pair.stateDict()
     dict["mean"] = Tensor.ones([2]).matmul(.ones([3, 3]))
@@ -99,15 +99,15 @@ private final class Pair: Module {
   }
 
   @Test func anAdoptedStateIsNotOverwritten() throws {
-    // It may be mapped from a file, where writing would end the program.
+    // It may be mapped from a file, where writing would crash.
     let pair = Pair()
     try pair.adopt(Pair(seed: 1).stateDict(), on: .cpu)
     let fault = #expect(throws: TorchFault.self) { try pair.load(Pair(seed: 2).stateDict()) }
-    #expect(fault?.description.contains("it belongs to a network for inference; change the network that is trained") == true)
+    #expect(fault?.description.contains("it belongs to a network prepared for inference; change the network being trained") == true)
     #expect(throws: TorchFault.self) { try pair.mean.assign(.ones([2])) }
   }
 
-  @Test func aModuleOfShapesAloneSaysThatItCannotBeLoaded() {
+  @Test func aModuleOfShapesAloneReportsThatItCannotBeLoaded() {
     let fault = #expect(throws: TorchFault.self) { try Pair().load(Pair(seed: 2).stateDict()) }
     #expect(fault?.message.contains("it has a shape but no numbers") == true)
   }

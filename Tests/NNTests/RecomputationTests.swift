@@ -3,7 +3,7 @@ import Testing
 
 @testable import NN
 
-/// Two linear maps with dropout between them, which counts how often it is run.
+/// Two linear maps with dropout in between, which count how often they run.
 private final class Layer: Module {
   let linear1 = Linear(4, 8, using: Initializer(Generator(seed: 1))), linear2 = Linear(8, 3, using: Initializer(Generator(seed: 2)))
   let dropout = Dropout(0.5)
@@ -15,7 +15,7 @@ private final class Layer: Module {
   }
 }
 
-@Suite("What is computed again on the way back") struct RecomputationTests {
+@Suite("Recomputation in the backward pass") struct RecomputationTests {
   private let layer = Layer()
   private let x = Tensor.randn([5, 4], using: Generator(seed: 3)).requiringGradient()
 
@@ -37,19 +37,19 @@ private final class Layer: Module {
     for (a, b) in zip(want, got) { #expect(try #require(a).floats() == #require(b).floats()) }
   }
 
-  @Test func gathersInEveryLeaf() throws {
+  @Test func accumulatesInEveryLeaf() throws {
     try run(again: true).square().sum().backward()
     #expect(layer.parameters().allSatisfy { $0.gradient != nil } && x.gradient != nil)
   }
 
-  @Test func leavesTheRandomNumbersToComeAsTheyAre() throws {
+  @Test func doesNotChangeLaterRandomNumbers() throws {
     let plain = Generator(seed: 4), again = Generator(seed: 4)
     try run(again: false, plain).sum().backward()
     try run(again: true, again).sum().backward()
     #expect(try Tensor.randn([4], using: plain).floats() == Tensor.randn([4], using: again).floats())
   }
 
-  @Test func isRecordedUnderTheSameAutocast() throws {
+  @Test func runsUnderTheSameAutocastAgain() throws {
     let plain = withAutocast(to: .bfloat16, on: .cpu) { run(again: false) }
     let again = withAutocast(to: .bfloat16, on: .cpu) { run(again: true) }
     #expect(again.dtype == .bfloat16)
@@ -60,13 +60,13 @@ private final class Layer: Module {
     #expect(after.dtype == .float32)
   }
 
-  @Test func isRunOnceWhereNoGradientIsWanted() throws {
+  @Test func runsOnceIfNoGradientIsNeeded() throws {
     _ = withoutGradient { run(again: true) }
     _ = Recomputation(of: layer)([x], mode: .inference) { [layer] in layer($0[0], mode: .inference) }
     #expect(layer.runs == 2)
   }
 
-  @Test func faultsOfBothRunsAreTold() throws {
+  @Test func reportsFaultsOfEitherRun() throws {
     let mode = Mode.training(Generator(seed: 4))
     let first = Recomputation(of: layer)([x], mode: mode) { $0[0].failed("test", "no") }
     #expect(first.fault?.operation == "test")

@@ -5,7 +5,7 @@ import Testing
 
 private class Base { let weight = Parameter(.ones([1])) }
 
-/// A declaration whose state would be lost, and a part of what is said about it.
+/// A declaration whose state would be lost, and a part of the expected message.
 private enum Trap: String, CaseIterable, Codable, CustomTestStringConvertible {
   case bareTensor, strayKey, dictionary, tuple, superclass, payload, plainClass, closure, lazyModule, sameKeyTwice, setOfNumbers
 
@@ -75,7 +75,7 @@ private enum Trap: String, CaseIterable, Codable, CustomTestStringConvertible {
 }
 
 @Suite("State that would be lost stops the program") struct StateTrapTests {
-  @Test(arguments: Trap.allCases) private func whatTheWalkWouldNotFindIsNamed(trap: Trap) async {
+  @Test(arguments: Trap.allCases) private func aPropertyThatTheWalkWouldMissIsNamed(trap: Trap) async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [trap = trap as Trap] in trap.spring() }
     let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(said.contains("module state: ") && said.contains(trap.message), "\(said.prefix(400))")

@@ -31,7 +31,7 @@ private final class Block: Module {
 }
 
 @Suite("The state of a module") struct StateWalkTests {
-  @Test func keysAreSnakeCaseOrGivenAndStandInTheOrderOfDeclaration() {
+  @Test func keysAreSnakeCaseOrGivenAndInOrderOfDeclaration() {
     #expect(
       Block(skip: true).state().map { $0.name } == [
         "in_layers.0.weight", "in_layers.0.bias", "skip_connection.weight", "in_layers.2.weight", "output_layers.0.0.weight",
@@ -40,12 +40,12 @@ private final class Block: Module {
       ])
   }
 
-  @Test func whatIsNilHasNoKeys() {
+  @Test func nilPropertiesHaveNoKeys() {
     let names = Block(skip: false).state().map { $0.name }
     #expect(names.count == 11 && !names.contains { $0.hasPrefix("skip_connection") })
   }
 
-  @Test func buffersAreStateButNoParameters() {
+  @Test func buffersAreStateButNotParameters() {
     let block = Block(skip: false)
     #expect(block.namedParameters().map { $0.name } == block.state().map { $0.name }.filter { $0 != "running_mean" })
     #expect(block.parameterCount == block.parameters().reduce(0) { $0 + $1.value.count })
@@ -65,7 +65,7 @@ private final class Block: Module {
     #expect(Parent().state().map { $0.name } == ["child.weight", "child.bias"])
   }
 
-  @Test func aFaultNamesTheParameterThatItMet() {
+  @Test func aFaultNamesTheParameterInvolved() {
     let linear = Linear(3, 2, using: Initializer(Generator(seed: 1)))
     _ = linear.namedParameters()
     #expect(linear(.ones([1, 4])).fault?.operands == ["[1, 4]", "weight [2, 3]", "bias [2]"])
@@ -74,7 +74,7 @@ private final class Block: Module {
   @Test(arguments: [("weight", "weight"), ("skipConnection", "skip_connection"), ("conv1", "conv1"), ("toQKV", "to_q_k_v")])
   func namesBecomeSnakeCase(name: String, key: String) { #expect(snakeCase(name) == key) }
 
-  @Test func anEmptyKeyPutsAPartAmongItsOwnersParts() {
+  @Test func entriesOfAnEmptyKeyAppearUnderTheOwnersPrefix() {
     final class Inner: Module { let first = Convolution(bias: false), second = [Convolution(bias: false)] }
     final class Outer: Module {
       let inner = Inner(), last = Convolution(bias: true)

@@ -45,21 +45,21 @@ import Testing
 
   typealias Function = (name: String, of: @Sendable (Tensor) -> Tensor, expected: @Sendable (Double) -> Double)
   static let functions: [Function] = [
-    ("abs", { $0.abs() }, { abs($0) }), ("sign", { $0.sign() }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }),
-    ("exp", { $0.exp() }, { exp($0) }), ("expm1", { $0.expm1() }, { expm1($0) }),
-    ("log", { $0.log() }, { log($0) }), ("log1p", { $0.log1p() }, { log1p($0) }),
-    ("sqrt", { $0.sqrt() }, { $0.squareRoot() }), ("rsqrt", { $0.rsqrt() }, { 1 / $0.squareRoot() }),
-    ("square", { $0.square() }, { $0 * $0 }), ("reciprocal", { $0.reciprocal() }, { 1 / $0 }),
+    ("abs", { $0.abs() }, { abs($0) }),
+    ("exp", { $0.exp() }, { exp($0) }),
+    ("log", { $0.log() }, { log($0) }),
+    ("sqrt", { $0.sqrt() }, { $0.squareRoot() }),
+    ("square", { $0.square() }, { $0 * $0 }),
     ("sin", { $0.sin() }, { sin($0) }), ("cos", { $0.cos() }, { cos($0) }), ("tanh", { $0.tanh() }, { tanh($0) }),
     ("sigmoid", { $0.sigmoid() }, { 1 / (1 + exp(-$0)) }), ("silu", { $0.silu() }, { $0 / (1 + exp(-$0)) }),
     ("gelu", { $0.gelu() }, { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }), ("relu", { $0.relu() }, { max($0, 0) }),
-    ("leakyReLU", { $0.leakyReLU(0.2) }, { $0 < 0 ? 0.2 * $0 : $0 }), ("softplus", { $0.softplus() }, { log1p(exp($0)) }),
-    ("erf", { $0.erf() }, { erf($0) }), ("floor", { $0.floor() }, { floor($0) }), ("ceil", { $0.ceil() }, { ceil($0) }),
-    ("round", { $0.round() }, { $0.rounded(.toNearestOrEven) }), ("trunc", { $0.trunc() }, { trunc($0) }),
+    ("leakyReLU", { $0.leakyReLU(0.2) }, { $0 < 0 ? 0.2 * $0 : $0 }),
+    ("floor", { $0.floor() }, { floor($0) }),
+    ("round", { $0.round() }, { $0.rounded(.toNearestOrEven) }),
     ("silu, as the papers write it", { silu($0) }, { $0 / (1 + exp(-$0)) }),
   ]
 
-  @Test(arguments: functions.indices) func eachFunctionIsThatOfItsName(index: Int) throws {
+  @Test(arguments: functions.indices) func eachFunctionComputesWhatItsNameSays(index: Int) throws {
     let (name, function, expected) = Self.functions[index]
     let points = [-2.5, -1.5, -0.25, 0, 0.5, 1.5, 3].filter { !expected($0).isNaN && expected($0).isFinite }
     let found = try function(Tensor(points)).doubles()
@@ -103,7 +103,6 @@ import Testing
     try expect(x.norm(), [sqrt(136)], [], within: 1e-5)
     try expect(x.variance(), [8], [], within: 1e-6)
     try expect(x.variance(correction: 0), [40.0 / 6], [], within: 1e-6)
-    try expect(Tensor([0, 0] as [Float]).logSumExp(), [log(2)], [], within: 1e-6)
   }
 
   @Test func overOneAxisKeptOrNot() throws {
@@ -116,7 +115,6 @@ import Testing
     try expect(x.min(1, keep: true), [1, 4], [2, 1])
     try expect(x.norm(1), [sqrt(14), sqrt(122)], within: 1e-5)
     try expect(x.variance(1), [1, 7], within: 1e-5)
-    try expect((x * 0).logSumExp(1), [log(3), log(3)], within: 1e-6)
     try expect(x.reshape(2, 3, 1).meanPerImage(), [2, 6])
     try expect(Tensor([1, 2] as [Float]).meanPerImage(), [1, 2])
     #expect(x.sum(2).fault?.operation == "sum")
@@ -125,15 +123,11 @@ import Testing
   @Test func alongAnAxis() throws {
     try expect(x.argmax(1), [2, 2])
     try expect((-x).argmax(0), [0, 0, 0])
-    try expect(x.argmin(1), [0, 0])
-    try expect(x.cumsum(1), [1, 3, 6, 4, 9, 18], [2, 3])
-    try expect(x.cumprod(0), [1, 2, 3, 4, 10, 27], [2, 3])
     let e = [exp(0.0), exp(1), exp(2)], total = e.reduce(0, +)
     let rising = Tensor([0, 1, 2] as [Double])
     try expect(rising.softmax(0), e.map { $0 / total }, within: 1e-15)
     try expect(rising.logSoftmax(0), e.map { log($0 / total) }, within: 1e-15)
     let mixed = Tensor([3, 1, 2] as [Float])
-    try expect(mixed.argsort(0), [1, 2, 0])
     try expect(mixed.sorted(0), [1, 2, 3])
     try expect(mixed.sorted(0, descending: true), [3, 2, 1])
     try expect(mixed.quantile(0.25, 0), [1.5], [])

@@ -8,7 +8,7 @@ import Testing
     (q.matmul(k.transpose(-1, -2)) / Double(q.size(-1)).squareRoot()).softmax(-1).matmul(v)
   }
 
-  /// Queries, keys and values as a network cuts them from one tensor: strided, `[N, heads, length, d]`.
+  /// Queries, keys and values as slices of one tensor, as in networks: strided, `[N, heads, length, d]`.
   private func operands(_ shape: [Int], _ dtype: DType) -> [Tensor] {
     let (n, heads, length, d) = (shape[0], shape[1], shape[2], shape[3])
     let joined = Tensor.randn([n, length, 3, heads, d], using: Generator(seed: 5)).to(dtype)
@@ -17,7 +17,7 @@ import Testing
 
   private func difference(_ a: Tensor, _ b: Tensor) throws -> Double { try (a.to(.float64) - b.to(.float64)).abs().max().item() }
 
-  /// Whole blocks of queries and keys, parts of one, single rows; widths that the kernel for bfloat16 takes, and one that it does not.
+  /// Whole blocks of queries and keys, partial blocks, single rows; widths that the bfloat16 kernel supports, and one that it does not.
   static let shapes = [[2, 4, 64, 32], [1, 2, 17, 16], [3, 1, 1, 8], [3, 1, 1, 16], [1, 1, 33, 48], [1, 2, 300, 64]]
 
   @Test(arguments: shapes, [DType.float32, .bfloat16])
@@ -27,12 +27,12 @@ import Testing
     #expect(y.dtype == dtype)
     #expect(y.shape == shape)
     let wide = o.map { $0.to(.float64) }
-    // Values of size 1 to 4; bfloat16 holds 8 digits, and weights are rounded to it before they meet the values.
+    // Values of magnitude 1 to 4; bfloat16 has 8 bits, and the weights are rounded to it before the product with the values.
     #expect(try difference(y, composed(wide[0], wide[1], wide[2])) < (dtype == .float32 ? 5e-6 : 3e-2))
   }
 
   @Test(arguments: shapes, [DType.float32, .bfloat16])
-  func itsGradientsAreThoseOfTheDefinition(shape: [Int], dtype: DType) throws {
+  func itsGradientsEqualThoseOfTheDefinition(shape: [Int], dtype: DType) throws {
     let o = operands(shape, dtype).map { $0.requiringGradient() }
     let wide = o.map { $0.detach().to(.float64).requiringGradient() }
     let weights = Tensor.randn(shape, using: Generator(seed: 6)).to(dtype)
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [DType.float32, .bfloat16]) func queriesMayBeMoreOrFewerThanKeys(dtype: DType) throws {
+  @Test(arguments: [DType.float32, .bfloat16]) func theNumbersOfQueriesAndKeysMayDiffer(dtype: DType) throws {
     let random = Generator(seed: 8)
     for (queries, keys) in [(5, 70), (70, 5)] {
       let o = [queries, keys, keys].map { Tensor.randn([2, 3, $0, 32], using: random).to(dtype).requiringGradient() }
@@ -61,8 +61,8 @@ import Testing
     }
   }
 
-  @Test func largeScoresAndManyThreadsChangeNothing() throws {
-    // Scores of some hundreds: a softmax that does not take the largest off first overflows.
+  @Test func isAccurateForLargeScoresAndManyThreads() throws {
+    // Scores of some hundreds, at which a softmax that does not subtract the maximum overflows.
     let o = operands([2, 3, 70, 32], .bfloat16).map { ($0 * 12).requiringGradient() }
     let wide = o.map { $0.detach().to(.float64) }
     let before = Torch.threadCount
@@ -73,7 +73,7 @@ import Testing
       return try [y.detach()] + y.gradients(of: o, weights: y.detach()).map { $0! }
     }
     for (a, b) in zip(results[0], results[1]) { #expect(try a.bytes() == b.bytes()) }
-    // Values of up to 40, weights rounded to 8 digits.
+    // Values up to 40, weights rounded to 8 bits.
     #expect(try difference(results[0][0], composed(wide[0], wide[1], wide[2])) < 40 / 128)
   }
 
@@ -87,13 +87,13 @@ import Testing
     #expect(try poisoned.isNaN().sum().item() == 20 * 16)
   }
 
-  @Test func aSecondDerivativeIsThereOrRefusedAndNeverSilentlyZero() {
+  @Test func aSecondDerivativeIsCorrectOrAnErrorButNeverZero() {
     let o = operands([1, 1, 4, 16], .bfloat16).map { $0.requiringGradient() }
     let first = try? Tensor.attention(o[0], o[1], o[2]).sum().gradients(of: [o[0]], recording: true)[0]
     #expect(first?.requiresGradient != false)
   }
 
-  @Test func joiningTheHeadsAgainIsAView() {
+  @Test func mergingTheHeadsIsAView() {
     let o = operands([2, 4, 64, 32], .bfloat16)
     #expect(Tensor.attention(o[0], o[1], o[2]).transpose(1, 2).isContiguous)
   }

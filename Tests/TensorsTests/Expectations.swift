@@ -3,7 +3,7 @@ import Testing
 
 @testable import Tensors
 
-/// Holds a tensor's elements, row by row, against values; `within` is the largest difference allowed.
+/// Compares a tensor's elements, in row-major order, with values; `within` is the largest difference allowed.
 func expect(
   _ tensor: Tensor, _ values: [Double], _ shape: [Int]? = nil, within tolerance: Double = 0,
   sourceLocation: SourceLocation = #_sourceLocation
@@ -29,7 +29,7 @@ func counting(_ shape: Int..., dtype: DType = .float32) -> Tensor {
 /// A tensor that failed: 2x3 times 4x5.
 let broken = Tensor.ones([2, 3]).matmul(.ones([4, 5]))
 
-/// Tells threads apart.
+/// Identifies the current thread.
 func currentThread() -> UInt {
   #if canImport(Darwin)
     UInt(bitPattern: pthread_self())

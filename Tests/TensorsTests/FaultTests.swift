@@ -3,11 +3,11 @@ import Testing
 @testable import Tensors
 
 @Suite("Faults") struct FaultTests {
-  @Test func travelThroughOperationsToWhateverLetsDataOut() throws {
+  @Test func passThroughOperationsUntilDataIsRead() throws {
     let later = Tensor.cat([(broken + 1).silu(), .ones([2])], dim: 0).sum()
     #expect(later.fault == broken.fault)
     #expect(throws: broken.fault!) { try later.item() }
-    #expect(throws: broken.fault!) { try later.itemInt() }
+    #expect(throws: broken.fault!) { try later.ints() }
     #expect(throws: broken.fault!) { try later.floats() }
     #expect(throws: broken.fault!) { try later.bytes() }
     #expect(throws: broken.fault!) { try later.validated() }
@@ -18,7 +18,7 @@ import Testing
     try Tensor.ones([1]).validated()
   }
 
-  @Test func sayWhatWasWrongAndWithWhichOperands() {
+  @Test func describeTheProblemAndTheOperands() {
     let fault = broken.fault!
     #expect(fault.operation == "matmul")
     #expect(fault.operands == ["[2, 3]", "[4, 5]"])
@@ -38,13 +38,13 @@ import Testing
     #expect(broken.labelled("x").fault == broken.fault)
   }
 
-  @Test func aLayerRefusesAnInputAndAnEarlierFaultStays() {
+  @Test func aLayerRejectsAnInputAndAnEarlierFaultIsKept() {
     let refused = Tensor.ones([3]).failed("unet", "expected 4 channels")
     #expect(refused.fault == TorchFault(operation: "unet", operands: ["[3]"], message: "expected 4 channels"))
     #expect(broken.failed("unet", "expected 4 channels").fault == broken.fault)
   }
 
-  @Test func straightLineCodeFallsThroughAFailedTensor() {
+  @Test func everyOperationPassesAFailedTensorOn() {
     #expect(broken.shape == [])
     #expect(broken.rank == 0)
     #expect(broken.size(3) == 1)
@@ -57,21 +57,21 @@ import Testing
     #expect(broken.chunk(0, dim: 0).map(\.fault) == [broken.fault])
     for x in [
       broken.narrow(0, 0, 5), broken.to(.float64), broken.to(.cpu), broken.image(3), broken.meanPerImage(), broken.reshape(1),
-      broken.requiringGradient(), broken.detach(), Tensor.ones([1]) + broken, .bernoulli(0.5, like: broken, using: Generator(seed: 0)),
+      broken.requiringGradient(), broken.detach(), Tensor.ones([1]) + broken, broken.dropout(0.5, using: Generator(seed: 0)),
     ] {
       #expect(x.fault == broken.fault)
     }
   }
 
-  @Test func memoryThatRanOutIsToldApart() {
+  @Test func runningOutOfMemoryIsDistinguished() {
     #expect(Tensor.empty([1 << 50]).fault?.kind == .outOfMemory)
     #expect((Tensor.ones([1]).expand(1 << 50) + 1).fault?.kind == .outOfMemory)
-    // A shape that no number of bytes describes is a mistake and no want of memory.
+    // A shape whose size in bytes overflows is a mistake, not a lack of memory.
     #expect(Tensor.empty([1 << 62, 1 << 62]).fault?.kind == .invalid)
     #expect(Tensor.empty([-1]).fault?.kind == .invalid)
   }
 
-  @Test func theNextOperationOnTheThreadIsClean() throws {
+  @Test func theNextOperationOnTheThreadIsUnaffected() throws {
     _ = Tensor.ones([2]).matmul(.ones([3]))
     try expect(Tensor.ones([2]) + 1, [2, 2])
     let fault = Tensor.ones([2]).reshape(3).fault

@@ -4,7 +4,7 @@ import Testing
 @testable import Tensors
 
 @Suite("Gradients") struct GradientTests {
-  @Test func backwardGathersInEveryLeaf() throws {
+  @Test func backwardAccumulatesInEveryLeaf() throws {
     let w = Tensor.full(3, [2]).requiringGradient(), v = Tensor.full(5, [2]).requiringGradient()
     #expect(w.requiresGradient)
     #expect(w.gradient == nil)
@@ -18,17 +18,17 @@ import Testing
     try expect(v.gradient!, [9, 9])
   }
 
-  @Test func gradientsLeaveTheLeavesAlone() throws {
+  @Test func gradientsDoNotAccumulateInTheLeaves() throws {
     let x = Tensor([1, 2, 3] as [Double]).requiringGradient(), y = Tensor([1] as [Double]).requiringGradient()
     let found = try x.pow(3).sum().gradients(of: [x, y])
     try expect(found[0]!, [3, 12, 27])
     #expect(found[1] == nil)
     #expect(x.gradient == nil)
-    // Of a vector, with the factor of each element.
+    // For a vector, with a factor per element.
     try expect(try x.square().gradients(of: [x], weights: Tensor([1, 10, 100] as [Double]))[0]!, [2, 40, 600])
   }
 
-  @Test func aGradientCanBeDifferentiatedInItsTurn() throws {
+  @Test func aGradientCanItselfBeDifferentiated() throws {
     let x = Tensor([2] as [Double]).requiringGradient()
     let first = try x.pow(4).sum().gradients(of: [x], recording: true)[0]!
     try expect(try first.sum().gradients(of: [x])[0]!, [48])
@@ -36,8 +36,8 @@ import Testing
     #expect(!plain.requiresGradient)
   }
 
-  @Test func theyAreTheSlopesOfTheValue() throws {
-    // A chain of what networks use, in float64, by central differences.
+  @Test func theyEqualFiniteDifferences() throws {
+    // A chain of network operations in float64, by central differences.
     let random = Generator(seed: 4)
     let weight = Tensor.randn([4, 2, 3, 3], dtype: .float64, using: random), table = Tensor.randn([3, 4], dtype: .float64, using: random)
     func value(_ x: Tensor) -> Tensor {
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func scopesNestAndEndAlsoByAThrow() throws {
+  @Test func scopesNestAndEndWhenAnErrorIsThrown() throws {
     struct Stop: Error {}
     let x = Tensor.ones([1]).requiringGradient()
     #expect(isGradientEnabled)
@@ -77,7 +77,7 @@ import Testing
     #expect(isGradientEnabled)
   }
 
-  @Test func whatCannotBeDifferentiatedIsAFault() throws {
+  @Test func differentiatingWithoutAGraphIsAFault() throws {
     let x = Tensor.ones([2]).requiringGradient()
     #expect(throws: TorchFault.self) { try (x * 2).backward() }
     #expect(throws: TorchFault.self) { try Tensor.ones([]).backward() }
@@ -92,7 +92,7 @@ import Testing
 @Suite("Autocast") struct AutocastTests {
   private let x = Tensor.ones([2, 2]), w = Tensor.full(2, [2, 2])
 
-  @Test func productsAreInItsDtypeInsideAndNotOutside() {
+  @Test func productsHaveItsDtypeOnlyWithinTheScope() {
     withAutocast(to: .bfloat16, on: .cpu) {
       #expect(x.linear(w).dtype == .bfloat16)
       #expect(x.matmul(w).dtype == .bfloat16)
@@ -102,7 +102,7 @@ import Testing
     #expect(x.matmul(w).dtype == .float32)
   }
 
-  @Test func scopesNestAndGiveBackWhatWas() {
+  @Test func scopesNestAndRestoreTheOuterState() {
     withAutocast(to: .bfloat16, on: .cpu) {
       withAutocast(to: .float16, on: .cpu) { #expect(x.matmul(w).dtype == .float16) }
       #expect(x.matmul(w).dtype == .bfloat16)
@@ -118,7 +118,7 @@ import Testing
     #expect(x.matmul(w).dtype == .float32)
   }
 
-  @Test func onADeviceWithoutItNothingHappens() {
+  @Test func onOtherDevicesNothingHappens() {
     let y = withAutocast(to: .bfloat16, on: .meta) { x.matmul(w) }
     #expect(y.dtype == .float32)
   }

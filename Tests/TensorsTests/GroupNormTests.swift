@@ -2,7 +2,7 @@ import Testing
 
 @testable import Tensors
 
-/// The fused kernel against float64 compositions: libtorch's own float32 kernel loses digits to a large mean.
+/// The fused kernel against float64 compositions, since libtorch's own float32 kernel loses digits when the mean is large.
 @Suite("Fused group norm") struct GroupNormTests {
   struct Case: Sendable, CustomTestStringConvertible {
     var images = 2, channels = 32, height = 5, width = 7, groups = 8
@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  /// Widths below, at and beyond a vector of 16, batches that split over images and over rows, each operand there and absent.
+  /// Widths below, at and above a vector of 16, batches that are split over images and over rows, each operand present and absent.
   static let cases = [
     Case(), Case(activation: .identity), Case(affine: false), Case(modulated: false), Case(affine: false, modulated: false),
     Case(images: 1, channels: 64, height: 16, width: 16, groups: 32), Case(images: 3, channels: 24, height: 9, width: 9, groups: 4),
@@ -20,7 +20,7 @@ import Testing
     Case(images: 8, channels: 16, height: 1, width: 1, groups: 2), Case(images: 1, channels: 160, height: 20, width: 20, mean: 30),
   ]
 
-  /// Every operand as a leaf that asks for its gradient, in the order x, weight, bias, scale, shift.
+  /// Every operand as a leaf that requires a gradient, in the order x, weight, bias, scale, shift.
   private func operands(_ c: Case, _ dtype: DType = .float32) -> [Tensor?] {
     let g = Generator(seed: 7)
     func rows(_ present: Bool, _ shape: [Int]) -> Tensor? { present ? Tensor.randn(shape, using: g) : nil }
@@ -35,7 +35,7 @@ import Testing
     o[0]!.groupNorm(groups: c.groups, o[1], o[2], scale: o[3], shift: o[4], activation: c.activation)
   }
 
-  /// The same in float64, from the definition.
+  /// The definition, in float64.
   private func exact(_ o: [Tensor?], _ c: Case) -> Tensor {
     let x = o[0]!, parts = x.contiguous().reshape(c.images, c.groups, -1)
     let centred = parts - parts.mean(2, keep: true)
@@ -51,12 +51,12 @@ import Testing
   @Test(arguments: cases) func equalsItsDefinition(c: Case) throws {
     let o = operands(c)
     let y = norm(o, c)
-    // Two roundings of a value below 40 in float32, and sums of a few thousand terms.
+    // Two float32 roundings of a value below 40, and sums of a few thousand terms.
     #expect(try difference(y, exact(o.map { $0?.to(.float64) }, c)) < 3e-5)
     #expect(y.isChannelsLast)
   }
 
-  @Test(arguments: cases) func itsGradientsAreThoseOfTheDefinition(c: Case) throws {
+  @Test(arguments: cases) func itsGradientsEqualThoseOfTheDefinition(c: Case) throws {
     let fused = operands(c).map { $0?.requiringGradient() }
     let wide = operands(c).map { $0?.to(.float64).requiringGradient() }
     let weights = Tensor.randn(fused[0]!.shape, using: Generator(seed: 3))
@@ -66,14 +66,14 @@ import Testing
     for (a, b) in zip(found, expected) {
       let a = try #require(a), b = try #require(b)
       #expect(a.shape == b.shape)
-      // Sums over an image of products rounded to float32; a large mean costs x some of its digits.
+      // Sums over an image of products rounded to float32; a large mean costs x some digits.
       let limit = (c.mean == 0 ? 3e-6 : 3e-5) * Swift.max(1, try b.abs().max().item())
       #expect(try difference(a, b) < limit)
     }
   }
 
-  @Test func itsGradientIsTheSlopeOfItsValue() throws {
-    // Central differences of the float32 kernel itself: they hold its two directions against each other.
+  @Test func itsGradientEqualsFiniteDifferences() throws {
+    // Central differences of the float32 kernel itself, which check its backward against its forward pass.
     let c = Case(images: 1, channels: 4, height: 2, width: 3, groups: 2)
     let o = operands(c).map { $0!.requiringGradient() }
     let weights = Tensor.randn(o[0].shape, using: Generator(seed: 3))
@@ -94,13 +94,13 @@ import Testing
   }
 
   @Test(arguments: [Case(), Case(images: 1, channels: 48, height: 12, width: 12, groups: 6), Case(activation: .identity)])
-  func bfloat16ImagesGiveTheSameWithinTheirOwnRounding(c: Case) throws {
+  func bfloat16ImagesAgreeWithinTheirRounding(c: Case) throws {
     let narrow = operands(c, .bfloat16).map { $0?.requiringGradient() }
     let wide = narrow.map { $0?.detach().to(.float64).requiringGradient() }
     let weights = Tensor.randn(narrow[0]!.shape, using: Generator(seed: 3)).to(.bfloat16).channelsLast()
     let y = norm(narrow, c), z = exact(wide, c)
     #expect(y.dtype == .bfloat16)
-    // Half a unit in the last of 8 digits.
+    // Half a unit in the last of 8 bits.
     #expect(try ((y.detach().to(.float64) - z.detach()).abs() - z.detach().abs() / 256).max().item() < 1e-6)
     let found = try y.gradients(of: narrow.compactMap { $0 }, weights: weights)
     let expected = try z.gradients(of: wide.compactMap { $0 }, weights: weights.to(.float64))
@@ -113,7 +113,7 @@ import Testing
     #expect(found[1]?.dtype == .float32)
   }
 
-  @Test func modulationInBfloat16GetsItsGradientInBfloat16() throws {
+  @Test func modulationInBfloat16HasAGradientInBfloat16() throws {
     let c = Case()
     var o = operands(c, .bfloat16)
     o[3] = o[3]?.to(.bfloat16).requiringGradient()
@@ -123,7 +123,7 @@ import Testing
     #expect(try o[4]!.gradient!.isFinite().all().item() == 1)
   }
 
-  @Test func theSameToTheBitOnAnyNumberOfThreads() throws {
+  @Test func isBitIdenticalOnAnyNumberOfThreads() throws {
     let c = Case(images: 3, channels: 64, height: 16, width: 16, groups: 32)
     let before = Torch.threadCount
     defer { Torch.threadCount = before }
@@ -136,7 +136,7 @@ import Testing
     for (a, b) in zip(results[0], results[1]) { #expect(try a.bytes() == b.bytes()) }
   }
 
-  @Test func anotherLayoutOrDtypeIsComposedAndGivesTheSame() throws {
+  @Test func otherLayoutsAndDtypesGiveTheSame() throws {
     let c = Case(), o = operands(c)
     let plain = [o[0]!.contiguous()] + o.dropFirst()
     #expect(try difference(norm(plain, c), norm(o, c)) < 1e-5)
@@ -144,7 +144,7 @@ import Testing
     #expect(try difference(norm(wide, c), exact(wide, c)) < 1e-12)
   }
 
-  @Test func aSecondDerivativeIsRefusedAndNotSilentlyZero() throws {
+  @Test func aSecondDerivativeIsAnErrorAndNotZero() throws {
     let o = operands(Case()).map { $0!.requiringGradient() }
     #expect(throws: TorchFault.self) { try norm(o, Case()).sum().gradients(of: o, recording: true) }
   }

@@ -11,7 +11,7 @@ import Testing
     return x
   }
 
-  /// AdamW as Loshchilov and Hutter write it (Algorithm 2, schedule multiplier in the learning rate).
+  /// AdamW as in Loshchilov and Hutter (Algorithm 2, with the schedule multiplier in the learning rate).
   private struct Reference {
     var theta: Double, m = 0.0, v = 0.0, t = 0
     mutating func step(_ g: Double, lr: Double, betas: (Double, Double), eps: Double, decay: Double) {
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func adamWIsThatOfThePaperOverThreeSteps() throws {
+  @Test func threeStepsOfAdamWEqualThePapers() throws {
     let start = [1.0, -2, 0.5], gradients = [[0.1, -0.2, 3], [0.3, 0.1, -1], [0, -0.5, 0.25]]
     let parameter = Tensor(start).requiringGradient(), moments = InPlace.Moments(of: parameter)
     var reference = start.map { Reference(theta: $0) }
@@ -39,13 +39,13 @@ import Testing
     try expect(moments.steps, [3], [])
   }
 
-  @Test func theFirstStepOfAdamWIsAsLongAsTheLearningRate() throws {
+  @Test func theFirstStepOfAdamWEqualsTheLearningRate() throws {
     let parameter = try leaf([1, 1], gradient: [1e-3, -50])
     try InPlace.adamW([parameter], [.init(of: parameter)], learningRate: 0.1, betas: (0.9, 0.999), eps: 0, weightDecay: 0)
     try expect(parameter.detach(), [0.9, 1.1], within: 1e-12)
   }
 
-  @Test func aParameterWithoutGradientIsLeftAlone() throws {
+  @Test func aParameterWithoutAGradientIsUnchanged() throws {
     let moved = try leaf([1], gradient: [1]), still = Tensor([5] as [Double]).requiringGradient()
     let moments = [moved, still].map { InPlace.Moments(of: $0) }
     try InPlace.adamW([moved, still], moments, learningRate: 0.1, betas: (0.9, 0.999), eps: 0, weightDecay: 0.5)
@@ -66,7 +66,7 @@ import Testing
     #expect(try stepped(values.channelsLast().requiringGradient(), weights.channelsLast()) == expected)
   }
 
-  @Test func momentsOfAnotherLayoutAreRefused() throws {
+  @Test func momentsWithAnotherLayoutAreRejected() throws {
     let parameter = try leaf([1, 2], gradient: [1, 1])
     let other = InPlace.Moments(of: Tensor([1, 2, 3] as [Double]))
     #expect(throws: TorchFault.self) {
@@ -75,7 +75,7 @@ import Testing
     try expect(parameter.detach(), [1, 2])
   }
 
-  @Test func gradientsAreClippedToACommonNorm() throws {
+  @Test func gradientsAreClippedToAJointNorm() throws {
     let a = try leaf([0, 0], gradient: [3, 0]), b = try leaf([0], gradient: [4]), none = Tensor([0] as [Double]).requiringGradient()
     #expect(try InPlace.clipGradients([a, b, none], limit: 0) == 5)
     try expect(a.gradient!, [3, 0])

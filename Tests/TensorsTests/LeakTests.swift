@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// The count of live tensors is the process's, so this is measured in a process of its own.
+/// The count of live tensors is per process, so it is measured in a separate process.
 @Suite("Memory") struct LeakTests {
-  /// Folders where the build may have put the probe: beside the test bundle, or beside what runs it.
+  /// Folders in which the build may have placed the probe: that of the test bundle, or of the program that runs it.
   private static var folders: [URL] {
     var places = [Bundle.main.bundleURL, URL(fileURLWithPath: CommandLine.arguments[0])]
     places += Bundle.allBundles.map(\.bundleURL)
@@ -12,7 +12,7 @@ import Testing
 
   private func probe() throws -> URL {
     let found = Self.folders.map { $0.appendingPathComponent("LeakProbe") }.first { FileManager.default.isExecutableFile(atPath: $0.path) }
-    return try #require(found, "LeakProbe lies in none of \(Self.folders.map(\.path))")
+    return try #require(found, "LeakProbe is in none of \(Self.folders.map(\.path))")
   }
 
   private struct Report: Decodable {
@@ -25,7 +25,7 @@ import Testing
     let workloads: [Workload]
   }
 
-  @Test(arguments: ["tensors", "workflows"]) func nothingIsLeftBehind(by workloads: String) throws {
+  @Test(arguments: ["tensors", "workflows"]) func nothingLeaks(from workloads: String) throws {
     let process = Process(), pipe = Pipe()
     process.executableURL = try probe()
     process.arguments = [workloads]

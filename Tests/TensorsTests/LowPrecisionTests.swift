@@ -6,10 +6,10 @@ import Testing
 @Suite("Products in low precision") struct LowPrecisionTests {
   private let random = Generator(seed: 4)
 
-  /// Operands that lose nothing when they are cast to `dtype`.
+  /// float32 operands that `dtype` represents exactly.
   private func operand(_ shape: Int..., dtype: DType) -> Tensor { .randn(shape, using: random).to(dtype).to(.float32).requiringGradient() }
 
-  /// The largest difference beyond the rounding of `dtype` itself, whose sums may end one step away.
+  /// The largest difference beyond one unit in the last place of `dtype`.
   private func excess(_ found: Tensor, _ expected: Tensor, _ dtype: DType) throws -> Double {
     let step = dtype == .bfloat16 ? 1.0 / 128 : 1.0 / 1024
     return try ((found.to(.float32) - expected).abs() - expected.abs() * step).max().item()
@@ -54,7 +54,7 @@ import Testing
     let packed = PackedConv2d(w, nil, stride: 1, padding: 1, dtype: dtype)
     let y = packed(x.to(dtype), addingTo: residual.to(dtype))
     #expect(y.dtype == dtype && y.isChannelsLast)
-    // One rounding, of half a step.
+    // One rounding, of half a unit in the last place.
     let expected = x.conv2d(w, padding: 1) + residual, step = dtype == .bfloat16 ? 1.0 / 256 : 1.0 / 2048
     #expect(try ((y.to(.float32) - expected).abs() - expected.abs() * step).max().item() < 1e-4)
     #expect(packed(x).fault?.kind == .invalid)
@@ -66,7 +66,7 @@ import Testing
     #expect(Tensor.ones([2, 4]).to(.bfloat16).linear(.ones([3, 4])).fault?.operation == "linear")
   }
 
-  @Test func aBackwardPassWithinAutocastLosesNothingMore() throws {
+  @Test func aBackwardPassWithinAutocastGivesTheSame() throws {
     let x = operand(2, 4, 6, 6, dtype: .bfloat16), w = operand(8, 4, 3, 3, dtype: .bfloat16)
     func gradients(within: Bool) throws -> [Float] {
       func run() throws -> [Tensor?] {
@@ -78,7 +78,7 @@ import Testing
     #expect(try gradients(within: true) == gradients(within: false))
   }
 
-  @Test func secondDerivativesPass() throws {
+  @Test func secondDerivativesAreCorrect() throws {
     let x = operand(1, 2, 4, 4, dtype: .bfloat16), w = operand(2, 2, 3, 3, dtype: .bfloat16)
     func second(_ dtype: DType) throws -> Tensor {
       let y = withAutocast(to: dtype, on: .cpu) { x.conv2d(w, padding: 1) }.to(.float32)
@@ -86,11 +86,11 @@ import Testing
       return try first.sum().gradients(of: [w])[0]!
     }
     let exact = try second(.float32), low = try second(.bfloat16)
-    // Several roundings, each of 1 in 256 of the values that meet.
+    // Several roundings, each of 1 part in 256.
     #expect(try (low - exact).norm().item() < 0.03 * exact.norm().item())
   }
 
-  @Test func aProcessorWithWideVectorsComputesBfloat16Itself() {
+  @Test func processorsWithAVX512HaveKernelsForBfloat16() {
     #if arch(x86_64)
       if Torch.cpuFeatures.contains("avx512f") { #expect(Torch.hasKernels(for: .bfloat16)) }
       if !Torch.cpuFeatures.contains("avx2") { #expect(!Torch.hasKernels(for: .bfloat16)) }

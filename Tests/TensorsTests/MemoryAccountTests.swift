@@ -2,10 +2,10 @@ import Testing
 
 @testable import Tensors
 
-@Suite("Counting memory on the device meta") struct MemoryAccountTests {
+@Suite("Counting memory on the meta device") struct MemoryAccountTests {
   private func meta(_ shape: [Int], _ dtype: DType = .float32) -> Tensor { .empty(shape, dtype: dtype, on: .meta) }
 
-  @Test func aStorageCountsFromItsCreationToItsReleaseAndViewsCountNothing() throws {
+  @Test func aStorageCountsUntilItsReleaseAndViewsCountNothing() throws {
     let account = MemoryAccount(small: 1000)
     var x: Tensor? = account.counting { meta([10, 25]) }
     #expect(account.live == 1000 && account.smallLive == 0)
@@ -22,7 +22,7 @@ import Testing
     #expect(account.peak == 0 && account.smallPeak == 0)
   }
 
-  @Test func onlyWhatIsMadeInTheScopeCounts() {
+  @Test func onlyTensorsCreatedInTheScopeCount() {
     let outer = MemoryAccount(), inner = MemoryAccount()
     let before = meta([7])
     let made = outer.counting { [meta([1]), inner.counting { meta([2]) }, Tensor.shapeAlone([3]), Tensor.ones([4]), meta([5])] }
@@ -30,7 +30,7 @@ import Testing
     withExtendedLifetime((before, made)) {}
   }
 
-  @Test func whatIsKeptForTheWayBackCountsUntilItIsTaken() throws {
+  @Test func tensorsKeptForTheBackwardPassCountUntilTheyAreUsed() throws {
     let account = MemoryAccount()
     let weight = Tensor.empty([8, 4, 3, 3], on: .meta).requiringGradient(), image = 2 * 6 * 6 * 4
     try account.counting {
@@ -45,14 +45,14 @@ import Testing
     #expect(weight.gradient?.shape == [8, 4, 3, 3])
   }
 
-  @Test func noGradientKeepsNothing() {
+  @Test func withoutGradientsNothingIsKept() {
     let account = MemoryAccount(), weight = Tensor.empty([8, 4, 3, 3], on: .meta).requiringGradient()
     let y = account.counting { withoutGradient { meta([2, 4, 6, 6]).channelsLast().conv2d(weight, padding: 1).silu().mean(2, 3) } }
     #expect(account.live == 2 * 8 * 4 && y.shape == [2, 8])
   }
 
-  /// Every operation of networks with a gradient of its own on the device meta, beside the same on the CPU.
-  @Test(arguments: [DType.float32, .bfloat16]) func gradientsHaveTheShapesAndTypesOfTheCPUs(dtype: DType) throws {
+  /// Compares every network operation that has its own gradient on the meta device with the same on the CPU.
+  @Test(arguments: [DType.float32, .bfloat16]) func gradientsHaveTheSameShapesAndDtypesAsOnTheCPU(dtype: DType) throws {
     func outcome(on device: Device) throws -> [String] {
       let random = Generator(seed: 1)
       func leaf(_ shape: [Int]) -> Tensor { Tensor.randn(shape, using: random).to(device).requiringGradient() }

@@ -7,7 +7,7 @@ import Testing
   private func dict(_ entries: [(String, Int)]) -> StateDict { StateDict(entries.map { ($0.0, Tensor.ones([$0.1])) }) }
   private func sizes(_ dict: StateDict) -> [Int] { dict.entries.map { $0.tensor.count } }
 
-  @Test func namesKeepTheOrderInWhichTheyCame() {
+  @Test func namesKeepTheirOrder() {
     var state = dict([("b", 1), ("a", 2), ("c", 3)])
     #expect(state.names == ["b", "a", "c"] && sizes(state) == [1, 2, 3])
     state["a"] = .ones([5])
@@ -18,7 +18,7 @@ import Testing
     #expect(state.count == 3 && state.elementCount == 15)
   }
 
-  @Test func aNameThatIsNotThereIsNilAndCanBeTakenAway() {
+  @Test func aMissingNameIsNilAndEntriesCanBeRemoved() {
     var state = dict([("a", 1)])
     #expect(state["b"] == nil)
     state["b"] = nil
@@ -26,12 +26,12 @@ import Testing
     #expect(StateDict().count == 0 && StateDict().entries.isEmpty && StateDict().elementCount == 0)
   }
 
-  @Test func ofANameGivenTwiceTheLastTensorStands() {
+  @Test func theLastTensorOfARepeatedNameIsKept() {
     let state = dict([("a", 1), ("b", 2), ("a", 3)])
     #expect(state.names == ["a", "b"] && sizes(state) == [3, 2])
   }
 
-  @Test func prefixesArePutOnAndTakenOff() {
+  @Test func prefixesAreAddedAndRemoved() {
     let state = dict([("model.a", 1), ("model_ema.a", 2), ("model.b.c", 3), ("a.model.", 4)])
     #expect(state.under("model.").names == ["a", "b.c"] && sizes(state.under("model.")) == [1, 3])
     #expect(state.under("model.").prefixed("model.").names == ["model.a", "model.b.c"])
@@ -44,7 +44,7 @@ import Testing
     #expect(merged.names == ["a", "b", "c"] && sizes(merged) == [4, 2, 3])
   }
 
-  @Test func aCopyIsAValueOfItsOwn() {
+  @Test func aCopyIsIndependent() {
     let state = dict([("a", 1)])
     var copy = state
     copy["b"] = .ones([2])

@@ -4,7 +4,7 @@ import Testing
 @testable import Tensors
 
 @Suite("libtorch and its devices") struct TorchTests {
-  @Test func theLibraryIsOfTheHeadersVersion() throws {
+  @Test func theLibraryHasTheHeadersVersion() throws {
     #expect(Torch.libraryVersion == Torch.headerVersion)
     #expect(["2.11.0", "2.13.0", "2.15.0"].contains(Torch.headerVersion))
     #expect(Torch.libraryPath.contains("libtorch_cpu"))
@@ -25,7 +25,7 @@ import Testing
     #expect(Set(features).count == features.count)
   }
 
-  @Test func devicesAreReadAndWritten() {
+  @Test func devicesAreParsedAndPrinted() {
     for (text, device) in [("cpu", Device.cpu), ("mps", .mps), ("meta", .meta), ("cuda:1", .cuda(1))] {
       #expect(Device(text) == device)
       #expect(device.description == text)
@@ -39,12 +39,12 @@ import Testing
     Device.cpu.synchronize()
   }
 
-  @Test func aDeviceThatIsNotThereIsAFault() {
+  @Test func aMissingDeviceIsAFault() {
     #expect(Tensor.ones([1], on: .cuda(Torch.cudaDeviceCount)).fault != nil)
     #expect(Tensor.ones([1]).to(.cuda(Torch.cudaDeviceCount)).fault?.operation == "to")
   }
 
-  @Test func metaTensorsHaveShapesAndNoElements() {
+  @Test func metaTensorsHaveShapesButNoElements() {
     let x = Tensor.empty([1 << 20, 3, 64, 64], on: .meta)
     let y = x.conv2d(.empty([8, 3, 3, 3], on: .meta), stride: 2, padding: 1).silu().groupNorm(groups: 2)
     #expect(y.fault == nil)
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  /// With that many threads for operations of this thread.
+  /// Runs `body` with this many threads.
   private func with(threads: Int, _ body: () -> Void) {
     let before = Torch.threadCount
     Torch.threadCount = threads
@@ -98,7 +98,7 @@ import Testing
     #expect(visits.parts.count <= max(1, (count + grain - 1) / grain))
   }
 
-  @Test func aLoopWithinALoopRunsOnTheThreadThatMeetsIt() {
+  @Test func aNestedLoopRunsOnItsCallersThread() {
     let inner = Visits(), outer = Visits()
     with(threads: 2) {
       Torch.parallelFor(2) { begin, end in
@@ -110,7 +110,7 @@ import Testing
     #expect(inner.parts.count == outer.parts.count)
   }
 
-  @Test func oneThreadIsTheCaller() {
+  @Test func aSingleThreadIsTheCaller() {
     let visits = Visits()
     with(threads: 1) { Torch.parallelFor(100) { visits.visit($0, $1) } }
     #expect(visits.threads == [currentThread()])
@@ -124,43 +124,6 @@ import Testing
   }
 }
 
-@Suite("The thread of models") struct TorchThreadTests {
-  private actor Owner {
-    let thread: TorchThread
-    private var sum = 0
-    init(_ thread: TorchThread) { self.thread = thread }
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
-    func work(_ value: Int) -> (thread: UInt, sum: Int) {
-      sum += value
-      return (currentThread(), sum)
-    }
-    func suspending() async -> Bool {
-      let before = currentThread()
-      await Task.yield()
-      return currentThread() == before
-    }
-    nonisolated func isolated() { preconditionIsolated() }
-    func checked() { isolated() }
-  }
-
-  @Test func runsEveryJobOnOneThreadInTurn() async {
-    let owner = Owner(TorchThread(name: "models"))
-    let results = await withTaskGroup(of: (thread: UInt, sum: Int).self) { group in
-      for value in 1...200 { group.addTask { await owner.work(value) } }
-      return await group.reduce(into: []) { $0.append($1) }
-    }
-    #expect(Set(results.map(\.thread)).count == 1)
-    #expect(results.map(\.sum).max() == 20100)
-    #expect(await owner.suspending())
-  }
-
-  @Test func knowsWhetherItIsTheOne() async {
-    let owner = Owner(TorchThread(name: "models"))
-    await owner.checked()
-  }
-}
-
 @Suite("Convolution rates") struct ConvolutionRateTests {
   @Test func operationsAreCounted() {
     let same = ConvolutionShape(images: 2, inputs: 3, outputs: 5, height: 8, width: 6, kernel: 3)
@@ -170,19 +133,19 @@ import Testing
     #expect(ConvolutionShape(images: 1, inputs: 1, outputs: 1, height: 4, width: 4, kernel: 3, padding: 0).flops == 2 * 9 * 4)
   }
 
-  @Test func floorsAreWorkOverRate() {
+  @Test func floorsAreFLOPsOverRate() {
     let rate = ConvolutionRate(forward: 4, inputGradient: 2, weightGradient: 1)
     #expect(rate.inferenceFloor(flops: 8) == 2)
     #expect(rate.trainingFloor(flops: 8) == 14)
   }
 
-  @Test(arguments: [DType.float32, .bfloat16]) func aRateIsMeasuredEachWay(dtype: DType) throws {
+  @Test(arguments: [DType.float32, .bfloat16]) func ratesOfForwardAndBothGradientsAreMeasured(dtype: DType) throws {
     let shape = ConvolutionShape(images: 1, inputs: 4, outputs: 4, height: 4, width: 4, kernel: 3)
     let rate = try ConvolutionRate.measure([shape, shape], dtype: dtype, rounds: 1)
     for value in [rate.forward, rate.inputGradient, rate.weightGradient] { #expect(value > 0 && value.isFinite) }
   }
 
-  @Test func aShapeThatCannotBeIsAFault() {
+  @Test func anImpossibleShapeIsAFault() {
     let shape = ConvolutionShape(images: 1, inputs: 1, outputs: 1, height: 1, width: 1, kernel: 3, padding: 0)
     #expect(throws: TorchFault.self) { try ConvolutionRate.measure([shape], dtype: .float32) }
   }

@@ -1,7 +1,7 @@
-// The C face of libtorch: what Sfumato needs and no more. No C++ type and no exception crosses it.
+// A C interface to the part of libtorch that Sfumato uses. No C++ type and no exception crosses it.
 //
-// A function that makes a tensor returns a new handle, which the caller frees with ct_tensor_free, or NULL on failure;
-// a function that returns int gives 0, or -1 on failure. After a failure ct_take_error() says what it was, on that thread.
+// Functions that create a tensor return a new handle, which the caller frees with ct_tensor_free, or NULL on failure.
+// Functions that return int return 0, or -1 on failure. After a failure, ct_take_error() on the same thread describes it.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,33 +22,33 @@ typedef enum { CT_IDENTITY, CT_SILU } ct_activation;
 typedef enum { CT_ERROR_INVALID, CT_ERROR_OUT_OF_MEMORY } ct_error_kind;
 
 // Errors, versions, counts -------------------------------------------------------------------------------------------
-/// The message of this thread's last failure, to be freed with free(), and its kind; NULL if there was none.
+/// The message of this thread's last failure, to be freed with free(), and its kind; NULL if there was no failure.
 char *ct_take_error(ct_error_kind *kind);
-/// The version of the headers that this was compiled with, and of the library that is loaded ("" if it does not tell).
+/// The versions of the headers used at compile time and of the loaded library ("" if the library does not report it).
 const char *ct_header_version(void);
 const char *ct_library_version(void);
-/// Where the loaded libtorch_cpu lies; to be freed with free().
+/// The path of the loaded libtorch_cpu; to be freed with free().
 char *ct_library_path(void);
-/// What libtorch says of its build; to be freed with free().
+/// libtorch's description of its build; to be freed with free().
 char *ct_build_description(void);
 /// The widest instruction set that libtorch's own kernels use.
 const char *ct_cpu_capability(void);
-/// What the processor can do and the system lets it, of the extensions that matter here: "avx2 avx512f …", "neon bf16".
+/// The relevant instruction set extensions that the processor and the operating system support: "avx2 avx512f …", "neon bf16".
 const char *ct_cpu_features(void);
-/// Whether the CPU has kernels for products in this dtype; where not, they are computed in float32 and rounded.
+/// Whether the CPU has kernels for products in this dtype; otherwise they are computed in float32 and rounded.
 bool ct_has_kernels(ct_dtype);
 int64_t ct_live_count(void);
 
 // Threads ------------------------------------------------------------------------------------------------------------
 int ct_thread_count(void);
 void ct_set_thread_count(int count);
-/// Runs body(context, begin, end) over parts of [0, count), on every thread that libtorch uses; parts hold `grain` or more.
+/// Runs body(context, begin, end) over parts of [0, count) of at least `grain`, on all of libtorch's threads.
 void ct_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context);
 /// "gomp" (libtorch's own OpenMP team) or "pool".
 const char *ct_parallel_backend(void);
 
 // Devices ------------------------------------------------------------------------------------------------------------
-/// Loads libtorch_cuda when it lies beside libtorch_cpu. 1: loaded, 0: not there, -1: there, but it would not load.
+/// Loads libtorch_cuda from libtorch_cpu's folder. 1: loaded, 0: not there, -1: there, but loading failed.
 int ct_load_cuda(void);
 int ct_cuda_device_count(void);
 bool ct_mps_is_available(void);
@@ -56,7 +56,7 @@ int ct_synchronize(ct_device);
 
 // Handles ------------------------------------------------------------------------------------------------------------
 void ct_tensor_free(ct_tensor *);
-/// Another handle on the same tensor.
+/// A second handle to the same tensor.
 ct_tensor *ct_alias(const ct_tensor *);
 size_t ct_dim(const ct_tensor *);
 int64_t ct_size(const ct_tensor *, size_t axis);
@@ -67,41 +67,34 @@ ct_device ct_device_of(const ct_tensor *);
 bool ct_requires_grad(const ct_tensor *);
 bool ct_is_contiguous(const ct_tensor *, ct_format);
 int ct_item(const ct_tensor *, double *out);
-int ct_item_int(const ct_tensor *, int64_t *out);
-/// Copies the elements in row-major order into `out`, which holds `count` bytes: exactly the tensor's size.
+/// Copies the elements in row-major order into `out`; `count` must be the tensor's size in bytes.
 int ct_copy_out(const ct_tensor *, void *out, size_t count);
-/// The first element of a CPU tensor's storage; valid while the handle lives. NULL with an error on other devices.
-void *ct_data(const ct_tensor *);
 
 // Making tensors -----------------------------------------------------------------------------------------------------
 ct_tensor *ct_empty(const int64_t *sizes, size_t n, ct_dtype, ct_device);
 ct_tensor *ct_full(const int64_t *sizes, size_t n, double value, ct_dtype, ct_device);
 ct_tensor *ct_arange(double start, double end, double step, ct_dtype, ct_device);
 ct_tensor *ct_linspace(double start, double end, int64_t count, ct_dtype, ct_device);
-ct_tensor *ct_eye(int64_t n, ct_dtype, ct_device);
 /// A copy of `count` bytes.
 ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *sizes, size_t n, ct_dtype);
-/// A view of memory that stays valid until release(owner) is called.
+/// A view of memory that must stay valid until release(owner) is called.
 ct_tensor *ct_from_borrowed(void *bytes, const int64_t *sizes, size_t n, ct_dtype, void *owner, void (*release)(void *));
 ct_tensor *ct_randn(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_generator *);
 ct_tensor *ct_rand(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_generator *);
 ct_tensor *ct_randint(int64_t low, int64_t high, const int64_t *sizes, size_t n, ct_device, ct_generator *);
 ct_tensor *ct_randperm(int64_t n, ct_generator *);
-/// Ones with probability p of x's shape, dtype and device.
-ct_tensor *ct_bernoulli_like(const ct_tensor *x, double p, ct_generator *);
 
 ct_generator *ct_generator_new(uint64_t seed, ct_device);
 void ct_generator_free(ct_generator *);
-int ct_generator_seed(ct_generator *, uint64_t seed);
 ct_tensor *ct_generator_state(const ct_generator *);
 int ct_generator_set_state(ct_generator *, const ct_tensor *);
 
 // Elementwise --------------------------------------------------------------------------------------------------------
 #define CT_UNARY(name) ct_tensor *ct_##name(const ct_tensor *);
-CT_UNARY(neg) CT_UNARY(abs) CT_UNARY(sign) CT_UNARY(exp) CT_UNARY(expm1) CT_UNARY(log) CT_UNARY(log1p) CT_UNARY(sqrt)
-CT_UNARY(rsqrt) CT_UNARY(square) CT_UNARY(reciprocal) CT_UNARY(sin) CT_UNARY(cos) CT_UNARY(tanh) CT_UNARY(sigmoid)
-CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(relu) CT_UNARY(softplus) CT_UNARY(erf) CT_UNARY(floor) CT_UNARY(ceil) CT_UNARY(round)
-CT_UNARY(trunc) CT_UNARY(isfinite) CT_UNARY(isnan) CT_UNARY(logical_not) CT_UNARY(detach) CT_UNARY(clone)
+CT_UNARY(neg) CT_UNARY(abs) CT_UNARY(exp) CT_UNARY(log) CT_UNARY(sqrt)
+CT_UNARY(square) CT_UNARY(sin) CT_UNARY(cos) CT_UNARY(tanh) CT_UNARY(sigmoid)
+CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(relu) CT_UNARY(floor) CT_UNARY(round)
+CT_UNARY(isfinite) CT_UNARY(isnan) CT_UNARY(logical_not) CT_UNARY(detach) CT_UNARY(clone)
 #undef CT_UNARY
 #define CT_BINARY(name) ct_tensor *ct_##name(const ct_tensor *, const ct_tensor *);
 CT_BINARY(add) CT_BINARY(sub) CT_BINARY(mul) CT_BINARY(div) CT_BINARY(pow) CT_BINARY(maximum) CT_BINARY(minimum)
@@ -116,13 +109,13 @@ ct_tensor *ct_clamp(const ct_tensor *, double low, double high);
 ct_tensor *ct_where(const ct_tensor *condition, const ct_tensor *a, const ct_tensor *b);
 ct_tensor *ct_lerp(const ct_tensor *a, const ct_tensor *b, double weight);
 
-// Reductions: over the axes given, over all when n is 0 ----------------------------------------------------------------
+// Reductions over the given axes, or over all when n is 0 ----------------------------------------------------------------
 #define CT_REDUCE(name) ct_tensor *ct_##name(const ct_tensor *, const int64_t *axes, size_t n, bool keep);
-CT_REDUCE(sum) CT_REDUCE(mean) CT_REDUCE(amax) CT_REDUCE(amin) CT_REDUCE(norm) CT_REDUCE(logsumexp)
+CT_REDUCE(sum) CT_REDUCE(mean) CT_REDUCE(amax) CT_REDUCE(amin) CT_REDUCE(norm)
 #undef CT_REDUCE
 ct_tensor *ct_var(const ct_tensor *, const int64_t *axes, size_t n, int64_t correction, bool keep);
 #define CT_AXIS(name) ct_tensor *ct_##name(const ct_tensor *, int64_t axis);
-CT_AXIS(argmax) CT_AXIS(argmin) CT_AXIS(cumsum) CT_AXIS(cumprod) CT_AXIS(softmax) CT_AXIS(log_softmax) CT_AXIS(argsort)
+CT_AXIS(argmax) CT_AXIS(softmax) CT_AXIS(log_softmax)
 #undef CT_AXIS
 ct_tensor *ct_all(const ct_tensor *);
 ct_tensor *ct_any(const ct_tensor *);
@@ -139,16 +132,15 @@ ct_tensor *ct_transpose(const ct_tensor *, int64_t a, int64_t b);
 ct_tensor *ct_unsqueeze(const ct_tensor *, int64_t axis);
 ct_tensor *ct_squeeze(const ct_tensor *, int64_t axis);
 ct_tensor *ct_select(const ct_tensor *, int64_t axis, int64_t index);
-/// A view of x's storage: element (i, j, …) is the one at start + i strides[0] + j strides[1] … of x's.
+/// A view of x's storage: element (i, j, …) is element start + i strides[0] + j strides[1] + … of the storage.
 ct_tensor *ct_as_strided(const ct_tensor *, const int64_t *sizes, const int64_t *strides, size_t n, int64_t start);
 ct_tensor *ct_slice(const ct_tensor *, int64_t axis, int64_t start, int64_t end, int64_t step);
 ct_tensor *ct_repeat_interleave(const ct_tensor *, int64_t times, int64_t axis);
 ct_tensor *ct_index_select(const ct_tensor *, int64_t axis, const ct_tensor *indices);
 ct_tensor *ct_gather(const ct_tensor *, int64_t axis, const ct_tensor *indices);
-ct_tensor *ct_roll(const ct_tensor *, int64_t shift, int64_t axis);
 ct_tensor *ct_cat(ct_tensor *const *tensors, size_t n, int64_t axis);
 ct_tensor *ct_stack(ct_tensor *const *tensors, size_t n, int64_t axis);
-/// Widths as torch's: last axis first, before and after. mode: "constant", "reflect", "replicate".
+/// Widths in torch's order: last axis first, before and after. mode: "constant", "reflect", "replicate".
 ct_tensor *ct_pad(const ct_tensor *, const int64_t *widths, size_t n, const char *mode, double value);
 ct_tensor *ct_to(const ct_tensor *, ct_dtype, ct_device);
 ct_tensor *ct_contiguous(const ct_tensor *, ct_format);
@@ -156,7 +148,7 @@ ct_tensor *ct_contiguous(const ct_tensor *, ct_format);
 // Networks -----------------------------------------------------------------------------------------------------------
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias);
 ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding);
-/// The gradient of a convolution's input or of its weight alone, where its output's is dy.
+/// The gradient of a convolution with respect to its input or its weight alone, given its output's gradient dy.
 ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
 ct_tensor *ct_conv2d_weight_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
 ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices);
@@ -164,20 +156,18 @@ ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes);
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps);
 ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *);
 ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel);
-ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel);
-/// mode: "nearest", "bilinear", "bicubic" (the last two with corners not aligned).
+/// mode: "nearest", "bilinear", "bicubic" (the last two without aligned corners).
 ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode);
 ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor);
 ct_tensor *ct_pixel_unshuffle(const ct_tensor *x, int64_t factor);
 /// softmax(q k^T / sqrt(d)) v; q, k, v: [N, heads, length, d].
 ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor *v);
-ct_tensor *ct_cross_entropy(const ct_tensor *logits, const ct_tensor *targets);
 /// activation(group_norm(x) * (1 + scale) + shift); weight, bias, scale and shift may be NULL; scale, shift: [N, C].
-/// One fused kernel each way where x is float32 or bfloat16, on the CPU, channels last; it has a first derivative only.
+/// One fused kernel each for forward and backward if x is float32 or bfloat16, on the CPU, channels-last; first derivatives only.
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
                          const ct_tensor *scale, const ct_tensor *shift, ct_activation);
 
-// Convolutions whose weights were cast and packed once, for inference --------------------------------------------------
+// Convolutions with prepacked weights, for inference --------------------------------------------------
 ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype);
 void ct_conv_free(ct_conv *);
 /// conv(x), or residual + conv(x) when residual is not NULL.
@@ -186,38 +176,38 @@ ct_tensor *ct_conv_apply(const ct_conv *, const ct_tensor *x, const ct_tensor *r
 // Gradients ----------------------------------------------------------------------------------------------------------
 bool ct_set_grad_enabled(bool);
 bool ct_grad_enabled(void);
-/// A leaf that shares x's data and asks for its gradient.
+/// A leaf that requires a gradient and shares x's data.
 ct_tensor *ct_leaf(const ct_tensor *x);
 ct_tensor *ct_grad(const ct_tensor *x);
 int ct_backward(const ct_tensor *loss);
-/// d output / d inputs[i] into out[i] (NULL where the output does not depend on it); gradients of leaves are left alone.
-/// `record`: the gradients' own computation is recorded, for second derivatives.
+/// Writes d output / d inputs[i] to out[i] (NULL if the output does not depend on it); does not accumulate into leaves.
+/// `record`: records the computation of the gradients, for second derivatives.
 int ct_gradients(const ct_tensor *output, const ct_tensor *weights, ct_tensor *const *inputs, size_t n, bool record, ct_tensor **out);
-/// A computation that is run again for its gradients. It owns the inputs that it is handed and hands over its result; where
-/// that is NULL, `why` says the reason.
+/// A computation that runs again for its gradients. It takes ownership of its inputs and passes on that of its result; if
+/// the result is NULL, `why` holds the reason.
 typedef struct {
   ct_tensor *(*run)(void *context, ct_tensor *const *inputs, size_t n, char *why, size_t capacity);
   void (*release)(void *context);
   void *context;
 } ct_computation;
-/// The computation's result of the inputs, of which nothing but the inputs is kept for the way back (Chen et al. 2016). Gradients
-/// reach the inputs and the parameters, which the computation reads by itself. First derivatives only. Takes the context over.
+/// The computation's result, keeping only its inputs for the backward pass (gradient checkpointing, Chen et al. 2016). Gradients
+/// reach the inputs and the given parameters, which the computation uses. First derivatives only. Takes ownership of the context.
 ct_tensor *ct_recomputed(ct_computation, ct_tensor *const *inputs, size_t n, ct_tensor *const *parameters, size_t m);
 typedef struct { bool enabled; ct_dtype dtype; } ct_autocast;
-/// Sets autocast of this thread and device and gives the earlier state; casts of weights that were kept are forgotten.
+/// Sets this thread's autocast for a device and returns the previous state; clears the cache of cast weights.
 ct_autocast ct_set_autocast(ct_device, ct_autocast);
 
-// Memory, counted without taking it -------------------------------------------------------------------------------------
+// Memory accounting on the meta device -------------------------------------------------------------------------------------
 typedef struct ct_account ct_account;
-/// small: bytes below which a storage counts as small.
+/// small: storages below this many bytes count as small.
 ct_account *ct_account_new(int64_t small);
-/// Tensors that it counts may outlive it.
+/// The tensors it counts may outlive it.
 void ct_account_free(ct_account *);
-/// Has the tensors of the device meta that this thread makes from now on counted, or not where it is NULL; gives the one before.
+/// Counts the meta tensors that this thread creates from now on (NULL: stops counting); returns the previous account.
 const ct_account *ct_account_use(const ct_account *);
-/// Bytes that storages hold now, and the most that they held at once.
+/// Bytes held now, and the most held at once.
 typedef struct { int64_t live; int64_t peak; } ct_memory;
-/// Of all storages, and of the small ones.
+/// The memory of all storages, and of the small ones.
 ct_memory ct_account_memory(const ct_account *);
 ct_memory ct_account_small_memory(const ct_account *);
 void ct_account_restart_peaks(ct_account *);
@@ -225,9 +215,9 @@ void ct_account_restart_peaks(ct_account *);
 // Steps over all parameters, in place ---------------------------------------------------------------------------------
 int ct_copy(ct_tensor *destination, const ct_tensor *source);
 int ct_clear_grads(ct_tensor *const *parameters, size_t n);
-/// The L2 norm of all gradients together; scaled down in place to `limit` if that is smaller and positive.
+/// The L2 norm of all gradients together, before scaling them down in place to `limit` if it is positive and smaller.
 int ct_clip_grads(ct_tensor *const *parameters, size_t n, double limit, double *norm);
-/// Loshchilov and Hutter 2019; step counts from 1 and is held by `steps`, one float32 scalar a parameter.
+/// AdamW (Loshchilov and Hutter 2019); `steps` counts from 1, one float32 scalar per parameter.
 int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *const *second, ct_tensor *const *steps, size_t n,
              double lr, double beta1, double beta2, double eps, double decay);
 /// average += (value - average) * (1 - rate), for every tensor.

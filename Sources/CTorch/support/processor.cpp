@@ -1,4 +1,4 @@
-// What the processor can do.
+// Detection of the processor's instruction sets.
 #include "processor.h"
 
 #include "ctorch.h"
@@ -19,7 +19,7 @@ namespace {
 
 #if defined(__x86_64__)
 
-/// Whether the system saves the tile registers of AMX at a switch of threads; without that no program may use them.
+/// Whether the operating system saves AMX's tile registers on a context switch; without that, no program may use them.
 bool system_keeps_tiles() {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return false;

@@ -1,5 +1,5 @@
 // Group norm, scale and shift, and activation in one pass over the image (Wu and He 2018; the scale and shift of Dhariwal
-// and Nichol 2021). Composed of single operations it reads and writes the image up to ten times.
+// and Nichol 2021). As a composition of single operations it would read and write the image up to ten times.
 #include "norm.h"
 
 #include <cmath>
@@ -35,7 +35,7 @@ template <class T> class Forward {
 
   void run() { work.run(*this); }
 
-  /// Deviations are summed from the first pixel's value, so that a large mean costs no digits of the variance.
+  /// Deviations are taken from the first pixel's value, so that a large mean costs the variance no digits.
   void prepare(int64_t n) {
     for (int64_t c = 0; c < work.channels; c++) pivots[n * work.channels + c] = widen(source[work.start_of(n, 0) + c]);
   }
@@ -45,7 +45,7 @@ template <class T> class Forward {
     loops.moments(source + work.start_of(n, k), work.rows_of(k), work.channels, &pivots[n * work.channels], &sums[at], &squares[at]);
   }
 
-  /// From the sums of image n to one factor and one offset a channel.
+  /// Computes one factor and one offset per channel from the sums of image n.
   void combine(int64_t n) {
     const int64_t width = work.channels / work.groups;
     for (int64_t g = 0; g < work.groups; g++) {
@@ -53,7 +53,7 @@ template <class T> class Forward {
       for (int64_t c = g * width; c < (g + 1) * width; c++) {
         double sum = 0, square = 0;
         for (int64_t k = 0; k < work.chunks; k++) sum += sums[work.sums_at(n, k) + c], square += squares[work.sums_at(n, k) + c];
-        // Chan, Golub and LeVeque 1983: this channel's mean and spread joined to those of the channels before it.
+        // Merges this channel's mean and spread with those of the channels before it (Chan, Golub and LeVeque 1983).
         double pixels = static_cast<double>(work.pixels), seen = static_cast<double>(c - g * width);
         double own = sum / pixels, delta = pivots[n * work.channels + c] + own - mean;
         spread += square - sum * own + delta * delta * pixels * seen / (seen + 1);

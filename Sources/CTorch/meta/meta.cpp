@@ -1,7 +1,7 @@
 // See meta.h.
 #include "meta.h"
 
-#include "kernels/low_precision.h"
+#include "../kernels/low_precision/low_precision.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -17,7 +17,7 @@ using Row = std::optional<at::Tensor>;
 constexpr auto channels_last = at::MemoryFormat::ChannelsLast;
 
 thread_local shim::Autocast current{false, at::kBFloat16};
-/// Weights are cast once in a scope, as libtorch's autocast does it.
+/// Weights are cast once per scope, as by libtorch's autocast.
 thread_local std::unordered_map<const c10::TensorImpl *, at::Tensor> casts;
 
 at::Tensor operand(const at::Tensor &t) {
@@ -38,10 +38,10 @@ at::Tensor images(const at::Tensor &x, const at::Tensor &weight, int64_t stride,
   return at::empty({x.size(0), weight.size(0), size(2), size(3)}, x.options(), channels_last);
 }
 
-/// What oneDNN takes for the time of a call: the weights in the order that its kernel wants.
+/// The temporary that oneDNN allocates during a call: the weights in its kernel's layout.
 at::Tensor reordered(const at::Tensor &weight) { return at::empty_like(weight); }
 
-/// The operand as it is computed with: itself, or a wider copy for the time of a call.
+/// The operand in the type that is computed in: itself, or a temporary wider copy.
 at::Tensor computed(const at::Tensor &t) { return t.to(shim::low_precision::computed_in(t)); }
 
 struct Convolution : torch::autograd::Function<Convolution> {
@@ -85,7 +85,7 @@ struct Embedding : torch::autograd::Function<Embedding> {
 
 struct Attention : torch::autograd::Function<Attention> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-    // In memory [N, length, heads, d], as the kernels give it.
+    // Laid out as [N, length, heads, d], like the kernels' results.
     at::Tensor y = at::empty({q.size(0), q.size(2), q.size(1), q.size(3)}, q.options()).transpose(1, 2);
     at::Tensor log_sums = at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat));
     context->save_for_backward({q, k, v, y, log_sums});

@@ -1,8 +1,8 @@
-// See attention.h. Dao et al. 2022 name the recomputation that the gradient relies on; here the length of images' keys is such
-// that the scores of a block of queries stay in the cache as they are.
+// See attention.h. The backward pass recomputes the scores, as in FlashAttention (Dao et al. 2022); keys are not split into blocks,
+// since at the lengths found in image networks the scores of a block of queries fit into the cache.
 #include "attention.h"
 
-#include "processor.h"
+#include "../../support/processor.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), apply_to = function)
 namespace avx512bf16 {
-#include "attention_kernel.h"
+#include "blocks.h"
 }
 #pragma clang attribute pop
 
@@ -40,12 +40,12 @@ uint16_t *writable_head(at::Tensor &t, int64_t index) {
   return static_cast<uint16_t *>(t.mutable_data_ptr()) + n * t.stride(0) + h * t.stride(1);
 }
 
-/// [N, heads, length, d] whose memory is [N, length, heads, d]: joining the heads again is a view.
+/// [N, heads, length, d] laid out in memory as [N, length, heads, d], so that merging the heads is a view.
 at::Tensor empty_like_heads(const at::Tensor &t, int64_t length) {
   return at::empty({t.size(0), length, t.size(1), t.size(3)}, t.options()).transpose(1, 2);
 }
 
-/// With the elements of a row side by side.
+/// With contiguous rows.
 at::Tensor readable(const at::Tensor &t) { return t.stride(3) == 1 ? t : t.contiguous(); }
 
 Scratch scratch(int64_t keys, int64_t d, bool backward) {
@@ -70,7 +70,7 @@ Scratch scratch(int64_t keys, int64_t d, bool backward) {
 
 float scale_of(const at::Tensor &q) { return 1 / std::sqrt(static_cast<float>(q.size(3))); }
 
-/// The result and, where asked for, the logarithms of the softmaxes' sums, float32 [N heads, queries].
+/// The result and, if wanted, the log-sum-exp of each row of scores, float32 [N heads, queries].
 at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, at::Tensor *log_sums) {
   const int64_t heads = q.size(0) * q.size(1), queries = q.size(2), keys = k.size(2), d = q.size(3);
   const int64_t blocks = (queries + block - 1) / block;

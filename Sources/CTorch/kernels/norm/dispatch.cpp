@@ -1,6 +1,6 @@
-// The loops of the fused group norm, compiled for each instruction set, and the choice among them at run time.
+// The loops of the fused group norm, compiled for each instruction set and chosen at run time.
 #include "norm.h"
-#include "processor.h"
+#include "../../support/processor.h"
 
 #include <ATen/Parallel.h>
 
@@ -15,25 +15,25 @@ namespace {
 using shim::norm::Loops;
 
 namespace baseline {  // SSE2 on x86-64, NEON on Arm
-#include "norm_kernel.h"
+#include "loops.h"
 }
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 namespace avx2 {
-#include "norm_kernel.h"
+#include "loops.h"
 }
 #pragma clang attribute pop
 #define NORM_KERNEL_AVX512
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
 namespace avx512 {
-#include "norm_kernel.h"
+#include "loops.h"
 }
 #pragma clang attribute pop
 #define NORM_KERNEL_BFLOAT16
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), apply_to = function)
 namespace avx512bf16 {
-#include "norm_kernel.h"
+#include "loops.h"
 }
 #pragma clang attribute pop
 #undef NORM_KERNEL_AVX512

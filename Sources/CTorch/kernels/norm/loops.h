@@ -1,5 +1,5 @@
-// The loops of the fused group norm, compiled once for each instruction set (see norm_loops.cpp, which includes this file
-// inside a namespace and a target attribute). Written with vectors of 16 floats, which the compiler lowers to what the target has.
+// The loops of the fused group norm, compiled once per instruction set (see dispatch.cpp, which includes this file inside a
+// namespace and a target attribute). They use vectors of 16 floats, which the compiler maps to the target's registers.
 
 using Floats = float __attribute__((vector_size(64)));
 using Words = uint32_t __attribute__((vector_size(64)));
@@ -20,7 +20,7 @@ INLINE void load(const uint16_t *from, Floats &out) {
 
 INLINE void store(float *to, const Floats &value) { memcpy(to, &value, sizeof value); }
 
-/// Rounds to nearest, halves to even; a NaN stays one.
+/// Rounds to nearest, ties to even; NaN stays NaN.
 INLINE void store(uint16_t *to, const Floats &value) {
 #ifdef NORM_KERNEL_BFLOAT16
   __m256bh half = _mm512_cvtneps_pbh((__m512)value);

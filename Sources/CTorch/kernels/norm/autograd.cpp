@@ -1,5 +1,5 @@
-// The operation that networks call: the fused group norm where it fits, with its gradient, and the composition elsewhere.
-#include "meta.h"
+// The operation that networks call: the fused group norm with its gradient if the operands suit it, otherwise a composition.
+#include "../../meta/meta.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -11,7 +11,7 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 using Row = std::optional<at::Tensor>;
 
-/// Rows of [N, C] as [N, C, 1, 1], to multiply images by.
+/// Rows [N, C] as [N, C, 1, 1], which broadcast over images.
 at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
   return rows.reshape({rows.size(0), rows.size(1), 1, 1}).to(like.scalar_type());
 }
@@ -23,7 +23,7 @@ at::Tensor composed(const at::Tensor &x, int64_t groups, const Rows &rows, doubl
   return activation == CT_SILU ? at::silu(h) : h;
 }
 
-/// The fused kernel reads float32 or bfloat16 images on the CPU, channels last.
+/// The fused kernel takes float32 or bfloat16 images on the CPU, channels-last.
 bool fits(const at::Tensor &x, int64_t groups) {
   if (!x.is_cpu() || x.dim() != 4 || x.numel() == 0) return false;
   if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
@@ -39,7 +39,7 @@ void check_sizes(const at::Tensor &x, const Rows &rows) {
                 ", ", channels, "], not ", t->sizes());
 }
 
-/// As the kernel reads it; recorded for gradients, so that a cast is undone on the way back.
+/// As the kernel reads it. The cast is recorded, so that the gradient arrives in the row's own dtype.
 at::Tensor readable(const at::Tensor &row) { return row.defined() ? row.to(at::kFloat).contiguous() : row; }
 
 bool wants_gradient(const at::Tensor &x, const Rows &rows) {
@@ -76,23 +76,19 @@ struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
 
 }  // namespace
 
-extern "C" {
+namespace shim::norm {
 
-ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
-                         const ct_tensor *scale, const ct_tensor *shift, ct_activation activation) {
-  return shim::tensor([&] {
-    Rows rows{shim::or_undefined(weight), shim::or_undefined(bias), shim::or_undefined(scale), shim::or_undefined(shift)};
-    if (x->t.is_meta() && x->t.dim() == 4 && groups >= 1 && x->t.size(1) % groups == 0) {
-      check_sizes(x->t, rows);
-      return shim::meta::group_norm(x->t, groups, rows);
-    }
-    if (!fits(x->t, groups)) return composed(x->t, groups, rows, eps, activation);
-    check_sizes(x->t, rows);
-    rows = {readable(rows.weight), readable(rows.bias), readable(rows.scale), readable(rows.shift)};
-    if (!wants_gradient(x->t, rows)) return shim::norm::forward(x->t, groups, rows, eps, activation, nullptr);
-    return FusedGroupNorm::apply(x->t, row(rows.weight), row(rows.bias), row(rows.scale), row(rows.shift), groups, eps,
-                                 static_cast<int64_t>(activation));
-  });
+at::Tensor group_norm(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation activation) {
+  if (x.is_meta() && x.dim() == 4 && groups >= 1 && x.size(1) % groups == 0) {
+    check_sizes(x, rows);
+    return shim::meta::group_norm(x, groups, rows);
+  }
+  if (!fits(x, groups)) return composed(x, groups, rows, eps, activation);
+  check_sizes(x, rows);
+  const Rows read{readable(rows.weight), readable(rows.bias), readable(rows.scale), readable(rows.shift)};
+  if (!wants_gradient(x, read)) return forward(x, groups, read, eps, activation, nullptr);
+  return FusedGroupNorm::apply(x, row(read.weight), row(read.bias), row(read.scale), row(read.shift), groups, eps,
+                               static_cast<int64_t>(activation));
 }
 
-}  // extern "C"
+}  // namespace shim::norm

@@ -1,6 +1,6 @@
-// Elementwise operations, reductions and changes of shape: each a call of the ATen operation of that name.
-#include "ctorch_internal.h"
-#include "kernels/low_precision.h"
+// Elementwise operations, reductions and changes of shape, each calling the ATen operation of the same name.
+#include "../support/ctorch_internal.h"
+#include "../kernels/low_precision/low_precision.h"
 
 #include <string_view>
 
@@ -18,28 +18,19 @@ extern "C" {
   }
 UNARY(neg, at::neg(x))
 UNARY(abs, at::abs(x))
-UNARY(sign, at::sign(x))
 UNARY(exp, at::exp(x))
-UNARY(expm1, at::expm1(x))
 UNARY(log, at::log(x))
-UNARY(log1p, at::log1p(x))
 UNARY(sqrt, at::sqrt(x))
-UNARY(rsqrt, at::rsqrt(x))
 UNARY(square, at::square(x))
-UNARY(reciprocal, at::reciprocal(x))
 UNARY(sin, at::sin(x))
 UNARY(cos, at::cos(x))
 UNARY(tanh, at::tanh(x))
 UNARY(sigmoid, at::sigmoid(x))
 UNARY(silu, at::silu(x))
 UNARY(gelu, at::gelu(x))
-UNARY(relu, x.is_meta() ? at::threshold(x, 0, 0) : at::relu(x))  // libtorch has none for shapes alone
-UNARY(softplus, at::softplus(x))
-UNARY(erf, at::erf(x))
+UNARY(relu, x.is_meta() ? at::threshold(x, 0, 0) : at::relu(x))  // libtorch has no meta kernel for relu
 UNARY(floor, at::floor(x))
-UNARY(ceil, at::ceil(x))
 UNARY(round, at::round(x))
-UNARY(trunc, at::trunc(x))
 UNARY(isfinite, at::isfinite(x))
 UNARY(isnan, at::isnan(x))
 UNARY(logical_not, at::logical_not(x))
@@ -107,7 +98,7 @@ ct_tensor *ct_lerp(const ct_tensor *a, const ct_tensor *b, double weight) {
   return tensor([&] { return at::lerp(a->t, b->t, weight); });
 }
 
-// ATen reads an empty list of axes as "all of them" in these, but for amax and norm's own reading of it.
+// Most of these read an empty list of axes as "all"; amax and norm do not, so all axes are listed.
 #define REDUCE(name, expression)                                                                                       \
   ct_tensor *ct_##name(const ct_tensor *a, const int64_t *axes, size_t n, bool keep) {                                 \
     return tensor([&] {                                                                                                \
@@ -123,7 +114,6 @@ REDUCE(mean, at::mean(x, over, keep))
 REDUCE(amax, at::amax(x, over, keep))
 REDUCE(amin, at::amin(x, over, keep))
 REDUCE(norm, at::norm(x, 2, over, keep))
-REDUCE(logsumexp, at::logsumexp(x, over, keep))
 #undef REDUCE
 
 ct_tensor *ct_var(const ct_tensor *x, const int64_t *axes, size_t n, int64_t correction, bool keep) {
@@ -141,12 +131,8 @@ ct_tensor *ct_var(const ct_tensor *x, const int64_t *axes, size_t n, int64_t cor
     });                                                                                                                \
   }
 AXIS(argmax, at::argmax(x, axis))
-AXIS(argmin, at::argmin(x, axis))
-AXIS(cumsum, at::cumsum(x, axis))
-AXIS(cumprod, at::cumprod(x, axis))
 AXIS(softmax, at::softmax(x, axis))
 AXIS(log_softmax, at::log_softmax(x, axis))
-AXIS(argsort, at::argsort(x, axis))
 AXIS(unsqueeze, at::unsqueeze(x, axis))
 AXIS(squeeze, at::squeeze(x, axis))
 #undef AXIS
@@ -201,10 +187,6 @@ ct_tensor *ct_gather(const ct_tensor *x, int64_t axis, const ct_tensor *indices)
   return tensor([&] { return at::gather(x->t, axis, indices->t); });
 }
 
-ct_tensor *ct_roll(const ct_tensor *x, int64_t shift, int64_t axis) {
-  return tensor([&] { return at::roll(x->t, shift, axis); });
-}
-
 ct_tensor *ct_cat(ct_tensor *const *tensors, size_t n, int64_t axis) {
   return tensor([&] { return at::cat(shim::list(tensors, n), axis); });
 }
@@ -228,8 +210,8 @@ ct_tensor *ct_contiguous(const ct_tensor *x, ct_format format) {
   return tensor([&] {
     if (format == CT_CONTIGUOUS) return x->t.contiguous();
     at::Tensor y = x->t.contiguous(at::MemoryFormat::ChannelsLast);
-    // Images of one channel are in both orders at once, and libtorch takes them for the other: the convolution of such a tensor,
-    // and with it the whole network, would run channels first. The stride of their channels tells.
+    // Images of one channel are in both layouts at once, and libtorch takes them for contiguous: the convolution of such a tensor,
+    // and with it the whole network, would run channels-first. Setting the channel stride to 1 marks them as channels-last.
     return y.dim() == 4 && y.size(1) == 1 ? y.squeeze(1).unsqueeze(-1).permute({0, 3, 1, 2}) : y;
   });
 }

@@ -1,4 +1,4 @@
-// The gradient of the fused group norm, in two passes over the image and the gradient that arrives.
+// The gradient of the fused group norm, in two passes over the image and the incoming gradient.
 //
 // With u = (x - mean) / deviation, a = w (1 + scale), dz = dy activation'(z), and means over the group's channels and pixels:
 //     dx     = (a dz - mean(a dz) - u mean(a dz u)) / deviation
@@ -47,7 +47,7 @@ template <class T> class Backward {
               &products[to]);
   }
 
-  /// From the sums of image n to its channels' totals, and to slope and constant of dx = dz factor + x slope + constant.
+  /// Computes the totals of image n's channels, and slope and constant of dx = dz factor + x slope + constant, from the chunks' sums.
   void combine(int64_t n) {
     const int64_t width = work.channels / work.groups;
     for (int64_t g = 0; g < work.groups; g++) {
@@ -104,7 +104,7 @@ template <class T> class Backward {
       total.sum += sums[work.sums_at(n, k) + c];
       total.product += products[work.sums_at(n, k) + c];
     }
-    // The products were taken with x - mean rounded to a float; what that rounding left out is put back.
+    // The products used the mean rounded to a float; correct for that rounding.
     total.product += total.sum * (means[n * work.channels + c] - mean(n, c));
     total.product *= inverse(n, c);
     return total;

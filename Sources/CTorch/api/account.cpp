@@ -1,5 +1,5 @@
-// What tensors of the device meta would take, had they memory: their storages are counted as they come and go.
-#include "ctorch_internal.h"
+// Counts the memory that tensors on the meta device would take: their storages are counted as they are created and released.
+#include "../support/ctorch_internal.h"
 
 #include <atomic>
 #include <memory>
@@ -30,7 +30,7 @@ struct Book {
   }
 };
 
-/// A storage, which may outlive the account and end on any thread.
+/// A storage, which may outlive the account and be released on any thread.
 struct Entry {
   std::shared_ptr<Book> book;
   int64_t bytes;
@@ -64,7 +64,7 @@ class CountingAllocator final : public c10::Allocator {
 };
 
 CountingAllocator allocator;
-// libtorch's own, of priority 0, gives storages without memory as this one does.
+// libtorch's own allocator for meta, of priority 0, returns storages without memory just as this one does.
 const bool is_installed = (c10::SetAllocator(at::kMeta, &allocator, 1), true);
 
 }  // namespace

@@ -1,15 +1,15 @@
-// What the two directions of the fused group norm share: the shape of their work, and loops for this machine.
+// Shared by the forward and backward passes of the fused group norm: how the work is split, and the loops for this processor.
 //
 //     y = activation(z),  z = (w (x - mean) / deviation + b) (1 + scale) + shift = x factor + offset
 #pragma once
-#include "ctorch_internal.h"
+#include "../../support/ctorch_internal.h"
 
 #include <algorithm>
 #include <memory>
 
 namespace shim::norm {
 
-/// The loops of norm_kernel.h, compiled for one instruction set; T is float, or uint16_t for the bits of a bfloat16.
+/// The loops of loops.h, compiled for one instruction set; T is float, or uint16_t for the bits of a bfloat16.
 template <class T> struct Loops {
   using Moments = void (*)(const T *x, int64_t pixels, int64_t channels, const float *pivot, float *sum, float *square);
   using Apply = void (*)(const T *x, T *y, int64_t pixels, int64_t channels, const float *factor, const float *offset);
@@ -25,20 +25,20 @@ template <class T> struct Loops {
 
 template <class T> const Loops<T> &best_loops();
 
-/// The operands beside the image, contiguous and float32, or not defined: weight and bias [C], scale and shift [N, C].
+/// The operands other than the image, contiguous and float32, or undefined: weight and bias [C], scale and shift [N, C].
 struct Rows {
   at::Tensor weight, bias, scale, shift;
 };
 
 inline const float *floats(const at::Tensor &t) { return t.defined() ? static_cast<const float *>(t.const_data_ptr()) : nullptr; }
 
-/// Scratch memory that nobody clears.
+/// Uninitialised scratch memory.
 inline std::unique_ptr<float[]> scratch(int64_t count) { return std::unique_ptr<float[]>(new float[static_cast<size_t>(count)]); }
 
-/// How the work on an image batch [N, C, H, W], channels last, is cut up: by the shape alone, never by the number of threads,
+/// How the work on a batch of images [N, C, H, W], channels-last, is split: by the shape alone, never by the number of threads,
 /// so that sums do not depend on it.
 struct Work {
-  /// Pixels of one chunk: enough to pay for its sums, few enough that one image keeps every core busy.
+  /// Pixels per chunk: enough to pay for the overhead of its sums, few enough that one image keeps all cores busy.
   static constexpr int64_t chunk = 64;
   int64_t images, channels, pixels, groups, chunks;
 
@@ -49,8 +49,8 @@ struct Work {
   int64_t start_of(int64_t n, int64_t k) const { return (n * pixels + k * chunk) * channels; }
   int64_t sums_at(int64_t n, int64_t k) const { return (n * chunks + k) * channels; }
 
-  /// For each image prepare(n), measure(n, k) for each of its chunks, combine(n), apply(n, k) for each chunk; images side by
-  /// side, each staying in its core's cache, or, where they are too few for that, chunks.
+  /// For each image: prepare(n), measure(n, k) for each of its chunks, combine(n), apply(n, k) for each chunk. Runs images in
+  /// parallel, so that each stays in its core's cache, or chunks if there are too few images.
   template <class Pass> void run(Pass &pass) const;
 };
 
@@ -80,15 +80,18 @@ template <class Pass> void Work::run(Pass &pass) const {
   over_chunks([&](int64_t n, int64_t k) { pass.apply(n, k); });
 }
 
-/// The result for x, float32 or bfloat16, channels last on the CPU; and, where asked for, mean and 1 / deviation of each image
+/// The result for x, float32 or bfloat16, channels-last on the CPU; and, if wanted, mean and 1 / standard deviation of each image
 /// and group, float64 [N, G, 2].
 at::Tensor forward(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation, at::Tensor *statistics);
 
-/// The gradients of x and rows where the result's is dy, of x's dtype and layout; those of rows that are not defined are not either.
+/// The gradients of x and rows, given the result's gradient dy of x's dtype and layout; undefined where a row is undefined.
 struct Gradients {
   at::Tensor x;
   Rows rows;
 };
 Gradients backward(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &statistics, const Rows &rows, ct_activation);
+
+/// What networks call: the fused kernels, with their gradient, where they apply, else a composition of libtorch's operations.
+at::Tensor group_norm(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation);
 
 }  // namespace shim::norm

@@ -7,12 +7,12 @@
 #define INLINE static inline __attribute__((always_inline))
 constexpr int64_t lanes = 16, tile_rows = 8;
 
-/// Rows of queries that are worked on together, and what lengths of keys are rounded up to.
+/// Rows of queries processed together; key counts are padded to a multiple of it.
 constexpr int64_t block = 32;
 
 INLINE __m512bh pair(uint32_t word) { return (__m512bh)_mm512_set1_epi32(static_cast<int>(word)); }
 
-/// Eight rows and V vectors of columns of C: held in registers while the sum runs.
+/// Eight rows and V vectors of columns of C, kept in registers during the sum.
 template <int V>
 INLINE void tile(const uint32_t *a, int64_t a_row, int64_t a_step, const uint32_t *b, int64_t b_step, int64_t steps, float *c,
                  int64_t c_row, bool add) {
@@ -43,20 +43,20 @@ static void multiply(const uint32_t *a, int64_t a_row, int64_t a_step, const uin
     }
 }
 
-/// Rows as they are, packed tightly; those from `count` to `padded` are zero. Words: [padded][d / 2].
+/// Copies rows without gaps; rows `count` to `padded` are zero. Words: [padded][d / 2].
 static void pack_rows(const uint16_t *from, int64_t stride, int64_t count, int64_t padded, int64_t d, uint32_t *to) {
   for (int64_t i = 0; i < count; i++) memcpy(to + i * d / 2, from + i * stride, static_cast<size_t>(d) * 2);
   memset(to + count * d / 2, 0, static_cast<size_t>((padded - count) * d * 2));
 }
 
-/// Transposed, neighbours along d in a word: [d / 2][padded].
+/// Transposes; neighbours along d share a word: [d / 2][padded].
 static void pack_transposed(const uint16_t *from, int64_t stride, int64_t count, int64_t padded, int64_t d, uint32_t *to) {
   for (int64_t i = 0; i < count; i++)
     for (int64_t p = 0; p < d / 2; p++) memcpy(to + p * padded + i, from + i * stride + 2 * p, 4);
   for (int64_t p = 0; p < d / 2; p++) memset(to + p * padded + count, 0, static_cast<size_t>(padded - count) * 4);
 }
 
-/// Neighbouring rows in a word: [padded / 2][d].
+/// Interleaves neighbouring rows, two elements a word: [padded / 2][d].
 static void pack_row_pairs(const uint16_t *from, int64_t stride, int64_t count, int64_t padded, int64_t d, uint32_t *to) {
   for (int64_t i = 0; i < padded / 2; i++) {
     const uint16_t *low = from + 2 * i * stride, *high = low + stride;
@@ -68,7 +68,7 @@ static void pack_row_pairs(const uint16_t *from, int64_t stride, int64_t count, 
   }
 }
 
-/// e^x for x <= 0, within 2 units in the last place; a NaN stays one.
+/// e^x for x <= 0, within 2 units in the last place; NaN stays NaN.
 INLINE __m512 exponential(__m512 x) {
   x = _mm512_max_ps(_mm512_set1_ps(-87.0f), x);
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
@@ -83,7 +83,7 @@ INLINE __m512 exponential(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-/// Lanes of the vector at column j that stand for keys, and not for what was added to round their number up.
+/// The lanes of the vector at column j that hold keys rather than padding.
 INLINE __mmask16 present(int64_t j, int64_t keys) {
   return keys - j >= lanes ? 0xffff : keys <= j ? 0 : static_cast<__mmask16>((1u << (keys - j)) - 1);
 }
@@ -92,8 +92,8 @@ INLINE void store_pairs(uint32_t *to, __m512 low, __m512 high) {
   _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
 }
 
-/// One row of scores to weights e^(scale (s - largest)), in bfloat16, not yet divided by their sum; gives 1 / sum, and the logarithm
-/// of the sum of e^(scale s).
+/// Turns a row of scores into unnormalised softmax weights e^(scale (s - largest)) in bfloat16. Returns 1 / sum of the weights; stores
+/// the log-sum-exp of scale s.
 static float soften(const float *scores, int64_t keys, int64_t padded, float scale, uint32_t *weights, float *log_sum) {
   __m512 largest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
   for (int64_t j = 0; j < padded; j += lanes)
@@ -114,7 +114,7 @@ static float soften(const float *scores, int64_t keys, int64_t padded, float sca
   return 1 / total;
 }
 
-/// A row of float32, times a factor, to bfloat16.
+/// A row of float32 times a factor, rounded to bfloat16.
 static void narrow_row(const float *from, float factor, int64_t d, uint16_t *to) {
   for (int64_t c = 0; c < d; c += lanes) {
     const __m256bh half = _mm512_cvtneps_pbh(_mm512_mul_ps(_mm512_loadu_ps(from + c), _mm512_set1_ps(factor)));
@@ -122,7 +122,7 @@ static void narrow_row(const float *from, float factor, int64_t d, uint16_t *to)
   }
 }
 
-/// The sum of products of two rows of bfloat16.
+/// The inner product of two rows of bfloat16.
 static float inner_product(const uint16_t *a, const uint16_t *b, int64_t d) {
   __m512 sum = _mm512_setzero_ps();
   for (int64_t c = 0; c < d; c += lanes) {
@@ -133,14 +133,14 @@ static float inner_product(const uint16_t *a, const uint16_t *b, int64_t d) {
   return _mm512_reduce_add_ps(sum);
 }
 
-/// Words of which each holds an element of row a (low) and of row b (high).
+/// Stores two rows interleaved: each word holds an element of row a (low half) and one of row b (high half).
 INLINE void store_two_rows(uint32_t *to, __m512 a, __m512 b) {
   const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a)), high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b));
   _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
 
-/// Of two rows: from scores and d loss / d weights to the weights P and to dS = scale P (dP - offset); P and dS with both rows in a
-/// word, and dS row by row.
+/// For two rows: computes the weights P and dS = scale P (dP - offset) from the scores and d loss / d weights. Stores P and dS with
+/// the two rows interleaved, and dS row by row as well.
 static void soften_gradient(const float *scores, const float *weight_gradients, int64_t keys, int64_t padded, float scale,
                             const float *log_sums, const float *offsets, uint32_t *p_columns, uint32_t *ds_columns, uint32_t *ds_rows) {
   for (int64_t j = 0; j < padded; j += 2 * lanes) {
@@ -167,7 +167,7 @@ struct Rows {
   int64_t stride, count;
 };
 
-/// Memory that the work on one head needs, taken once a task.
+/// The working memory for one head, allocated once per task.
 struct Scratch {
   int64_t keys, padded, d;
   std::unique_ptr<uint32_t[]> k_transposed, v_pairs, v_transposed, k_pairs;
@@ -175,7 +175,7 @@ struct Scratch {
   std::unique_ptr<float[]> scores, changes, row_sums, dk, dv;
 };
 
-/// Results of `block` queries from row i: y, and the logarithms that the gradient needs.
+/// Computes y for `block` queries from row i, and the log-sum-exps that the gradient needs.
 static void forward_block(const Scratch &s, const Rows &q, int64_t i, float scale, uint16_t *y, int64_t y_stride, float *log_sums) {
   const int64_t count = q.count - i < block ? q.count - i : block;
   pack_rows(q.at + i * q.stride, q.stride, count, block, s.d, s.q_rows.get());
@@ -188,7 +188,7 @@ static void forward_block(const Scratch &s, const Rows &q, int64_t i, float scal
   if (log_sums) memcpy(log_sums + i, logarithms, static_cast<size_t>(count) * sizeof(float));
 }
 
-/// Adds to dk and dv what `block` queries from row i give, and writes their dq.
+/// Adds the contributions of `block` queries from row i to dk and dv, and writes their dq.
 static void backward_block(const Scratch &s, const Rows &q, const Rows &y, const Rows &dy, int64_t i, float scale,
                            const float *log_sums, uint16_t *dq, int64_t dq_stride) {
   const int64_t count = q.count - i < block ? q.count - i : block;

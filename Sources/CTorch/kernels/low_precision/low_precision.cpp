@@ -12,7 +12,7 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 using Row = std::optional<at::Tensor>;
 
-/// Asks libtorch, which asks oneDNN; a build without oneDNN lacks the operation and the kernels.
+/// Asks libtorch, which asks oneDNN; a build without oneDNN has neither the operation nor the kernels.
 bool ask(const char *operation) {
   auto handle = c10::Dispatcher::singleton().findSchema({operation, ""});
   if (!handle) return false;
@@ -31,14 +31,14 @@ struct WithoutAutocast {
 at::Tensor wide(const at::Tensor &t) { return t.to(at::kFloat); }
 Row wide(const Row &t) { return t ? Row(wide(*t)) : std::nullopt; }
 
-/// An operand in autocast's dtype, if it is on; weights are cast once in a scope, as for libtorch's own operations.
+/// The operand in autocast's dtype if autocast is on. Weights are cast once per scope, as for libtorch's own operations.
 at::Tensor operand(const at::Tensor &t) {
   const auto autocast = shim::autocast(at::kCPU);
   return autocast.enabled ? at::autocast::cached_cast(autocast.dtype, t, at::kCPU) : t;
 }
 Row operand(const Row &t) { return t ? Row(operand(*t)) : std::nullopt; }
 
-/// An operand that is absent is not counted among a node's inputs.
+/// libtorch does not count an absent operand among a node's inputs.
 bool wants_bias_gradient(AutogradContext *context) { return context->saved_data["has_bias"].toBool() && context->needs_input_grad(2); }
 
 struct Convolution : torch::autograd::Function<Convolution> {

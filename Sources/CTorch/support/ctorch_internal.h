@@ -1,4 +1,4 @@
-// What the files of the shim share: the handles and the guard that no exception passes.
+// Shared by the files of the shim: the handles, and the guards that stop exceptions.
 #pragma once
 #include "ctorch.h"
 
@@ -20,7 +20,7 @@ namespace shim {
 void remember_current_exception() noexcept;
 ct_tensor *make(at::Tensor t);
 
-/// Runs f, which gives a tensor; NULL and a remembered error if it throws.
+/// A handle to the tensor that f returns; NULL and a stored error if it throws.
 template <class F> ct_tensor *tensor(F f) noexcept {
   try {
     return make(f());
@@ -30,7 +30,7 @@ template <class F> ct_tensor *tensor(F f) noexcept {
   }
 }
 
-/// Runs f; -1 and a remembered error if it throws.
+/// Runs f; -1 and a stored error if it throws.
 template <class F> int run(F f) noexcept {
   try {
     f();
@@ -54,19 +54,19 @@ inline std::optional<at::Tensor> maybe(const ct_tensor *t) {
 }
 inline at::Tensor or_undefined(const ct_tensor *t) { return t ? t->t : at::Tensor(); }
 
-/// Whether matrix products, convolutions and attention cast their operands, and to what.
+/// Whether matrix products, convolutions and attention cast their operands, and to which dtype.
 struct Autocast {
   bool enabled;
   at::ScalarType dtype;
 };
-/// This thread's, of a kind of device.
+/// This thread's autocast for a type of device.
 Autocast autocast(at::DeviceType);
-/// Casts of weights that were kept are forgotten.
+/// Clears the cache of cast weights.
 void set_autocast(at::DeviceType, Autocast);
 
 std::vector<at::Tensor> list(ct_tensor *const *tensors, size_t n);
 
-/// body(begin, end) over parts of [0, count) on every thread.
+/// Runs body(begin, end) over parts of [0, count) on all threads.
 template <class F> void parallel_for(int64_t count, int64_t grain, F &&body) {
   using Body = std::remove_reference_t<F>;
   ct_parallel_for(

@@ -1,6 +1,6 @@
-// A parallel-for that uses every thread. libtorch's own, at::parallel_for, is inline code that needs -fopenmp, for which
-// Swift's clang brings no omp.h: compiled here it would run on one thread. This one enters libtorch's OpenMP team.
-#include "ctorch_internal.h"
+// A parallel-for that uses all threads. libtorch's at::parallel_for is inline code that needs -fopenmp, and Swift's clang has no
+// omp.h, so that here it would run on one thread. This one enters libtorch's OpenMP team instead.
+#include "../support/ctorch_internal.h"
 
 #include <ATen/Parallel.h>
 
@@ -22,7 +22,7 @@ struct Region {
   std::atomic<bool> failed{false};
   std::exception_ptr error;
 
-  /// Takes parts until none is left; the first exception is kept, to be thrown on the calling thread.
+  /// Takes parts until none is left; keeps the first exception, to rethrow it on the calling thread.
   void work() {
     for (int64_t begin; (begin = next.fetch_add(part)) < count;) {
       try {
@@ -48,13 +48,13 @@ void work_in_team(void *region) {
 
 using ParallelRegion = void (*)(void (*)(void *), void *, unsigned, unsigned);
 
-/// GNU OpenMP's entry to a parallel region, found in the run-time that libtorch has loaded.
+/// GNU OpenMP's entry point for a parallel region, looked up in the runtime that libtorch loaded.
 ParallelRegion team() {
   static const auto function = reinterpret_cast<ParallelRegion>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
   return function;
 }
 
-/// Where libtorch was built with another OpenMP run-time (macOS): threads that sleep between regions.
+/// For builds of libtorch with another OpenMP runtime (macOS): threads that sleep between regions.
 class Pool {
  public:
   void run(Region &region, int threads) {

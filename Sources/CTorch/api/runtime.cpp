@@ -1,5 +1,5 @@
 // Errors, versions, devices and threads.
-#include "ctorch_internal.h"
+#include "../support/ctorch_internal.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -25,7 +25,7 @@ void remember(const char *message, ct_error_kind kind) {
   last_kind = kind;
 }
 
-/// libtorch's CPU allocator reports exhaustion as a plain error, so its words are all there is to tell it by.
+/// libtorch's CPU allocator reports exhaustion as a plain error, recognisable only by its message.
 ct_error_kind kind_of(const char *message) {
   for (const char *sign : {"can't allocate memory", "not enough memory", "out of memory"})
     if (strstr(message, sign)) return CT_ERROR_OUT_OF_MEMORY;
@@ -85,7 +85,7 @@ ct_dtype dtype_of(at::ScalarType type) {
   case at::kChar: return CT_I8;
   case at::kByte: return CT_U8;
   case at::kBool: return CT_BOOL;
-  default: return CT_F32;  // no operation of the shim makes any other
+  default: return CT_F32;  // no operation of the shim creates other types
   }
 }
 
@@ -124,7 +124,7 @@ const char *ct_header_version(void) {
 }
 
 const char *ct_library_version(void) {
-  // Looked up by name: a library that is too old to have it must not fail to load for that.
+  // Looked up by name, so that a library too old to have it still loads.
   static const std::string version = [] {
     auto *function = reinterpret_cast<uint64_t (*)()>(dlsym(RTLD_DEFAULT, "aoti_torch_abi_version"));
     if (!function) return std::string();

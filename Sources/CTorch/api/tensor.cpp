@@ -1,5 +1,5 @@
-// Handles, and how tensors are made.
-#include "ctorch_internal.h"
+// Handles, and the creation of tensors.
+#include "../support/ctorch_internal.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -15,20 +15,20 @@ namespace {
 
 at::Generator make_generator(uint64_t seed, ct_device where) {
   if (where.type == CT_CPU || where.type == CT_META) return at::detail::createCPUGenerator(seed);
-  // An accelerator's generators come from its own library, loaded at start.
+  // An accelerator's generators come from its own library, which is loaded at start.
   at::Generator generator = at::globalContext().getAcceleratorHooksInterface(shim::device(where).type()).getNewGenerator(where.index);
   generator.set_current_seed(seed);
   return generator;
 }
 
-/// Holds the number of bytes given against what the shape needs, before any memory is asked for.
+/// Checks the number of bytes against the shape before any memory is allocated.
 void check_size(at::IntArrayRef shape, ct_dtype dtype, size_t count) {
   uint64_t needed = c10::elementSize(shim::scalar_type(dtype));
   for (int64_t size : shape) {
-    TORCH_CHECK(size >= 0, "a size of ", size, " in ", shape);
-    TORCH_CHECK(!__builtin_mul_overflow(needed, static_cast<uint64_t>(size), &needed), "no memory holds ", shape);
+    TORCH_CHECK(size >= 0, "negative size ", size, " in ", shape);
+    TORCH_CHECK(!__builtin_mul_overflow(needed, static_cast<uint64_t>(size), &needed), shape, " exceeds the address space");
   }
-  TORCH_CHECK(needed == count, "the shape ", shape, " needs ", needed, " bytes, given were ", count);
+  TORCH_CHECK(needed == count, "the shape ", shape, " needs ", needed, " bytes, found ", count);
 }
 
 }  // namespace
@@ -64,25 +64,12 @@ int ct_item(const ct_tensor *t, double *out) {
   return shim::run([&] { *out = t->t.item().to<double>(); });
 }
 
-int ct_item_int(const ct_tensor *t, int64_t *out) {
-  return shim::run([&] { *out = t->t.item().to<int64_t>(); });
-}
-
 int ct_copy_out(const ct_tensor *t, void *out, size_t count) {
   return shim::run([&] {
     at::Tensor host = t->t.detach().to(at::kCPU).contiguous();
-    TORCH_CHECK(host.nbytes() == count, "the tensor has ", host.nbytes(), " bytes, the place for them ", count);
+    TORCH_CHECK(host.nbytes() == count, "the tensor has ", host.nbytes(), " bytes, the destination ", count);
     if (count) memcpy(out, host.const_data_ptr(), count);
   });
-}
-
-void *ct_data(const ct_tensor *t) {
-  void *pointer = nullptr;
-  shim::run([&] {
-    TORCH_CHECK(t->t.is_cpu(), "the data of a tensor on ", t->t.device(), " cannot be reached directly");
-    pointer = const_cast<void *>(t->t.const_data_ptr());
-  });
-  return pointer;
 }
 
 ct_tensor *ct_empty(const int64_t *s, size_t n, ct_dtype dtype, ct_device where) {
@@ -101,10 +88,6 @@ ct_tensor *ct_linspace(double start, double end, int64_t count, ct_dtype dtype, 
   return shim::tensor([&] { return at::linspace(start, end, count, options(dtype, where)); });
 }
 
-ct_tensor *ct_eye(int64_t n, ct_dtype dtype, ct_device where) {
-  return shim::tensor([&] { return at::eye(n, options(dtype, where)); });
-}
-
 ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *s, size_t n, ct_dtype dtype) {
   return shim::tensor([&] {
     check_size(sizes(s, n), dtype, count);
@@ -116,7 +99,7 @@ ct_tensor *ct_from_bytes(const void *bytes, size_t count, const int64_t *s, size
 
 ct_tensor *ct_from_borrowed(void *bytes, const int64_t *s, size_t n, ct_dtype dtype, void *owner, void (*release)(void *)) {
   return shim::tensor([&] {
-    // Released once, when the last copy of the deleter goes: with the storage, or on a failure before there is one.
+    // Released once, with the last copy of the deleter: with the storage, or on a failure before the storage exists.
     std::shared_ptr<void> hold(owner, release);
     return at::from_blob(
         bytes, sizes(s, n), [hold = std::move(hold)](void *) mutable { hold.reset(); },
@@ -140,10 +123,6 @@ ct_tensor *ct_randperm(int64_t n, ct_generator *g) {
   return shim::tensor([&] { return at::randperm(n, g->g, at::TensorOptions().dtype(at::kLong)); });
 }
 
-ct_tensor *ct_bernoulli_like(const ct_tensor *x, double p, ct_generator *g) {
-  return shim::tensor([&] { return at::empty_like(x->t.detach()).bernoulli_(p, g->g); });
-}
-
 ct_generator *ct_generator_new(uint64_t seed, ct_device where) {
   ct_generator *out = nullptr;
   shim::run([&] { out = new ct_generator{make_generator(seed, where)}; });
@@ -151,10 +130,6 @@ ct_generator *ct_generator_new(uint64_t seed, ct_device where) {
 }
 
 void ct_generator_free(ct_generator *g) { delete g; }
-
-int ct_generator_seed(ct_generator *g, uint64_t seed) {
-  return shim::run([&] { g->g.set_current_seed(seed); });
-}
 
 ct_tensor *ct_generator_state(const ct_generator *g) {
   return shim::tensor([&] { return g->g.get_state(); });

@@ -1,5 +1,5 @@
-// A part of a network that is computed again on the way back, so that its intermediate results need no memory until then.
-#include "ctorch_internal.h"
+// Gradient checkpointing: a part of a network that is recomputed in the backward pass instead of keeping its intermediate results.
+#include "../support/ctorch_internal.h"
 
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -11,7 +11,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-/// The computation, with the autocast under which it ran first.
+/// The computation, with the autocast state of its first run.
 struct Computation : torch::CustomClassHolder {
   ct_computation body;
   at::DeviceType device;
@@ -30,15 +30,15 @@ struct Computation : torch::CustomClassHolder {
     return result->t;
   }
 
-  /// As the first time, but recorded.
+  /// Under the first run's autocast, but recorded for gradients.
   at::Tensor run_again(const variable_list &inputs) const {
     c10::AutoGradMode recording(true);
-    struct Restoring {  // this thread's, whatever happens
+    struct Restoring {  // also if the computation throws
       at::DeviceType device;
       shim::Autocast before;
       ~Restoring() { shim::set_autocast(device, before); }
     } restoring{device, shim::autocast(device)};
-    shim::set_autocast(device, autocast);  // and casts that were kept under another mode, which carry no record, are forgotten
+    shim::set_autocast(device, autocast);  // also clears cached casts, which were not recorded
     return run(inputs);
   }
 };
@@ -54,7 +54,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
   }
 
   static variable_list backward(AutogradContext *context, const variable_list &arriving) {
-    TORCH_CHECK(!c10::GradMode::is_enabled(), "what is computed again on the way back has a first derivative only");
+    TORCH_CHECK(!c10::GradMode::is_enabled(), "a recomputed part of a network has a first derivative only");
     variable_list tensors = context->get_saved_variables();
     const auto inputs = static_cast<size_t>(context->saved_data["inputs"].toInt());
     auto computation = c10::static_intrusive_pointer_cast<Computation>(context->saved_data["computation"].toCapsule());
