@@ -37,7 +37,7 @@ import Testing
     #expect(throws: RecipeError(place: nil, path: "resolution", "expected a multiple of 2, for 2 levels, found 9")) {
       try recipe { ($0.resolution, $0.attentionResolutions) = (9, []) }.validate()
     }
-    #expect(throws: RecipeError(place: nil, path: "resolution", "expected 1 or more, found 0")) {
+    #expect(throws: RecipeError(place: nil, path: "resolution", "expected 1 to 65536, found 0")) {
       try recipe { ($0.resolution, $0.attentionResolutions) = (0, []) }.validate()
     }
     #expect(throws: RecipeError(place: nil, path: "num_res_blocks", "expected 1 to 64, found 0")) {

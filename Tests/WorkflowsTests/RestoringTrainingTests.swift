@@ -143,12 +143,12 @@ private final class Recorder: DiffusionNetwork {
 
   @Test func modelCannotSampleFromNoiseAlone() throws {
     let path = try begin().folder.path
-    let words = "is a diffusion model that restores or enlarges pictures, and needs one to begin with; expected a model that draws"
+    let words = "is a diffusion model that restores or enlarges pictures, and needs one to start from; expected a model that samples"
     for error in [refusal { try SamplingJob(request { $0.model = path }) }, refusal { try BenchmarkSubject(path) }] {
       #expect(error?.failure == .data)
       #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
     }
-    #expect(refusal { try BenchmarkSubject(recipe) }?.description.contains("expected a model that draws") == true)
+    #expect(refusal { try BenchmarkSubject(recipe) }?.description.contains("expected a model that samples") == true)
   }
 
   // MARK: Invalid recipes

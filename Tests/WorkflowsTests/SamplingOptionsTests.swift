@@ -73,7 +73,7 @@ import Testing
   @Test func previousXModelTakesOnlySamplersThatEvaluateAtSteps() throws {
     let model = try Tiny.model(set: ["process.parameterization=previous_x"])
     for (settings, words) in [
-      (["sampler.type=dpmpp_2s"], "sampler dpmpp_2s, as it is set, also asks between the levels"),
+      (["sampler.type=dpmpp_2s"], "sampler dpmpp_2s, as it is set, also evaluates the network between"),
       (["sampler={type: edm, s_churn: 10}"], "ddpm"), (["sampling.spacing=karras"], "expected a spacing of whole timesteps"),
     ] {
       let error = refusal { try SamplingJob(request(1) { $0.settings = settings }, model: model) }
