@@ -24,7 +24,10 @@ import Testing
   @Test(arguments: [
     ("network:\n  chanel_mult: [1]\n", "wrong.yaml:2: unknown key 'chanel_mult' in 'network'; did you mean 'channel_mult'?"),
     ("training:\n  batch_size: many\n", "wrong.yaml:2: training.batch_size: expected a whole number, found 'many'"),
-    ("network: { context_dim: 4, attention_resolutions: [] }\n", "takes context vectors of context_dim 4 numbers, and the data come with none"),
+    (
+      "network: { context_dim: 4, attention_resolutions: [] }\n",
+      "takes context vectors of context_dim 4 numbers, and the data come with none"
+    ),
     ("training: [\n", "wrong.yaml:2:1: the YAML cannot be read"),
   ])
   func checkRefusesAMistakeWithItsLine(yaml: String, words: String) throws {

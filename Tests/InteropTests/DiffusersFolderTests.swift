@@ -195,7 +195,8 @@ import Testing
       #expect(refusal { try Model(DiffusersFolder(path)) }?.description.contains(words) == true)
     }
     _ = try scratch.write("no weights", to: "pipeline/unet/diffusion_pytorch_model.safetensors")
-    #expect(#expect(throws: CheckpointError.self) { try Model(DiffusersFolder(path)) }?.message.hasPrefix("is plain text: 'no weights'") == true)
+    let error = #expect(throws: CheckpointError.self) { try Model(DiffusersFolder(path)) }
+    #expect(error?.message.hasPrefix("is plain text: 'no weights'") == true)
     try FileManager.default.moveItem(atPath: weights, toPath: "\(weights).index.json")
     #expect(throws: CheckpointError.self) { try Model(DiffusersFolder(path)) }
   }

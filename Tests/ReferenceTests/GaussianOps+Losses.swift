@@ -57,7 +57,9 @@ extension GaussianOpsReferenceSet {
     let x0 = try manifest.tensor("x_start"), t = try manifest.tensor("t").ints(), levels = process.levels(t)
     let xt = qSample(x0, at: levels, noise: try manifest.tensor("noise"))
     let output = try manifest.tensor("model_output/EPSILON/\(spread)")
-    let denoiser = NetworkDenoiser(.epsilon, variance: try .guidedDiffusion(spread), noiseLevelRange: process.noiseLevelRange) { _, _ in output }
+    let denoiser = NetworkDenoiser(
+      .epsilon, variance: try .guidedDiffusion(spread), noiseLevelRange: process.noiseLevelRange
+    ) { _, _ in output }
     let prediction = isClipped ? denoiser.clipped().predict(xt, at: levels) : denoiser.predict(xt, at: levels)
     return try Self.word(word, isEither: "output", or: "pred_xstart")
       ? process.variationalTerms(x0: x0, xt: xt, model: process.reverse(prediction, xt: xt, at: t), at: t) : prediction.x0

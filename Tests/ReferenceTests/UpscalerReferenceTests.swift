@@ -37,7 +37,9 @@ struct UpscalerReferenceSet: ReferenceSet {
     guard network.state().map(\.name) == names else { throw ReferenceError("the parameters' names or their order differ") }
     guard network.parameterCount == count else { throw ReferenceError("\(network.parameterCount) parameters, expected \(count)") }
     let state = try manifest.stateDict(weights)
-    guard RRDBNet.Recipe.recognised(from: CheckpointShapes(state), side: 64)?.recipe as? RRDBNet.Recipe == recipe else { throw ReferenceError("the recipe is not recognised by its shapes") }
+    guard RRDBNet.Recipe.recognised(from: CheckpointShapes(state), side: 64)?.recipe as? RRDBNet.Recipe == recipe else {
+      throw ReferenceError("the recipe is not recognised by its shapes")
+    }
     try network.load(state)
     return network
   }
