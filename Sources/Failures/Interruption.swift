@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether the work under way should stop. Whoever owns the process asks for it (a signal handler, a server); every loop that can take
+/// Whether the work under way should stop. The owner of the process asks for it (a signal handler, a server); every loop that can take
 /// longer than a second checks it between two steps.
 public enum Interruption {
   private static let flag = Atomic<Bool>(false)

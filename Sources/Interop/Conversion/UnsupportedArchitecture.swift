@@ -29,8 +29,8 @@ package struct UnsupportedArchitecture {
 
   /// The most particular first.
   private static let table: [UnsupportedArchitecture] = [
-    .init("a LoRA", ["lora_down.weight"], hint: "it changes another model and is none by itself"),
-    .init("a LoRA", ["lora_A."], hint: "it changes another model and is none by itself"),
+    .init("a LoRA", ["lora_down.weight"], hint: "it changes another model and cannot be used alone"),
+    .init("a LoRA", ["lora_A."], hint: "it changes another model and cannot be used alone"),
     .init("a whole Stable Diffusion checkpoint", ["model.diffusion_model.", "first_stage_model."]),
     .init("Stable Diffusion's UNet", ["input_blocks.", ".transformer_blocks.0.attn2.to_k."]),
     .init("Stable Diffusion's UNet (diffusers' UNet2DConditionModel)", ["down_blocks.", ".transformer_blocks.0.attn2.to_k."]),
