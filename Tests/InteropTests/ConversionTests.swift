@@ -249,7 +249,15 @@ import Testing
   @Test func shapesOfNoPresetAreDescribed() throws {
     let error = try #require(refusal { try convert(Self.adm) })
     #expect(error.failure == .usage && error.description.contains("--list-presets"))
-    #expect(error.description.contains("model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, in_channels: 3, num_classes: 5"))
+    let options = ["model_channels: 32", "channel_mult: [1.0, 1.0]", "num_res_blocks: 1", "in_channels: 3", "num_classes: 5"]
+    for line in ["type: adm_unet"] + options {
+      #expect(error.description.contains("\n      \(line)"), "\(error)")
+    }
+    // What it describes is a recipe by which the file converts.
+    let words = "with a recipe that says\n", start = try #require(error.description.range(of: words)).upperBound
+    let section = error.description[start...].split(separator: "\n").map { $0.dropFirst(4) }.joined(separator: "\n")
+    let recipe = "data: { channels: 3, height: 16, width: 16 }\nprocess: { variance: learned_range }\n\(section)\n"
+    #expect(try convert(Self.adm, recipe: recipe).kind == .denoiser)
     #expect(refusal { try convert(Fixture.reference("unets/pt_features.safetensors")) }?.description.contains("it looks like") == false)
   }
 
@@ -263,11 +271,14 @@ import Testing
     (enlarger.unet.modelChannels, enlarger.unet.channelMult, enlarger.unet.numResBlocks) = (32, [1, 2], 1)
     enlarger.numCorruptions = 2
     let large = try complaint(SuperResolutionUNet(enlarger, using: .shapes))
-    #expect(large.contains("a super-resolution UNet") && large.contains("in_channels: 3, num_corruptions: 2"), "\(large)")
+    #expect(large.contains("it looks like \(ModelKind.superResolution.phrase)"), "\(large)")
+    #expect(large.contains("\n        in_channels: 3\n") && large.contains("\n      num_corruptions: 2"), "\(large)")
+    #expect(!large.contains("type:"), "\(large)")
     (context.modelChannels, context.channelMult, context.numResBlocks, context.contextDim) = (16, [1, 2], 1, 5)
     let steered = try complaint(ContextUNet(context, using: .shapes))
-    #expect(steered.contains("a Context UNet"), "\(steered)")
-    #expect(steered.contains("model_channels: 16, channel_mult: [1, 2], num_res_blocks: 1"), "\(steered)")
+    for line in ["type: context_unet", "model_channels: 16", "channel_mult: [1.0, 2.0]", "num_res_blocks: 1", "context_dim: 5"] {
+      #expect(steered.contains("\n      \(line)"), "\(steered)")
+    }
   }
 
   @Test func shapesOfSeveralPresetsAreRefusedWithTheirNamesAndFiles() throws {

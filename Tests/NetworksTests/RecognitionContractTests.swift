@@ -81,28 +81,19 @@ import Testing
     #expect(type.recognised(from: CheckpointShapes([]), side: 8) == nil)
   }
 
-  /// A header costs nothing to write: whatever it claims, recognition ends soon and without a trap.
+  /// A header costs nothing to write: whatever it claims, recognition ends without a trap.
   @Test(arguments: recipes.indices) func absurdShapesAreNotRecognised(index: Int) throws {
-    let recipe = Self.recipes[index], shapes = try shapes(recipe), start = ContinuousClock.now
-    for name in shapes.names {
-      for axis in [0, 1] {
-        for size in [0, -1, Int.max, 1 << 24] {
-          let tensors = shapes.names.map { other in
-            var shape = shapes[other]!
-            if other == name, shape.indices.contains(axis) { shape[axis] = size }
-            return (name: other, shape: shape)
-          }
-          guard tensors.contains(where: { $0.name == name && $0.shape != shapes[name]! }) else { continue }
-          let found = CheckpointShapes(tensors)
-          for type in Self.everyType { #expect(type.recognised(from: found, side: 8) == nil, "\(name) \(axis) \(size)") }
-          _ = fitted(recipe, to: found)
-        }
+    let recipe = Self.recipes[index], shapes = try shapes(recipe), type = type(of: recipe)
+    let tensors = shapes.names.map { (name: $0, shape: shapes[$0]!) }
+    for place in tensors.indices {
+      for (axis, size) in [(0, Int.max), (1, Int.max), (1, 0), (1, 1 << 24)] where tensors[place].shape.indices.contains(axis) {
+        var absurd = tensors
+        absurd[place].shape[axis] = size
+        #expect(type.recognised(from: CheckpointShapes(absurd), side: 8) == nil, "\(tensors[place].name) \(axis) \(size)")
       }
-      if ContinuousClock.now - start > .seconds(20) { break }
     }
     let blocks = (0..<9000).map { (name: "input_blocks.\($0).0.weight", shape: [1, 1]) }
-    let many = shapes.names.map { (name: $0, shape: shapes[$0]!) } + blocks
-    #expect(Self.everyType.allSatisfy { $0.recognised(from: CheckpointShapes(many), side: 8) == nil })
+    #expect(Self.everyType.allSatisfy { $0.recognised(from: CheckpointShapes(tensors + blocks), side: 8) == nil })
   }
 
   // MARK: Bounds

@@ -8,7 +8,7 @@ import Tensors
 /// Models that are as small as the networks get: 8 x 8 images, 32 channels, one level.
 package enum Tiny {
   package static let denoiserRecipe = """
-    data: { channels: 1, height: 8, width: 8, class_names: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], null_class: 10 }
+    data: { channels: 1, height: 8, width: 8, class_names: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], null_class: 10 }
     network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }
     sampling: { steps: 4, guidance_scale: 2 }
 

@@ -30,14 +30,8 @@ package struct CheckpointFile {
     self.path = path
     let file = try TensorFile(path, member: member)
     (self.member, recipe) = (file.member, file.metadata[ModelFile.recipeKey])
-    (state, halfCount) = (Self.unwrapped(file.state), Self.halfCount(file.state))
+    (state, halfCount) = (file.state, Self.halfCount(file.state))
     guard state.count > 0 else { throw SfumatoError(.data, "\(path) holds no tensors") }
-  }
-
-  /// Without the `module.` that PyTorch's data-parallel wrappers put before every name.
-  private static func unwrapped(_ state: StateDict) -> StateDict {
-    let prefix = "module."
-    return state.names.allSatisfy { $0.hasPrefix(prefix) } ? state.under(prefix) : state
   }
 
   private static func halfCount(_ state: StateDict) -> Int {

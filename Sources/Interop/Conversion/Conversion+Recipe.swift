@@ -86,14 +86,15 @@ extension Conversion {
   /// `a diffusion model with` and the section of a recipe that describes its network.
   private static func phrase(_ model: any ModelDescription) -> String {
     let kind = type(of: model).kind
-    return "\(kind.phrase), with a recipe that says\n"
-      + differences(model.networkRecipe, under: kind.section).map { "    \($0)" }.joined(separator: "\n")
+    // The one section whose network is always the same has no type.
+    let typeLine = kind == .superResolution ? [] : ["  type: \(model.networkType)"]
+    let lines = ["\(kind.section):"] + typeLine + differences(model.networkRecipe)
+    return "\(kind.phrase), with a recipe that says\n" + lines.map { "    \($0)" }.joined(separator: "\n")
   }
 
-  /// The lines of a network's section with its type and every option that has another value than its default.
-  private static func differences(_ recipe: some RecognisableRecipe, under section: String) -> [String] {
+  /// The options that have another value than their default, as lines of a section.
+  private static func differences(_ recipe: some RecognisableRecipe) -> [String] {
     let lines = recipe.yaml().split(separator: "\n"), defaults = type(of: recipe).init().yaml().split(separator: "\n")
-    let changed = zip(lines, defaults).filter { $0 != $1 || $0.hasSuffix(":") }.map { "  \($0.0)" }
-    return ["\(section):", "  type: \(type(of: recipe).name)"] + changed
+    return zip(lines, defaults).filter { $0 != $1 || $0.hasSuffix(":") }.map { "  \($0.0)" }
   }
 }
