@@ -1,5 +1,6 @@
 import ArgumentParser
 import Imaging
+import Interop
 import Workflows
 
 struct Sample: ParsableCommand {
@@ -29,6 +30,9 @@ struct Sample: ParsableCommand {
   @OptionGroup var shown: OutputOptions
 
   mutating func run() throws {
+    if !shown.quiet, case .diffusers(let folder) = try ModelLocator.locate(model), let note = try DiffusersFolder(folder).note {
+      Console.note(note)
+    }
     let job = try SamplingJob(request())
     var files = try results.files()
     if !results.noNotes { files.notes = try job.notes(command: ["sfumato"] + CommandLine.arguments.dropFirst()) }

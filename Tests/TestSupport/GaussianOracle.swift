@@ -1,7 +1,6 @@
+import Diffusion
 import Foundation
 import Tensors
-
-@testable import Diffusion
 
 /// Data drawn from N(mean, variance I): the ideal denoiser and the probability-flow ODE have closed forms.
 package struct GaussianOracle: Denoiser {

@@ -3,7 +3,7 @@ import Tensors
 extension [Double] {
   /// Numbers shaped to multiply images: one for each, `[N, 1, 1, 1]`, or one for all, `[1, 1, 1, 1]`; of x's dtype and device.
   /// - Faults: when there is neither one number nor one for each image.
-  func column(like x: Tensor) -> Tensor {
+  package func column(like x: Tensor) -> Tensor {
     guard x.fault == nil else { return x }
     guard count == 1 || count == x.size(0) else {
       return x.failed("levels", "\(count) noise levels for \(x.size(0)) images; expected one for all or one for each")
@@ -15,7 +15,7 @@ extension [Double] {
 /// One level for a whole batch, or one for each image.
 extension [NoiseLevel] {
   /// A number of each level, shaped to multiply images.
-  func column(_ value: (NoiseLevel) -> Double, like x: Tensor) -> Tensor { map(value).column(like: x) }
+  package func column(_ value: (NoiseLevel) -> Double, like x: Tensor) -> Tensor { map(value).column(like: x) }
 
   /// The timesteps for the network, `[N]`, float32, on x's device.
   func timesteps(for x: Tensor) -> Tensor {
