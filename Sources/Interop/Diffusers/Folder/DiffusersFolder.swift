@@ -42,6 +42,10 @@ public struct DiffusersFolder {
     if layout.isPipeline { try Self.checkIndex("\(layout.folder)/\(DiffusersLayout.indexName)") }
     let config = "\(layout.unet)/\(DiffusersLayout.configName)"
     let unet = try UNet2DConfig(json: SmallJSON.text(config), file: config)
+    // A network alone has no scheduler; a pipeline has one.
+    if layout.isPipeline, layout.scheduler == nil {
+      _ = try SmallJSON.text("\(layout.folder)/\(DiffusersLayout.schedulerPart)/\(DiffusersLayout.schedulerName)")
+    }
     let scheduler = try layout.scheduler.map { try DiffusersScheduler(json: Self.schedulerText($0), file: $0) }
     files = try DiffusersWeights(in: layout.unet)
     recipe = try Self.recipe(unet, scheduler ?? DiffusersScheduler(.ddpm), path)

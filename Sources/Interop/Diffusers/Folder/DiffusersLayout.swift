@@ -94,7 +94,8 @@ enum SmallJSON {
   }
 
   static func object(_ path: String, limit: Int = 1 << 20) throws -> [String: Any] {
-    guard let object = (try? JSONSerialization.jsonObject(with: text(path, limit: limit))) as? [String: Any] else {
+    let data = try text(path, limit: limit)
+    guard let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] else {
       throw CheckpointError(.invalid, path, "is not a JSON object")
     }
     return object
