@@ -27,6 +27,20 @@ import Testing
     try #require(try condition())
   }
 
+  /// Returns once the program handles the signal: until libtorch is loaded, which takes seconds on a busy machine, it dies of it.
+  private func waitForHandlers(of process: Process, _ signal: Int32) throws {
+    #if os(Linux)
+      try wait {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") })
+        let caught = try #require(UInt64(line.dropFirst("SigCgt:".count).trimmingCharacters(in: .whitespaces), radix: 16))
+        return caught & (1 << UInt64(signal - 1)) != 0
+      }
+    #else
+      usleep(3_000_000)
+    #endif
+  }
+
   private func savedStep() throws -> Int { try #require(Int(shop.text("run/latest").trimmingCharacters(in: .newlines))) }
 
   @Test(arguments: stops)
@@ -66,7 +80,9 @@ import Testing
   func samplingStopsAndLeavesNothingBehind(signal: Int32, status: Int32) throws {
     try shop.train()
     let process = try Program.start(
-      [Program.path, "sample", "run", "--count", "1000000", "--batch", "8", "-o", "out.png", "--npz", "out.npz"], in: shop.path)
+      [Program.path, "sample", "run", "--count", "1000", "--steps", "1000", "--batch", "8", "-o", "out.png", "--npz", "out.npz"],
+      in: shop.path)
+    try waitForHandlers(of: process, signal)
     usleep(1_500_000)
     kill(process.processIdentifier, signal)
     #expect(try Program.finish(process).status == status)
