@@ -10,7 +10,7 @@ import Testing
 
   /// A network whose layers that start from zero were moved away from it, unless it is to be as it was made.
   private func network(_ name: String, labels: Int? = 9, asMade: Bool = false) throws -> any DiffusionNetwork {
-    var recipe = try #require(TinyNetworks.recipes[name]), facts = TinyNetworks.facts
+    var recipe = try TinyNetworks.tiny(name).recipe, facts = TinyNetworks.facts
     facts.augmentationLabels = labels
     recipe.adapt(to: facts)
     #expect(recipe.augmentationLabels == labels ?? 0)
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test(arguments: TinyNetworks.names.filter { !names.contains($0) }) func theOthersKnowOfNone(name: String) throws {
-    var recipe = try #require(TinyNetworks.recipes[name]), facts = TinyNetworks.facts
+    var recipe = try TinyNetworks.tiny(name).recipe, facts = TinyNetworks.facts
     let plain = try TinyNetworks.recipe(name)
     facts.augmentationLabels = 9
     recipe.adapt(to: facts)

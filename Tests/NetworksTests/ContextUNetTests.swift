@@ -9,7 +9,7 @@ import Testing
   private let name = ContextUNet.Recipe.name
 
   private func recipe(_ change: (inout ContextUNet.Recipe) -> Void = { _ in }) throws -> ContextUNet.Recipe {
-    var recipe = try #require(TinyNetworks.recipes[name] as? ContextUNet.Recipe)
+    var recipe = try #require(TinyNetworks.tiny(name).recipe as? ContextUNet.Recipe)
     change(&recipe)
     recipe.adapt(to: TinyNetworks.facts)
     return recipe

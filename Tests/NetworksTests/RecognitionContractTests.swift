@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test(arguments: TinyNetworks.names) func aChangedOptionIsTheOneThatTheShapesContradict(name: String) throws {
-    let setting = try #require(TinyNetworks.changes[name], "network '\(name)' has no changed option in TinyNetworks")
+    let setting = try TinyNetworks.tiny(name).change
     let recipe = try TinyNetworks.recipe(name), other = try changed(recipe, by: setting)
     let own = try shapes(recipe), corrected = try #require(fitted(other, to: own))
     let wrong = differences(other, corrected), left = differences(corrected, recipe)
