@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test(arguments: TinyNetworks.names) func labelsAndTimestepsAndEveryPixelMatter(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func theOutputDependsOnLabelsTimestepsAndEveryPixel(name: String) throws {
     let network = try TinyNetworks.network(name), batch = Batch(for: name, count: 1)
     let y = network.infer(batch)
     var other = batch
@@ -59,7 +59,7 @@ import Testing
     #expect(try seen.abs().min().item() > 0)
   }
 
-  @Test(arguments: TinyNetworks.names) func shapesAloneHaveTheKeysAndTheCountOfRealOnes(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func aNetworkOfShapesAloneHasTheSameKeysAndParameterCount(name: String) throws {
     let recipe = try TinyNetworks.recipe(name)
     let shapes = try recipe.makeNetwork(using: .shapes), real = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     #expect(shapes.state().map { "\($0.name) \($0.entry.value.shape)" } == real.state().map { "\($0.name) \($0.entry.value.shape)" })
@@ -77,7 +77,7 @@ import Testing
     #expect(try values(1) != values(2))
   }
 
-  @Test(arguments: TinyNetworks.names) func aNetworkThatLearnedNothingGivesZero(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func anUntrainedNetworkOutputsZero(name: String) throws {
     // The last layer starts from zero, so that the first step does not begin with noise.
     let network = try TinyNetworks.recipe(name).makeNetwork(using: Initializer(Generator(seed: 1)))
     #expect(try network.infer(Batch(for: name)).abs().max().item() == 0)
