@@ -111,6 +111,16 @@ enum TinyNetworks {
       conditioning.corruptionStrengths = .rand([count, corruptions], using: generator)
     }
 
+    /// The same on the device `meta`.
+    var shapes: Batch {
+      var shapes = self
+      (shapes.x, shapes.timesteps) = (x.to(.meta), timesteps.to(.meta))
+      shapes.conditioning = Conditioning(
+        labels: conditioning.labels?.to(.meta), lowRes: conditioning.lowRes?.to(.meta),
+        corruptionStrengths: conditioning.corruptionStrengths?.to(.meta))
+      return shapes
+    }
+
     func image(_ index: Int) -> Batch {
       var one = self
       (one.x, one.timesteps) = (x.image(index), timesteps.image(index))
