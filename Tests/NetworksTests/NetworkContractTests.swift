@@ -67,11 +67,13 @@ import Testing
     #expect(shapes.state().allSatisfy { $0.entry.value.device == .meta })
   }
 
-  /// The check before a training and the count of FLOPs do so.
-  @Test(arguments: TinyNetworks.names) func aForwardPassRunsOnShapesAlone(name: String) throws {
+  /// The check before a training and the estimates of memory and FLOPs do so.
+  @Test(arguments: TinyNetworks.names) func forwardAndBackwardPassRunOnShapesAlone(name: String) throws {
     let network = try TinyNetworks.recipe(name).makeNetwork(using: .shapes)
     let y = network.run(Batch(for: name).shapes, mode: .training(Generator(seed: 1)))
     #expect(try y.validated().shape == [3, 6, 8, 8] && y.device == .meta)
+    try y.sum().backward()
+    #expect(network.namedParameters().filter { $0.parameter.gradient == nil }.map(\.name) == [])
   }
 
   @Test(arguments: TinyNetworks.names) func theSameSeedGivesTheSameNetwork(name: String) throws {

@@ -60,7 +60,7 @@ final class ChannelRMSNorm: Module, Preparable {
 
   func callAsFunction(_ x: Tensor) -> Tensor {
     let values = x.to(.float32)
-    let scale = values.square().mean(1, keep: true).sqrt().clamp(floor...Double(Float.greatestFiniteMagnitude))
+    let scale = values.square().mean(1, keep: true).sqrt().clamp(floor...Double.infinity)
     return (values / scale * g.value).to(x.dtype)
   }
 
