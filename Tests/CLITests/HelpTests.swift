@@ -21,6 +21,16 @@ import Testing
     for flag in flags.split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
   }
 
+  /// Also its usage, which would list every flag in one line.
+  @Test(arguments: [
+    "", "sample", "upscale", "train", "resume", "recipe", "recipe show", "recipe check", "data", "data inspect", "data export",
+    "data corruptions", "inspect", "convert", "doctor", "bench", "bench network", "bench data",
+  ]) func fitsInto80Columns(command: String) throws {
+    let run = try Program.run(command.split(separator: " ").map(String.init) + ["--help"], in: "/")
+    #expect(run.output.contains("USAGE: sfumato \(command)"))
+    for line in run.output.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+  }
+
   @Test func listsTheCommandsAndExitCodes() throws {
     let run = try Program.run(["--help"], in: "/")
     let commands = ["sample", "upscale", "train", "resume", "recipe", "data", "inspect", "convert", "doctor", "bench"]
