@@ -13,6 +13,7 @@ struct BenchNetwork: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "network",
     abstract: "Time a network against the machine's peak and against PyTorch.",
+    usage: "sfumato bench network [<options>] [<recipe>]",
     discussion: """
       Without a recipe or model, the reference network is timed: an ADM UNet of 8.0 M parameters. The floor is the network's FLOPs \
       divided by the rate of plain convolutions on this machine, measured in the same run. If python3, or the Python named by \

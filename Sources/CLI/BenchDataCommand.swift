@@ -6,6 +6,7 @@ struct BenchData: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data",
     abstract: "Time the loading of pictures against PyTorch's DataLoader.",
+    usage: "sfumato bench data [<options>] [<source>]",
     discussion: """
       Loads random tiles of 256 x 256 pixels from JPEG photographs, and whole pictures of 64 x 64, as training does: colour, in \
       batches of floats. The pictures are generated unless a folder is given; from a folder, tiles are loaded where pictures have \

@@ -4,6 +4,15 @@ import Foundation
 /// Output: results go to standard output, everything else to standard error. Writing to either can fail while a command runs (`| head`, a
 /// closed terminal, a full disk).
 enum Console {
+  /// Opens standard streams that the parent process has closed (`>&-`); call first. Otherwise the next file to be opened, such as a
+  /// log or a checkpoint, would take the number of the stream, and what is printed would be written into it. Writing results still fails.
+  static func prepare() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 && errno == EBADF {
+      // The lowest free number is taken, which is this one, for those before it are open.
+      _ = open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY)
+    }
+  }
+
   /// - Throws: `OutputClosed` if the reader is gone, `SfumatoError` for other write errors.
   static func result(_ text: String) throws {
     let code = write(text + "\n", to: STDOUT_FILENO)

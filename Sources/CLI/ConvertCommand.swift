@@ -5,6 +5,7 @@ import Workflows
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Convert checkpoints of other systems to models, and models to PyTorch or diffusers.",
+    usage: "sfumato convert [<options>] <in> <out>",
     discussion: """
       A model of Sfumato contains its recipe: network, diffusion process and default sampler. A checkpoint of guided-diffusion, \
       improved-diffusion or nice-diffusion contains only tensors: its recipe comes from a preset, which is recognised from the \

@@ -28,6 +28,7 @@ struct DataCommand: ParsableCommand {
   struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Describe a data set: number of pictures, sizes, channels, classes, unreadable files.",
+      usage: "sfumato data inspect [<options>] <source>",
       discussion: """
         Every picture is decoded. If any is unreadable, the exit code is 65.
 
@@ -68,6 +69,7 @@ struct DataCommand: ParsableCommand {
   struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Export a data set as IDX files, as an .npz, or as PNG files in a folder for each class.",
+      usage: "sfumato data export [<options>] <source> -o <output>",
       discussion: """
         The result is written as a whole or not at all. An unreadable picture is reported and left out, and the exit code is 65.
 
@@ -113,6 +115,7 @@ extension DataCommand {
   struct Corruptions: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show the corruptions of restoration training on a picture, at strengths from 0 to 1.",
+      usage: "sfumato data corruptions [<options>] <picture> [<recipe>] -o <output>",
       discussion: """
         A row for each corruption, a column for each strength; only the middle of a large picture is shown.
 

@@ -22,6 +22,7 @@ import Workflows
     ])
 
   static func main() {
+    Console.prepare()
     Signals.prepare()
     do {
       var command = try parseAsRoot()

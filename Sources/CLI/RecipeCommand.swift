@@ -32,7 +32,7 @@ struct RecipeCommand: ParsableCommand {
     mutating func run() throws {
       let facts = try RecipeInspection.check(recipe, set: set)
       try Console.result(
-        "\(recipe) is valid: \(facts.images) images, \(facts.classes) classes, \(Console.count(Double(facts.parameters))) parameters")
+        "\(recipe) is good: \(facts.images) images, \(facts.classes) classes, \(Console.count(Double(facts.parameters))) parameters")
     }
   }
 }

@@ -6,6 +6,7 @@ import Workflows
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a model from a recipe.",
+    usage: "sfumato train [<options>] <recipe>",
     discussion: """
       The run folder, which is printed first, gets the recipe, checkpoints, previews and a log. Control-C, SIGTERM and SIGHUP save \
       and stop; SIGUSR1 saves without stopping. 'sfumato resume' resumes a run. To start from the weights of another model, set \
@@ -40,6 +41,7 @@ struct Train: ParsableCommand {
 struct Resume: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Resume a training from its newest checkpoint.",
+    usage: "sfumato resume [<options>] <folder>",
     discussion: """
       The steps are those that an uninterrupted training would have taken.
 

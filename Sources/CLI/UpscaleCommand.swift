@@ -6,6 +6,7 @@ import Workflows
 struct Upscale: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Enlarge pictures with an upscaler such as Real-ESRGAN.",
+    usage: "sfumato upscale [<options>] <model> <picture|folder> ... -o <output>",
     discussion: """
       Pictures are processed in tiles, so that memory does not grow with their size. Grey stays grey; alpha is resampled.
       From a folder, the pictures directly in it are taken. An unreadable picture is reported, the others are processed, and the exit \
@@ -56,13 +57,18 @@ struct Upscale: ParsableCommand {
     let job = try UpscalingJob(plan, by: Upscaler(model, member: member, settings: settings), comparison: compare)
     let start = ContinuousClock.now
     try work(job)
+    try Signals.enter(.writing)
     try report(job, comparison: job.writeComparison(), start.duration(to: .now) / .seconds(1))
     if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
   }
 
   private func work(_ job: UpscalingJob) throws {
     var reported = 0
-    try LongWork(title: "upscaling", quiet: shown.quiet, stage: .writing).run(job.next) {
+    // A tile can take long: only the steps that write are waited for.
+    try LongWork(title: "upscaling", quiet: shown.quiet).run {
+      try Signals.enter(job.writesNext ? .writing : .computing)
+      return try job.next()
+    } detail: {
       "\(job.written.count) of \(job.plan.items.count) pictures"
     } afterStep: { bar in
       guard job.failures.count > reported else { return }

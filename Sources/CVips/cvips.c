@@ -177,6 +177,15 @@ cv_image *cv_wrap_copy(const void *pixels, int width, int height, int channels) 
   return interpreted(vips.vips_image_new_from_memory_copy(pixels, count, width, height, channels, FORMAT_UCHAR), channels);
 }
 
+cv_image *cv_wrap_deep(const void *pixels, int width, int height, int channels) {
+  size_t count = 2 * size_of(width, height, channels);
+  VipsImage *plain = vips.vips_image_new_from_memory(pixels, count, width, height, channels, FORMAT_USHORT), *image = NULL;
+  if (!plain) return NULL;
+  int failed = vips.vips_copy(plain, &image, "interpretation", channels < 3 ? SPACE_GREY16 : SPACE_RGB16, (void *)0);
+  vips.g_object_unref(plain);
+  return failed ? NULL : (cv_image *)image;
+}
+
 void cv_release(cv_image *image) {
   if (image) vips.g_object_unref(image);
 }
@@ -295,10 +304,28 @@ cv_image *cv_8bit(cv_image *source, int profiles) {
   return (cv_image *)image;
 }
 
+int cv_is_deep(const cv_image *image) {
+  int space = space_of(raw(image));
+  return vips.vips_image_get_format(raw(image)) == FORMAT_USHORT && (space == SPACE_GREY16 || space == SPACE_RGB16);
+}
+
+cv_image *cv_16bit(cv_image *source, int profiles) {
+  VipsImage *image = NULL, *next = NULL;
+  int space = space_of(raw(source));
+  if (vips.vips_copy(raw(source), &image, "interpretation", space, (void *)0)) return NULL;
+  int foreign = profiles && space == SPACE_RGB16 && has_foreign_profile(raw(source));
+  // A broken profile is ignored, as for 8 bits.
+  if (foreign
+      && !vips.vips_icc_transform(image, &next, "srgb", "embedded", 1, "input_profile", "srgb", "depth", 16, (void *)0))
+    replace(&image, &next, 0);
+  return (cv_image *)image;
+}
+
 // ---- pixels
 
-int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels) {
-  size_t row = (size_t)width * (size_t)cv_channels(image);
+int cv_copy_region(cv_image *image, int left, int top, int width, int height, void *pixels) {
+  size_t sample = vips.vips_image_get_format(raw(image)) == FORMAT_USHORT ? 2 : 1;
+  size_t row = (size_t)width * (size_t)cv_channels(image) * sample;
   VipsRegion *region = vips.vips_region_new(raw(image));
   int failed = !region;
   // A strip at a time keeps what lies between decoder and result small, also where rows are long.
@@ -308,7 +335,7 @@ int cv_copy_region(cv_image *image, int left, int top, int width, int height, un
     size_t count = 0;
     unsigned char *strip = vips.vips_region_fetch(region, left, top + y, width, rows, &count);
     failed = !strip || count != row * (size_t)rows;
-    if (!failed) memcpy(pixels + row * (size_t)y, strip, count);
+    if (!failed) memcpy((unsigned char *)pixels + row * (size_t)y, strip, count);
     vips.g_free(strip);
   }
   if (region) vips.g_object_unref(region);

@@ -13,13 +13,24 @@ final class MappedFile: @unchecked Sendable {  // the mapping never changes
     defer { close(descriptor) }
     var facts = stat()
     guard fstat(descriptor, &facts) == 0 else { throw CheckpointError.io(path, "cannot be read", errno) }
-    guard facts.st_mode & S_IFMT == S_IFREG else { throw CheckpointError(.invalid, path, "is not a file") }
+    guard facts.st_mode & S_IFMT == S_IFREG else {
+      throw CheckpointError(.invalid, path, "is \(Self.kind(facts.st_mode)); expected a file")
+    }
     let count = Int(facts.st_size)
-    guard count > 0 else { throw CheckpointError(.invalid, path, "is empty") }
+    guard count > 0 else { throw CheckpointError(.invalid, path, "is empty; download or copy it again") }
     guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
       throw CheckpointError.io(path, "cannot be mapped", errno)
     }
     bytes = UnsafeRawBufferPointer(start: start, count: count)
+  }
+
+  private static func kind(_ mode: mode_t) -> String {
+    switch mode & S_IFMT {
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a pipe"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
   }
 
   /// Releases the pages of a part that was read and will not be needed soon.

@@ -2,7 +2,7 @@
 ///
 /// Trainers save the network inside others: data-parallel and compiling wrappers, the diffusion object with the schedule's buffers, an
 /// averaging wrapper that holds the network twice. Each puts its own word before every name. The words are taken off in any nesting
-/// (`module._orig_mod.`, `ema_model.model.`), buffers of schedules and counters are left out, and of several networks one is chosen:
+/// (`module._orig_mod.`, `ema_model.model.`), as is any other word that all names begin with (`netG.`), buffers of schedules and counters are left out, and of several networks one is chosen:
 /// the average, else the only one. Names and shapes decide; no tensor is looked at.
 package struct StateDictLayout: Sendable {
   /// The tensors of the network, in the order of the state dict, with their names without wrappers.
@@ -24,7 +24,8 @@ package struct StateDictLayout: Sendable {
   ///   - prefix: of the network to take, or the first words of it; nil for the rule.
   /// - Throws: `Ambiguity` for several networks of which none is the average, or where `prefix` is that of none or of several.
   package init(_ tensors: [(name: String, shape: [Int])], choosing prefix: String? = nil) throws(Ambiguity) {
-    let names = tensors.map { WrappedName($0.name) }
+    let shared = Self.sharedWords(tensors)
+    let names = tensors.map { WrappedName($0.name, shared) }
     let isWrapped = names.contains { !$0.wrappers.isEmpty }
     let isBuffer = tensors.indices.map { names[$0].isBuffer(shape: tensors[$0].shape) || isWrapped && names[$0].isCompanion }
     let networks = tensors.indices.filter { !isBuffer[$0] }
@@ -40,6 +41,19 @@ package struct StateDictLayout: Sendable {
       entries = kept.map { ($0, names[$0].without(common)) }
       (self.prefix, prefixes) = (common.joined(separator: "."), [])
       leftOut = networks.isEmpty ? [] : tensors.indices.filter { isBuffer[$0] }.map { tensors[$0].name }
+    }
+  }
+
+  /// Words, of no wrapper that is known, that every name but those of buffers begins with, after known ones or not: the attribute under
+  /// which a program keeps its network. A network's own names never begin with one word alone.
+  private static func sharedWords(_ tensors: [(name: String, shape: [Int])]) -> Set<String> {
+    var shared: Set<String> = []
+    while true {
+      let names = tensors.map { (WrappedName($0.name, shared), $0.shape) }.filter { !$0.0.isBuffer(shape: $0.1) }.map(\.0)
+      guard names.count > 1, let word = names[0].firstWord, names.allSatisfy({ $0.firstWord == word }),
+        names.contains(where: { $0.rest.dropFirst(word.count + 1).contains(".") })
+      else { return shared }
+      shared.insert(word)
     }
   }
 
@@ -105,13 +119,22 @@ private struct WrappedName {
   let wrappers: [String]
   let rest: String
 
-  init(_ name: String) {
+  /// - Parameter others: words that count as those of wrappers here.
+  init(_ name: String, _ others: Set<String>) {
     let parts = Self.compiled(name).split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     var count = 0
     // A number after a word is the member of a list: the word is the network's own, as in `model.0.weight`.
-    while count < parts.count - 1, Self.words.contains(parts[count]), Int(parts[count + 1]) == nil { count += 1 }
+    while count < parts.count - 1, Self.words.contains(parts[count]) || others.contains(parts[count]), Int(parts[count + 1]) == nil {
+      count += 1
+    }
     wrappers = Array(parts[..<count])
     rest = parts[count...].joined(separator: ".")
+  }
+
+  /// The first word of the network's name; nil for a name of one word, and for the name of a list.
+  var firstWord: String? {
+    let parts = rest.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+    return parts.count > 1 && Int(parts[1]) == nil ? String(parts[0]) : nil
   }
 
   /// The name without its first words.

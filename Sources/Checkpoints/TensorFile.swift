@@ -1,5 +1,4 @@
 import Failures
-import Foundation
 import Tensors
 
 /// Tensors by name from any file that is read. The format is detected from the contents, not from the name, and the network is found
@@ -86,9 +85,9 @@ public struct TensorFile {
 
   /// A file that cannot be read counts as safetensors, whose reader says why.
   public static func format(of path: String) -> Format {
-    guard let file = FileHandle(forReadingAtPath: path) else { return .safetensors }
-    defer { try? file.close() }
-    guard let start = try? file.read(upToCount: 9).map([UInt8].init) else { return .safetensors }
+    // Mapping refuses pipes and devices, whose reading might never end.
+    guard let file = try? MappedFile(path) else { return .safetensors }
+    let start = Array(file.bytes.prefix(9))
     if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return .pytorch }
     return ForeignFormat(start) == .pytorch ? .pytorchLegacy : .safetensors
   }
@@ -101,14 +100,28 @@ extension ForeignFormat {
   static func refuse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(CheckpointError) {
     // A shorter file is a truncated one of any kind, which its reader says.
     guard bytes.count > 8 else { return }
-    switch ForeignFormat(bytes) {
+    let expected = "a .safetensors file or one of torch.save (.pt, .pth, .bin)"
+    switch ForeignFormat(bytes) ?? tensorFlow(path) {
+    case nil where !mayBeSafetensors(bytes):
+      throw CheckpointError(.invalid, path, "is of no format that is recognised; expected \(expected)")
     case nil, .safetensors, .pytorch: return
     // What is in a zip that holds a folder, as those of torch.save do, its reader finds out.
     case .zip where mayBeTorch(bytes): return
     case let foreign?:
-      throw CheckpointError(
-        .invalid, path, foreign.problem(expected: "a .safetensors file or one of torch.save (.pt, .pth, .bin)"))
+      throw CheckpointError(.invalid, path, foreign.problem(expected: expected))
     }
+  }
+
+  /// Whether the length of a header comes first, or one that is damaged: the header's brace follows, or the length is possible.
+  private static func mayBeSafetensors(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes[8] == UInt8(ascii: "{")
+      || UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)) <= UInt64(min(SafetensorsHeader.lengthLimit, bytes.count - 8))
+  }
+
+  /// The files of a TensorFlow checkpoint begin with no signature, but their names follow a rule.
+  private static func tensorFlow(_ path: String) -> ForeignFormat? {
+    let isPart = path.contains(".data-0000") || [".ckpt.index", ".ckpt.meta"].contains(where: path.hasSuffix)
+    return isPart ? .tensorFlow : nil
   }
 
   /// Whether the first entry lies in a folder, or is none because the file is truncated or damaged, which the reader says.

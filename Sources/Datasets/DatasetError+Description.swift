@@ -48,6 +48,8 @@ extension DatasetError {
     case .shape(let shape, let expected): "has the shape \(shape), expected \(expected)"
     case .range(let low, let high):
       "holds numbers from \(low) to \(high), which leave open what is black and white; set range to \(SampleRange.choices)"
+    case .sample(let value, let picture, _, _) where !value.isFinite:
+      "picture \(picture) holds \(value), expected finite numbers; replace them first, as by numpy.nan_to_num"
     case .sample(let value, let picture, let low, let high):
       "picture \(picture) holds \(value), expected \(low) to \(high); set range to \(SampleRange.choices)"
     case .rank(let expected, let found): "holds \(found) dimension\(found == 1 ? "" : "s"), expected \(expected)"

@@ -9,8 +9,16 @@ public enum ForeignFormat: Sendable, Equatable {
   case xml, pdf
   case matlab, hdf5, npy, npz
   case safetensors, pytorch, gguf
-  case zip, gzip, bzip2, xz, zstandard, tar, sevenZip, rar
+  /// Networks and weights of other systems.
+  case onnx, flax, tensorFlow
+  /// A pickle in the text form of protocol 0.
+  case pickle
+  case zip, emptyZip, gzip, bzip2, xz, zstandard, tar, sevenZip, rar
   case picture(String), film
+  /// A picture in a format that no reader of ours knows.
+  case otherPicture(String)
+  /// Nothing but zeros at its beginning.
+  case zeros
 
   /// As many bytes as are looked at.
   public static let startLength = 512
@@ -39,7 +47,12 @@ public enum ForeignFormat: Sendable, Equatable {
     case .safetensors: "a safetensors file"
     case .pytorch: "a file of PyTorch's torch.save"
     case .gguf: "a GGUF file"
+    case .onnx: "an ONNX network"
+    case .flax: "a msgpack file, as Flax writes"
+    case .tensorFlow: "a part of a TensorFlow checkpoint"
+    case .pickle: "a pickle of Python in text form (protocol 0)"
     case .zip: "a zip archive"
+    case .emptyZip: "a zip archive without entries"
     case .gzip: "a gzip file"
     case .bzip2: "a bzip2 file"
     case .xz: "an xz file"
@@ -49,6 +62,8 @@ public enum ForeignFormat: Sendable, Equatable {
     case .rar: "a RAR archive"
     case .picture(let name): "a picture (\(name))"
     case .film: "a film"
+    case .otherPicture(let name): "a picture in a format that is not read (\(name))"
+    case .zeros: "a file that begins with zeros only"
     }
   }
 
@@ -59,7 +74,10 @@ public enum ForeignFormat: Sendable, Equatable {
     case .webPage: "the download got a page in place of the file, such as a login or a quota; download it again"
     case .json, .text: "if it was downloaded, that may be an error message of the server; download it again"
     case .matlab, .hdf5: "save the arrays with numpy.savez or torch.save"
-    case .gzip, .bzip2, .xz, .zstandard, .sevenZip, .rar: "unpack it first"
+    case .zip, .tar, .gzip, .bzip2, .xz, .zstandard, .sevenZip, .rar: "unpack it first"
+    case .onnx, .flax, .tensorFlow: "load it with the system that wrote it, and save the weights as safetensors"
+    case .pickle: "save the tensors with torch.save"
+    case .zeros: "an interrupted download or copy leaves such a file; get it again"
     case .npy, .npz: "'sfumato data inspect' shows what it holds"
     default: nil
     }

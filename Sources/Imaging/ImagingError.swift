@@ -43,6 +43,8 @@ public struct ImagingError: ClassifiedError, Equatable, CustomStringConvertible 
     switch problem {
     case .libraryMissing: "run ./dev setup, or name a libvips of version 8.14 or later in LIBVIPS"
     case .notAPicture(nil): "PNG, JPEG, WebP, GIF, TIFF, AVIF, PGM and PPM can be read"
+    case .notAPicture(.otherPicture), .notAPicture(.pdf): "save it as PNG or JPEG"
+    case .notAPicture(.film): "save its frames as PNG or JPEG"
     case .notAPicture: nil
     case .tooLarge, .tooWide: "make it smaller with another program first"
     case .undecodable: "the file is probably truncated or damaged; get it again"

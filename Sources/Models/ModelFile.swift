@@ -4,21 +4,20 @@ import Foundation
 import NN
 import Tensors
 
-/// A model file of ours, of whatever kind: its tensors mapped, its recipe still text.
+/// A model file of Sfumato, of any kind: its tensors mapped, its recipe as text, not decoded yet.
 package struct ModelFile {
   package static let recipeKey = "sfumato.recipe", provenanceKey = "sfumato.provenance"
 
   package let path: String, kind: ModelKind
   package let recipe: String
-  /// The recipe's name for messages.
+  /// What messages call the recipe.
   package let place: String
   package let provenance: Provenance
   private let state: StateDict
 
   /// - Parameters:
-  ///   - path: the file.
-  ///   - kind: the one that is needed.
-  /// - Throws: `SfumatoError` for a file without a recipe or of another kind; what reading it throws.
+  ///   - kind: the expected kind.
+  /// - Throws: `SfumatoError` for a file without a recipe or of another kind; errors from reading it.
   package init(_ path: String, expecting kind: ModelKind) throws {
     self.path = path
     guard TensorFile.format(of: path) == .safetensors else {
@@ -43,8 +42,8 @@ package struct ModelFile {
     state = contents.state
   }
 
-  /// Loads the file's tensors into a network that was built with shapes alone.
-  /// - Throws: `SfumatoError` when the recipe describes another network than the file holds.
+  /// Loads the file's tensors into a network that was made with shapes alone.
+  /// - Throws: `SfumatoError` when the recipe describes another network than the file contains.
   package func fill(_ network: any Module, _ description: some ModelDescription, on device: Device) throws {
     do {
       try network.adopt(state, on: device)
@@ -55,7 +54,7 @@ package struct ModelFile {
     }
   }
 
-  /// Writes a model file, whole or not at all.
+  /// Writes a model file atomically.
   /// - Throws: as `Safetensors.write`.
   package static func write(_ state: StateDict, _ recipe: some ModelDescription, _ provenance: Provenance, to path: String) throws {
     try Safetensors.write(state, metadata: metadata(recipe, provenance), to: path)

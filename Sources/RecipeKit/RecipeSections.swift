@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 
 /// The sections of a YAML text, before it is known which recipe it is.
@@ -25,6 +26,10 @@ public enum RecipeSections {
     let data: Data
     do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {
       throw RecipeError(place: path, "the recipe cannot be read; expected a text file")
+    }
+    switch ForeignFormat(data) {
+    case nil, .text, .json: break
+    case let foreign?: throw RecipeError(place: path, foreign.problem(expected: "a recipe, a text file of YAML"))
     }
     guard let text = String(data: data, encoding: .utf8) else { throw RecipeError(place: path, "the recipe is not UTF-8 text") }
     return text

@@ -41,6 +41,13 @@ import Testing
     for flag in Self.flags[command, default: ""].split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
   }
 
+  /// Also its usage, which would list every flag in one line.
+  @Test(arguments: flags.keys.sorted()) func fitsInto80Columns(command: String) throws {
+    let text = try help(of: command.split(separator: " ").map(String.init))
+    #expect(text.contains("USAGE: sfumato \(command)"))
+    for line in text.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
+  }
+
   @Test func listsTheExitCodesAndTheVersion() throws {
     #expect(try help(of: []).contains("129 stopped by Control-C, SIGTERM or SIGHUP"))
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))

@@ -28,4 +28,18 @@ import Testing
       #expect(refused.status == status && refused.output.isEmpty && refused.errors.lowercased().contains("error: "), "\(refused.errors)")
     }
   }
+
+  /// By its contents, or because it is named like one.
+  @Test func aPictureIsDescribedWhateverItsName() throws {
+    let shop = try Workshop()
+    let picture = Array("P5 3 2 255\n".utf8) + [0, 1, 2, 3, 4, 5]
+    for name in ["a.pgm", "scan", "scan.dat"] {
+      try shop.write(picture, to: name)
+      let run = try shop.run("inspect", name)
+      #expect(run.status == 0 && run.output == "\(name): a picture of 3 x 2 pixels, grey\n", "\(run.output) \(run.errors)")
+    }
+    try shop.write("<html></html>", to: "page.tif")
+    let refused = try shop.run("inspect", "page.tif")
+    #expect(refused.status == 65 && refused.errors.contains("is a web page (HTML); expected a picture"), "\(refused.errors)")
+  }
 }

@@ -34,6 +34,12 @@ struct Program {
     return try finish(start(["/bin/bash", "-c", command, path] + arguments, in: folder))
   }
 
+  /// Runs it with a limit on its private memory, in bytes, which Linux enforces.
+  static func run(_ arguments: [String], memoryLimit: Int, in folder: String) throws -> Run {
+    let command = "ulimit -d \(memoryLimit / 1024); exec \"$0\" \"$@\""
+    return try finish(start(["/bin/bash", "-c", command, path] + arguments, in: folder))
+  }
+
   static func start(_ words: [String], in folder: String) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: words[0])

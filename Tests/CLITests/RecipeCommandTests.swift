@@ -18,7 +18,7 @@ import Testing
   @Test func checkSummarisesWhatWouldBeTrained() throws {
     let run = try shop.run("recipe", "check", "tiny.yaml")
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.hasPrefix("tiny.yaml is valid: 100 images, 10 classes, "))
+    #expect(run.output.hasPrefix("tiny.yaml is good: 100 images, 10 classes, "))
   }
 
   @Test(arguments: [
@@ -52,7 +52,7 @@ import Testing
 
   @Test func checkAcceptsUndamagedData() throws {
     let run = try checkData(images: Gzip.compress(Self.images))
-    #expect(run.output.hasPrefix("idx.yaml is valid: 3 images, 3 classes, "), "\(run.errors)")
+    #expect(run.output.hasPrefix("idx.yaml is good: 3 images, 3 classes, "), "\(run.errors)")
   }
 
   enum Damage: String, CaseIterable {

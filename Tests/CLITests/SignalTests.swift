@@ -90,6 +90,21 @@ import Testing
     #expect(left.allSatisfy { !$0.hasPrefix("out") && !$0.hasSuffix(".part") }, "\(left)")
   }
 
+  /// The whole picture as one tile would take minutes.
+  @Test func upscalingStopsWhileATileIsComputed() throws {
+    try shop.write(Array("P5 1500 1500 255\n".utf8) + [UInt8](repeating: 99, count: 1500 * 1500), to: "big.pgm")
+    let process = try Program.start(
+      [Program.path, "upscale", UpscaleCommandTests.model, "big.pgm", "-o", "out.png", "--tile", "0"], in: shop.path)
+    try waitForHandlers(of: process, SIGTERM)
+    usleep(2_000_000)
+    let start = ContinuousClock.now
+    kill(process.processIdentifier, SIGTERM)
+    #expect(try Program.finish(process).status == 143)
+    // A second, and what a busy machine adds.
+    #expect(start.duration(to: .now) < .seconds(15))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: shop.path).allSatisfy { !$0.hasPrefix("out") && !$0.hasSuffix(".tmp") })
+  }
+
   @Test func aTrainingFinishesWhenItsReaderGoesAway() throws {
     let run = try shell("\"$0\" train tiny.yaml --run run --set training.duration=400 2>&1 | head -n 1; echo ${PIPESTATUS[0]}")
     #expect(run.output.hasPrefix("training in run"))
@@ -112,5 +127,16 @@ import Testing
 
   private func shell(_ command: String) throws -> Program.Run {
     try Program.finish(Program.start(["/bin/bash", "-c", command, Program.path], in: shop.path))
+  }
+
+  /// A file that is opened takes the lowest free number: without a standard error, it would be that of the run's lock or log.
+  @Test(arguments: ["2>&-", ">&-", "<&- >&- 2>&-"]) func streamsThatAreClosedAtTheStartAreNotTakenByFiles(redirection: String) throws {
+    let command = "exec \"$0\" train tiny.yaml --run run \(redirection)"
+    let run = try Program.finish(Program.start(["/bin/bash", "-c", command, Program.path], in: shop.path))
+    #expect(run.status == (redirection == "2>&-" ? 0 : 74), "\(run.errors)")
+    for name in ["run/lock", "run/log.jsonl", "run/recipe.yaml", "run/latest"] {
+      #expect(try !shop.text(name).contains("training in run") && !shop.text(name).contains("images/s"), "\(name)")
+    }
+    #expect(try savedStep() == 2)
   }
 }

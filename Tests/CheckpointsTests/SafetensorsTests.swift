@@ -151,8 +151,9 @@ import Testing
   @Test func aPathThatIsNotAFileIsATypedError() throws {
     #expect(mkfifo("\(folder.path)/pipe", 0o600) == 0)
     for (path, kind, words) in [
-      (path, CheckpointError.Problem.missing, "there is no such file"), (folder.path, .invalid, "is not a file"),
-      (try folder.file("empty", []), .invalid, "is empty"), ("\(folder.path)/pipe", .invalid, "is not a file"),
+      (path, CheckpointError.Problem.missing, "there is no such file"), (folder.path, .invalid, "is a folder; expected a file"),
+      (try folder.file("empty", []), .invalid, "is empty; download or copy it again"),
+      ("\(folder.path)/pipe", .invalid, "is a pipe; expected a file"),
       ("\(folder.path)/empty/model", .io, "cannot be opened: Not a directory"),
     ] {
       for read in [{ _ = try Safetensors.read($0) }, { _ = try Safetensors.header(of: $0) }] as [(String) throws -> Void] {

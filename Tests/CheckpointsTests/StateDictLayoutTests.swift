@@ -22,6 +22,19 @@ import Testing
     #expect(found.entries.map(\.name) == Self.network && found.entries.map(\.index) == [0, 1] && found.leftOut.isEmpty)
   }
 
+  /// The attribute under which a program keeps its network may have any name.
+  @Test(arguments: ["netG.", "eps_model.", "module.backbone.", "backbone.module.", "a.b."])
+  func anyWordThatAllNamesBeginWithIsTakenOff(prefix: String) throws {
+    let found = try layout(Self.network.map { prefix + $0 }, buffers: ["betas"])
+    #expect(found.entries.map(\.name) == Self.network && found.leftOut == ["betas"] && found.prefixes.isEmpty)
+  }
+
+  @Test func aListOrASingleModuleKeepsItsWord() throws {
+    for names in [["body.0.weight", "body.1.weight"], ["conv.weight", "conv.bias"], ["a.b.weight"]] {
+      #expect(try layout(names).entries.map(\.name) == names)
+    }
+  }
+
   @Test func buffersOfAScheduleBesideTheNetworkAreLeftOut() throws {
     let buffers = ["betas", "alphas_cumprod", "sqrt_recip_alphas_cumprod", "posterior_mean_coef1", "loss_weight", "model.betas"]
     let found = try layout(Self.network.map { "model.\($0)" }, buffers: buffers)

@@ -245,6 +245,45 @@ import Testing
     #expect(throws: ArchiveError.self) { try ArrayDataset.Recipe().open() }
   }
 
+  /// Labels that were passed over would train a network without classes.
+  @Test(arguments: [("arr_0", "arr_1"), ("images", "labels"), ("x", "y")])
+  func labelsOfAnotherNumberThanTheImagesAreRefused(images: String, labels: String) throws {
+    let path = "\(folder.path)/a.npz"
+    try ZipWriter.write(
+      [("\(images).npy", npy("|u1", [2, 5, 6, 3], samples)), ("\(labels).npy", npy("|u1", [3], [0, 1, 0]))], to: path)
+    var recipe = ArrayDataset.Recipe()
+    recipe.images = path
+    guard case .count("labels", 3, 2, _) = problem(recipe) else {
+      Issue.record("3 labels of 2 images were taken")
+      return
+    }
+  }
+
+  @Test func anArchiveOfObjectsSaysSo() throws {
+    let path = "\(folder.path)/a.npz"
+    try ZipWriter.write([("arr_0.npy", npy("|O", [2, 5, 6], samples))], to: path)
+    var recipe = ArrayDataset.Recipe()
+    recipe.images = path
+    let error = #expect(throws: ArrayError.self) { try recipe.open() }
+    #expect(error?.problem == .objects("|O") && error?.file == "\(path)/arr_0")
+  }
+
+  @Test func messagesStayShortAndFitTheProblem() throws {
+    let header = [0x93] + Array("NUMPY".utf8) + [1, 0, 0x60, 0xEA] + [UInt8](repeating: UInt8(ascii: "("), count: 60_000)
+    let long = #expect(throws: ArrayError.self) { try recipe(header).open() }
+    #expect((long?.description.utf8.count ?? .max) < 400, "\(String(describing: long))")
+    let nan = #expect(throws: DatasetError.self) { try recipe(npy("<f4", [1, 5, 6], raw([Float](repeating: .nan, count: 30)))).open() }
+    #expect(nan?.description.contains("numpy.nan_to_num") == true, "\(String(describing: nan))")
+  }
+
+  /// A thousand bytes can promise a million, and a gigabyte a terabyte.
+  @Test func aCompressedArrayIsBoundedByTheMachinesMemoryBeforeItIsUnpacked() throws {
+    let rows = NumberArray.memoryLimit / 30 + 1
+    let error = #expect(throws: ArrayError.self) { try recipe(Gzip.compress(npy("|u1", [rows, 5, 6], samples))).open() }
+    #expect(error?.problem == .compressed(bytes: 30 * rows, limit: NumberArray.memoryLimit))
+    #expect(error?.description.contains("numpy.savez, without compression") == true)
+  }
+
   @Test func aRecipeNamesEverything() throws {
     struct Wrapper: RecipeKit.Recipe { var data = Choice<DatasetRegistry>(GlyphDataset.Recipe()) }
     let images = try recipe(npy("|u1", [2, 5, 6, 3], samples)).images

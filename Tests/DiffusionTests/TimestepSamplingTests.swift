@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import RecipeKit
 import Testing
 
 @testable import Diffusion
@@ -87,6 +88,16 @@ import Testing
     let cold = sampler([[1, 7], [3]])
     #expect(!cold.isWarm && cold.probabilities == [0.5, 0.5])
     #expect(sampler([[1, 7], [3, 1]]).isWarm)
+  }
+
+  /// With 100,000 timesteps, 10,000 losses of each would take 8 GB.
+  @Test func aHistoryIsBoundedBeforeItCostsMemory() {
+    var sampling = LossSecondMoment()
+    for (count, isAccepted) in [(0, false), (1, true), (100, true), (101, false), (Int.max, false)] {
+      sampling.historyPerTerm = count
+      #expect((try? sampling.validate()) != nil || !isAccepted)
+      if !isAccepted { #expect(throws: RecipeError.self) { try sampling.validate() } }
+    }
   }
 
   @Test func forgetTheOldestLoss() {

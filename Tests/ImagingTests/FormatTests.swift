@@ -49,10 +49,6 @@ private struct FormatFixture: Decodable, Sendable {
     let error = #expect(throws: ImagingError.self) { try Image(decoding: float, name: "depth.tif") }
     #expect(
       error?.description == "depth.tif: cannot be used: its samples are not whole numbers of 8 or 16 bits from 0 up")
-    let bitmap = try #require(FormatFixture.all["bmp"]).bytes
-    let refused = #expect(throws: ImagingError.self) { try Image(decoding: bitmap, name: "a.bmp") }
-    #expect(refused?.description.hasPrefix("a.bmp: cannot be used: it is BMP, which this libvips cannot read (") == true)
-    #expect(refused?.description.contains("save it as JPEG or PNG") == true)
   }
 
   @Test func aFileOfACodingWithoutDecoderIsNamedByIt() throws {
@@ -64,8 +60,8 @@ private struct FormatFixture: Decodable, Sendable {
       heic.replaceSubrange(found..<(found + 4), with: Array(new.utf8))
     }
     let error = #expect(throws: ImagingError.self) { try Image(decoding: heic, name: "a.heic") }
-    #expect(error?.description.hasPrefix("a.heic: cannot be used: it is HEIC, which this libvips cannot read (") == true)
-    #expect(error?.description.hasSuffix("); save it as JPEG or PNG") == true)
+    #expect(error?.description.hasPrefix("a.heic: cannot be used: it is HEIC, which this libvips cannot read; ") == true)
+    #expect(error?.description.hasSuffix("; save it as JPEG or PNG") == true)
   }
 
   @Test func theContentCountsAndNotTheName() throws {

@@ -56,4 +56,35 @@ import Training
     #expect(error?.failure == .missing)
     #expect(error?.description.contains(words) == true)
   }
+
+  /// As people complete a path.
+  @Test func aPathWithinARunIsTheRun() throws {
+    let run = try makeRun()
+    for path in ["\(run)/", "\(run)//", "\(run)/checkpoints", "\(run)/checkpoints/", "\(run)/latest"] {
+      #expect(try locate(path).path == "\(run)/checkpoints/000000006/model.safetensors", "\(path)")
+    }
+  }
+
+  @Test func aFolderOfModelsNamesThem() throws {
+    for name in ["b.pth", "a.safetensors", "notes.txt"] { _ = try folder.write("", to: "models/\(name)") }
+    let error = refusal { try locate("\(folder.path)/models") }
+    #expect(error?.description.hasSuffix("; name one of its files: a.safetensors, b.pth") == true, "\(String(describing: error))")
+    _ = try folder.write("", to: "pictures/a.jpg")
+    let pictures = refusal { try locate("\(folder.path)/pictures") }
+    #expect(pictures?.description.contains("'sfumato data inspect \(folder.path)/pictures'") == true)
+  }
+
+  @Test func aFolderOfABundledModelsNameSaysWhereThatIs() throws {
+    _ = try folder.write("", to: "digits/notes.txt")
+    let name = "\(folder.path)/digits"
+    let error = refusal { try ModelLocator.locate(name, among: [name: "models/digits.safetensors"]) }
+    #expect(error?.description.hasSuffix("; the bundled model of this name is models/digits.safetensors") == true)
+  }
+
+  @Test func anEmptyNameAndALinkToNothingAreRefused() throws {
+    #expect(refusal { try locate("") }?.failure == .usage)
+    let link = "\(folder.path)/link"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/nowhere/x.safetensors")
+    #expect(refusal { try locate(link) }?.description == "\(link) is a link to /nowhere/x.safetensors, which does not exist")
+  }
 }

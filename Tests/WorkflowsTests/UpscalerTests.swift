@@ -217,7 +217,7 @@ enum TinyUpscaler {
     let upscaler = try TinyUpscaler.magnifier(scale: 2, TinyUpscaler.settings(tile: 0))
     let wrong = try Upscaler(TinyUpscaler.recipe(scale: 4), TinyUpscaler.settings(tile: 0)) { $0 }
     #expect(throws: TorchFault.self) { try wrong.upscale([TinyUpscaler.picture(8, 8)]) }
-    #expect(try upscaler.upscale([]) == [])
+    #expect(try upscaler.upscale([] as [Image]) == [])
   }
 
   @Test func refusesInvalidSettings() throws {

@@ -34,6 +34,25 @@ import Testing
     #expect(try Image(file: target) == TinyUpscaler.picture(20, 10).magnified(by: 4))
   }
 
+  @Test(arguments: 1...4) func sixteenBitsAreKeptInAPNGAndRoundedInAJPEG(channels: Int) throws {
+    let samples = (0..<(20 * 10 * channels)).map { UInt16(truncatingIfNeeded: $0 &* 2111 &+ 77) }
+    let deep = DeepImage(width: 20, height: 10, channels: channels, samples: samples), source = try folder.file("a.png")
+    try deep.write(to: source)
+    let target = "\(folder.path)/b.png"
+    #expect(try run(UpscalingPlan([source], output: target)).failures.isEmpty)
+    let reader = try PictureReader(file: target)
+    #expect(reader.isDeep && reader.width == 80 && reader.height == 40 && reader.channels == channels)
+    let result = try reader.deepImage(), colors = channels < 3 ? 1 : 3
+    for (row, column) in [(0, 0), (3, 79), (39, 40)] {
+      let from = (row / 4 * 20 + column / 4) * channels, to = (row * 80 + column) * channels
+      // Luma, by which grey comes back from the network's three channels, rounds; float32 holds 16 bits.
+      for c in 0..<colors { #expect(abs(Int(result.samples[to + c]) - Int(samples[from + c])) <= 1) }
+    }
+    let narrow = "\(folder.path)/b.jpg"
+    #expect(try run(UpscalingPlan([source], output: narrow)).failures.isEmpty)
+    #expect(try !PictureReader(file: narrow).isDeep)
+  }
+
   @Test func comparisonShowsDetailsBeforeAndAfterSideBySide() throws {
     let source = try put(120, 10, at: "a.png"), target = "\(folder.path)/b.png", sheet = "\(folder.path)/sheet.png"
     let plan = try UpscalingPlan([source], output: target)

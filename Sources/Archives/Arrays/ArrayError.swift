@@ -25,8 +25,10 @@ public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
     case byteCount(shape: String, expected: Int, found: Int)
     /// An array in column-major order that is too large to be reordered.
     case columnMajor(bytes: Int)
-    /// A compressed array of more bytes than its header says or than are accepted.
+    /// A compressed array of more bytes than its header says.
     case overLimit(bytes: Int)
+    /// A compressed array that takes too much of the memory.
+    case compressed(bytes: Int, limit: Int)
     /// The archive holds no array of that name, or none at all, but these.
     case noArray(String?, there: [String])
   }
@@ -49,7 +51,7 @@ public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
     case .notAnArray(nil): "expected an array of numpy (.npy, version 1 to 3), found something else"
     case .truncated: "ends within its header; get it again"
     case .headerLength(let length): "has a header of \(length) bytes; at most \(1 << 16) are accepted"
-    case .header(let text): "the header cannot be read: \(text)"
+    case .header(let text): "the header cannot be read: \(text.count > 100 ? text.prefix(100) + "…" : text[...])"
     case .objects(let code):
       "expected numbers, found \(code), Python objects: they are stored as a pickle, and no pickle is executed; save numbers instead"
     case .structured: "expected plain numbers, found records of several fields; save each field as an array of its own"
@@ -60,8 +62,10 @@ public struct ArrayError: ClassifiedError, Equatable, CustomStringConvertible {
       "is in column-major order (fortran_order), and \(bytes) bytes are too many to reorder in memory;"
         + " save it again with numpy.save(file, numpy.ascontiguousarray(array))"
     case .overLimit(let bytes):
-      "is compressed and takes more than the \(bytes) bytes that its header says or that are accepted;"
-        + " save it with numpy.savez, without compression"
+      "is compressed and takes more than the \(bytes) bytes that its header says; get it again"
+    case .compressed(let bytes, let limit):
+      "is compressed and takes \(bytes) bytes in memory, at most \(limit) are accepted;"
+        + " save it with numpy.savez, without compression, which is read where it lies"
     case .noArray(let name, let there):
       "expected an array\(name.map { " '\($0)'" } ?? ""), found \(there.isEmpty ? "no arrays" : there.joined(separator: ", "))"
     }

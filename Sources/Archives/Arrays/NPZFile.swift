@@ -3,6 +3,8 @@ package struct NPZFile {
   package let path: String
   /// Name and shape of each array, in the archive's order.
   package let arrays: [(name: String, shape: [Int])]
+  /// Why the first array that is left out cannot be read, such as for Python objects.
+  package let problem: ArrayError?
 
   /// Whether a path names a zip, by its first bytes.
   package static func isNPZ(_ path: String) throws(ArchiveError) -> Bool {
@@ -11,14 +13,14 @@ package struct NPZFile {
 
   /// - Throws: `ArchiveError` for an archive that cannot be read. Entries that are not readable arrays are left out.
   package init(path: String) throws(ArchiveError) {
-    var arrays: [(name: String, shape: [Int])] = []
+    var arrays: [(name: String, shape: [Int])] = [], problem: ArrayError?
     for name in try Self.names(in: path) {
       let start = try ByteStore.start(of: "\(path)/\(name).npy", upTo: NPYHeader.longestStart)
-      guard let header = try? start.withUnsafeBytes({ try NPYHeader(parsing: $0, name: name) }) else { continue }
-      arrays.append((name, header.shape))
+      do { arrays.append((name, try start.withUnsafeBytes { try NPYHeader(parsing: $0, name: "\(path)/\(name)") }.shape)) } catch {
+        problem = problem ?? error as? ArrayError
+      }
     }
-    self.path = path
-    self.arrays = arrays
+    (self.path, self.arrays, self.problem) = (path, arrays, problem)
   }
 
   /// The names of all arrays, readable or not, without `.npy`.

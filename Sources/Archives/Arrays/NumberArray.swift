@@ -1,3 +1,5 @@
+import Foundation
+
 /// An array of numpy, found by its first index: read where it lies in an `.npy` file or uncompressed `.npz`, else held in memory.
 package struct NumberArray {
   /// What reports call it.
@@ -8,8 +10,11 @@ package struct NumberArray {
   /// The numbers, where they had to be put into another order.
   private let reordered: [UInt8]?
 
-  /// The most bytes that are taken into memory of an array that is compressed, and of one that must be put into another order.
-  package static let memoryLimit = 1 << 33, reorderLimit = 1 << 30
+  /// The most bytes of an array that must be put into another order.
+  package static let reorderLimit = 1 << 30
+  /// The most bytes that are taken into memory of a compressed array: a quarter of the machine's, 8 GiB at most. A small file can
+  /// promise a thousand times its size.
+  package static let memoryLimit = Int(clamping: min(1 << 33, ProcessInfo.processInfo.physicalMemory / 4))
 
   package var count: Int { shape.first ?? 0 }
   /// The type of its elements by numpy, in little-endian order: "<f4", "|u1".
@@ -30,8 +35,7 @@ package struct NumberArray {
     let start = try ByteStore.start(of: path, upTo: NPYHeader.longestStart)
     header = try start.withUnsafeBytes { try NPYHeader(parsing: $0, name: path) }
     shape = header.shape
-    // On the header's word no more is taken than it promises.
-    file = try Self.open(path, end: header.dataOffset + min(header.byteCount, Self.memoryLimit))
+    file = try Self.open(path, header)
     name = file.name
     guard file.count - header.dataOffset == header.byteCount else {
       let found = file.count - header.dataOffset
@@ -46,9 +50,13 @@ package struct NumberArray {
     reordered = Self.rowMajor(bytes, shape: shape, size: header.elementSize)
   }
 
-  private static func open(_ path: String, end: Int) throws -> ByteStore {
-    do { return try ByteStore(path: path, limit: end) } catch let error where error.problem == .overLimit(end) {
-      throw ArrayError(path, .overLimit(bytes: end))
+  /// On the header's word no more is taken into memory than it promises.
+  private static func open(_ path: String, _ header: NPYHeader) throws -> ByteStore {
+    let isTooLarge = header.byteCount > memoryLimit
+    let end = isTooLarge ? 0 : header.dataOffset + header.byteCount
+    do { return try ByteStore(path: path, limit: end) } catch {
+      guard case .overLimit = error.problem else { throw error }
+      throw ArrayError(path, isTooLarge ? .compressed(bytes: header.byteCount, limit: memoryLimit) : .overLimit(bytes: end))
     }
   }
 

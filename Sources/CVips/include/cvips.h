@@ -31,6 +31,8 @@ int cv_is_known(const void *bytes, size_t count);
 cv_image *cv_wrap(const void *pixels, int width, int height, int channels);
 /// As `cv_wrap`, of a copy that belongs to the image.
 cv_image *cv_wrap_copy(const void *pixels, int width, int height, int channels);
+/// As `cv_wrap`, of 16 bits a sample in the machine's byte order.
+cv_image *cv_wrap_deep(const void *pixels, int width, int height, int channels);
 void cv_release(cv_image *image);
 
 int cv_width(const cv_image *image);
@@ -55,9 +57,13 @@ void cv_notes(const cv_image *image, void (*found)(const char *key, const char *
 /// The same pixels in 8-bit sRGB or 8-bit grey, with the alpha channel that they had; not turned. Without `profiles` RGB is
 /// taken to be sRGB whatever its profile says.
 cv_image *cv_8bit(cv_image *image, int profiles);
-/// Computes a part of an 8-bit image in this thread: width x height x channels bytes into `pixels`. An image from cv_read can
+/// Whether a picture has 16 bits a sample, grey or RGB.
+int cv_is_deep(const cv_image *image);
+/// The pixels of such a picture in 16-bit sRGB or grey, with the alpha channel that they had; not turned.
+cv_image *cv_16bit(cv_image *image, int profiles);
+/// Computes a part of an image in this thread: width x height x channels samples into `pixels`, each a byte, or two of a 16-bit image. An image from cv_read can
 /// be read once, and only downwards.
-int cv_copy_region(cv_image *image, int left, int top, int width, int height, unsigned char *pixels);
+int cv_copy_region(cv_image *image, int left, int top, int width, int height, void *pixels);
 
 /// Marks a tall image as an animation of pages `page_height` high.
 void cv_set_animation(cv_image *image, int page_height, const int *delays, int count, int loop);

@@ -27,6 +27,10 @@ struct StoredEntries {
     guard directory.commentLength == 0 else {
       throw fail("the zip's directory is not its end: something follows it, a comment of \(directory.commentLength) bytes")
     }
+    if directory.entries.contains(where: { $0.name.split(separator: "/").dropFirst().first == "code" }) {
+      throw fail(
+        "is a TorchScript program (torch.jit.save), not a state dict; in Python: torch.save(torch.jit.load(FILE).state_dict(), NEW)")
+    }
     var entries: [Entry] = []
     var names: Set<String> = []
     let data = UnsafeRawBufferPointer(rebasing: file[..<directory.range.lowerBound])

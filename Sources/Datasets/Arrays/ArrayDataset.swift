@@ -72,8 +72,7 @@ public struct ArrayDataset: Dataset {
     let imagesPath = try archive?.images() ?? recipe.images
     let images = try ArrayImages(NumberArray(path: imagesPath), layout: recipe.layout, range: recipe.range)
     self.images = images
-    let count = images.array.count
-    let labelsPath = recipe.labels ?? archive?.labels(of: imagesPath, count: count)
+    let labelsPath = recipe.labels ?? archive?.labels(of: imagesPath)
     let labels = try labelsPath.map { path in
       let array = try Self.array(path, "labels", of: images.array)
       return (try ArrayLabels(array, firstLabel: recipe.firstLabel), array.name)

@@ -3,19 +3,19 @@ import Foundation
 import Imaging
 import RecipeKit
 
-/// The pictures of a folder and its sub-folders, or of a zip or tar, which is read as one and never unpacked.
+/// The pictures of a folder and its subfolders, or of a zip or tar archive, which is read without unpacking it.
 ///
-/// Pictures come in the order of their relative paths' Unicode code points. Nothing but headers of some is read when the set is
-/// opened; a picture of an archive is read when it is asked for.
+/// Pictures are ordered by the Unicode code points of their relative paths. Opening the set reads only the headers of some pictures; a
+/// picture is read when it is requested.
 public struct FolderDataset: Dataset {
   public let classNames: [String]
-  /// Judged by the headers of up to 1000 pictures.
+  /// Determined from the headers of up to 1000 pictures.
   public let shape: ImageShape?
   public let channels: Int
   public let skipped: [SkippedFile]
 
   private let tree: PictureTree
-  /// Which of the tree's pictures, in its order.
+  /// Indices of the pictures that are used, in the tree's order.
   private let chosen: [Int]
   private let labels: [Int]?
 
@@ -23,18 +23,18 @@ public struct FolderDataset: Dataset {
   public struct Recipe: SinglePathDatasetRecipe {
     public static let name = "folder"
 
-    /// A folder, or a zip, tar or tar.gz of one. A tar.gz is kept in memory, up to 4 GiB of pictures; the others are not.
+    /// A folder, or a zip, tar or tar.gz of one. Only a tar.gz is kept in memory, up to 4 GiB of pictures.
     public var path = "data"
     public var classFrom = ClassSource.folder
-    /// For `class_from: folder`: 1 makes classes of the folders right below `path`, 2 of those below these, named "a/b", and so
-    /// on; null of the folders that the pictures lie in. A folder that holds everything in an archive is passed over.
+    /// For `class_from: folder`: with 1 the folders directly below `path` are the classes, with 2 those one level deeper, named "a/b", and
+    /// so on; with null the folders that contain the pictures. A single top folder of an archive is ignored.
     public var classDepth: Int? = 1
-    /// For `class_from: csv`: a file of lines "file,class", below `path`, in the archive, or anywhere else. Classes are
-    /// names or numbers. Pictures that it does not name are left out.
+    /// For `class_from: csv`: a file of lines "file,class", below `path`, in the archive, or elsewhere. Classes are names or numbers.
+    /// Pictures that are not listed are left out.
     public var labels: String?
-    /// The names of its two columns, where they are not of the usual ones (file, filename, image, …; class, label, …).
+    /// The names of its two columns, unless they are common ones (file, filename, image, …; class, label, …).
     public var labelColumns: [String]?
-    /// Classes in the order of their labels; pictures of others are left out. When not given: all that there are, sorted.
+    /// Classes in the order of their labels; pictures of other classes are left out. Default: all classes, sorted.
     public var classNames: [String]?
 
     public init() {}
@@ -65,8 +65,8 @@ public struct FolderDataset: Dataset {
     }
   }
 
-  /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it holds no picture, or when
-  ///   classes cannot be found, and when none of the pictures that are looked at can be read; `ImagingError` without libvips.
+  /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it contains no pictures, when the classes
+  ///   cannot be determined, or when none of the examined pictures can be read; `ImagingError` without libvips.
   public init(_ recipe: Recipe) throws {
     let tree = try PictureTree(path: recipe.path, companion: recipe.labels)
     try tree.requirePictures()

@@ -1,4 +1,5 @@
 import Archives
+import Failures
 import Foundation
 import Imaging
 
@@ -66,7 +67,8 @@ struct PictureTree: Sendable {
     let isPicture = walk.files.map { PictureFormat.isPicture(file: "\(path)/\($0)") }
     names = Self.sorted(zip(walk.files, isPicture).filter(\.1).map(\.0))
     let others = zip(walk.files, isPicture).filter { !$0.1 && $0.0 != companion }.map(\.0)
-    skipped = Self.sorted(walk.skipped + others.map(Self.notAPicture))
+    skipped = Self.sorted(
+      walk.skipped + others.map { Self.notAPicture($0, start: PictureFormat.start(ofFile: "\(path)/\($0)")) })
   }
 
   /// The archive's pictures and companions.
@@ -80,7 +82,7 @@ struct PictureTree: Sendable {
         companions.insert(name)
         return true
       }
-      others.append(notAPicture(name))
+      others.append(notAPicture(name, start: start()))
       return false
     }
   }
@@ -121,5 +123,14 @@ struct PictureTree: Sendable {
 
   private static func sorted(_ files: [SkippedFile]) -> [SkippedFile] { files.sorted { precedes($0.name, $1.name) } }
 
-  private static func notAPicture(_ name: String) -> SkippedFile { SkippedFile(name: name, reason: "not a picture") }
+  /// A picture that no decoder reads is named, so that nobody looks for it in vain.
+  private static func notAPicture(_ name: String, start: [UInt8]) -> SkippedFile {
+    let format = ForeignFormat(start)
+    let reason =
+      switch format {
+      case .otherPicture?, .pdf?, .film?: "\(format!.phrase); pictures are read as PNG, JPEG and the like"
+      default: "not a picture"
+      }
+    return SkippedFile(name: name, reason: reason)
+  }
 }

@@ -34,7 +34,7 @@ enum ResamplingKernel {
 /// For each place of the new length, the old places that count and the weight of each, in 1/2^22 and adding up to about 1.
 ///
 /// Fixed point with 22 bits is what Pillow computes 8-bit pictures with (`ImagingResample`), so that the results are the same.
-private struct ResamplingWeights {
+struct ResamplingWeights {
   static let bits: Int32 = 22
 
   let first: [Int]

@@ -5,9 +5,10 @@ import Failures
 final class EncodedPicture: Sendable {
   let name: String?
   let format: PictureFormat
-  private let bytes: EncodedBytes
-  private let profiles: ColorProfiles
-  private let netpbm: Netpbm?
+  let bytes: EncodedBytes
+  let profiles: ColorProfiles
+  /// Of a format that is read without libvips.
+  let sampled: (any SampledFormat)?
 
   /// The header of a picture file, before the picture is turned upright.
   struct Header {
@@ -15,6 +16,8 @@ final class EncodedPicture: Sendable {
     var orientation: Int
     /// Of an animation.
     var pageCount: Int, pageHeight: Int, delays: [Int], loop: Int
+    /// Whether the samples have 16 bits.
+    var isDeep: Bool
   }
 
   /// 8-bit pixels, not turned and not yet computed; they can be computed once.
@@ -33,8 +36,18 @@ final class EncodedPicture: Sendable {
       throw ImagingError(file: name, .notAPicture(ForeignFormat(bytes.buffer)))
     }
     self.format = format
-    do throws(ImagingError.Problem) { netpbm = format == .netpbm ? try Netpbm(parsing: bytes.buffer) : nil } catch {
+    do throws(ImagingError.Problem) { sampled = try Self.sampled(format, bytes.buffer) } catch {
       throw ImagingError(file: name, error)
+    }
+  }
+
+  private static func sampled(
+    _ format: PictureFormat, _ bytes: UnsafeRawBufferPointer
+  ) throws(ImagingError.Problem) -> (any SampledFormat)? {
+    switch format {
+    case .netpbm: try Netpbm(parsing: bytes)
+    case .bmp: try WindowsBitmap(parsing: bytes)
+    default: nil
     }
   }
 
@@ -55,7 +68,7 @@ final class EncodedPicture: Sendable {
     let header = Header(
       width: width, height: height, channels: channels, orientation: Int(cv_orientation(source.raw)),
       pageCount: delays.count, pageHeight: Int(cv_page_height(source.raw)), delays: delays.prefix(known).map(Int.init),
-      loop: Int(cv_loop(source.raw)))
+      loop: Int(cv_loop(source.raw)), isDeep: sampled?.isDeep ?? (cv_is_deep(source.raw) != 0))
     return Opened(pixels: pixels, header: header)
   }
 
@@ -84,10 +97,10 @@ final class EncodedPicture: Sendable {
     }
   }
 
-  private func handle(_ options: String) -> VipsHandle? {
+  func handle(_ options: String) -> VipsHandle? {
     let (address, count) = (bytes.buffer.baseAddress, bytes.buffer.count)
     switch format {
-    case .netpbm: return plainHandle()
+    case .netpbm, .bmp: return sampledHandle()
     case .jpeg where options.isEmpty: return VipsHandle(cv_read_jpeg(address, count))
     case .png where options.isEmpty: return VipsHandle(cv_read_png(address, count))
     default: return VipsHandle(cv_read(address, count, options))
@@ -98,12 +111,12 @@ final class EncodedPicture: Sendable {
     VipsHandle(cv_8bit(source.raw, profiles == .converted ? 1 : 0))
   }
 
-  /// An image of the samples of a Netpbm file; nil where a sample is wrong.
-  private func plainHandle() -> VipsHandle? {
-    guard let netpbm else { return nil }
-    let (width, height, channels) = (Int32(netpbm.width), Int32(netpbm.height), Int32(netpbm.channels))
-    if netpbm.isPlain { return VipsHandle(cv_wrap(bytes.buffer.baseAddress! + netpbm.start, width, height, channels)) }
-    return (try? netpbm.samples(of: bytes.buffer)).flatMap { VipsHandle(cv_wrap_copy($0, width, height, channels)) }
+  /// An image of the samples of a file that is read without libvips; nil where a sample is wrong.
+  private func sampledHandle() -> VipsHandle? {
+    guard let sampled else { return nil }
+    let (width, height, channels) = (Int32(sampled.width), Int32(sampled.height), Int32(sampled.channels))
+    if let start = sampled.plainStart { return VipsHandle(cv_wrap(bytes.buffer.baseAddress! + start, width, height, channels)) }
+    return (try? sampled.samples(of: bytes.buffer, white: 255) as [UInt8]).flatMap { VipsHandle(cv_wrap_copy($0, width, height, channels)) }
   }
 
   /// - Throws: `ImagingError` for a picture that would take too much memory, and for samples that an image does not hold.
@@ -125,13 +138,12 @@ final class EncodedPicture: Sendable {
   }
 
   private func problem(_ message: String) -> ImagingError.Problem {
-    if let netpbm {
-      do throws(ImagingError.Problem) { _ = try netpbm.samples(of: bytes.buffer) } catch { return error }
+    if let sampled {
+      do throws(ImagingError.Problem) { _ = try sampled.samples(of: bytes.buffer, white: 255) as [UInt8] } catch { return error }
     }
     let coding = format == .heif && PictureFormat.isHEVC(bytes.buffer) ? "HEIC" : format.name
     if coding == "HEIC" || cv_is_known(bytes.buffer.baseAddress, bytes.buffer.count) == 0 {
-      let how = format == .bmp ? ", for a whole folder with 'magick mogrify -format png *.bmp'" : ""
-      return .unsupported("it is \(coding), which this libvips cannot read (\(message)); save it as JPEG or PNG\(how)")
+      return .unsupported("it is \(coding), which this libvips cannot read; save it as JPEG or PNG")
     }
     return .undecodable(message)
   }

@@ -2,7 +2,7 @@
 /// nothing to decode; the libvips that comes with the wheel has no reader for them.
 ///
 /// Format: https://netpbm.sourceforge.net/doc/ppm.html and the pages beside it.
-struct Netpbm {
+struct Netpbm: SampledFormat {
   let width: Int, height: Int, channels: Int
   /// The sample that is white.
   let maximum: Int
@@ -35,29 +35,31 @@ struct Netpbm {
   /// Bytes of a row of a binary file.
   private var rowBytes: Int { isBitmap ? (width + 7) / 8 : width * channels * (maximum > 255 ? 2 : 1) }
 
-  /// Whether the file's bytes are 8-bit samples as they are.
-  var isPlain: Bool { !isText && maximum == 255 }
+  var isDeep: Bool { maximum > 255 }
+  var plainStart: Int? { !isText && maximum == 255 ? start : nil }
 
-  /// The samples in 8 bits, to the nearest.
   /// - Throws: `ImagingError.Problem` for a sample above the maximum, or a text that ends too early.
-  func samples(of bytes: UnsafeRawBufferPointer) throws(ImagingError.Problem) -> [UInt8] {
-    if isBitmap && !isText { return bits(of: bytes) }
+  func samples<Sample: FixedWidthInteger>(
+    of bytes: UnsafeRawBufferPointer, white: Int
+  ) throws(ImagingError.Problem) -> [Sample] {
+    if isBitmap && !isText { return bits(of: bytes).map { $0 ? Sample(white) : 0 } }
     let count = width * height * channels
-    var cursor = NetpbmCursor(bytes: bytes, offset: start), samples: [UInt8] = []
+    var cursor = NetpbmCursor(bytes: bytes, offset: start), samples: [Sample] = []
     samples.reserveCapacity(count)
     for index in 0..<count {
       let sample = isBitmap ? 1 - (try cursor.bit()) : isText ? try cursor.number() : cursor.sample(wide: maximum > 255)
       guard sample <= maximum else {
         throw .undecodable("sample \(index) is \(sample), and the header promises \(maximum) at most")
       }
-      samples.append(UInt8((sample * 255 + maximum / 2) / maximum))
+      samples.append(Sample((sample * white + maximum / 2) / maximum))
     }
     return samples
   }
 
-  private func bits(of bytes: UnsafeRawBufferPointer) -> [UInt8] {
+  /// Whether each pixel of a bitmap is white.
+  private func bits(of bytes: UnsafeRawBufferPointer) -> [Bool] {
     (0..<height).flatMap { row in
-      (0..<width).map { column in bytes[start + row * rowBytes + column / 8] >> (7 - UInt8(column % 8)) & 1 == 1 ? 0 : 255 }
+      (0..<width).map { column in bytes[start + row * rowBytes + column / 8] >> (7 - UInt8(column % 8)) & 1 == 0 }
     }
   }
 }

@@ -12,17 +12,19 @@ extension PictureFormat {
   }
 
   /// The format of a file by its first bytes; nil for a file that is not a picture, cannot be read or is not a plain file.
-  public init?(ofFile path: String) {
+  public init?(ofFile path: String) { self.init(start: Self.start(ofFile: path)) }
+
+  /// The first `startLength` bytes of a file, fewer where there are no more; none of a file that cannot be read or is not a plain file.
+  public static func start(ofFile path: String) -> [UInt8] {
     // Without O_NONBLOCK, opening a pipe waits for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    let start = [UInt8](unsafeUninitializedCapacity: Self.startLength) { buffer, filled in
-      filled = max(0, read(descriptor, buffer.baseAddress, Self.startLength))
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return [] }
+    return [UInt8](unsafeUninitializedCapacity: startLength) { buffer, filled in
+      filled = max(0, read(descriptor, buffer.baseAddress, startLength))
     }
-    self.init(start: start)
   }
 
   /// Whether a file belongs to a set of pictures: its first bytes are those of a picture, or it is named like one, so that a

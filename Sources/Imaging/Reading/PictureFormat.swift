@@ -5,7 +5,7 @@ public enum PictureFormat: String, Sendable, CaseIterable {
   case png, jpeg, webp, gif, tiff
   /// PBM, PGM and PPM, which hold plain samples and are read without libvips.
   case netpbm
-  /// Recognised, so that a message can name it; read where libvips has a decoder for it.
+  /// Uncompressed ones are read, without libvips.
   case bmp
   /// HEIC and AVIF. Which of the two can be read depends on how libvips was built.
   case heif

@@ -23,9 +23,11 @@ public final class PictureReader: Sendable {
   public let height: Int
   /// Of the image that it decodes to: 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha.
   public let channels: Int
+  /// Whether the file has 16 bits a sample, grey or RGB, which `image()` rounds to 8.
+  public let isDeep: Bool
 
-  private let source: EncodedPicture
-  private let orientation: EXIFOrientation
+  let source: EncodedPicture
+  let orientation: EXIFOrientation
   /// What `init` opened, for the first decoding: pixels of an opened picture can be read once.
   private let opened: Mutex<EncodedPicture.Opened?>
 
@@ -50,7 +52,7 @@ public final class PictureReader: Sendable {
     let opened = try source.open(), header = opened.header
     orientation = EXIFOrientation(header.orientation)
     (width, height) = orientation.transposes ? (header.height, header.width) : (header.width, header.height)
-    channels = header.channels
+    (channels, isDeep) = (header.channels, header.isDeep)
     self.opened = Mutex(opened)
   }
 

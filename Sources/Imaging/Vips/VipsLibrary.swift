@@ -1,18 +1,18 @@
 internal import CVips
 import Foundation
 
-/// The libvips of this process. It is searched for and opened at first use.
+/// The libvips that this process uses, found and opened at first use.
 ///
-/// The order: the file that `$LIBVIPS` names, and then no other; `libvips-*.so*` (`*.dylib`) in the folder `.libvips` of any
-/// folder above the program; in `.libvips` of the package that the working folder belongs to; in
-/// `${XDG_CACHE_HOME:-~/.cache}/sfumato/libvips*/`; the system's.
+/// If `$LIBVIPS` is set, only the file that it names is tried. Otherwise the first of these is used: `libvips-*.so*` (`*.dylib`) in
+/// `.libvips` of a folder above the program; in `.libvips` of the package that contains the working folder; in
+/// `${XDG_CACHE_HOME:-~/.cache}/sfumato/libvips*/`; the system's library.
 public struct VipsLibrary: Sendable, Equatable {
-  /// The file, or for the system's library the name by which the loader found it.
+  /// The file, or for the system's library the name that the loader resolved.
   public let path: String
-  /// As the library states it, such as "8.18.3".
+  /// Such as "8.18.3".
   public let version: String
 
-  /// - Throws: `ImagingError` with every place that was tried and what was wrong there.
+  /// - Throws: `ImagingError` that lists every place that was tried, with the reason for its failure.
   public static func loaded() throws -> VipsLibrary { try shared.get() }
 
   private static let shared: Result<VipsLibrary, ImagingError> = {
@@ -25,7 +25,7 @@ public struct VipsLibrary: Sendable, Equatable {
 
   static func open(_ candidates: [String]) -> Result<VipsLibrary, ImagingError> {
     var attempts: [String] = []
-    // Data sets decode many small pictures at a time, each in a task of its own: more threads for each would only collide.
+    // Data sets decode many small pictures in parallel, so more threads for each picture would only compete.
     let threads = min(2, ProcessInfo.processInfo.activeProcessorCount)
     for path in candidates {
       guard let reason = cv_open(path, Int32(threads)) else {
@@ -39,7 +39,7 @@ public struct VipsLibrary: Sendable, Equatable {
   }
 }
 
-/// The places where a libvips may be, best first.
+/// The places where libvips is searched for, in order.
 struct VipsSearch {
   var environment: [String: String]
   var executable: String?
@@ -58,7 +58,7 @@ struct VipsSearch {
       let real = URL(fileURLWithPath: executable).resolvingSymlinksInPath().path
       folders += ancestors(of: real).map { "\($0)/.libvips" }
     }
-    // A library is not loaded from just any working folder: it must be that of a package.
+    // A library is loaded from the working folder only if that belongs to a package.
     let package = ([workingFolder] + ancestors(of: workingFolder)).first { exists("\($0)/Package.swift") }
     if let package { folders.append("\(package)/.libvips") }
     folders += cacheFolders
@@ -70,7 +70,7 @@ struct VipsSearch {
     let given = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
     guard let cache = given ?? environment["HOME"].map({ "\($0)/.cache" }) else { return [] }
     let folders = names(in: "\(cache)/sfumato").filter { $0.hasPrefix("libvips") }.reversed().map { "\(cache)/sfumato/\($0)" }
-    return folders.flatMap { ["\($0)/pyvips_binary.libs", $0] }  // the first is where the wheel has it
+    return folders.flatMap { ["\($0)/pyvips_binary.libs", $0] }  // the first is the layout of the wheel
   }
 
   private func libraries(in folder: String) -> [String] {

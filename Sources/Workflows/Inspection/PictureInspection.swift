@@ -12,10 +12,12 @@ public struct PictureInspection: Codable, Sendable, Equatable {
     public var key: String, text: String
   }
 
-  /// Nil when the name is not a picture's.
-  /// - Throws: `ImagingError` when the file is not a picture.
+  /// Nil for a file that is neither a picture by its contents nor named like one, and for a folder.
+  /// - Throws: `ImagingError` for a picture that cannot be read, and for a file that is only named like one.
   public init?(of path: String) throws {
-    guard (try? ImageFormat(forFile: path)) != nil else { return nil }
+    var isFolder: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard !isFolder.boolValue, PictureFormat.isPicture(file: path) else { return nil }
     let reader = try PictureReader(file: path)
     self.path = path
     (width, height, channels) = (reader.width, reader.height, reader.channels)

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import Imaging
 import Interop
 import Models
 import RecipeKit
@@ -34,15 +35,38 @@ public enum ModelLocator {
 
   /// - Parameter bundled: name to path; a file or folder of that name takes precedence.
   static func locate(_ model: String, among bundled: [String: String]) throws -> Place {
+    guard !model.isEmpty else {
+      throw SfumatoError(.usage, "the name of the model is empty; bundled models: \(bundled.keys.sorted().joined(separator: ", "))")
+    }
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
-      return isFolder.boolValue ? try folder(model) : .file(model)
+      if let run = try run(around: model) { return .checkpoint(try run.latestCheckpointPath()) }
+      return isFolder.boolValue ? try folder(withoutSlashes(model), bundled[model]) : .file(model)
     }
     if let path = bundled[model] { return .file(path) }
+    if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: model) {
+      throw SfumatoError(.missing, "\(model) is a link to \(target), which does not exist")
+    }
     throw missing(model, bundled.keys.sorted())
   }
 
-  private static func folder(_ path: String) throws -> Place {
+  /// The run of which a path names the file `latest` or the folder `checkpoints`, as people complete a path.
+  private static func run(around path: String) throws -> RunFolder? {
+    let path = withoutSlashes(path) as NSString, parent = path.deletingLastPathComponent.isEmpty ? "." : path.deletingLastPathComponent
+    guard ["latest", "checkpoints"].contains(path.lastPathComponent), FileManager.default.fileExists(atPath: "\(parent)/recipe.yaml") else {
+      return nil
+    }
+    return try RunFolder(existing: parent)
+  }
+
+  private static func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return String(path)
+  }
+
+  /// - Parameter bundled: the bundled model of the same name, if there is one.
+  private static func folder(_ path: String, _ bundled: String?) throws -> Place {
     if DiffusersFolder.isOne(path) { return .diffusers(path) }
     let files = FileManager.default
     if files.fileExists(atPath: "\(path)/recipe.yaml") { return .checkpoint(try RunFolder(existing: path).latestCheckpointPath()) }
@@ -50,7 +74,16 @@ public enum ModelLocator {
     throw SfumatoError(
       .missing,
       "\(path) is a folder without a model; expected a run (with recipe.yaml), a checkpoint of one (with model.safetensors) or a "
-        + "diffusers folder (with model_index.json, or config.json beside its weights)")
+        + "diffusers folder (with model_index.json, or config.json beside its weights)" + hint(path, bundled))
+  }
+
+  /// What the user may have meant by a folder.
+  private static func hint(_ folder: String, _ bundled: String?) -> String {
+    if let bundled { return "; the bundled model of this name is \(bundled)" }
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    let models = names.filter { name in [".safetensors", ".pt", ".pth", ".ckpt", ".bin"].contains { name.lowercased().hasSuffix($0) } }
+    if !models.isEmpty { return "; name one of its files: \(models.prefix(8).joined(separator: ", "))\(models.count > 8 ? ", …" : "")" }
+    return names.contains(where: PictureFormat.isPictureName) ? "; 'sfumato data inspect \(folder)' describes a folder of pictures" : ""
   }
 
   private static func missing(_ model: String, _ names: [String]) -> SfumatoError {

@@ -67,11 +67,11 @@ public final class Upscaler {
 
   /// - Returns: the enlarged pictures, with the same channels.
   /// - Throws: as `UpscalingRun`.
-  public func upscale(_ images: [Image]) throws -> [Image] { try images.map { try run($0).finish() } }
+  public func upscale<Picture: UpscalingPicture>(_ images: [Picture]) throws -> [Picture] { try images.map { try run($0).finish() } }
 
   /// A run over one picture, advanced tile by tile.
   /// - Throws: `SfumatoError` when the result would exceed the pixel limit of an image.
-  public func run(_ image: Image) throws -> UpscalingRun { try UpscalingRun(image, by: self) }
+  public func run<Picture: UpscalingPicture>(_ image: Picture) throws -> UpscalingRun<Picture> { try UpscalingRun(image, by: self) }
 
   private static func check(_ settings: Settings) throws {
     guard settings.tile == 0 || (smallestTile...Image.pixelLimit).contains(settings.tile) else {
@@ -88,17 +88,17 @@ public final class Upscaler {
 extension Upscaler {
   /// Enlarges a picture in the network's channels.
   /// - Parameter part: the rectangle of `picture` to return.
-  func enlarge(_ picture: Image, keeping part: PictureTile) throws -> Image {
+  func enlarge<Picture: UpscalingPicture>(_ picture: Picture, keeping part: PictureTile) throws -> Picture {
     let (height, width, channels) = (picture.height, picture.width, picture.channels)
-    let pixels = Tensor(picture.bytes, [1, height, width, channels]).to(device).to(.float32) / 255
     // A single-channel network gets red, green and blue as three grey pictures.
-    let x = pixels.permute(0, 3, 1, 2).reshape(-1, recipe.numInCh, height, width)
+    let x = picture.unitTensor(on: device).permute(0, 3, 1, 2).reshape(-1, recipe.numInCh, height, width)
     let y = withoutGradient { network(x) }
     let whole = y.reshape(1, channels, height * scale, width * scale)
     let wanted = whole.narrow(2, part.rows.lowerBound * scale, part.rows.count * scale)
       .narrow(3, part.columns.lowerBound * scale, part.columns.count * scale)
-    let bytes = try (wanted.clamp(0...1) * 255 + 0.5).permute(0, 2, 3, 1).uint8s()
-    return Image(width: part.columns.count * scale, height: part.rows.count * scale, channels: channels, bytes: bytes)
+    return Picture(
+      width: part.columns.count * scale, height: part.rows.count * scale, channels: channels,
+      samples: try Picture.samples(ofUnit: wanted.permute(0, 2, 3, 1)))
   }
 
   /// Halves the tile size after `failed` was too large.

@@ -13,7 +13,7 @@ public final class UpscalingJob {
   /// The files written so far.
   public private(set) var written: [String] = []
   public private(set) var failures: [Failed] = []
-  private var current: (before: Image, run: UpscalingRun)?
+  private var current: Current?
   private var comparison: (file: String, sheet: ComparisonSheet)?
 
   /// - Parameter comparison: the file for a sheet of the first pictures before and after.
@@ -34,20 +34,26 @@ public final class UpscalingJob {
 
   private var done: Int { written.count + failures.count }
 
-  /// Processes one tile of one picture; after its last tile the picture is written atomically.
+  /// Whether the next step writes a file; any other can be ended at any moment without leaving anything half written.
+  public var writesNext: Bool { current?.isComputed ?? false }
+
+  /// Processes one tile of one picture; the step after its last tile writes it, atomically.
   /// - Returns: the completed fraction, nil when all pictures are done.
   /// - Throws: `ImagingError` when a result cannot be written, `TorchFault` when even the smallest tile runs out of memory.
   public func next() throws -> Double? {
     guard done < plan.items.count else { return nil }
     let item = plan.items[done]
     do {
-      let (before, run) = try current ?? begin(item.source)
-      current = (before, run)
-      if let share = try run.next(), share < 1 { return (Double(done) + share) / Double(plan.items.count) }
-      let after = try run.finish()
-      try write(after, to: item.target)
+      var picture = try current ?? begin(item)
+      if !picture.isComputed {
+        let share = try picture.next() ?? 1
+        picture.isComputed = share >= 1
+        current = picture
+        return (Double(done) + share) / Double(plan.items.count)
+      }
+      let after = try picture.finish(item.target)
       written.append(item.target)
-      try comparison?.sheet.add(before: before, after: after, name: (item.source as NSString).lastPathComponent)
+      try comparison?.sheet.add(before: picture.before, after: after, name: (item.source as NSString).lastPathComponent)
     } catch let error where Self.isAboutOnePicture(error) {
       failures.append(Failed(file: item.source, problem: "\(error)"))
     }
@@ -55,9 +61,34 @@ public final class UpscalingJob {
     return Double(done) / Double(plan.items.count)
   }
 
-  private func begin(_ source: String) throws -> (before: Image, run: UpscalingRun) {
-    let before = try Image(file: source)
-    return (before, try upscaler.run(before))
+  /// The picture under way.
+  private struct Current {
+    let before: Image
+    var isComputed = false
+    let next: () throws -> Double?
+    /// Writes the result to a file.
+    let finish: (String) throws -> Image
+  }
+
+  /// 16 bits a sample are kept where the result's format can hold them.
+  private func begin(_ item: UpscalingPlan.Item) throws -> Current {
+    let reader = try PictureReader(file: item.source)
+    if reader.isDeep, case .png = try ImageFormat(forFile: item.target) {
+      let before = try reader.deepImage(), run = try upscaler.run(before)
+      return Current(before: before.narrowed, next: run.next) { [unowned self] target in
+        let after = try run.finish()
+        try self.makeFolder()
+        try after.write(to: target)
+        return after.narrowed
+      }
+    }
+    let before = try reader.image(), run = try upscaler.run(before)
+    return Current(before: before, next: run.next) { [unowned self] target in
+      let after = try run.finish()
+      try self.makeFolder()
+      try after.write(to: target)
+      return after
+    }
   }
 
   /// Writes the comparison, if one was requested and any picture was written.
@@ -68,13 +99,11 @@ public final class UpscalingJob {
     return comparison.file
   }
 
-  private func write(_ image: Image, to target: String) throws {
-    if let folder = plan.newFolder, written.isEmpty {
-      do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-        throw ImagingError(file: folder, .unwritable(error.localizedDescription))
-      }
+  private func makeFolder() throws {
+    guard let folder = plan.newFolder, written.isEmpty else { return }
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw ImagingError(file: folder, .unwritable(error.localizedDescription))
     }
-    try image.write(to: target)
   }
 
   private static func isAboutOnePicture(_ error: any Error) -> Bool {

@@ -4,21 +4,22 @@ import Tensors
 
 /// Upscales one picture tile by tile. Picture and result stay on the host; the device holds one tile at a time.
 ///
-/// Grey stays grey. Alpha is resampled (Lanczos) without the network, so that opaque pixels stay opaque.
-public final class UpscalingRun {
+/// Grey stays grey, and 8 or 16 bits a sample stay as many. Alpha is resampled (Lanczos) without the network, so that opaque pixels stay
+/// opaque.
+public final class UpscalingRun<Picture: UpscalingPicture> {
   private let upscaler: Upscaler
   /// In the network's channels, mirrored at the right and bottom edge up to a size the network accepts.
-  private let picture: Image
+  private let picture: Picture
   private let whole: PictureTile
   /// The part of `whole` that the image covers.
   private let size: PictureTile
-  private let alpha: Image?
-  private var result: Image
+  private let alpha: Picture?
+  private var result: Picture
   /// In reverse order: the next tile is last.
   private var pending: [PictureTile]
   private var doneArea = 0
 
-  init(_ image: Image, by upscaler: Upscaler) throws {
+  init(_ image: Picture, by upscaler: Upscaler) throws {
     let scale = upscaler.scale
     guard image.width * scale <= Image.pixelLimit / (image.height * scale) else {
       throw SfumatoError(
@@ -32,7 +33,7 @@ public final class UpscalingRun {
     whole = PictureTile(rows: 0..<picture.height, columns: 0..<picture.width)
     size = PictureTile(rows: 0..<image.height, columns: 0..<image.width)
     alpha = image.alpha
-    result = Image(width: image.width * scale, height: image.height * scale, color: [UInt8](repeating: 0, count: colors))
+    result = Picture(width: image.width * scale, height: image.height * scale, channels: colors)
     pending = whole.split(side: upscaler.tile).reversed()
   }
 
@@ -53,10 +54,10 @@ public final class UpscalingRun {
   }
 
   /// Processes all remaining tiles.
-  public func finish() throws -> Image {
+  public func finish() throws -> Picture {
     while try next() != nil {}
     guard let alpha else { return result }
-    return result.withAlpha(try alpha.resized(width: result.width, height: result.height))
+    return result.withAlpha(try alpha.resizedAlpha(width: result.width, height: result.height))
   }
 
   private func process(_ tile: PictureTile) throws {
@@ -73,20 +74,4 @@ public final class UpscalingRun {
 
 extension Range<Int> {
   fileprivate func shifted(by offset: Int) -> Range<Int> { (lowerBound + offset)..<(upperBound + offset) }
-}
-
-extension Image {
-  /// Pads both sides to multiples of `step`; the new pixels mirror those before the edge, as far as there are any.
-  func mirrored(toMultiplesOf step: Int) -> Image {
-    let height = (height + step - 1) / step * step, width = (width + step - 1) / step * step
-    if height == self.height && width == self.width { return self }
-    func mirrored(_ index: Int, _ count: Int) -> Int { index < count ? index : max(2 * (count - 1) - index, 0) }
-    var result = padded(bottom: height - self.height, right: width - self.width)
-    for y in 0..<height {
-      for x in (y < self.height ? self.width : 0)..<width {
-        for c in 0..<channels { result[y, x, c] = self[mirrored(y, self.height), mirrored(x, self.width), c] }
-      }
-    }
-    return result
-  }
 }
