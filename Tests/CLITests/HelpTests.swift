@@ -10,7 +10,7 @@ import Testing
     ("sample", "-o --animation --npz --images --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
     ("resume", "--set --from --accept-new-data --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
     ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),
-    ("bench network", "--batch --repeats --quick --quiet --json"), ("bench data", "--workers --batch --repeats --quick --quiet --json"),
+    ("bench network", "--batch --repeats --quick --shipped --quiet --json"), ("bench data", "--workers --batch --repeats --quick --quiet --json"),
     ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
   ])
   func listsTheFlagsOfACommand(command: String, flags: String) throws {
