@@ -48,7 +48,9 @@ struct WinogradConvolution : torch::autograd::Function<WinogradConvolution> {
     context->saved_data["bias"] = bias.has_value();
     context->saved_data["rows"] = rows.has_value();
     context->saved_data["residual"] = residual.has_value();
-    return shim::convolution::forward(x, weight, {or_undefined(bias), or_undefined(rows), or_undefined(residual)}, {});
+    const Addends addends{or_undefined(bias), or_undefined(rows), or_undefined(residual)};
+    if (shim::convolution::fits(x, weight, 1, 1)) return shim::convolution::forward(x, weight, addends, {});
+    return plus(at::conv2d(x, weight, bias, 1, 1), addends);
   }
 
   static variable_list backward(AutogradContext *context, const variable_list &arriving) {
@@ -73,6 +75,15 @@ struct WinogradConvolution : torch::autograd::Function<WinogradConvolution> {
   }
 };
 
+/// Whether Winograd's kernels compute the forward pass, or the gradient of the weights if that is wanted.
+bool suits_some_pass(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+  using shim::convolution::Pass;
+  if (shim::convolution::fits(x, weight, stride, padding)) return true;
+  return wants_gradient({&weight}) && x.is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         shim::convolution::suits(Pass::weight_gradient, x.sizes(), weight.sizes(), stride, padding);
+}
+
 bool is_float(const at::Tensor &t) { return !t.defined() || (t.is_cpu() && t.scalar_type() == at::kFloat); }
 
 }  // namespace
@@ -85,7 +96,7 @@ at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Addends &
   if (shim::low_precision::is_emulated(x, weight))
     return plus(shim::low_precision::conv2d(x, weight, bias, stride, padding), addends);
   const Addends read{addends.bias, addends.rows.defined() ? addends.rows.contiguous() : addends.rows, addends.residual};
-  if (shim::autocast(at::kCPU).enabled || !fits(x, weight, stride, padding) || !is_float(read.bias) || !is_float(read.rows) ||
+  if (shim::autocast(at::kCPU).enabled || !suits_some_pass(x, weight, stride, padding) || !is_float(read.bias) || !is_float(read.rows) ||
       !is_float(read.residual))
     return plus(at::conv2d(x, weight, bias, stride, padding), addends);
   check_sizes(x, weight, read);
