@@ -1,4 +1,4 @@
-"""The PyTorch side of `sfumato bench`: the ADM UNet in plain PyTorch, timed on request.
+"""The PyTorch side of `sfumato bench`: the ADM UNet and its super-resolution form in plain PyTorch, timed on request.
 
 `sfumato bench` starts it as a child process with one JSON argument:
 
@@ -37,7 +37,7 @@ except ImportError as error:
 OPTIONS = set(
     "type image_size in_channels out_channels model_channels channel_mult num_res_blocks attention_resolutions num_heads"
     " num_head_channels num_heads_upsample use_new_attention_order use_scale_shift_norm resblock_updown conv_resample dropout"
-    " normalization num_classes context_dim use_checkpoint".split()
+    " normalization num_classes context_dim augment_dim use_checkpoint".split()
 )
 
 
@@ -141,6 +141,8 @@ class ADMUNet(nn.Module):
         self.time_embed = nn.Sequential(nn.Linear(base, width), nn.SiLU(), nn.Linear(width, width))
         self.label_emb = nn.Embedding(o["num_classes"], width) if o.get("num_classes") else None
         self.context_emb = nn.Linear(o["context_dim"], width) if o.get("context_dim") else None
+        # Not used, since no picture is augmented here.
+        self.map_augment = nn.Linear(o["augment_dim"], base, bias=False) if o.get("augment_dim") else None
 
         def residual(a, b, resampling=None):
             return ResBlock(a, b, width, resampling, o)
@@ -209,19 +211,40 @@ class ADMUNet(nn.Module):
         return self.out(h)[:, :, :height, :width]
 
 
+class SuperResolutionUNet(ADMUNet):
+    """The ADM UNet that reads a picture, bilinearly enlarged, and the strengths of its corruptions as planes of zeros."""
+
+    def __init__(self, o, corruptions):
+        channels = o.get("in_channels") or 3
+        super().__init__({**o, "in_channels": 2 * channels + corruptions, "out_channels": o.get("out_channels") or channels})
+        self.corruptions = corruptions
+
+    def forward(self, x, timesteps, labels=None, context=None, picture=None):
+        enlarged = F.interpolate(picture, size=x.shape[2:], mode="bilinear")
+        planes = x.new_zeros(x.shape[0], self.corruptions, *x.shape[2:])
+        return super().forward(torch.cat([x, enlarged, planes], dim=1), timesteps, labels, context)
+
+
 class Bench:
     def __init__(self, setup):
         self.setup, self.options = setup, setup["network"]
-        if self.options.get("type", "adm_unet") != "adm_unet":
+        self.corruptions = None
+        if self.options.get("type") == "super_resolution_unet":
+            self.corruptions = self.options.get("num_corruptions") or 0
+            self.options = self.options["unet"]
+        elif self.options.get("type", "adm_unet") != "adm_unet":
             raise ValueError(f"no PyTorch counterpart of the network '{self.options['type']}'")
         if unknown := sorted(set(self.options) - OPTIONS):
             raise ValueError(f"no PyTorch counterpart of the option {', '.join(unknown)}")
         torch.set_num_threads(setup["threads"])
         self.key, self.runs = None, {}
 
+    def make(self):
+        return ADMUNet(self.options) if self.corruptions is None else SuperResolutionUNet(self.options, self.corruptions)
+
     def parameters(self):
         with torch.device("meta"):
-            return sum(p.numel() for p in ADMUNet(self.options).parameters())
+            return sum(p.numel() for p in self.make().parameters())
 
     def inputs(self, dtype):
         torch.manual_seed(0)
@@ -229,11 +252,13 @@ class Bench:
         x = torch.randn(n, o.get("in_channels") or 3, self.setup["height"], self.setup["width"])
         labels = torch.randint(o["num_classes"], (n,)) if o.get("num_classes") else None
         context = torch.randn(n, o["context_dim"]) if o.get("context_dim") else None
-        return x.to(dtype).contiguous(memory_format=torch.channels_last), torch.randint(1000, (n,)), labels, context
+        x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+        picture = None if self.corruptions is None else torch.randn_like(x)
+        return x, torch.randint(1000, (n,)), labels, context, *([] if picture is None else [picture])
 
     def network(self, mode):
         torch.manual_seed(0)
-        net = ADMUNet(self.options).to(memory_format=torch.channels_last)
+        net = self.make().to(memory_format=torch.channels_last)
         return net, (torch.compile if mode == "compiled" else lambda x: x)
 
     def freeze(self, frozen):

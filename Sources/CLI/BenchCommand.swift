@@ -33,14 +33,28 @@ struct BenchNetwork: ParsableCommand {
   @Flag(help: "Fewer runs, and no torch.compile.")
   var quick = false
 
+  @Flag(help: "Time every model and recipe of this repository in float32, at batches of 1, 4, 16 and 50: an hour or more.")
+  var shipped = false
+
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
     guard (1...65536).contains(batch) else { throw ValidationError("--batch must be 1 to 65536, not \(batch)") }
     if let repeats, !(1...10_000).contains(repeats) { throw ValidationError("--repeats must be 1 to 10000, not \(repeats)") }
+    if shipped, recipe != nil { throw ValidationError("--shipped times all models and recipes; leave out \(recipe!)") }
+  }
+
+  private func runShipped() throws {
+    var request = ShippedBenchmarkRequest()
+    request.repeats = repeats ?? (quick ? 3 : 5)
+    if quick { request.compiledBatches = [] }
+    let benchmark = try ShippedBenchmark(request)
+    try LongWork(title: "bench --shipped", quiet: output.quiet).run(benchmark.next) { benchmark.upcoming ?? "" }
+    try Console.result(try output.json ? JSONText.of(benchmark.report) : ShippedBenchText(report: benchmark.report).text)
   }
 
   mutating func run() throws {
+    if shipped { return try runShipped() }
     var request = BenchmarkRequest()
     if let recipe { request.subject = try BenchmarkSubject(recipe) }
     request.batch = batch

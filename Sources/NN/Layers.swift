@@ -1,6 +1,6 @@
 import Tensors
 
-/// A layer that can be prepared for inference in a dtype: its weights are cast, and packed if that is faster, once.
+/// A layer that can be prepared for inference in a dtype: its weights are cast once.
 package protocol Preparable: Module {
   func prepare(for dtype: DType) throws(TorchFault)
 }
@@ -52,12 +52,12 @@ public final class Conv2d: Module, Preparable {
     self.padding = padding ?? kernel / 2
   }
 
-  /// - Parameters: x: `[N, inputs, H, W]`; residual: `[N, outputs, H', W']`, added to the result in the same pass.
+  /// - Parameters: x: `[N, inputs, H, W]`; perImage: `[N, outputs]`, added to all pixels of an image; residual: `[N, outputs, H', W']`; both
+  ///   are added to the result in the same pass.
   /// - Returns: `[N, outputs, H', W']`.
-  public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
-    if let packed { return packed(x, addingTo: residual) }
-    let y = x.conv2d(weight.value, bias?.value, stride: stride, padding: padding)
-    return residual.map { $0 + y } ?? y
+  public func callAsFunction(_ x: Tensor, perImage: Tensor? = nil, addingTo residual: Tensor? = nil) -> Tensor {
+    if let packed { return packed(x, perImage: perImage, addingTo: residual) }
+    return x.conv2d(weight.value, bias?.value, stride: stride, padding: padding, perImage: perImage, addingTo: residual)
   }
 
   package func prepare(for dtype: DType) throws(TorchFault) {

@@ -23,7 +23,7 @@ public struct ConvolutionShape: Sendable, Hashable {
   }
 }
 
-/// The rate of plain convolutions on this machine, in FLOP/s, as a baseline for the speed of networks.
+/// The rate of libtorch's plain convolutions on this machine, in FLOP/s, as a baseline for the speed of networks.
 public struct ConvolutionRate: Sendable, Equatable {
   public var forward: Double, inputGradient: Double, weightGradient: Double
 
@@ -37,20 +37,24 @@ public struct ConvolutionRate: Sendable, Equatable {
   ///   - shapes: the network's convolutions, repeated as often as they occur.
   ///   - dtype: of images and weights, float32 or bfloat16; the layout is channels-last.
   public static func measure(_ shapes: [ConvolutionShape], dtype: DType, rounds: Int = 5) throws(TorchFault) -> ConvolutionRate {
-    try withoutGradient { () throws(TorchFault) in
-      var forward = 0.0, input = 0.0, weight = 0.0, flops = 0.0
-      var known: [ConvolutionShape: Times] = [:]
-      for shape in shapes {
-        let times: Times
-        if let seen = known[shape] { times = seen } else { times = try Times(of: shape, dtype, rounds) }
-        known[shape] = times
-        flops += shape.flops
-        forward += times.forward
-        input += times.input
-        weight += times.weight
-      }
-      return ConvolutionRate(forward: flops / forward, inputGradient: flops / input, weightGradient: flops / weight)
+    try withExactConvolutions { () throws(TorchFault) in
+      try withoutGradient { () throws(TorchFault) in try measured(shapes, dtype, rounds) }
     }
+  }
+
+  private static func measured(_ shapes: [ConvolutionShape], _ dtype: DType, _ rounds: Int) throws(TorchFault) -> ConvolutionRate {
+    var forward = 0.0, input = 0.0, weight = 0.0, flops = 0.0
+    var known: [ConvolutionShape: Times] = [:]
+    for shape in shapes {
+      let times: Times
+      if let seen = known[shape] { times = seen } else { times = try Times(of: shape, dtype, rounds) }
+      known[shape] = times
+      flops += shape.flops
+      forward += times.forward
+      input += times.input
+      weight += times.weight
+    }
+    return ConvolutionRate(forward: flops / forward, inputGradient: flops / input, weightGradient: flops / weight)
   }
 
   /// The times of one convolution, in seconds.

@@ -1,7 +1,7 @@
 internal import CTorch
 import Failures
 
-// Grad mode and autocast are thread-local, so these scopes are synchronous on purpose: after an `await` the thread could be
+// Grad mode, autocast and the choice of convolutions are thread-local, so these scopes are synchronous on purpose: after an `await` the thread could be
 // another task's.
 
 /// Runs `body` without recording operations for gradients.
@@ -15,6 +15,16 @@ public func withoutGradient<Result, Failure: Error>(_ body: () throws(Failure) -
 public func withGradient<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
   let old = ct_set_grad_enabled(true)
   defer { _ = ct_set_grad_enabled(old) }
+  return try body()
+}
+
+/// Runs `body` with libtorch's own convolutions (`exact`) or the faster ones, whatever `Torch.exactConvolutions` says. A backward pass
+/// follows the scope of its forward pass.
+public func withExactConvolutions<Result, Failure: Error>(
+  _ exact: Bool = true, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  let old = ct_override_exact_convolutions(exact ? 1 : 0)
+  defer { _ = ct_override_exact_convolutions(old) }
   return try body()
 }
 

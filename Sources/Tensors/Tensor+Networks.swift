@@ -8,10 +8,17 @@ extension Tensor {
     OperationCount.current?.addLinear(shape, weight.shape)
     return withOptional("linear", [self, weight], [bias]) { ct_linear($0[0], $0[1], $1[0]) }
   }
-  /// x: `[N, C, H, W]`, weight: `[O, C, K, K]`, bias: `[O]`.
-  public func conv2d(_ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0) -> Tensor {
+  /// conv(x) + bias + perImage + residual, in one operation where that is possible. 3 x 3 convolutions of float32 images in channels-last
+  /// layout on the CPU are computed by Winograd's algorithm where that is faster (`Torch.exactConvolutions`).
+  /// - Parameters: x (self): `[N, C, H, W]`; weight: `[O, C, K, K]`; bias: `[O]`; perImage: `[N, O]`, added to all pixels of an image;
+  ///   residual: `[N, O, H', W']`.
+  public func conv2d(
+    _ weight: Tensor, _ bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, perImage: Tensor? = nil, addingTo residual: Tensor? = nil
+  ) -> Tensor {
     OperationCount.current?.addConvolution(shape, weight.shape, stride: stride, padding: padding)
-    return withOptional("conv2d", [self, weight], [bias]) { ct_conv2d($0[0], $0[1], $1[0], Int64(stride), Int64(padding)) }
+    return withOptional("conv2d", [self, weight], [bias, perImage, residual]) {
+      ct_conv2d($0[0], $0[1], $1[0], $1[1], $1[2], Int64(stride), Int64(padding))
+    }
   }
   /// Rows of the table self, `[K, E]`, by index: `[N]` int64 to `[N, E]`.
   public func embedding(_ indices: Tensor) -> Tensor { binary("embedding", indices, ct_embedding) }
@@ -60,7 +67,7 @@ extension Tensor {
   }
 
   /// `apply` for operations with optional operands.
-  private func withOptional(
+  fileprivate func withOptional(
     _ name: String, _ operands: [Tensor], _ optional: [Tensor?], _ body: ([OpaquePointer], [OpaquePointer?]) -> OpaquePointer?
   ) -> Tensor {
     Tensor.apply(name, operands + optional.compactMap { $0 }) { handles in
@@ -70,9 +77,9 @@ extension Tensor {
   }
 }
 
-/// A convolution for inference, with weights cast to a dtype and, on the CPU, packed for oneDNN once.
+/// A convolution for inference, with weights cast to a dtype once and, on the CPU, packed once for the sizes of images that they meet.
 public final class PackedConv2d: Sendable {
-  nonisolated(unsafe) private let raw: OpaquePointer?  // never written after init; the shim only reads it
+  nonisolated(unsafe) private let raw: OpaquePointer?  // what the shim keeps for it is behind a lock
   private let failure: TorchFault?
 
   /// - Parameters: weight: `[O, C, K, K]`; bias: `[O]`.
@@ -92,11 +99,15 @@ public final class PackedConv2d: Sendable {
 
   deinit { ct_conv_free(raw) }
 
-  /// conv(x), plus `residual` if given, in one pass. x: `[N, C, H, W]` in the dtype of the packed weights.
-  public func callAsFunction(_ x: Tensor, addingTo residual: Tensor? = nil) -> Tensor {
+  /// conv(x), plus what is given, in one pass where that is possible. x: `[N, C, H, W]` in the dtype of the packed weights; perImage:
+  /// `[N, O]`, added to all pixels of an image; residual: as the result.
+  public func callAsFunction(_ x: Tensor, perImage: Tensor? = nil, addingTo residual: Tensor? = nil) -> Tensor {
     guard let raw else { return Tensor(failing: failure!) }
     return withExtendedLifetime(self) {
-      Tensor.apply("packed conv2d", [x] + (residual.map { [$0] } ?? [])) { ct_conv_apply(raw, $0[0], $0.count > 1 ? $0[1] : nil) }
+      x.withOptional("packed conv2d", [x], [perImage, residual]) { ct_conv_apply(raw, $0[0], $1[0], $1[1]) }
     }
   }
+
+  /// How often weights were packed in this process: once for each convolution and size of images.
+  package static var packCount: Int { Int(ct_pack_count()) }
 }

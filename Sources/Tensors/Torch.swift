@@ -31,6 +31,14 @@ public enum Torch {
     set { ct_set_thread_count(Int32(clamping: newValue)) }
   }
 
+  /// Whether all convolutions of this process are libtorch's own. Otherwise, the default, 3 x 3 convolutions in float32 on the CPU are
+  /// computed by Winograd's algorithm where a fixed rule on instruction set and shape says that this is faster: with about twice the
+  /// rounding error, 1e-6 of the result, and bytes that depend neither on the number of threads nor, forward, on the rest of the batch.
+  public static var exactConvolutions: Bool {
+    get { ct_exact_convolutions() }
+    set { ct_set_exact_convolutions(newValue) }
+  }
+
   /// The number of live tensor handles in the process; constant if nothing leaks.
   public static var liveHandleCount: Int { Int(ct_live_count()) }
 

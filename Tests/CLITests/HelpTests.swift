@@ -11,7 +11,7 @@ import Testing
     "resume": "--set --from --accept-new-data --device --quiet --json", "recipe show": "--set", "recipe check": "--set",
     "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
-    "bench network": "--batch --repeats --quick --quiet --json", "bench data": "--workers --batch --repeats --quick --quiet --json",
+    "bench network": "--batch --repeats --quick --shipped --quiet --json", "bench data": "--workers --batch --repeats --quick --quiet --json",
     "convert": "--preset --recipe --set --member --to --list-presets --quiet --json",
   ]
 

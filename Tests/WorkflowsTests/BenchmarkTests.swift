@@ -159,4 +159,57 @@ import Testing
     request.batch = batch
     #expect(throws: SfumatoError.self) { try Benchmark(request) }
   }
+
+  // MARK: Everything that ships
+
+  /// A folder that looks like a clone: one model, and recipes with data, without data, and of a size that only the data say.
+  private func clone() throws -> ScratchFolder {
+    let folder = try ScratchFolder()
+    _ = try folder.write(Tiny.recipe, to: "recipes/a.yaml")
+    let absent =
+      "data: { type: folder, path: nowhere }\nnetwork: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1 }\n"
+    _ = try folder.write(absent + "images: { size: 8, channels: 3 }\n", to: "recipes/b.yaml")
+    _ = try folder.write(absent, to: "recipes/c.yaml")
+    try FileManager.default.createDirectory(atPath: folder.path + "/models", withIntermediateDirectories: true)
+    try Tiny.write(Tiny.model(), to: folder.path + "/models/m.safetensors")
+    return folder
+  }
+
+  private func shipped(_ folder: ScratchFolder, _ request: ShippedBenchmarkRequest) throws -> ShippedBenchmark {
+    let search = BenchmarkSearch(environment: ["SFUMATO_PYTHON": "/bin/sh"], program: "/nowhere/sfumato", workingFolder: folder.path)
+    return try ShippedBenchmark(request, search: search)
+  }
+
+  @Test func everyModelAndRecipeIsTimedAtEveryBatch() throws {
+    let folder = try clone()
+    var request = ShippedBenchmarkRequest()
+    (request.batches, request.compiledBatches, request.repeats) = ([1, 2], [], 1)
+    let benchmark = try shipped(folder, request)
+    var shares: [Double] = []
+    while let share = try benchmark.next() { shares.append(share) }
+    #expect(shares == shares.sorted() && shares.last == 1 && benchmark.upcoming == nil)
+    let report = benchmark.report
+    let names = report.rows.map { "\($0.name.split(separator: "/").last ?? "") \($0.batch)" }
+    #expect(names == ["m.safetensors 1", "m.safetensors 2", "a.yaml 1", "a.yaml 2", "b.yaml 1", "b.yaml 2"])
+    #expect(report.rows.allSatisfy { $0.results.map { "\($0.workload) \($0.precision)" } == ["forward float32", "training float32"] })
+    #expect(report.rows.flatMap(\.results).allSatisfy { $0.sfumato.runs.count == 1 && $0.ratio.isFinite })
+    #expect(report.slower == 0)
+    #expect(report.leftOut.count == 1 && report.leftOut[0].contains("c.yaml") && report.leftOut[0].contains("nowhere"))
+    #expect(try JSONDecoder().decode(ShippedBenchmarkReport.self, from: JSONEncoder().encode(report)) == report)
+  }
+
+  @Test func rowsThatWouldTakeMinutesAreLeftOutByName() throws {
+    var request = ShippedBenchmarkRequest()
+    request.limit = 1
+    let benchmark = try shipped(clone(), request)
+    #expect(try benchmark.next() == nil)
+    #expect(benchmark.report.leftOut.count == 3 * 4 + 1)
+    #expect(benchmark.report.leftOut[0].contains("batch 1") && benchmark.report.leftOut[0].contains("GFLOP"))
+  }
+
+  @Test func withoutAnythingToTimeItSaysWhereItLooked() throws {
+    let error = refusal { try shipped(ScratchFolder(), ShippedBenchmarkRequest()) }
+    #expect(error?.failure == .missing)
+    #expect(error?.description.contains("models/ and recipes/") == true)
+  }
 }

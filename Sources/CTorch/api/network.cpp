@@ -1,5 +1,6 @@
 // The operations that networks are built from.
 #include "../kernels/attention/attention.h"
+#include "../kernels/convolution/convolution.h"
 #include "../kernels/low_precision/low_precision.h"
 #include "../meta/meta.h"
 
@@ -42,14 +43,17 @@ ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tenso
   });
 }
 
-ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding) {
+ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_tensor *rows, const ct_tensor *residual,
+                     int64_t stride, int64_t padding) {
   return tensor([&] {
-    if (x->t.is_meta()) return shim::meta::conv2d(x->t, weight->t, maybe(bias), stride, padding);
-    if (shim::low_precision::is_emulated(x->t, weight->t))
-      return shim::low_precision::conv2d(x->t, weight->t, maybe(bias), stride, padding);
-    return at::conv2d(x->t, weight->t, maybe(bias), stride, padding);
+    using shim::or_undefined;
+    return shim::convolution::conv2d(x->t, weight->t, {or_undefined(bias), or_undefined(rows), or_undefined(residual)}, stride, padding);
   });
 }
+
+void ct_set_exact_convolutions(bool exact) { shim::convolution::set_exact(exact); }
+bool ct_exact_convolutions(void) { return shim::convolution::is_exact(); }
+int ct_override_exact_convolutions(int exact) { return shim::convolution::override_exact(exact); }
 
 ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding) {
   return tensor([&] { return convolution_gradient(dy->t, x->t, weight->t, stride, padding, true); });

@@ -147,7 +147,15 @@ ct_tensor *ct_contiguous(const ct_tensor *, ct_format);
 
 // Networks -----------------------------------------------------------------------------------------------------------
 ct_tensor *ct_linear(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias);
-ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding);
+/// conv(x) + bias + rows + residual, each of which may be NULL; bias: [O], rows: [N, O], residual: as the result.
+/// On the CPU, 3 x 3 convolutions of float32 images in channels-last layout are computed by Winograd's kernels where these are faster.
+ct_tensor *ct_conv2d(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, const ct_tensor *rows, const ct_tensor *residual,
+                     int64_t stride, int64_t padding);
+/// Whether all convolutions are libtorch's own; of this thread's override if it has one.
+bool ct_exact_convolutions(void);
+void ct_set_exact_convolutions(bool);
+/// For this thread, 1: libtorch's own, 0: the faster ones, -1: as for the process. Returns the previous value.
+int ct_override_exact_convolutions(int);
 /// The gradient of a convolution with respect to its input or its weight alone, given its output's gradient dy.
 ct_tensor *ct_conv2d_input_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
 ct_tensor *ct_conv2d_weight_gradient(const ct_tensor *dy, const ct_tensor *x, const ct_tensor *weight, int64_t stride, int64_t padding);
@@ -170,8 +178,11 @@ ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *we
 // Convolutions with prepacked weights, for inference --------------------------------------------------
 ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype);
 void ct_conv_free(ct_conv *);
-/// conv(x), or residual + conv(x) when residual is not NULL.
-ct_tensor *ct_conv_apply(const ct_conv *, const ct_tensor *x, const ct_tensor *residual);
+/// conv(x) + rows + residual, each of which may be NULL; rows: [N, O], residual: as the result. The weights are packed for the
+/// sizes of x that are new.
+ct_tensor *ct_conv_apply(const ct_conv *, const ct_tensor *x, const ct_tensor *rows, const ct_tensor *residual);
+/// How often weights were packed, in this process.
+int64_t ct_pack_count(void);
 
 // Gradients ----------------------------------------------------------------------------------------------------------
 bool ct_set_grad_enabled(bool);

@@ -39,35 +39,53 @@ at::Tensor images(const at::Tensor &x, const at::Tensor &weight, int64_t stride,
   return at::empty({x.size(0), weight.size(0), size(2), size(3)}, x.options(), channels_last);
 }
 
-/// The temporary that oneDNN allocates during a call: the weights in its kernel's layout.
-at::Tensor reordered(const at::Tensor &weight) { return at::empty_like(weight); }
+/// The temporary that a call allocates: the weights in its kernel's layout.
+at::Tensor reordered(shim::convolution::Pass pass, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
+  if (x.scalar_type() != at::kFloat || !shim::convolution::suits(pass, x.sizes(), weight.sizes(), stride, padding))
+    return at::empty_like(weight);
+  return at::empty({shim::convolution::workspace_size(weight.sizes())}, weight.options());
+}
 
 /// The operand in the type that is computed in: itself, or a temporary wider copy.
 at::Tensor computed(const at::Tensor &t) { return t.to(shim::low_precision::computed_in(t)); }
 
+using shim::convolution::Pass;
+
 struct Convolution : torch::autograd::Function<Convolution> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride,
-                            int64_t padding) {
-    context->save_for_backward({x, weight, bias.value_or(at::Tensor())});
-    at::Tensor wide = computed(x), weights = computed(weight), workspace = reordered(weights);
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, const Row &rows,
+                            const Row &residual, int64_t stride, int64_t padding) {
+    auto given = [](const Row &t) { return t.value_or(at::Tensor()); };
+    context->save_for_backward({x, weight, given(bias), given(rows)});
+    context->saved_data["stride"] = stride;
+    context->saved_data["padding"] = padding;
+    context->saved_data["residual"] = residual.has_value();
+    at::Tensor wide = computed(x), weights = computed(weight);
+    at::Tensor workspace = reordered(Pass::forward, wide, weights, stride, padding);
     return images(wide, weights, stride, padding).to(x.scalar_type());
   }
 
   static variable_list backward(AutogradContext *context, const variable_list &arriving) {
     auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2];
+    const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
+    const at::Tensor &x = saved[0], &weight = saved[1], &bias = saved[2], &rows = saved[3];
     at::Tensor dy = computed(arriving[0].contiguous(channels_last)), wide = computed(x), weights = computed(weight), dx, dw, db;
     if (context->needs_input_grad(0)) {
-      at::Tensor workspace = reordered(weights);
+      at::Tensor workspace = reordered(Pass::input_gradient, wide, weights, stride, padding);
       dx = at::empty_like(wide, channels_last);
     }
     if (context->needs_input_grad(1)) {
-      at::Tensor workspace = reordered(weights);
+      at::Tensor workspace = reordered(Pass::weight_gradient, wide, weights, stride, padding);
       dw = at::empty_like(weights, channels_last);
       if (bias.defined()) db = at::empty_like(bias);
     }
     auto narrow = [&](const at::Tensor &t) { return t.defined() ? t.to(x.scalar_type()) : t; };
-    return {narrow(dx), narrow(dw), db, Variable(), Variable()};
+    return {narrow(dx),
+            narrow(dw),
+            db,
+            rows.defined() ? at::empty_like(rows) : Variable(),
+            context->saved_data["residual"].toBool() ? arriving[0] : Variable(),
+            Variable(),
+            Variable()};
   }
 };
 
@@ -154,8 +172,14 @@ at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const Row &bias
   return at::linear(operand(x), operand(weight), operand(bias));
 }
 
-at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride, int64_t padding) {
-  return Convolution::apply(operand(x), operand(weight), operand(bias), stride, padding);
+at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const convolution::Addends &addends, int64_t stride, int64_t padding) {
+  const at::Tensor images = operand(x);
+  const Row bias = row(addends.bias);
+  if (images.scalar_type() == at::kFloat)  // one operation on the CPU too
+    return Convolution::apply(images, operand(weight), operand(bias), row(addends.rows), row(addends.residual), stride, padding);
+  at::Tensor y = Convolution::apply(images, operand(weight), operand(bias), Row(), Row(), stride, padding);
+  if (addends.rows.defined()) y = y + addends.rows.to(y.scalar_type()).unsqueeze(-1).unsqueeze(-1);
+  return addends.residual.defined() ? addends.residual + y : y;
 }
 
 at::Tensor packed_conv2d(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {

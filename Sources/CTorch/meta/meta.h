@@ -1,12 +1,13 @@
 // Network operations on the meta device for which libtorch has no meta kernels. Operands are checked but nothing is computed; what
 // is kept for gradients, and for how long, matches the CPU kernels.
 #pragma once
+#include "../kernels/convolution/convolution.h"
 #include "../kernels/norm/norm.h"
 
 namespace shim::meta {
 
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias);
-at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias, int64_t stride, int64_t padding);
+at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const convolution::Addends &, int64_t stride, int64_t padding);
 /// `conv2d` with prepacked weights, for inference.
 at::Tensor packed_conv2d(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding);
 at::Tensor embedding(const at::Tensor &weight, const at::Tensor &indices);

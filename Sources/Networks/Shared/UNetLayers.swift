@@ -66,12 +66,12 @@ final class ResBlock<Names: UNetNames>: Module, UNetLayer {
 
   func callAsFunction(_ x: Tensor, _ emb: Tensor, mode: Mode) -> Tensor {
     let modulation = embedding(silu(emb))
-    var h = conv1(resampling(norm1(x, activation: .silu)))
+    var h = conv1(resampling(norm1(x, activation: .silu)), perImage: scaleShift ? nil : modulation)
     if scaleShift {
       let parts = modulation.chunk(2, dim: 1)
       h = norm2(h, scale: parts[0], shift: parts[1], activation: .silu)
     } else {
-      h = norm2(h + modulation.to(h.dtype).unsqueeze(-1, -1), activation: .silu)
+      h = norm2(h, activation: .silu)
     }
     let skip = resampling(x)
     let sum = conv2(dropout(h, mode: mode), addingTo: skipConnection?(skip) ?? skip)

@@ -1,6 +1,8 @@
 // See low_precision.h.
 #include "low_precision.h"
 
+#include "../convolution/convolution.h"
+
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -49,7 +51,11 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->saved_data["padding"] = padding;
     context->saved_data["has_bias"] = bias.has_value();
     WithoutAutocast guard;
-    return at::conv2d(wide(x), wide(weight), wide(bias), stride, padding).to(x.scalar_type());
+    const at::Tensor images = wide(x), weights = wide(weight);
+    const Row added = wide(bias);
+    if (shim::convolution::fits(images, weights, stride, padding))
+      return shim::convolution::forward(images, weights, {added.value_or(at::Tensor())}, {}).to(x.scalar_type());
+    return at::conv2d(images, weights, added, stride, padding).to(x.scalar_type());
   }
 
   static variable_list backward(AutogradContext *context, const variable_list &arriving) {
@@ -122,9 +128,16 @@ at::Tensor matmul(const at::Tensor &a, const at::Tensor &b) {
 std::pair<at::Tensor, at::Tensor> conv2d_gradients(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride,
                                                    int64_t padding, bool of_input, bool of_weight) {
   WithoutAutocast guard;
-  auto [dx, dw, db] = at::convolution_backward(wide(dy), wide(x), wide(weight), std::nullopt, {stride, stride}, {padding, padding},
-                                               {1, 1}, false, {0, 0}, 1, {of_input, of_weight, false});
-  return {of_input ? dx.to(x.scalar_type()) : at::Tensor(), of_weight ? dw.to(weight.scalar_type()) : at::Tensor()};
+  const std::array<bool, 3> wanted{of_input, of_weight, false};
+  const at::Tensor gradient = wide(dy), images = wide(x), weights = wide(weight);
+  auto narrow = [](const at::Tensor &t, const at::Tensor &like) { return t.defined() ? t.to(like.scalar_type()) : t; };
+  if (!c10::GradMode::is_enabled()) {
+    auto d = shim::convolution::gradients(gradient, images, weights, stride, padding, wanted);
+    return {narrow(d.input, x), narrow(d.weight, weight)};
+  }
+  auto [dx, dw, db] = at::convolution_backward(gradient, images, weights, std::nullopt, {stride, stride}, {padding, padding}, {1, 1}, false,
+                                               {0, 0}, 1, wanted);
+  return {of_input ? narrow(dx, x) : at::Tensor(), of_weight ? narrow(dw, weight) : at::Tensor()};
 }
 
 }  // namespace shim::low_precision

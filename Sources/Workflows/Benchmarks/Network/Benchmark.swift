@@ -14,6 +14,7 @@ public struct BenchmarkRequest: Sendable {
   public var repeats = 9
   /// Whether to measure `torch.compile` too, which takes minutes.
   public var compiles = true
+  public var precisions = Precision.allCases
 
   public init() {}
 }
@@ -46,6 +47,7 @@ public final class Benchmark {
   init(_ request: BenchmarkRequest, search: BenchmarkSearch) throws {
     guard request.batch > 0 else { throw SfumatoError(.usage, "the batch must be 1 or more, not \(request.batch)") }
     guard request.repeats > 0 else { throw SfumatoError(.usage, "the repeats must be 1 or more, not \(request.repeats)") }
+    guard !request.precisions.isEmpty else { throw SfumatoError(.usage, "no precision to measure; expected float32, bfloat16 or both") }
     try Torch.start()
     self.request = request
     self.search = search
@@ -58,11 +60,11 @@ public final class Benchmark {
       operations: .init(
         convolutions: operations.convolutionFLOPs, linear: operations.linearFLOPs, attention: operations.attentionFLOPs),
       machine: .current, libtorch: Torch.headerVersion, threads: Torch.threadCount, loadAtStart: MachineFacts.load)
-    report.rates = Precision.allCases.map { .init(precision: $0, forward: 0, inputGradient: 0, weightGradient: 0) }
+    report.rates = request.precisions.map { .init(precision: $0, forward: 0, inputGradient: 0, weightGradient: 0) }
     report.results = BenchmarkReport.Workload.allCases.flatMap { workload in
-      Precision.allCases.map { .init(workload: workload, precision: $0) }
+      request.precisions.map { .init(workload: workload, precision: $0) }
     }
-    let rates = Precision.allCases.map { Stage.rates($0) }
+    let rates = request.precisions.map { Stage.rates($0) }
     let turns = report.results.enumerated().flatMap { index, result -> [Stage] in
       [.prepare(index)] + Self.turns(request.repeats).map { .turn(index, count: $0) } + [.rates(result.precision)]
     }

@@ -23,6 +23,19 @@ struct BenchmarkSearch {
     return folders.lazy.map { "\($0)/scripts/\(name)" }.first { FileManager.default.isReadableFile(atPath: $0) }
   }
 
+  /// The models and recipes of the nearest folder above the program, or of the working folder or one above it, that has `recipes/`: their
+  /// paths in the order of their names, models first; empty where there is none.
+  var shipped: [String] {
+    let real = URL(fileURLWithPath: program).resolvingSymlinksInPath().path, files = FileManager.default
+    let folders = Self.ancestors(of: real) + [workingFolder] + Self.ancestors(of: workingFolder)
+    guard let folder = folders.first(where: { files.fileExists(atPath: "\($0)/recipes") }) else { return [] }
+    func list(_ name: String, _ ending: String) -> [String] {
+      let names = (try? files.contentsOfDirectory(atPath: "\(folder)/\(name)")) ?? []
+      return names.filter { $0.hasSuffix(ending) }.sorted().map { "\(folder)/\(name)/\($0)" }
+    }
+    return list("models", ".safetensors") + list("recipes", ".yaml")
+  }
+
   private static func ancestors(of path: String) -> [String] {
     let parts = path.split(separator: "/").dropLast()
     return parts.indices.reversed().map { "/" + parts[...$0].joined(separator: "/") }

@@ -11,6 +11,8 @@ public struct BenchmarkSubject: Sendable {
   let classRows: Int?
   /// Length of the network's context vectors.
   var contextDim: Int? { network.contextDim }
+  /// Whether the network restores or enlarges a picture, which it reads beside the noisy image.
+  var takesPicture: Bool { network is SuperResolutionUNet.Recipe }
 
   init(name: String, network: any NetworkRecipe, facts: NetworkInputSpec) {
     var network = network
@@ -45,7 +47,8 @@ public struct BenchmarkSubject: Sendable {
     let shapes = try network.makeNetwork(using: .shapes)
     let x = Tensor.empty([batch, channels, height, width], on: .meta), timesteps = Tensor.empty([batch], dtype: .int64, on: .meta)
     let conditioning = Conditioning(
-      labels: classRows.map { _ in .empty([batch], dtype: .int64, on: .meta) }, context: contextDim.map { .empty([batch, $0], on: .meta) })
+      labels: classRows.map { _ in .empty([batch], dtype: .int64, on: .meta) }, context: contextDim.map { .empty([batch, $0], on: .meta) },
+      lowRes: takesPicture ? .empty([batch, channels, height, width], on: .meta) : nil)
     var y = x
     let operations = OperationCount.measure {
       y = withoutGradient { shapes(x, timesteps: timesteps, conditioning: conditioning, mode: .inference) }

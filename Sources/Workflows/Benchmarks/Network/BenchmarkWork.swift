@@ -36,7 +36,8 @@ struct BenchmarkWork {
       timesteps = Tensor.randint(0..<1000, [batch], using: random)
       conditioning = Conditioning(
         labels: subject.classRows.map { Tensor.randint(0..<$0, [batch], using: random) },
-        context: subject.contextDim.map { Tensor.randn([batch, $0], using: random) })
+        context: subject.contextDim.map { Tensor.randn([batch, $0], using: random) },
+        lowRes: subject.takesPicture ? Tensor.randn(x.shape, using: random).channelsLast() : nil)
       target = Tensor.randn(output, using: random).channelsLast()
     }
   }
