@@ -133,7 +133,8 @@ let package = Package(
       dependencies: ["TestSupport", "Interop", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     .testTarget(name: "WorkflowsTests", dependencies: ["TestSupport", "Sfumato", "Workflows"]),
     .testTarget(
-      name: "ReferenceTests", dependencies: ["Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"],
+      name: "ReferenceTests",
+      dependencies: ["Training", "Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"],
       exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
   ],

@@ -80,7 +80,7 @@ enum TrainingView {
     guard let memory, let fitting = memory.fittingBatch, let available = memory.available else { return }
     let advice =
       fitting > 0
-      ? "--set training.batch_size=\(fitting) would fit" : "not even one image fits; use a smaller network or smaller images"
+      ? "--set training.microbatch=\(fitting) would fit" : "not even one image fits; use a smaller network or smaller images"
     Console.note(
       "warning: batches of \(memory.estimate.images) need about \(Console.bytes(memory.estimate.bytes)) of memory, and "
         + "\(Console.bytes(available)) are free; \(advice)")
@@ -119,7 +119,7 @@ enum TrainingView {
     let job: TrainingJob, quiet: Bool
     var reports: UnusableReports
     private let start = ContinuousClock.now, before: TrainingPosition
-    private var step: TrainingStep?, smoothLoss: Double?, problem: String?
+    private var step: TrainingStep?, smoothLoss: Double?, problem: String?, warnings = 0
 
     init(_ job: TrainingJob, quiet: Bool) {
       (self.job, self.quiet) = (job, quiet)
@@ -147,6 +147,11 @@ enum TrainingView {
         bar.makeRoom()
         Console.note(TrainingView.summary(of: line))
       }
+      for warning in job.warnings.dropFirst(warnings) where !quiet {
+        bar.makeRoom()
+        Console.note("warning: \(warning)")
+      }
+      warnings = job.warnings.count
       guard let new = job.previewProblem, new != problem else { return }
       problem = new
       bar.finish()
@@ -186,8 +191,18 @@ enum TrainingView {
     } else {
       try Console.result(model)
       let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "describe it with: sfumato inspect"
-      if !output.quiet { Console.note("done: \(advice) \(job.folder.path)") }
+      if !output.quiet {
+        if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
+        Console.note("done: \(advice) \(job.folder.path)")
+      }
     }
+  }
+
+  private static func stoppedEarly(_ job: TrainingJob) -> String {
+    let best = job.position.validation.progress
+    guard let loss = best.best, let step = best.bestStep else { return "stopped early: the held-out loss was never finite" }
+    return "stopped early: the held-out loss has not improved since step \(step), where it was \(Console.number(loss)); "
+      + "checkpoints are in \(job.folder.path)/checkpoints"
   }
 
   private struct Result: Encodable {

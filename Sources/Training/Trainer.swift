@@ -1,59 +1,9 @@
+import Datasets
 import Diffusion
-import Failures
 import Foundation
 import NN
 import RecipeKit
 import Tensors
-
-/// What happened in one step.
-public struct TrainingStep: Sendable {
-  /// The number of the step, from 1, and of the images seen with it.
-  public let step: Int, images: Int
-  /// The mean loss of the batch; not finite when the step was skipped.
-  public let loss: Double
-  /// The L2 norm of the gradient before clipping.
-  public let gradientNorm: Double
-  public let learningRate: Double
-  /// Seconds of training so far, earlier sessions included.
-  public let seconds: Double
-  /// The share of the duration that is over, 0 to 1.
-  public let progress: Double
-  /// The loss by the noise that its images had.
-  public let quartiles: LossQuartiles
-
-  package init(
-    step: Int, images: Int, loss: Double, gradientNorm: Double, learningRate: Double, seconds: Double, progress: Double,
-    quartiles: LossQuartiles = LossQuartiles()
-  ) {
-    self.step = step
-    self.images = images
-    self.loss = loss
-    self.gradientNorm = gradientNorm
-    self.learningRate = learningRate
-    self.seconds = seconds
-    self.progress = progress
-    self.quartiles = quartiles
-  }
-}
-
-/// What a step minimises, and what is reported of it.
-public struct StepLoss {
-  /// The scalar to call `backward()` on.
-  public var mean: Tensor
-  public var quartiles: LossQuartiles
-
-  public init(_ mean: Tensor, quartiles: LossQuartiles = LossQuartiles()) {
-    self.mean = mean
-    self.quartiles = quartiles
-  }
-}
-
-/// Why a training stopped before its end.
-public struct TrainingError: ClassifiedError, CustomStringConvertible {
-  public var failure: Failure { .data }
-  public let description: String
-  public init(_ description: String) { self.description = description }
-}
 
 /// Trains a module on a data set, one step at each call: the caller decides what happens between steps, and stops by not
 /// calling.
@@ -73,17 +23,17 @@ public final class Trainer {
   public let loader: BatchLoader
   private let device: Device
   private let loss: Loss
-  public let optimizer: AdamW
-  public let average: ExponentialMovingAverage
+  package let update: ParameterUpdate
   private var skipped = 0
   /// Whether the last step was skipped, because its loss or its gradient was not finite.
   public var isSkipping: Bool { skipped > 0 }
   private var health = LossHealth()
   /// Where the training stood after the last step that was not skipped and whose loss was where losses had been before.
   public private(set) var lastGoodPosition = TrainingPosition(step: 0, images: 0, averageSteps: 0, seconds: 0)
-
-  /// Steps in a row whose loss or gradient is not finite, after which training stops.
-  static let skipLimit = 20
+  /// What the losses of held-out images have led to, and whether they are to be measured before the next step.
+  public private(set) var validation = ValidationState()
+  /// How often the training has gone back to an earlier checkpoint, each time with half the learning rate.
+  public private(set) var rollbacks = 0
 
   public init(_ module: any Module, loader: BatchLoader, recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
     self.recipe = recipe
@@ -91,9 +41,12 @@ public final class Trainer {
     self.device = device
     self.loss = loss
     parameters = module.namedParameters()
-    optimizer = AdamW(parameters, recipe.optimizer)
-    average = ExponentialMovingAverage(parameters, rate: recipe.emaRate)
+    update = ParameterUpdate(parameters, recipe)
   }
+
+  public var optimizer: any Optimizer { update.optimizer }
+  /// The average that sampling uses.
+  public var average: ExponentialMovingAverage { update.average }
 
   /// The share of the duration that is over, 0 to 1.
   public var progress: Double {
@@ -104,49 +57,69 @@ public final class Trainer {
     }
   }
 
-  /// Takes one step; nil when the duration is over.
+  /// The learning rate of the next step.
+  public var learningRate: Double {
+    recipe.learningRate(afterImages: images, progress: progress, plateau: validation.plateau) * rollbackFactor
+  }
+
+  private var rollbackFactor: Double { pow(0.5, Double(rollbacks)) }
+
+  /// Whether the loss of held-out images has not improved for as long as `training.early_stopping` allows.
+  public var isStoppedEarly: Bool { recipe.earlyStopping.map { validation.progress.failures >= $0.patience } ?? false }
+
+  /// Takes one step; nil when the duration is over, or when the training is stopped early.
   /// - Throws: what the data or the network throw; `TrainingError` when the loss stays not finite.
   public func next() throws -> TrainingStep? {
-    guard progress < 1 else { return nil }
+    guard progress < 1, !isStoppedEarly else { return nil }
     let start = ContinuousClock.now
-    let rate = recipe.learningRate(afterImages: images, progress: progress)
-    let batch = try loader.batch(at: images, on: device)
-    let loss = try self.loss(batch, Seed(recipe.seed), step)
-    let value = try loss.mean.item()
-    let norm = try value.isFinite ? update(loss.mean, learningRate: rate) : .nan
-    try countSkips(norm)
+    let rate = learningRate
+    let loss = try self.loss(loader.batch(at: images, on: device), Seed(recipe.seed), step)
+    let outcome = try update.run(loss, learningRate: rate)
+    let quartiles = loss.quartiles()
+    try countSkips(outcome.gradientNorm)
     step += 1
     images += loader.batchSize
     seconds += start.duration(to: .now) / .seconds(1)
-    if norm.isFinite { health.add(value) }
+    if outcome.gradientNorm.isFinite { health.add(outcome.loss) }
     if position.isGood { lastGoodPosition = position }
     return TrainingStep(
-      step: step, images: images, loss: value, gradientNorm: norm, learningRate: rate, seconds: seconds, progress: min(progress, 1),
-      quartiles: loss.quartiles)
-  }
-
-  /// Gradient, clipping, step, average. A gradient that is not finite changes nothing.
-  private func update(_ loss: Tensor, learningRate: Double) throws -> Double {
-    try optimizer.clearGradients()
-    try loss.backward()
-    let norm = try optimizer.clipGradients(to: recipe.gradientClip)
-    guard norm.isFinite else { return norm }
-    try optimizer.step(learningRate: learningRate)
-    try average.update()
-    return norm
+      step: step, images: images, loss: outcome.loss, gradientNorm: outcome.gradientNorm, learningRate: rate, seconds: seconds,
+      progress: min(progress, 1), quartiles: quartiles, noiseScale: outcome.noiseScale)
   }
 
   private func countSkips(_ norm: Double) throws {
     skipped = norm.isFinite ? 0 : skipped + 1
-    if skipped >= Self.skipLimit {
+    if skipped >= recipe.skipLimit {
       throw TrainingError(
         "the loss or its gradient was not finite for \(skipped) steps in a row, the last of them step \(step + 1); "
           + "resume from the last good checkpoint with a lower training.learning_rate")
     }
   }
 
+  // MARK: Validation
+
+  /// Notes that the loss of held-out images is to be measured at this step.
+  package func requestValidation() { validation.isDue = true }
+
+  /// Takes note of that loss, measured with the parameters as they are; nil where no images are held out.
+  package func observe(validationLoss loss: Double?) {
+    validation.isDue = false
+    guard let loss else { return }
+    recipe.decay.member.observe(validationLoss: loss, step: step, &validation.plateau)
+    validation.progress.observe(loss, step: step, threshold: recipe.earlyStopping?.threshold ?? 0)
+  }
+
+  // MARK: State
+
   /// A snapshot of the parameters as they are, not averaged.
   public func weights() -> StateDict { StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) }) }
+
+  /// The L2 norm of all parameters.
+  package func parameterNorm() throws -> Double {
+    try withoutGradient {
+      try Tensor.stack(parameters.map { $0.parameter.value.detach().norm() }).to(.float64).norm().item()
+    }
+  }
 
   /// Starts from the weights of another model, with fresh moments.
   /// - Throws: `StateMismatch` when they do not fit the module.
@@ -155,23 +128,41 @@ public final class Trainer {
     for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
     // What is averaged already needs no warm-up.
     try self.average.load(average, steps: ExponentialMovingAverage.stepsOfWarmUp(to: recipe.emaRate))
+    try update.further.load(StateDict(), updates: [:])
   }
 
   /// Resumes from a checkpoint.
+  /// - Parameter averages: those beside the one that sampling uses. One that it lacks begins here.
   /// - Throws: `StateMismatch` when a part of it does not fit the module.
-  public func restore(weights: StateDict, average: StateDict, optimizer: StateDict, at position: TrainingPosition) throws {
+  public func restore(
+    weights: StateDict, average: StateDict, averages: StateDict = StateDict(), optimizer: StateDict, at position: TrainingPosition
+  ) throws {
     try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
     for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
     try self.average.load(average, steps: position.averageSteps)
+    try update.further.load(averages, updates: position.averageUpdates)
     try self.optimizer.load(optimizer)
     (step, images, seconds) = (position.step, position.images, position.seconds)
-    (health, lastGoodPosition) = (position.lossHealth, position)
+    (health, lastGoodPosition, skipped) = (position.lossHealth, position, 0)
+    validation = position.validation
+    // A rate that the user has changed since is meant as it is.
+    rollbacks = position.learningRate == recipe.learningRate ? position.rollbacks : 0
+  }
+
+  /// Goes on from the checkpoint that was restored last with half the rate that it had, or that an earlier attempt had.
+  package func countRollback(after attempts: Int, seconds: Double) {
+    rollbacks = attempts + 1
+    self.seconds = seconds
   }
 
   /// How far training has come.
   public var position: TrainingPosition {
-    TrainingPosition(
+    var position = TrainingPosition(
       step: step, images: images, averageSteps: average.steps, seconds: seconds, learningRate: recipe.learningRate,
       isGood: !isSkipping && health.isGood, lossHealth: health)
+    position.validation = validation
+    position.rollbacks = rollbacks
+    position.averageUpdates = update.further.updates
+    return position
   }
 }

@@ -10,6 +10,11 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   /// Whether one can train on from here: the last step was not skipped, and its loss was where losses had been before.
   public var isGood: Bool
   var lossHealth: LossHealth
+  public internal(set) var validation = ValidationState()
+  /// How often the training has gone back to an earlier checkpoint with half the learning rate.
+  public internal(set) var rollbacks = 0
+  /// Updates of the further averages, by their labels.
+  var averageUpdates: [String: Int] = [:]
 
   public init(
     step: Int, images: Int, averageSteps: Int, seconds: Double, learningRate: Double? = nil, isGood: Bool = true
@@ -31,6 +36,7 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     self.lossHealth = lossHealth
   }
 
+  /// What version 0.1.0 does not write has its initial value.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     step = try container.decode(Int.self, forKey: .step)
@@ -40,11 +46,27 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     learningRate = try container.decodeIfPresent(Double.self, forKey: .learningRate)
     isGood = try container.decodeIfPresent(Bool.self, forKey: .isGood) ?? true
     lossHealth = try container.decodeIfPresent(LossHealth.self, forKey: .lossHealth) ?? LossHealth()
+    validation = try container.decodeIfPresent(ValidationState.self, forKey: .validation) ?? ValidationState()
+    rollbacks = try container.decodeIfPresent(Int.self, forKey: .rollbacks) ?? 0
+    averageUpdates = try container.decodeIfPresent([String: Int].self, forKey: .averageUpdates) ?? [:]
   }
 
   /// Whether a training can have come so far; checked before a file is trusted.
   var isPossible: Bool {
-    [step, images, averageSteps].allSatisfy { (0...(1 << 53)).contains($0) } && seconds >= 0 && seconds.isFinite
-      && learningRate.map { $0 > 0 && $0.isFinite } ?? true && lossHealth.isPossible
+    ([step, images, averageSteps] + averageUpdates.values).allSatisfy { (0...(1 << 53)).contains($0) }
+      && seconds >= 0 && seconds.isFinite && learningRate.map { $0 > 0 && $0.isFinite } ?? true && lossHealth.isPossible
+      && validation.isPossible && (0...1000).contains(rollbacks)
   }
+}
+
+/// What the losses of held-out images have led to.
+public struct ValidationState: Codable, Sendable, Equatable {
+  /// Whether the loss is to be measured before the next step: a checkpoint is written first, and a training may end in between.
+  public internal(set) var isDue = false
+  /// For the schedule of the learning rate.
+  public internal(set) var plateau = PlateauState()
+  /// For early stopping.
+  public internal(set) var progress = ValidationProgress()
+  public init() {}
+  var isPossible: Bool { plateau.isPossible && progress.isPossible }
 }

@@ -50,7 +50,8 @@ import Testing
     "ClassifierRegistry": "docs/networks.md", "UpscalerRegistry": "docs/networks.md", "DatasetRegistry": "docs/data.md",
     "ImageFitRegistry": "docs/data.md", "CorruptionRegistry": "docs/corruptions.md", "ScheduleRegistry": "docs/training.md",
     "LossRegistry": "docs/training.md", "PredictionErrorRegistry": "docs/training.md", "LossWeightingRegistry": "docs/training.md",
-    "TimestepSamplingRegistry": "docs/training.md",
+    "TimestepSamplingRegistry": "docs/training.md", "OptimizerRegistry": "docs/training.md", "AverageRegistry": "docs/training.md",
+    "LearningRateRegistry": "docs/training.md",
   ]
 
   /// A new member is missed here until its document has a row whose first cell names it.

@@ -9,6 +9,7 @@ import Testing
     """,
     "upscale": "-o --output --member --tile --overlap --precision --device --quiet --json", "train": "--set --run --device --quiet --json",
     "resume": "--set --from --accept-new-data --device --quiet --json", "recipe show": "--set", "recipe check": "--set",
+    "watch": "--once --interval --json", "average": "--length --rate --output -o --quiet --json",
     "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
     "bench network": "--batch --repeats --quick --shipped --quiet --json", "bench data": "--workers --batch --repeats --quick --quiet --json",

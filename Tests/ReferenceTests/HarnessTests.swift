@@ -7,8 +7,7 @@ enum ReferenceSets {
   static var all: [any ReferenceSet] {
     [
       ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet(), SampleLoopReferenceSet(),
-      SchedulerReferenceSet(),
-      UpscalerReferenceSet(), DiffusersFolderReferenceSet(),
+      SchedulerReferenceSet(), TrainingReferenceSet(), UpscalerReferenceSet(), DiffusersFolderReferenceSet(),
     ]
   }
 }

@@ -62,4 +62,46 @@ import Testing
     #expect(average.steps == 4 && resumed.steps == 4)
     #expect(try average.stateDict().content == resumed.stateDict().content)
   }
+
+  /// The weights 1, 2, 3 … have the average (γ + 1) / (γ + 2) t in the limit of many steps.
+  @Test(arguments: [0.05, 0.1, 0.2]) func ofAPowerFollowsItsClosedForm(length: Double) throws {
+    let numbers = Numbers([7, 7, 7, 7]), profile = PowerProfile(length: length), gamma = profile.exponent
+    #expect(abs(PowerProfile.length(ofExponent: gamma) - length) < 1e-9)
+    let average = ExponentialMovingAverage(numbers.namedParameters(), profile: profile)
+    for step in 1...400 {
+      try numbers.weight.assign(.full(Double(step), [4]))
+      try average.update()
+    }
+    let value = try #require(average.stateDict()["weight"]).doubles()[0]
+    // Steps instead of an integral: half a step off at most, the first weights forgotten.
+    #expect(abs(value - (gamma + 1) / (gamma + 2) * 400) < 1)
+  }
+
+  @Test func severalAreKeptAndNoneIsAnAliasOfAnother() throws {
+    let numbers = Numbers([0, 0, 0, 0])
+    let further = FurtherAverages(
+      numbers.namedParameters(), [ExponentialProfile(rate: 0.5, warmup: false), ExponentialProfile(rate: 0.9), PowerProfile()])
+    for step in 1...4 {
+      try numbers.weight.assign(.full(Double(step), [4]))
+      try further.update()
+    }
+    let state = further.stateDict()
+    let values = try FurtherAverages.labels(of: state).map { try FurtherAverages.part($0, of: state)["weight"]!.doubles()[0] }
+    #expect(FurtherAverages.labels(of: state) == ["power=0.1", "rate=0.5-cold", "rate=0.9"])
+    #expect(abs(values[1] - (4 * 0.5 + 3 * 0.25 + 2 * 0.125 + 1 * 0.0625)) < 1e-6)
+    #expect(Set(values).count == 3 && values.allSatisfy { $0 > 0 && $0 < 4 })
+  }
+
+  @Test func oneThatARecipeAddsLaterBeginsThere() throws {
+    let numbers = Numbers()
+    let before = FurtherAverages(numbers.namedParameters(), [ExponentialProfile(rate: 0.5)])
+    try before.update()
+    let state = before.stateDict(), updates = before.updates
+    try numbers.weight.assign(.ones([4]))
+    let after = FurtherAverages(numbers.namedParameters(), [ExponentialProfile(rate: 0.5), PowerProfile()])
+    try after.load(state, updates: updates)
+    #expect(after.updates == ["rate=0.5": 1, "power=0.1": 0])
+    #expect(try after.averages[1].stateDict()["weight"]?.floats() == [1, 1, 1, 1])
+    #expect(try after.averages[0].stateDict().content == before.averages[0].stateDict().content)
+  }
 }

@@ -28,6 +28,12 @@ final class Numbers: Module {
   var floats: [Float] { get throws { try weight.value.detach().floats() } }
 }
 
+/// A weight and a bias of the same values.
+final class Pair: Module {
+  let weight = Parameter(Tensor.full(4, [2, 2]))
+  let bias = Parameter(Tensor.full(4, [2]))
+}
+
 /// A trainer of `Numbers` whose loss is the mean of what a closure says.
 func makeTrainer(
   _ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void = { _ in },

@@ -82,6 +82,39 @@ import Testing
     #expect(try checkpoints == ["000000003", "000000010"])
   }
 
+  @Test func milestonesAndTheBestStayWhateverTheirAge() throws {
+    let folder = try makeRun([])
+    for step in 1...10 {
+      try folder.save(checkpoint(step), metadata: [:], keep: RunFolder.Retention(newest: 2, step: 5) { $0 % 12 == 0 })
+    }
+    // Images are four times steps.
+    #expect(try checkpoints == ["000000003", "000000005", "000000006", "000000009", "000000010"])
+  }
+
+  @Test func furtherAveragesAreAPartOfTheCheckpointWithAChecksum() throws {
+    let folder = try makeRun([1])
+    var with = checkpoint(2)
+    with.averages = StateDict([("power=0.1/w", .ones([3]))])
+    with.position.averageUpdates = ["power=0.1": 2]
+    try folder.save(with, metadata: [:], keep: 2)
+    #expect(try folder.latestCheckpoint().averages["power=0.1/w"]?.floats() == [1, 1, 1])
+    #expect(try folder.checkpoint(at: "1").averages.count == 0)
+    try FileManager.default.removeItem(atPath: "\(path)/checkpoints/000000002/averages.safetensors")
+    #expect(throws: CheckpointError.self) { try folder.latestCheckpoint() }
+  }
+
+  @Test func snapshotsOfAveragesOfLaterStepsGoWhenATrainingGoesBack() throws {
+    let folder = try makeRun([1])
+    for step in [5, 10, 15] {
+      try folder.writeSnapshot(StateDict([("power=0.1/w", .ones([3]))]), updates: ["power=0.1": step], step: step)
+    }
+    #expect(try folder.averageSnapshots().map(\.step) == [5, 10, 15])
+    folder.removeSnapshots(after: 10)
+    #expect(try folder.averageSnapshots().map(\.updates) == [["power=0.1": 5], ["power=0.1": 10]])
+    try overwrite("averages/000000010.safetensors", "{}")
+    #expect(throws: (any Error).self) { try folder.averageSnapshots() }
+  }
+
   @Test func theCheckpointSavedLastStaysAlsoAfterGoingBack() throws {
     let folder = try makeRun([100, 200])
     try overwrite("latest", "000000100\n")
@@ -134,6 +167,9 @@ import Testing
     #"{"averageSteps":0,"images":9223372036854775807,"seconds":0,"step":0}"#, #"{"step":1}"#, "[]", "",
     #"{"averageSteps":0,"images":4,"learningRate":-1,"seconds":0,"step":1}"#,
     #"{"averageSteps":0,"images":4,"isGood":3,"seconds":0,"step":1}"#,
+    #"{"averageSteps":0,"images":4,"rollbacks":-1,"seconds":0,"step":1}"#,
+    #"{"averageSteps":0,"averageUpdates":{"rate=0.9":-1},"images":4,"seconds":0,"step":1}"#,
+    #"{"averageSteps":0,"images":4,"seconds":0,"step":1,"validation":{"isDue":false,"plateau":{"progress":{"failures":-1},"reductions":0},"progress":{"failures":0}}}"#,
   ])
   func aPositionThatNoTrainingCanHaveIsRefused(json: String) throws {
     let folder = try makeRun([1])

@@ -1,3 +1,4 @@
+import Foundation
 import NN
 import RecipeKit
 import Tensors
@@ -48,7 +49,9 @@ import Testing
       numbers,
       {
         $0.gradientClip = limit
-        $0.optimizer.eps = 1
+        var optimizer = AdamW.Recipe()
+        optimizer.eps = 1
+        $0.optimizer = Choice(optimizer)
       }, loss: { _, _, _ in (numbers.weight.value * -60).sum().reshape([1]) })
     let step = try #require(try trainer.next())
     #expect(abs(step.gradientNorm - 120) < 1e-4)
@@ -77,6 +80,68 @@ import Testing
     #expect(try trainer.weights().content == resumed.weights().content)
     #expect(try trainer.average.stateDict().content == resumed.average.stateDict().content)
     #expect(try trainer.optimizer.stateDict().content == resumed.optimizer.stateDict().content)
+  }
+}
+
+@Suite("Early stopping and plateaus") struct ValidationOfTrainerTests {
+  private func trainer(_ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void) -> Trainer {
+    makeTrainer(numbers, change) { _, _, _ in numbers.weight.value.square() }
+  }
+
+  /// The losses of held-out images after each step, made up.
+  private func train(_ trainer: Trainer, _ losses: [Double]) throws -> [Double] {
+    try losses.compactMap { loss in
+      guard let step = try trainer.next() else { return nil }
+      trainer.requestValidation()
+      #expect(trainer.position.validation.isDue)
+      trainer.observe(validationLoss: loss)
+      return step.learningRate
+    }
+  }
+
+  @Test func endsTheTrainingWhenTheLossHasNotImprovedForLong() throws {
+    let trainer = self.trainer(Numbers()) {
+      $0.earlyStopping = EarlyStoppingRecipe()
+      $0.earlyStopping?.patience = 3
+    }
+    let rates = try train(trainer, [3, 2, 2.5, 1.5, 1.6, 1.7, 1.8, 1, 1])
+    #expect(rates.count == 7 && trainer.isStoppedEarly && trainer.step == 7)
+    #expect(trainer.validation.progress.best == 1.5 && trainer.validation.progress.bestStep == 4)
+    #expect(try trainer.next() == nil)
+  }
+
+  @Test func aPlateauLowersTheRateAlsoInATrainingThatIsResumed() throws {
+    func change(_ recipe: inout TrainingRecipe) {
+      var decay = PlateauDecay()
+      (decay.patience, decay.factor) = (2, 0.1)
+      recipe.decay = Choice(decay)
+    }
+    let losses = [1.0, 1, 1, 1, 1, 1], expected = [0.01, 0.01, 0.01, 0.001, 0.001, 0.0001]
+    let whole = try train(trainer(Numbers(), change), losses)
+    for (rate, expected) in zip(whole, expected) { #expect(abs(rate - expected) < 1e-12) }
+    // In the middle of a plateau, as it is written to a file.
+    let first = trainer(Numbers(), change), rest = trainer(Numbers([0, 0, 0, 0]), change)
+    _ = try train(first, Array(losses[..<2]))
+    let position = try JSONDecoder().decode(TrainingPosition.self, from: JSONEncoder().encode(first.position))
+    #expect(position == first.position && position.validation.plateau.progress.failures == 1)
+    try rest.restore(
+      weights: first.weights(), average: first.average.stateDict(), optimizer: first.optimizer.stateDict(), at: position)
+    #expect(try train(rest, Array(losses[2...])) == Array(whole[2...]))
+  }
+
+  @Test func goingBackHalvesTheRateUntilTheUserChangesIt() throws {
+    let trainer = self.trainer(Numbers()) { _ in }, other = self.trainer(Numbers([0, 0, 0, 0])) { _ in }
+    trainer.countRollback(after: 1, seconds: 3)
+    #expect(trainer.learningRate == 0.0025 && trainer.position.rollbacks == 2)
+    func restore(_ trainer: Trainer, at position: TrainingPosition) throws {
+      try trainer.restore(
+        weights: other.weights(), average: other.average.stateDict(), optimizer: other.optimizer.stateDict(), at: position)
+    }
+    let resumed = self.trainer(Numbers()) { _ in }, changed = self.trainer(Numbers()) { $0.learningRate = 0.004 }
+    try restore(resumed, at: trainer.position)
+    #expect(resumed.learningRate == 0.0025)
+    try restore(changed, at: trainer.position)
+    #expect(changed.learningRate == 0.004 && changed.rollbacks == 0)
   }
 }
 
@@ -111,7 +176,7 @@ import Testing
 
   @Test func thatStaysStopsTheTrainingWithAdvice() throws {
     let trainer = trainer(Numbers(), .loss) { $0 >= 1 }
-    for _ in 0..<Trainer.skipLimit { _ = try trainer.next() }
+    for _ in 0..<TrainingRecipe().skipLimit { _ = try trainer.next() }
     let error = try #require(throws: TrainingError.self) { try trainer.next() }
     #expect(error.description.contains("20 steps in a row, the last of them step 21"))
     #expect(error.description.contains("resume from the last good checkpoint with a lower training.learning_rate"))
@@ -146,6 +211,6 @@ import Testing
 
   @Test func nowAndThenDoesNotStopIt() throws {
     let trainer = trainer(Numbers(), .loss) { $0 % 2 == 1 }
-    for _ in 0..<(3 * Trainer.skipLimit) { #expect(try trainer.next() != nil) }
+    for _ in 0..<(3 * TrainingRecipe().skipLimit) { #expect(try trainer.next() != nil) }
   }
 }

@@ -7,7 +7,7 @@ import Networks
 import RecipeKit
 import Tensors
 import Testing
-import Training
+@testable import Training
 
 @testable import Workflows
 
@@ -74,7 +74,7 @@ private final class Recorder: DiffusionNetwork {
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading), recorder = Recorder()
     let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)
     let seen = try loader.batch(at: 0, on: .cpu), held = try loader.validationBatch(0, on: .cpu)
-    _ = try loss(seen, Seed(0), 0)
+    _ = try loss(seen, Seed(0), 0).mean(0..<4)
     _ = try loss.validation(of: 1) { _ in held }
     #expect(recorder.conditionings.count == 2)
     for (conditioning, batch) in zip(recorder.conditionings, [seen, held]) {
@@ -116,12 +116,12 @@ private final class Recorder: DiffusionNetwork {
     #expect(job.previewProblem == nil)
     let sheet = try Image(file: job.folder.previewPath(images: 8))
     let shown = try job.loader.shownBatch(8, on: .cpu)
-    // Three columns and eight rows of 64-pixel cells, 2 pixels apart; the last cell is the last picture.
-    #expect(sheet.width == 3 * 66 + 2 && sheet.height > 8 * 66)
+    // Twice three columns and eight rows of 64-pixel cells, 2 pixels apart and 8 around; the last cell is the last picture.
+    #expect(sheet.width == 2 * (3 * 66 + 2) + 3 * 8 && sheet.height > 8 * 66)
     let last = try shown.images.images()[7]
-    let cell = sheet.cropped(row: sheet.height - 66, column: sheet.width - 66, width: 64, height: 64)
+    let cell = sheet.cropped(row: sheet.height - 74, column: sheet.width - 74, width: 64, height: 64)
     #expect(cell.withChannels(1) == last.magnified(by: 8))
-    let degraded = sheet.cropped(row: sheet.height - 66, column: 2, width: 64, height: 64)
+    let degraded = sheet.cropped(row: sheet.height - 74, column: 10, width: 64, height: 64)
     #expect(try degraded.withChannels(1) == #require(shown.degraded).images()[7].magnified(by: 16))
     let log = try String(contentsOfFile: job.folder.logPath, encoding: .utf8)
     #expect(log.contains("validation_loss") == (validation != "0"))

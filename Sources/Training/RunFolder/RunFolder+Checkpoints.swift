@@ -8,13 +8,17 @@ extension RunFolder {
     public var weights: StateDict, average: StateDict, optimizer: StateDict
     /// What the choice of timesteps has learned; empty where it learns nothing.
     public var timesteps: StateDict
+    /// Averages beside the one that sampling uses; empty where there are none.
+    public var averages: StateDict
     public var position: TrainingPosition
 
     public init(
-      weights: StateDict, average: StateDict, optimizer: StateDict, timesteps: StateDict = StateDict(), position: TrainingPosition
+      weights: StateDict, average: StateDict, averages: StateDict = StateDict(), optimizer: StateDict,
+      timesteps: StateDict = StateDict(), position: TrainingPosition
     ) {
       self.weights = weights
       self.average = average
+      self.averages = averages
       self.optimizer = optimizer
       self.timesteps = timesteps
       self.position = position
@@ -29,15 +33,31 @@ extension RunFolder {
     case optimizer = "optimizer.safetensors"
     /// Only where the choice of timesteps has learned something.
     case timesteps = "timesteps.safetensors"
+    /// Only where there are further averages.
+    case averages = "averages.safetensors"
   }
 
   // MARK: Writing
 
-  /// Writes a checkpoint and points `latest` to it; of the earlier ones the `keep` − 1 newest stay, and the last good one in any
-  /// case. Later ones, which a training that was resumed from an earlier checkpoint has left behind, go.
+  /// Which checkpoints stay when another is written.
+  public struct Retention {
+    /// The newest ones, the new one included; the last good one stays in any case.
+    public var newest: Int
+    /// The step of another that stays, such as that of the lowest validation loss.
+    public var step: Int?
+    /// Whether one of so many images stays for ever.
+    public var isMilestone: (_ images: Int) -> Bool
+
+    public init(newest: Int, step: Int? = nil, isMilestone: @escaping (_ images: Int) -> Bool = { _ in false }) {
+      (self.newest, self.step, self.isMilestone) = (newest, step, isMilestone)
+    }
+  }
+
+  /// Writes a checkpoint and points `latest` to it. Earlier ones go as `keep` says, and so do later ones, which a training that was
+  /// resumed from an earlier checkpoint has left behind.
   /// - Parameter metadata: of the model file, which holds the averaged weights.
   /// - Throws: what kept it from being written; the folder is then as it was.
-  public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
+  public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Retention) throws {
     let name = Self.padded(checkpoint.position.step)
     let temporary = "\(checkpointsPath)/.\(name).part"
     try? FileManager.default.removeItem(atPath: temporary)
@@ -51,6 +71,11 @@ extension RunFolder {
     forget(allBut: keep, latest: name)
   }
 
+  /// As `save(_:metadata:keep:)`, with nothing kept but the newest.
+  public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
+    try save(checkpoint, metadata: metadata, keep: Retention(newest: keep))
+  }
+
   private func write(_ checkpoint: Checkpoint, _ metadata: [String: String], to folder: String) throws {
     try Self.makeFolder(folder)
     var checksums: [String: FileChecksum] = [:]
@@ -62,6 +87,8 @@ extension RunFolder {
       case .optimizer: try Safetensors.write(checkpoint.optimizer, to: path)
       case .timesteps where checkpoint.timesteps.count == 0: continue
       case .timesteps: try Safetensors.write(checkpoint.timesteps, to: path)
+      case .averages where checkpoint.averages.count == 0: continue
+      case .averages: try Safetensors.write(checkpoint.averages, to: path)
       }
       checksums[part.rawValue] = try FileChecksum(ofFile: path)
     }
@@ -86,13 +113,22 @@ extension RunFolder {
   }
 
   /// Removes what is not kept. What cannot be removed does no harm.
-  private func forget(allBut keep: Int, latest: String) {
+  private func forget(allBut keep: Retention, latest: String) {
     let names = checkpointNames, earlier = names.filter { $0 < latest }
     let lastGood = isGood(latest) ? latest : earlier.last { isGood($0) }
-    for name in earlier.dropLast(max(keep, 1) - 1) + names.filter({ $0 > latest }) where name != lastGood {
+    let old = earlier.dropLast(max(keep.newest, 1) - 1).filter { !stays($0, by: keep) }
+    for name in old + names.filter({ $0 > latest }) where name != lastGood {
       try? FileManager.default.removeItem(atPath: "\(checkpointsPath)/\(name)")
     }
   }
+
+  /// Whether an old checkpoint stays. One whose state cannot be read is not worth keeping.
+  private func stays(_ name: String, by keep: Retention) -> Bool {
+    if let step = keep.step, name == Self.padded(step) { return true }
+    return state(of: name).map { keep.isMilestone($0.position.images) } ?? false
+  }
+
+  private func state(of name: String) -> CheckpointState? { try? CheckpointState(file: "\(checkpointsPath)/\(name)/state.json") }
 
   // MARK: Reading
 
@@ -123,10 +159,13 @@ extension RunFolder {
     let folder = "\(checkpointsPath)/\(name)"
     let state = try verify(folder)
     let part = { (part: Part) in try Self.read("\(folder)/\(part.rawValue)") }
-    let hasTimesteps = FileManager.default.fileExists(atPath: "\(folder)/\(Part.timesteps.rawValue)")
+    let partIfAny = { (part: Part) in
+      let path = "\(folder)/\(part.rawValue)"
+      return FileManager.default.fileExists(atPath: path) ? try Self.read(path) : StateDict()
+    }
     return Checkpoint(
-      weights: try part(.weights), average: try part(.average), optimizer: try part(.optimizer),
-      timesteps: hasTimesteps ? try part(.timesteps) : StateDict(), position: state.position)
+      weights: try part(.weights), average: try part(.average), averages: try partIfAny(.averages), optimizer: try part(.optimizer),
+      timesteps: try partIfAny(.timesteps), position: state.position)
   }
 
   private static func read(_ path: String) throws -> StateDict {
@@ -169,15 +208,16 @@ extension RunFolder {
   private func newestCheckpoint(where holds: (String) -> Bool) -> String? { checkpointNames.last(where: holds) }
 
   private func isGood(_ name: String) -> Bool {
-    (try? CheckpointState(file: "\(checkpointsPath)/\(name)/state.json").position.isGood) ?? false
+    state(of: name)?.position.isGood ?? false
   }
 
   /// The command that resumes a training which diverged: from the last good checkpoint, by half the learning rate that it had.
   /// - Parameter rate: the learning rate of the training, for checkpoints of version 0.1.0, which do not say theirs.
   public func resumeCommand(afterDivergenceAt rate: Double) -> String {
     let good = newestGoodCheckpoint
-    let state = good.flatMap { try? CheckpointState(file: "\(checkpointsPath)/\($0)/state.json") }
-    let half = (state?.position.learningRate ?? rate) / 2, isLatest = good == nil || good == (try? latestName())
+    let position = good.flatMap { state(of: $0)?.position }
+    let half = (position?.learningRate ?? rate) * pow(0.5, Double((position?.rollbacks ?? 0) + 1)),
+      isLatest = good == nil || good == (try? latestName())
     let command = ShellCommand("sfumato", "resume", path)
     return "\(command)\(isLatest ? "" : " --from \(good!)") --set training.learning_rate=\(half)"
   }

@@ -1,8 +1,8 @@
 import Checkpoints
 import Foundation
 
-/// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `log.jsonl`, `previews/`,
-/// `lock`.
+/// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `averages/`, `log.jsonl`,
+/// `previews/`, `tensorboard/`, `report.html`, `lock`.
 ///
 /// Files and checkpoints are written under another name and renamed when they are whole, so what is there can be trusted; checksums
 /// say whether it has been damaged since. Only the process that holds the `lock` writes.

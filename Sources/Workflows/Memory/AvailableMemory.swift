@@ -2,6 +2,15 @@ import Foundation
 
 /// Memory that this process can use.
 enum AvailableMemory {
+  /// What the process holds in main memory now; nil on systems other than Linux.
+  static var resident: Int? {
+    #if os(Linux)
+      return LinuxMemory(root: "/").resident
+    #else
+      return nil
+    #endif
+  }
+
   /// The process's resident memory plus what the machine and the process's control groups still allow.
   /// - Returns: on systems other than Linux, the machine's memory.
   static var bytes: Int {
@@ -18,11 +27,12 @@ enum AvailableMemory {
 struct LinuxMemory {
   let root: String
 
+  /// The process's resident memory; nil if the kernel does not report it.
+  var resident: Int? { number(after: "VmRSS:", in: "proc/self/status") }
+
   /// nil if the kernel does not report it.
   var bytes: Int? {
-    guard let free = number(after: "MemAvailable:", in: "proc/meminfo"), let own = number(after: "VmRSS:", in: "proc/self/status") else {
-      return nil
-    }
+    guard let free = number(after: "MemAvailable:", in: "proc/meminfo"), let own = resident else { return nil }
     return own + ([free] + groups.compactMap { headroom(of: $0) }).min()!
   }
 

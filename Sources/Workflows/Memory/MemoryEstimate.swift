@@ -112,8 +112,11 @@ extension MemoryEstimate {
 extension MemoryEstimate {
   /// The estimate for training: parameters, gradients, AdamW's two moments, the average, and the largest of a step, writing a
   /// checkpoint and a preview.
+  /// - Parameter averages: moving averages of the weights that are kept.
   /// - Returns: nil for a kind of model that Sfumato does not train.
-  static func training(of model: some MemoryTraced, images: Int, _ precision: Precision) throws -> MemoryEstimate? {
+  static func training(
+    of model: some MemoryTraced, images: Int, _ precision: Precision, averages: Int = 1
+  ) throws -> MemoryEstimate? {
     let account = PassingMemory.account()
     return try account.counting {
       let network = try model.shapedNetwork()
@@ -122,9 +125,10 @@ extension MemoryEstimate {
       account.restartPeaks()
       // As in every later step, the second starts with the gradients of the step before still allocated.
       _ = try step.run()
-      let weights = network.module.parameterBytes, state = account.live, passing = PassingMemory(of: account, .withGradients)
+      let weights = network.module.parameterBytes, further = (averages - 1) * weights
+      let state = account.live + further, passing = PassingMemory(of: account, .withGradients)
       // A checkpoint is a copy of everything but the gradients.
-      var most = max(passing.bytes, passing.holes + 4 * weights)
+      var most = max(passing.bytes, passing.holes + 4 * weights + further)
       if model.previewedImages > 0 {
         let count = min(model.previewedImages, images)
         let preview = try sample(network, count, precision.dtype, model.passesPerImage, account)

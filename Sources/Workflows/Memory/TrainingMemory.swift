@@ -7,7 +7,7 @@ public struct TrainingMemory: Sendable, Equatable {
   public let estimate: MemoryEstimate
   /// Memory that the process can use; nil if unknown, on devices other than the CPU.
   public let available: Int?
-  /// The largest batch size that fits, if the recipe's does not; 0 if none does.
+  /// The largest microbatch that fits, if the recipe's does not; 0 if none does.
   public let fittingBatch: Int?
 
   /// - Parameters:
@@ -15,18 +15,20 @@ public struct TrainingMemory: Sendable, Equatable {
   ///   - available: memory that the process can use.
   init(of model: some MemoryTraced, _ training: TrainingRecipe, available: Int?) throws {
     func need(_ images: Int) throws -> MemoryEstimate {
-      guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision) else {
+      let averages = 1 + training.averages.count
+      guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision, averages: averages) else {
         throw SfumatoError(.usage, "models of this kind cannot be trained")
       }
       return estimate
     }
-    estimate = try need(training.batchSize)
+    let images = training.microbatch ?? training.batchSize
+    estimate = try need(images)
     self.available = available
     guard let available, estimate.bytes > available else {
       fittingBatch = nil
       return
     }
-    fittingBatch = try Self.largestBatch(below: training.batchSize) { try need($0).bytes <= available }
+    fittingBatch = try Self.largestBatch(below: images) { try need($0).bytes <= available }
   }
 
   /// Bisection: memory does not shrink as the batch grows.

@@ -26,6 +26,12 @@ public struct TrainRecipe: Recipe {
     let problem = training.loss.member.problem(
       variance: process.variance, weighting: training.lossWeighting.member, timesteps: training.timestepSampling.member)
     if let problem { throw RecipeError(place: nil, path: "training.loss", problem) }
+    let reader = training.earlyStopping != nil ? "early_stopping" : training.decay.member.readsValidationLoss ? "decay" : nil
+    if let reader, loading.validation == HoldOut.none {
+      throw RecipeError(
+        place: nil, path: "training.\(reader)",
+        "depends on the loss of held-out images; expected loading.validation above 0, such as 0.05, found 0")
+    }
     try validateRestoration()
   }
 

@@ -22,17 +22,20 @@ public final class TrainingJob {
   /// With `initial_weights`: the parameters that the model did not have, which are newly initialised.
   public private(set) var freshParameters: [String] = []
   /// Why the last preview failed, if it did; a failed preview does not stop training.
-  public private(set) var previewProblem: String?
+  public internal(set) var previewProblem: String?
   /// The last log line written in this session.
-  public private(set) var lastLogLine: TrainingLogLine?
+  public internal(set) var lastLogLine: TrainingLogLine?
+  /// What happened in this session that the user should know, in the order of events, such as going back to an earlier checkpoint.
+  public internal(set) var warnings: [String] = []
 
   package let trainer: Trainer
-  private let loss: TrainingLoss
+  let loss: TrainingLoss
   private let lock: RunLock
-  private var log: TrainingLog
-  private var last: TrainingStep?
-  private var savedStep: Int?
-  private var validationLoss: Double?
+  let reporting: RunReporting
+  var log: TrainingLog
+  var last: TrainingStep?
+  var savedStep: Int?
+  var validationLoss: ValidationLoss?
 
   // MARK: New runs
 
@@ -54,6 +57,7 @@ public final class TrainingJob {
     try save()
     try plan.fingerprint.write(to: self.folder.dataPath)
     try self.folder.write(recipe: plan.storedRecipe.yaml())
+    reporting.begin(at: trainer.step, recipe: plan.storedRecipe.yaml())
   }
 
   private func start(from initial: InitialWeights) throws {
@@ -89,15 +93,18 @@ public final class TrainingJob {
     try restore(checkpoint)
     log = TrainingLog(from: trainer.position)
     try place.cutLog(to: trainer.step)
+    place.removeSnapshots(after: trainer.step)
     savedStep = trainer.step
     if plan.isChanged { try place.write(recipe: plan.storedRecipe.yaml()) }
     if plan.isChanged || plan.acceptsNewData { try plan.fingerprint.write(to: place.dataPath) }
+    reporting.begin(at: trainer.step, recipe: plan.storedRecipe.yaml())
   }
 
-  private func restore(_ checkpoint: RunFolder.Checkpoint) throws {
+  func restore(_ checkpoint: RunFolder.Checkpoint) throws {
     do {
       try trainer.restore(
-        weights: checkpoint.weights, average: checkpoint.average, optimizer: checkpoint.optimizer, at: checkpoint.position)
+        weights: checkpoint.weights, average: checkpoint.average, averages: checkpoint.averages, optimizer: checkpoint.optimizer,
+        at: checkpoint.position)
     } catch let mismatch as StateMismatch {
       throw SfumatoError(
         mismatch, checkpoint: "\(folder.path) at step \(checkpoint.position.step)", network: "network \(modelRecipe.networkType)",
@@ -109,6 +116,10 @@ public final class TrainingJob {
   private func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint, of folder: RunFolder) throws {
     let before = try TrainRecipe(path: folder.recipePath)
     guard recipe.learnsTimesteps(as: before) else { return }
+    try restoreTimesteps(checkpoint)
+  }
+
+  func restoreTimesteps(_ checkpoint: RunFolder.Checkpoint) throws {
     do { try loss.restore(timesteps: checkpoint.timesteps) } catch {
       throw SfumatoError(.data, "checkpoint \(folder.path) at step \(checkpoint.position.step) is damaged: \(error)")
     }
@@ -126,106 +137,19 @@ public final class TrainingJob {
     log = TrainingLog(from: trainer.position)
     self.folder = try folder()
     lock = try self.folder.lock()
+    reporting = RunReporting(self.folder, hasEvents: recipe.training.tensorboard)
   }
 
-  // MARK: Steps
+  // MARK: Progress
 
   public var position: TrainingPosition { trainer.position }
   public var progress: Double { trainer.progress }
+  /// Whether the held-out loss has not improved for so long that training ended.
+  public var isStoppedEarly: Bool { trainer.isStoppedEarly }
   /// The pictures that could not be used in this session.
   public var unusable: UnusablePictures { trainer.loader.unusable }
   /// The training examples and the held-out ones.
   public var data: TrainingData { trainer.loader.data }
   /// Batches of training and held-out examples.
   package var loader: BatchLoader { trainer.loader }
-
-  /// Takes one step and writes what is due, the checkpoint first; nil when the run's duration is over and everything is saved.
-  /// - Throws: errors of the data, the network or the system; `SfumatoError` when the loss stays non-finite. Progress is saved first
-  ///   if possible.
-  public func next() throws -> TrainingStep? {
-    do { return try step() } catch {
-      try? saveAfter(error)
-      throw error
-    }
-  }
-
-  private func step() throws -> TrainingStep? {
-    guard let step = try nextOfTrainer() else {
-      try finish()
-      return nil
-    }
-    last = step
-    log.add(step)
-    let before = step.images - recipe.training.batchSize
-    func isDue(_ every: Int) -> Bool { before / every != step.images / every }
-    let (previewsNow, savesNow) = (isDue(recipe.training.previewEvery), isDue(recipe.training.checkpointEvery))
-    if savesNow { try save() }
-    if previewsNow || savesNow || progress >= 1 { try validate() }
-    if isDue(recipe.training.logEvery) { try writeLog() }
-    if previewsNow { preview() }
-    return step
-  }
-
-  private func nextOfTrainer() throws -> TrainingStep? {
-    do { return try trainer.next() } catch let error as TrainingError {
-      throw SfumatoError(.data, "\(error):\n  \(folder.resumeCommand(afterDivergenceAt: recipe.training.learningRate))")
-    }
-  }
-
-  /// Writes whatever is still unsaved, at the end and when the user stops training.
-  public func finish() throws {
-    if savedStep != trainer.step { try save() }
-    try writeLog()
-  }
-
-  /// After an error the weights are those of the last complete step. After divergence they are not worth keeping.
-  private func saveAfter(_ error: any Error) throws {
-    guard savedStep != nil, savedStep != trainer.step, !trainer.isSkipping else { return }
-    try save()
-    try writeLog()
-  }
-
-  /// Writes a checkpoint, unless steps are being skipped; then the last good one remains the newest.
-  public func save() throws {
-    guard !trainer.isSkipping else { return }
-    let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
-    try folder.save(
-      RunFolder.Checkpoint(
-        weights: trainer.weights(), average: trainer.average.stateDict(), optimizer: trainer.optimizer.stateDict(),
-        timesteps: loss.timesteps.state, position: trainer.position),
-      metadata: ModelFile.metadata(modelRecipe, provenance), keep: recipe.training.keepCheckpoints)
-    savedStep = trainer.step
-  }
-
-  private func writeLog() throws {
-    guard let last, !log.isEmpty else { return }
-    let line = log.line(to: last, validationLoss: validationLoss, unusable: unusable)
-    validationLoss = nil
-    try folder.log(line)
-    lastLogLine = line
-    log = TrainingLog(from: trainer.position, unusable: unusable.count)
-  }
-
-  // MARK: Validation and previews
-
-  /// The most held-out pictures per validation: enough for a stable mean, few enough not to slow training down.
-  private static let validationLimit = 512
-
-  /// The loss of the held-out examples, for the next log line; omitted when a stop is requested meanwhile.
-  private func validate() throws {
-    let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
-    guard count > 0 else { return }
-    do { validationLoss = try loss.validation(of: count) { try loader.validationBatch($0, on: device) } } catch Failure.interrupted {}
-  }
-
-  /// Writes a preview from the averaged weights.
-  private func preview() {
-    do {
-      try TrainingPreview(self).draw().write(to: folder.previewPath(images: trainer.images))
-      previewProblem = nil
-    } catch Failure.interrupted {
-    } catch {
-      previewProblem = "\(error)"
-    }
-  }
 }

@@ -25,20 +25,28 @@ final class TrainingLoss {
     self.device = device
   }
 
-  /// The loss of a batch. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps also on the losses of
-  /// earlier steps.
+  /// The loss of a batch, as a whole or in parts. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps
+  /// also on the losses of earlier steps. All but dropout is drawn for the whole batch, so that parts change nothing.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
-    let x0 = batch.images
-    let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: step))
+    let x0 = batch.images, count = x0.size(0)
+    let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: step))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
     let conditioning = conditioning(batch, seed, step)
     let dropout = seed.generator(for: .dropout, step: step, on: device)  // on the device of the activations
-    let perImage = perImage(x0, draw, noise, conditioning, .training(dropout))
-    let losses = try perImage.detach().doubles()
-    timesteps.learn(from: losses, at: draw.timesteps)
-    var quartiles = LossQuartiles()
-    quartiles.add(losses, at: draw, of: denoising.process.steps)
-    return StepLoss(draw.mean(of: perImage), quartiles: quartiles)
+    var losses: [Double] = []
+    return StepLoss(of: count) { [self] in
+      timesteps.learn(from: losses, at: draw.timesteps)
+      var quartiles = LossQuartiles()
+      quartiles.add(losses, at: draw, of: denoising.process.steps)
+      return quartiles
+    } mean: { [self] part in
+      let isWhole = part == 0..<count, drawn = isWhole ? draw : draw.part(part)
+      let perImage = self.perImage(
+        isWhole ? x0 : x0.slice(0, part), drawn, isWhole ? noise : noise.slice(0, part), isWhole ? conditioning : conditioning.part(part),
+        .training(dropout))
+      losses += try perImage.detach().doubles()
+      return drawn.mean(of: perImage)
+    }
   }
 
   private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
@@ -47,25 +55,43 @@ final class TrainingLoss {
     }.perImage
   }
 
-  /// The loss of held-out examples by the current weights, without dropout. Noise and timesteps, stratified over the images of a
-  /// batch, are the same every time and in every run.
+  /// The loss of held-out examples by the current weights, without dropout, and the same by quarters of the noise levels. Noise and
+  /// timesteps, stratified over the images of a batch, are the same every time and in every run.
   /// - Parameters:
   ///   - batch: returns a batch by its number.
   ///   - count: the number of batches.
-  func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> Double {
-    let seed = Seed(0)
-    var sum = 0.0, images = 0
+  func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> ValidationLoss {
+    var sum = 0.0, images = 0, quartiles = LossQuartiles()
     let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
     for number in 0..<count {
       try Interruption.check()
-      let batch = try batch(number), x0 = batch.images
-      let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
-      let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
-      let conditioning = Conditioning(of: batch, data)
-      sum += try withoutGradient { draw.mean(of: perImage(x0, draw, noise, conditioning, .inference)) }.item() * Double(x0.size(0))
-      images += x0.size(0)
+      let (mean, size) = try validation(batch(number), number, timesteps, &quartiles)
+      sum += mean * Double(size)
+      images += size
     }
-    return sum / Double(images)
+    return ValidationLoss(mean: sum / Double(images), quartiles: quartiles)
+  }
+
+  private func validation(
+    _ batch: Batch, _ number: Int, _ timesteps: any TimestepSampler, _ quartiles: inout LossQuartiles
+  ) throws -> (mean: Double, images: Int) {
+    let seed = Seed(0), x0 = batch.images, count = x0.size(0)
+    let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: number))
+    let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
+    let conditioning = Conditioning(of: batch, data)
+    let size = training.microbatch ?? count
+    let losses = try withoutGradient {
+      try stride(from: 0, to: count, by: size).map { start in
+        let part = start..<min(start + size, count)
+        guard part != 0..<count else { return self.perImage(x0, draw, noise, conditioning, .inference) }
+        return try self.perImage(
+          x0.slice(0, part), draw.part(part), noise.slice(0, part), conditioning.part(part), .inference
+        ).validated()
+      }
+    }
+    let perImage = losses.count == 1 ? losses[0] : .cat(losses, dim: 0)
+    quartiles.add(try perImage.doubles(), at: draw, of: denoising.process.steps)
+    return (try draw.mean(of: perImage).item(), count)
   }
 
   /// Restores the timestep sampler's state from an earlier session.
@@ -86,7 +112,27 @@ final class TrainingLoss {
   }
 }
 
+/// The loss of held-out examples.
+struct ValidationLoss {
+  let mean: Double
+  let quartiles: LossQuartiles
+}
+
+extension TimestepDraw {
+  /// The timesteps of the images in a range of places.
+  fileprivate func part(_ range: Range<Int>) -> TimestepDraw { TimestepDraw(Array(timesteps[range]), weights: Array(weights[range])) }
+}
+
 extension Conditioning {
+  /// The conditioning of the images in a range of places.
+  fileprivate func part(_ range: Range<Int>) -> Conditioning {
+    func rows(_ tensor: Tensor?) -> Tensor? { tensor?.slice(0, range) }
+    var part = self
+    (part.labels, part.context, part.augmentation) = (rows(labels), rows(context), rows(augmentation))
+    (part.lowRes, part.corruptionStrengths) = (rows(lowRes), rows(corruptionStrengths))
+    return part
+  }
+
   /// The conditioning of unaugmented examples: classes or vectors and, for restoration, degraded pictures with their corruption
   /// strengths.
   init(of batch: Batch, _ data: DataSpec) {

@@ -6,7 +6,8 @@ import Networks
 import Tensors
 import Training
 
-/// A preview from the averaged weights of a run: a grid of samples, or degraded, restored and original pictures.
+/// A preview of a run: a grid of samples, or degraded, restored and original pictures; on the left by the weights as they are, on the
+/// right by their average.
 struct TrainingPreview {
   let job: TrainingJob
 
@@ -14,8 +15,15 @@ struct TrainingPreview {
 
   /// - Throws: `Failure.interrupted` within a step when a stop is requested; errors from sampling.
   func draw() throws -> Image {
+    let pictures = [try draw(job.trainer.weights()), try draw(job.trainer.average.stateDict())]
+    var sheet = PictureSheet(pictures, columns: 2)
+    (sheet.columnTitles, sheet.padding) = (["weights", "averaged"], 8)
+    return try sheet.draw()
+  }
+
+  private func draw(_ weights: StateDict) throws -> Image {
     let network = try job.modelRecipe.makeNetwork(using: .shapes)
-    try network.adopt(job.trainer.average.stateDict(), on: job.device)
+    try network.adopt(weights, on: job.device)
     return try (job.modelRecipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
   }
 

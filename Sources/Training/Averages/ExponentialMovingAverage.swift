@@ -1,22 +1,26 @@
 import NN
 import Tensors
 
-/// An exponential moving average of the parameters (Polyak and Juditsky 1992), which sampling uses.
+/// A moving average of the parameters, which sampling uses.
 ///
-/// Schedules are not parameters, so it does not average them. Early on the rate is lower, (1 + step) / (10 + step), so that
-/// the average leaves the initial values behind at once.
+/// Schedules are not parameters, so it does not average them. By default it is exponential (Polyak and Juditsky 1992); early on the
+/// rate is lower, (1 + step) / (10 + step), so that the average leaves the initial values behind at once.
 public final class ExponentialMovingAverage {
-  public let rate: Double
+  public let profile: any AverageProfile
   private let names: [String]
   private let parameters: [Tensor]
   private let averages: [Tensor]
   public private(set) var steps = 0
 
-  public init(_ parameters: [(name: String, parameter: Parameter)], rate: Double) {
-    self.rate = rate
+  public init(_ parameters: [(name: String, parameter: Parameter)], profile: any AverageProfile) {
+    self.profile = profile
     names = parameters.map(\.name)
     self.parameters = parameters.map { $0.parameter.value.detach() }
     averages = self.parameters.map { $0.clone() }
+  }
+
+  public convenience init(_ parameters: [(name: String, parameter: Parameter)], rate: Double) {
+    self.init(parameters, profile: ExponentialProfile(rate: rate))
   }
 
   /// The rate of the update after `steps` earlier ones.
@@ -29,7 +33,7 @@ public final class ExponentialMovingAverage {
 
   /// average ← rate average + (1 − rate) parameter.
   public func update() throws(TorchFault) {
-    try InPlace.average(averages, towards: parameters, rate: Self.warmedUp(rate, steps: steps))
+    try InPlace.average(averages, towards: parameters, rate: profile.rate(afterUpdates: steps))
     steps += 1
   }
 
@@ -41,5 +45,11 @@ public final class ExponentialMovingAverage {
     try StateMismatch.check(expected: zip(names, averages).map { ($0, $1.shape) }, found: dict)
     for (name, average) in zip(names, averages) { try InPlace.copy(dict[name]!, into: average) }
     self.steps = steps
+  }
+
+  /// Begins anew with the parameters as they are.
+  func restart() throws(TorchFault) {
+    for (average, parameter) in zip(averages, parameters) { try InPlace.copy(parameter, into: average) }
+    steps = 0
   }
 }

@@ -1,0 +1,64 @@
+import Diffusion
+import NN
+import Tensors
+
+/// One change of the parameters after the other: the gradient of a loss, accumulated over the parts of a batch, clipped, applied, and
+/// the averages brought up to date.
+package final class ParameterUpdate {
+  package struct Outcome {
+    /// The mean over the batch; not finite when the step was skipped for it.
+    package var loss: Double
+    /// The L2 norm before clipping; not finite when the step was skipped.
+    package var gradientNorm = Double.nan
+    package var noiseScale = GradientNoiseScale()
+  }
+
+  package let optimizer: any Optimizer
+  package let average: ExponentialMovingAverage
+  package let further: FurtherAverages
+  /// The largest norm of a gradient; 0 for any.
+  private let clip: Double
+  /// Images whose gradient is computed at once; nil for all of the batch.
+  private let microbatch: Int?
+
+  package init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: TrainingRecipe) {
+    optimizer = recipe.optimizer.member.makeOptimizer(for: parameters)
+    average = ExponentialMovingAverage(parameters, rate: recipe.emaRate)
+    further = FurtherAverages(parameters, recipe.averages.map(\.member))
+    (clip, microbatch) = (recipe.gradientClip, recipe.microbatch)
+  }
+
+  /// Takes a step. A loss or a gradient that is not finite changes nothing.
+  package func run(_ loss: StepLoss, learningRate: Double) throws -> Outcome {
+    var outcome = try accumulate(loss)
+    guard outcome.loss.isFinite else { return outcome }
+    let small = outcome.gradientNorm
+    outcome.gradientNorm = try optimizer.clipGradients(to: clip)
+    guard outcome.gradientNorm.isFinite else { return outcome }
+    if let first = loss.parts(of: microbatch).first, first.count < loss.count {
+      let (large, share) = (outcome.gradientNorm, Double(first.count) / Double(loss.count))
+      outcome.noiseScale.add(small: small * small / (share * share), of: first.count, large: large * large, of: loss.count)
+    }
+    try optimizer.step(learningRate: learningRate)
+    try average.update()
+    try further.update()
+    return outcome
+  }
+
+  /// Adds up the gradients of the parts, each counting by its images, so that the sum is the gradient of the mean over the batch.
+  /// - Returns: the loss, and in place of the gradient's norm that of the first part alone, times its share.
+  private func accumulate(_ loss: StepLoss) throws -> Outcome {
+    var outcome = Outcome(loss: 0)
+    let parts = loss.parts(of: microbatch)
+    for (number, part) in parts.enumerated() {
+      let mean = try loss.mean(part), value = try mean.item()
+      let share = Double(part.count) / Double(loss.count)
+      outcome.loss += parts.count == 1 ? value : share * value
+      guard value.isFinite else { return Outcome(loss: value) }
+      if number == 0 { try optimizer.clearGradients() }
+      try (parts.count == 1 ? mean : mean * share).backward()
+      if number == 0, parts.count > 1 { outcome.gradientNorm = try optimizer.clipGradients(to: 0) }
+    }
+    return outcome
+  }
+}

@@ -1,0 +1,143 @@
+import Failures
+import Models
+import Training
+
+extension TrainingJob {
+  /// Takes one step and writes what is due, the checkpoint first; nil when the run's duration is over, or the run is stopped early, and
+  /// everything is saved.
+  /// - Throws: errors of the data, the network or the system; `SfumatoError` when the loss stays non-finite. Progress is saved first
+  ///   if possible.
+  public func next() throws -> TrainingStep? {
+    do { return try step() } catch {
+      try? saveAfter(error)
+      report()
+      throw error
+    }
+  }
+
+  private func step() throws -> TrainingStep? {
+    // A session may have ended between a checkpoint and the validation after it.
+    try validateIfDue()
+    guard let step = try nextOfTrainer() else {
+      try finish()
+      return nil
+    }
+    last = step
+    log.add(step)
+    let training = recipe.training
+    let (previewsNow, savesNow) = (isDue(training.previewEvery), isDue(training.checkpointEvery))
+    if previewsNow || savesNow || progress >= 1 { trainer.requestValidation() }
+    if savesNow { try save() }
+    try validateIfDue()
+    if isDue(training.snapshotEvery) { try writeSnapshot() }
+    if isDue(training.logEvery) { try writeLog() }
+    if previewsNow { preview() }
+    if savesNow { report() }
+    warnings += reporting.takeProblems()
+    return step
+  }
+
+  /// Whether the last step passed a multiple of so many images.
+  func isDue(_ every: Int) -> Bool { Self.isDue(every, at: trainer.images, batchSize: recipe.training.batchSize) }
+
+  private static func isDue(_ every: Int, at images: Int, batchSize: Int) -> Bool { (images - batchSize) / every != images / every }
+
+  /// The next step, after going back to the last good checkpoint where steps stay without finite gradients.
+  private func nextOfTrainer() throws -> TrainingStep? {
+    while true {
+      do { return try trainer.next() } catch let error as TrainingError {
+        guard try rollBack(after: error) else {
+          throw SfumatoError(.data, "\(error):\n  \(folder.resumeCommand(afterDivergenceAt: recipe.training.learningRate))")
+        }
+      }
+    }
+  }
+
+  /// Writes whatever is still unsaved, at the end and when the user stops training.
+  public func finish() throws {
+    if savedStep != trainer.step { try save() }
+    try writeLog()
+    report()
+    warnings += reporting.takeProblems()
+  }
+
+  private func report() { reporting.write(TrainingReport(self)) }
+
+  /// After an error the weights are those of the last complete step. After divergence they are not worth keeping.
+  private func saveAfter(_ error: any Error) throws {
+    guard savedStep != nil, savedStep != trainer.step, !trainer.isSkipping else { return }
+    try save()
+    try writeLog()
+  }
+
+  /// Writes a checkpoint, unless steps are being skipped; then the last good one remains the newest.
+  public func save() throws {
+    guard !trainer.isSkipping else { return }
+    let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
+    try folder.save(
+      RunFolder.Checkpoint(
+        weights: trainer.weights(), average: trainer.average.stateDict(), averages: trainer.update.further.stateDict(),
+        optimizer: trainer.optimizer.stateDict(), timesteps: loss.timesteps.state, position: trainer.position),
+      metadata: ModelFile.metadata(modelRecipe, provenance), keep: retention)
+    savedStep = trainer.step
+  }
+
+  /// The newest checkpoints, those that `keep_every` names, and where training may stop early the best one.
+  private var retention: RunFolder.Retention {
+    let training = recipe.training
+    return RunFolder.Retention(
+      newest: training.keepCheckpoints, step: training.earlyStopping == nil ? nil : trainer.validation.progress.bestStep
+    ) { images in
+      training.keepEvery > 0 && images > 0 && Self.isDue(training.checkpointEvery, at: images, batchSize: training.batchSize)
+        && (images / training.checkpointEvery) % training.keepEvery == 0
+    }
+  }
+
+  private func writeSnapshot() throws {
+    let averages = trainer.update.further.powerState()
+    guard averages.count > 0, !trainer.isSkipping else { return }
+    try folder.writeSnapshot(averages, updates: trainer.update.further.updates, step: trainer.step)
+  }
+
+  func writeLog() throws {
+    guard let last, !log.isEmpty else { return }
+    let line = log.line(
+      to: last, validation: validationLoss, unusable: unusable, parameterNorm: try? trainer.parameterNorm(),
+      memoryBytes: AvailableMemory.resident, isStoppedEarly: trainer.isStoppedEarly)
+    validationLoss = nil
+    try folder.log(line)
+    lastLogLine = line
+    reporting.add(line)
+    log = TrainingLog(from: trainer.position, unusable: unusable.count)
+  }
+
+  // MARK: Validation and previews
+
+  /// The most held-out pictures per validation: enough for a stable mean, few enough not to slow training down.
+  private static let validationLimit = 512
+
+  /// Measures the loss of the held-out examples, for the next log line and for what depends on it. When a stop is requested meanwhile,
+  /// it stays due for the session that resumes the run.
+  private func validateIfDue() throws {
+    guard trainer.validation.isDue else { return }
+    let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
+    do {
+      let found = count > 0 ? try loss.validation(of: count) { try loader.validationBatch($0, on: device) } : nil
+      trainer.observe(validationLoss: found?.mean)
+      validationLoss = found
+    } catch Failure.interrupted {}
+  }
+
+  /// Writes a preview from the weights and their average.
+  private func preview() {
+    do {
+      let picture = try TrainingPreview(self).draw()
+      try picture.write(to: folder.previewPath(images: trainer.images))
+      reporting.add(preview: picture, step: trainer.step)
+      previewProblem = nil
+    } catch Failure.interrupted {
+    } catch {
+      previewProblem = "\(error)"
+    }
+  }
+}
