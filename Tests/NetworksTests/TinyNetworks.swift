@@ -11,8 +11,8 @@ enum TinyNetworks {
   /// before a norm would have no effect.
   static let facts = NetworkInputSpec(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
 
-  /// Those of the registry, and the one that is given a picture too.
-  static let names = NetworkRegistry.names + [SuperResolutionUNet.Recipe.name]
+  /// Those that make images from noise alone, and those that are given a picture too.
+  static let names = TrainableNetworkRegistry.names
 
   /// By the name in the registry.
   static let recipes: [String: any NetworkRecipe] = {
@@ -40,8 +40,10 @@ enum TinyNetworks {
     unet2D.midBlockScaleFactor = 1.5
     var simple = SimpleDiffusionUNet.Recipe()
     simple.hiddenDims = [16, 24, 32]
+    var restoration = RestorationUNet.Recipe()
+    (restoration.modelChannels, restoration.channelMult, restoration.numCorruptions) = (8, [1, 2], 2)
     return [
-      SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution,
+      RestorationUNet.Recipe.name: restoration, SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution,
       NiceUNet.Recipe.name: nice,
       ContextUNet.Recipe.name: context, UNet2DModel.Recipe.name: unet2D,
     ]
@@ -51,11 +53,11 @@ enum TinyNetworks {
   static let changes = [
     ADMUNet.Recipe.name: "num_res_blocks=2", SuperResolutionUNet.Recipe.name: "num_corruptions=5", NiceUNet.Recipe.name: "num_classes=9",
     ContextUNet.Recipe.name: "model_channels=24", SimpleDiffusionUNet.Recipe.name: "hidden_dims=[16, 24, 40]",
-    UNet2DModel.Recipe.name: "layers_per_block=2",
+    UNet2DModel.Recipe.name: "layers_per_block=2", RestorationUNet.Recipe.name: "num_res_blocks=2",
   ]
 
   /// Networks that take no classes.
-  static let withoutClasses: Set = [SimpleDiffusionUNet.Recipe.name]
+  static let withoutClasses: Set = [SimpleDiffusionUNet.Recipe.name, RestorationUNet.Recipe.name]
 
   /// Heights and widths that a network takes beside those of the data.
   static func sizes(_ name: String) -> [(Int, Int)] {
@@ -88,8 +90,9 @@ enum TinyNetworks {
       x = Tensor.randn([count, 3, height, width], using: generator)
       timesteps = Tensor((0..<count).map { Float(400 * $0) + 3.5 })
       conditioning = Conditioning(labels: withoutClasses.contains(name) ? nil : Tensor((0..<count).map { ($0 + 1) % 5 }))
-      guard name == SuperResolutionUNet.Recipe.name else { return }
-      conditioning.lowRes = .randn([count, 3, (height + 1) / 2, (width + 1) / 2], using: generator)
+      guard RestoringNetworkRegistry.names.contains(name) else { return }
+      let factor = name == SuperResolutionUNet.Recipe.name ? 2 : 1
+      conditioning.lowRes = .randn([count, 3, (height + factor - 1) / factor, (width + factor - 1) / factor], using: generator)
       conditioning.corruptionStrengths = .rand([count, 2], using: generator)
     }
 

@@ -14,10 +14,12 @@ final class TrainingLoss {
   private let training: TrainingRecipe
   private let data: DataSpec
   private let device: Device
+  private let residual: Residual?
 
   init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
     let diffusion = try recipe.process.makeDiffusion()
     training = recipe.training
+    residual = diffusion.residual
     denoising = diffusion.loss(objective: training.loss.member, weighting: training.lossWeighting.member)
     timesteps = training.timestepSampling.member.makeSampler(for: diffusion.process)
     self.network = network
@@ -28,7 +30,7 @@ final class TrainingLoss {
   /// The loss of a batch. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps also on the losses of
   /// earlier steps.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
-    let x0 = batch.images
+    let x0 = target(of: batch)
     let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: step))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
     let conditioning = conditioning(batch, seed, step)
@@ -39,6 +41,12 @@ final class TrainingLoss {
     var quartiles = LossQuartiles()
     quartiles.add(losses, at: draw, of: denoising.process.steps)
     return StepLoss(draw.mean(of: perImage), quartiles: quartiles)
+  }
+
+  /// What is diffused: the pictures, or their scaled differences from the degraded ones.
+  private func target(of batch: Batch) -> Tensor {
+    guard let residual, let degraded = batch.degraded else { return batch.images }
+    return residual.encode(batch.images, from: degraded)
   }
 
   private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
@@ -58,7 +66,7 @@ final class TrainingLoss {
     let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
     for number in 0..<count {
       try Interruption.check()
-      let batch = try batch(number), x0 = batch.images
+      let batch = try batch(number), x0 = target(of: batch)
       let draw = try timesteps.draw(x0.size(0), using: seed.generator(for: .timesteps, step: number))
       let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
       let conditioning = Conditioning(of: batch, data)
