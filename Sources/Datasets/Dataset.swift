@@ -123,10 +123,28 @@ public struct ImageShape: Sendable, Equatable, CustomStringConvertible {
 public protocol DatasetRecipe: NamedRecipe {
   /// Paths are relative to the working folder.
   func open() throws -> any Dataset
+  /// The recipe of this kind for a path that was chosen together with the kind; of one that reads no files, the defaults.
+  static func recipe(at path: String) -> Self
   /// The files and folders that it names.
   var paths: [String] { get }
-  /// Replaces every path that it names, without a change of meaning.
+  /// Replaces every path that it names, without a change of meaning: a run stores absolute paths, so that it is resumed from any
+  /// folder.
   mutating func mapPaths(_ map: (String) -> String)
+}
+
+/// The recipe of a set that lies at one path: where its files are follows from that.
+public protocol SinglePathDatasetRecipe: DatasetRecipe {
+  var path: String { get set }
+}
+
+extension SinglePathDatasetRecipe {
+  public static func recipe(at path: String) -> Self {
+    var recipe = Self()
+    recipe.path = path
+    return recipe
+  }
+  public var paths: [String] { [path] }
+  public mutating func mapPaths(_ map: (String) -> String) { path = map(path) }
 }
 
 /// Every kind of data set that a recipe can name.

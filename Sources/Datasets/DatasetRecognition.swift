@@ -15,33 +15,20 @@ public enum DatasetRecognition {
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
       return try recipe(ofFolder: path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path)
     }
-    if NPZFile.entryPath(path) != path { return arrays(path) }
+    if NPZFile.entryPath(path) != path { return ArrayDataset.Recipe.recipe(at: path) }
     let start = try ByteStore.start(of: path, upTo: 512)
-    if NPYHeader.begins(start) { return arrays(path) }
+    if NPYHeader.begins(start) { return ArrayDataset.Recipe.recipe(at: path) }
     if let rank = idxRank(start) { return try idx(path, rank: rank) { ByteStore.mayExist($0) } }
     if start.starts(with: zipStart) || isTar(start) { return try recipe(ofArchive: path) }
     if path.hasSuffix(".bin"), CIFARFiles.form(of: [(path as NSString).lastPathComponent]) != nil { return cifar(path) }
     guard PictureFormat.isPicture(file: path) else { throw DatasetError(path, .unrecognised(ForeignFormat(start))) }
-    return pictures(path)
+    return FolderDataset.Recipe.recipe(at: path)
   }
 
   /// The recipe of a given kind for a path, which is not looked at.
   /// - Throws: `RecipeError` for an unknown kind.
   public static func recipe(ofKind kind: String, at path: String) throws(RecipeError) -> any DatasetRecipe {
-    switch try Choice<DatasetRegistry>(named: kind).member {
-    case var recipe as FolderDataset.Recipe:
-      recipe.path = path
-      return recipe
-    case var recipe as SpriteDataset.Recipe:
-      recipe.path = path
-      return recipe
-    case is CIFARDataset.Recipe: return cifar(path)
-    case is ArrayDataset.Recipe: return arrays(path)
-    case var recipe as IDXDataset.Recipe:
-      (recipe.images, recipe.labels) = (path, nil)
-      return recipe
-    case let recipe: return recipe
-    }
+    type(of: try Choice<DatasetRegistry>(named: kind).member).recipe(at: path)
   }
 
   private static func recipe(ofFolder path: String) throws -> any DatasetRecipe {
@@ -53,13 +40,13 @@ public enum DatasetRecognition {
     let images = starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)
     if let first = preferred(images) { return try idx("\(path)/\(first)", rank: 3) { ByteStore.mayExist($0) } }
     let arrays = starts.filter { NPYHeader.begins($0.1) || ($0.0.hasSuffix(".npz") && $0.1.starts(with: zipStart)) }.map(\.0)
-    return try arrays.isEmpty ? pictures(path) : self.arrays(in: path, names: arrays)
+    return try arrays.isEmpty ? FolderDataset.Recipe.recipe(at: path) : self.arrays(in: path, names: arrays)
   }
 
   private static func recipe(ofArchive path: String) throws -> any DatasetRecipe {
     let names = try ByteStore.names(in: path)
     if CIFARFiles.form(of: names.map { ($0 as NSString).lastPathComponent }) != nil { return cifar(path) }
-    if names.contains(where: { $0.hasSuffix(".npy") }), !names.contains(where: isPicture) { return arrays(path) }
+    if names.contains(where: { $0.hasSuffix(".npy") }), !names.contains(where: isPicture) { return ArrayDataset.Recipe.recipe(at: path) }
     let others = names.filter { !isPicture($0) }.prefix(mostLookedAt)
     let starts = try others.map { ($0, try ByteStore.start(of: "\(path)/\($0)", upTo: PictureFormat.startLength)) }
     if let first = preferred(starts.filter { [3, 4].contains(idxRank($0.1)) }.map(\.0)) {
@@ -68,7 +55,7 @@ public enum DatasetRecognition {
     // Of more files than were looked at, some may be pictures without an ending.
     let hasPictures = names.count > others.count || starts.contains { PictureFormat(start: $0.1) != nil }
     guard hasPictures else { throw DatasetError(path, .unrecognised(nil)) }
-    return pictures(path)
+    return FolderDataset.Recipe.recipe(at: path)
   }
 
   /// A folder or archive with more files than these whose names are not those of pictures is not looked at further.
@@ -76,18 +63,12 @@ public enum DatasetRecognition {
 
   // ---- kinds
 
-  private static func arrays(_ path: String) -> ArrayDataset.Recipe {
-    var recipe = ArrayDataset.Recipe()
-    recipe.images = path
-    return recipe
-  }
-
   /// The only array of images in a folder, and `labels.npy` where it goes with it.
   private static func arrays(in folder: String, names: [String]) throws -> any DatasetRecipe {
     let shapes = names.compactMap { name in (try? NumberArray(path: "\(folder)/\(name)")).map { (name, $0.shape) } }
     let images = shapes.filter { (3...4).contains($0.1.count) }.map(\.0) + names.filter { $0.hasSuffix(".npz") }
     guard images.count == 1 else { throw DatasetError(folder, .several(images.isEmpty ? names : images, what: "array of images")) }
-    var recipe = arrays("\(folder)/\(images[0])")
+    var recipe = ArrayDataset.Recipe.recipe(at: "\(folder)/\(images[0])")
     let count = shapes.first { $0.0 == images[0] }?.1.first
     if shapes.contains(where: { $0.0 == "labels.npy" && $0.1.first == count && $0.1.count <= 2 }) { recipe.labels = "\(folder)/labels.npy" }
     return recipe
@@ -96,8 +77,7 @@ public enum DatasetRecognition {
   /// - Parameter exists: whether there is a file of labels at a path.
   private static func idx(_ path: String, rank: Int, exists: (String) -> Bool) throws -> IDXDataset.Recipe {
     guard rank > 1 else { throw DatasetError(path, .labelsAlone) }
-    var recipe = IDXDataset.Recipe()
-    recipe.images = path
+    var recipe = IDXDataset.Recipe.recipe(at: path)
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     let name = String(path.dropFirst(folder.count))
     let plain = name.replacing("images", with: "labels").replacing("idx3", with: "idx1").replacing("idx4", with: "idx1")
@@ -107,17 +87,9 @@ public enum DatasetRecognition {
   }
 
   private static func cifar(_ path: String, among names: [String] = []) -> CIFARDataset.Recipe {
-    var recipe = CIFARDataset.Recipe()
-    recipe.path = path
+    var recipe = CIFARDataset.Recipe.recipe(at: path)
     let isTestOnly = names.contains { $0.hasPrefix("test") } && !names.contains { $0.hasPrefix("data_batch") || $0 == "train.bin" }
     if isTestOnly { recipe.split = .test }
-    return recipe
-  }
-
-  /// Pictures with classes by their folders, if they lie in some; files that are not pictures are found when the set is opened.
-  private static func pictures(_ path: String) -> FolderDataset.Recipe {
-    var recipe = FolderDataset.Recipe()
-    recipe.path = path
     return recipe
   }
 

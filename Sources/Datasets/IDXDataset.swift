@@ -45,6 +45,22 @@ public struct IDXDataset: Dataset {
     }
 
     public func open() throws -> any Dataset { try IDXDataset(self) }
+
+    public static func recipe(at path: String) -> Self {
+      var recipe = Self()
+      (recipe.images, recipe.labels) = (path, nil)
+      return recipe
+    }
+
+    public var paths: [String] { [images] + [labels].compactMap { $0 } }
+
+    public mutating func mapPaths(_ map: (String) -> String) {
+      // The path as it was typed says what the files are a part of: a folder further up must not say otherwise.
+      collection = collection ?? IDXCollection(path: images)
+      guard collection != nil || IDXCollection(path: map(images)) == nil else { return }
+      images = map(images)
+      labels = labels.map(map)
+    }
   }
 
   /// - Throws: `DatasetError` when a file is missing, damaged or not what it should be, or when the two do not belong together.

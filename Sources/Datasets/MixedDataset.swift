@@ -40,6 +40,16 @@ public struct MixedDataset: Dataset {
     public func open() throws -> any Dataset {
       try MixedDataset(sources.map { try $0.member.open() }, weights: weights ?? sources.map { _ in 1 })
     }
+
+    public static func recipe(at path: String) -> Self { Self() }
+    public var paths: [String] { sources.flatMap(\.member.paths) }
+    public mutating func mapPaths(_ map: (String) -> String) {
+      sources = sources.map { source in
+        var recipe = source.member
+        recipe.mapPaths(map)
+        return Choice(recipe)
+      }
+    }
   }
 
   /// - Throws: `DatasetError` when some of the sources have contexts of another length than others, or none.

@@ -1,32 +1,48 @@
 import Testing
 
 @Suite("Help") struct HelpTests {
-  @Test(arguments: [
-    (
-      "sample",
-      "--count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns"
-    ),
-    ("upscale", "-o --output --member --tile --overlap --precision --device --quiet --json"),
-    ("sample", "-o --animation --npz --images --upscale --device --quiet -q --json"), ("train", "--set --run --device --quiet --json"),
-    ("resume", "--set --from --accept-new-data --device --quiet --json"), ("recipe show", "--set"), ("recipe check", "--set"),
-    ("data inspect", "--set --output -o --quick --quiet --json"), ("data export", "--set --output -o --size --count --quiet --json"),
-    ("bench network", "--batch --repeats --quick --quiet --json"), ("bench data", "--workers --batch --repeats --quick --quiet --json"),
-    ("convert", "--preset --recipe --set --member --to --list-presets --quiet --json"),
-  ])
-  func listsTheFlagsOfACommand(command: String, flags: String) throws {
-    let run = try Program.run(command.split(separator: " ").map(String.init) + ["--help"], in: "/")
-    #expect(run.status == 0)
-    #expect(run.errors.isEmpty)
-    let words = run.output.split { " ,\n<>/".contains($0) }
-    for flag in flags.split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
+  /// Flags of every command that has no subcommands; those of a new one are added here.
+  static let flags = [
+    "sample": """
+    --count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns \
+    -o --animation --npz --images --upscale --device --quiet -q --json
+    """,
+    "upscale": "-o --output --member --tile --overlap --precision --device --quiet --json", "train": "--set --run --device --quiet --json",
+    "resume": "--set --from --accept-new-data --device --quiet --json", "recipe show": "--set", "recipe check": "--set",
+    "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
+    "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
+    "bench network": "--batch --repeats --quick --quiet --json", "bench data": "--workers --batch --repeats --quick --quiet --json",
+    "convert": "--preset --recipe --set --member --to --list-presets --quiet --json",
+  ]
+
+  private func help(of command: [String]) throws -> String {
+    let run = try Program.run(command + ["--help"], in: "/")
+    #expect(run.status == 0 && run.errors.isEmpty, "\(command): \(run.errors)")
+    return run.output
   }
 
-  @Test func listsTheCommandsAndExitCodes() throws {
-    let run = try Program.run(["--help"], in: "/")
-    let commands = ["sample", "upscale", "train", "resume", "recipe", "data", "inspect", "convert", "doctor", "bench"]
-    for word in commands + ["129 stopped by Control-C, SIGTERM or SIGHUP"] {
-      #expect(run.output.contains(word), "\(word)")
-    }
+  /// The commands below one, of which those without subcommands are the result.
+  private func leaves(of command: [String] = []) throws -> [String] {
+    let lines = try help(of: command).split(separator: "\n").drop { $0 != "SUBCOMMANDS:" }.dropFirst()
+    // Two spaces before a name, and many before the second line of its description.
+    let names = lines.compactMap { $0.prefixMatch(of: #/\ \ ([a-z][a-z-]*)/#).map { String($0.1) } }
+    return names.isEmpty ? [command.joined(separator: " ")] : try names.flatMap { try leaves(of: command + [$0]) }
+  }
+
+  @Test func everyCommandHasItsFlagsInTheTable() throws {
+    let commands = try Set(leaves())
+    #expect(commands.count > 10)
+    #expect(commands.subtracting(Self.flags.keys).sorted() == [], "these need a row in HelpTests.flags, Tests/CLITests/HelpTests.swift")
+    #expect(Set(Self.flags.keys).subtracting(commands).sorted() == [], "rows of HelpTests.flags for commands that are gone")
+  }
+
+  @Test(arguments: flags.keys.sorted()) func listsTheFlagsOfACommand(command: String) throws {
+    let words = try help(of: command.split(separator: " ").map(String.init)).split { " ,\n<>/".contains($0) }
+    for flag in Self.flags[command, default: ""].split(separator: " ") { #expect(words.contains(flag), "\(command) \(flag)") }
+  }
+
+  @Test func listsTheExitCodesAndTheVersion() throws {
+    #expect(try help(of: []).contains("129 stopped by Control-C, SIGTERM or SIGHUP"))
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))
   }
 }

@@ -1,4 +1,5 @@
 import Failures
+import Foundation
 import Imaging
 import RecipeKit
 import Testing
@@ -60,6 +61,16 @@ import Testing
     let error = #expect(throws: (any Error).self) { try absent.recipe.open() }
     #expect((error as? any ClassifiedError)?.failure == .missing, "\(String(describing: error))")
     #expect("\(error.map { "\($0)" } ?? "")".contains(absent.path))
+  }
+
+  /// A run stores absolute paths: one that is left relative is not found from another folder.
+  @Test(arguments: names) func everyPathThatTheRecipeNamesIsReplaced(name: String) throws {
+    let fixture = try fixture(name)
+    var moved = fixture.recipe
+    moved.mapPaths { "elsewhere/\($0)" }
+    #expect(moved.paths == fixture.recipe.paths.map { "elsewhere/\($0)" })
+    #expect(fixture.recipe.paths.allSatisfy { FileManager.default.fileExists(atPath: $0) })
+    #expect((fixture.absent == nil) == fixture.recipe.paths.isEmpty, "a set that reads files needs a recipe for a path where nothing is")
   }
 
   @Test func noTwoTypesHaveTheSameName() { #expect(Set(Self.names).count == Self.names.count) }

@@ -179,7 +179,9 @@ private struct GivenNoise: NoiseSource {
   }
 
   /// From σ/α = 20,000 to 13 in one step: what is extrapolated in σ/α over that is anything.
-  @Test(arguments: ["heun", "edm", "pndm"]) func areRightFromTheFirstLevelOfTheCosineScheduleToo(name: String) throws {
+  @Test(arguments: cases.filter { $0.quadrature == .overTheStart }.map(\.name)) func areRightFromTheFirstLevelOfTheCosineScheduleToo(
+    name: String
+  ) throws {
     let levels = try DiscreteProcess(betas: CosineSchedule().makeBetas()).respaced(.trailing, steps: 20).samplingLevels
     let truth = Hills(Self.fineGrid, weights: Self.fineGrid.map(MixtureOracle.density))
     let method = try carried(Choice<SamplerRegistry>(named: name).member, on: levels)

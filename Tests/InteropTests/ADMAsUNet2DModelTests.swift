@@ -48,7 +48,7 @@ import Testing
     ("num_heads", { ($0.numHeadChannels, $0.numHeads, $0.attentionResolutions) = (-1, 2, [16]) }),
   ]
 
-  @Test(arguments: inexpressible.indices) func whatUNet2DModelCannotExpressIsRefusedByItsOption(index: Int) throws {
+  @Test(arguments: inexpressible.indices) func anOptionThatUNet2DModelCannotExpressIsRefusedByName(index: Int) throws {
     let recipe = try adm(Self.inexpressible[index].change).recipe
     let error = try #require(throws: RecipeError.self) { try UNet2DModel.Recipe(expressing: recipe) }
     #expect(error.path == "network.\(Self.inexpressible[index].key)")

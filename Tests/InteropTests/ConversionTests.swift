@@ -58,7 +58,7 @@ import Testing
     #expect(try (answer(again) - answer(model)).abs().max().item() < 1e-5)
   }
 
-  @Test func whatCarriesItsOwnRecipeTakesNoOther() throws {
+  @Test func aFileWithARecipeTakesNoOther() throws {
     let file = try folder.file("model.safetensors")
     try Tiny.write(Tiny.denoiser(), to: file)
     let error = refusal { try convert(file) { ($0.output, $0.target, $0.preset) = ("\(folder.path)/p", .diffusers, "adm-imagenet64") } }
@@ -98,7 +98,7 @@ import Testing
       Safetensors.read(output).state, Safetensors.read(Fixture.reference("unets/f_dlas_superres.weights.safetensors")).state)
   }
 
-  @Test func aClassifierGuides() throws {
+  @Test func aConvertedClassifierGuides() throws {
     let recipe = """
       data: { channels: 3, height: 16, width: 16, class_names: [a, b, c, d, e] }
       classifier:
@@ -117,7 +117,7 @@ import Testing
     #expect(try UpscalerModelRecipe(yaml: yaml).upscaler.member.scale == 4)
   }
 
-  @Test func halfPrecisionIsWidenedAndWrappersOfPyTorchAreTakenOff() throws {
+  @Test func halfPrecisionIsWidenedAndPyTorchWrappersAreRemoved() throws {
     let original = try Safetensors.read(Self.adm).state
     let half = StateDict(original.entries.map { ("module.\($0.name)", $0.tensor.to(.float16)) })
     let path = try folder.file("half.safetensors")
@@ -130,7 +130,7 @@ import Testing
 
   // MARK: Out of models
 
-  @Test func aModelBecomesPyTorchsTensorsAlone() throws {
+  @Test func aModelIsExportedAsPyTorchTensorsAlone() throws {
     let model = try Tiny.denoiser(), path = try folder.file("tiny.safetensors")
     try Tiny.write(model, to: path)
     let report = try convert(path) { $0.target = .pytorch }
@@ -144,7 +144,7 @@ import Testing
     #expect(try Model(file: back).recipe.yaml() == model.recipe.yaml())
   }
 
-  @Test func aModelThatIsOneAlreadyIsNotConverted() throws {
+  @Test func aModelIsNotConvertedAgain() throws {
     let path = try folder.file("tiny.safetensors")
     try Tiny.write(Tiny.denoiser(), to: path)
     let error = refusal { try convert(path) }
@@ -240,7 +240,7 @@ import Testing
     #expect(RecipeEvidence(state, against: right).contradictions.isEmpty)
   }
 
-  @Test func ofAPresetThePresetIsNamed() throws {
+  @Test func aMismatchWithAPresetNamesThePreset() throws {
     let error = try #require(refusal { try convert(Self.adm) { $0.preset = "adm-imagenet64" } })
     #expect(error.description.contains("does not fit preset adm-imagenet64\n  time_embed.0.weight: expected [768, 192], found [128, 32]"))
     #expect(error.description.contains("the checkpoint has network.model_channels: 32; preset adm-imagenet64 says 192"))
@@ -261,8 +261,8 @@ import Testing
     #expect(refusal { try convert(Fixture.reference("unets/pt_features.safetensors")) }?.description.contains("it looks like") == false)
   }
 
-  @Test func otherNetworksThanPlainUNetsAreCalledByTheirNames() throws {
-    func complaint(_ network: some Module) throws -> String {
+  @Test func restoringAndContextNetworksAreDescribedByTheirOwnOptions() throws {
+    func problem(_ network: some Module) throws -> String {
       let path = "\(folder.path)/bare.safetensors"
       try Safetensors.write(StateDict(network.stateDict().entries.map { ($0.name, .zeros($0.tensor.shape)) }), to: path)
       return try #require(refusal { try convert(path) }).description
@@ -270,12 +270,12 @@ import Testing
     var enlarger = SuperResolutionUNet.Recipe(), context = ContextUNet.Recipe()
     (enlarger.unet.modelChannels, enlarger.unet.channelMult, enlarger.unet.numResBlocks) = (32, [1, 2], 1)
     enlarger.numCorruptions = 2
-    let large = try complaint(SuperResolutionUNet(enlarger, using: .shapes))
+    let large = try problem(SuperResolutionUNet(enlarger, using: .shapes))
     #expect(large.contains("it looks like \(ModelKind.superResolution.phrase)"), "\(large)")
     #expect(large.contains("\n        in_channels: 3\n") && large.contains("\n      num_corruptions: 2"), "\(large)")
     #expect(!large.contains("type:"), "\(large)")
     (context.modelChannels, context.channelMult, context.numResBlocks, context.contextDim) = (16, [1, 2], 1, 5)
-    let steered = try complaint(ContextUNet(context, using: .shapes))
+    let steered = try problem(ContextUNet(context, using: .shapes))
     for line in ["type: context_unet", "model_channels: 16", "channel_mult: [1.0, 2.0]", "num_res_blocks: 1", "context_dim: 5"] {
       #expect(steered.contains("\n      \(line)"), "\(steered)")
     }
@@ -292,7 +292,7 @@ import Testing
         """)
   }
 
-  @Test func requestsThatMakeNoSenseAreRefused() throws {
+  @Test func contradictoryRequestsAreRefused() throws {
     let own = try folder.file("own.safetensors")
     try FileManager.default.copyItem(atPath: Self.adm, toPath: own)
     let cases: [(words: String, failure: Failure, change: (inout ConversionRequest) -> Void)] = [
@@ -316,7 +316,7 @@ import Testing
     #expect(Failure(of: missing!) == .missing)
   }
 
-  @Test func whatIsNoCheckpointIsRefusedByName() throws {
+  @Test func aFileThatIsNotACheckpointIsRefusedByName() throws {
     let text = try folder.write("hello", to: "x.pt")
     #expect(throws: SafetensorsError.self) { try convert(text) }
     let cut = try folder.write(

@@ -18,7 +18,7 @@ import Testing
 
   // MARK: Reading
 
-  @Test func areReadWithAllThatTheirConfigsSay() throws {
+  @Test func areReadWithAllOptionsOfTheirConfigs() throws {
     let recipe = try DiffusersFolder(DiffusersFixture.folder).recipe
     #expect(recipe.network.type == "unet2d_model")
     #expect(recipe.data.channels == 3 && recipe.data.height == 8 && recipe.data.width == 8)
@@ -37,7 +37,7 @@ import Testing
     ("PNDMScheduler", #""skip_prk_steps": true"#, "pndm", 50, "leading", .sigmaMin),
     ("DDPMScheduler", #""num_train_timesteps": 20, "timestep_spacing": "linspace""#, "ddpm", 20, "linspace", .clean),
   ])
-  func sampleAsTheirSchedulersSay(
+  func sampleByTheirSchedulers(
     kind: String, options: String, sampler: String, steps: Int, spacing: String, final: FinalLevel
   ) throws {
     let path = try DiffusersFixture.copy(into: scratch)
@@ -49,7 +49,7 @@ import Testing
   }
 
   /// diffusers' solvers leave out the cleanest of one step more, which no spacing of ours does by its name.
-  @Test func visitTheTimestepsThatNoNameDescribes() throws {
+  @Test func visitTimestepsThatNoSpacingDescribes() throws {
     let path = try DiffusersFixture.copy(into: scratch)
     _ = try scratch.write(#"{"_class_name": "UniPCMultistepScheduler"}"#, to: "pipeline/scheduler/scheduler_config.json")
     let recipe = try DiffusersFolder(path).recipe
@@ -60,7 +60,7 @@ import Testing
   }
 
   /// As the first pipelines that were published: all files in one folder, attention's old names.
-  @Test func ofTheFirstFormAreTheSameModel() throws {
+  @Test func inTheFirstLayoutAreTheSameModel() throws {
     let path = try DiffusersFixture.copy(into: scratch), files = FileManager.default
     for file in ["unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"] {
       try files.moveItem(atPath: "\(path)/\(file)", toPath: "\(path)/\((file as NSString).lastPathComponent)")
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func whoseConfigIsNotItsWeightsAreToldTheOptionThatDoesNotFit() throws {
+  @Test func whoseConfigContradictsTheWeightsAreRefusedWithTheOption() throws {
     let path = try DiffusersFixture.copy(into: scratch), config = try String(contentsOfFile: "\(path)/unet/config.json", encoding: .utf8)
     let changed = config.replacing("\"layers_per_block\": 1", with: "\"layers_per_block\": 2")
     _ = try scratch.write(changed, to: "pipeline/unet/config.json")
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: ["diffusion_pytorch_model.bin", "diffusion_pytorch_model.fp16.bin"])
-  func ofPyTorchAreReadAndHalfPrecisionIsWidened(name: String) throws {
+  func withPyTorchWeightsAreReadAndHalfPrecisionIsWidened(name: String) throws {
     let path = try pipeline(withHalvesAs: name)
     let model = try Model(DiffusersFolder(path)), original = try Model(DiffusersFolder(DiffusersFixture.folder))
     for (a, b) in zip(model.network.stateDict().entries, original.network.stateDict().entries) {
@@ -112,7 +112,7 @@ import Testing
     }
   }
 
-  @Test func aVariantInSafetensorsIsTakenBeforeOneOfPyTorchAndTheWholeBeforeBoth() throws {
+  @Test func weightsAreChosenByPrecisionFirstAndFormatSecond() throws {
     let path = try pipeline(withHalvesAs: "diffusion_pytorch_model.fp16.bin"), unet = "\(path)/unet/diffusion_pytorch_model"
     let state = try Safetensors.read("\(DiffusersFixture.folder)/unet/diffusion_pytorch_model.safetensors").state
     for name in [".fp16.safetensors", ".bin", ".safetensors"] {
@@ -137,7 +137,7 @@ import Testing
   // MARK: Folders that are not as they should be
 
   @Test(arguments: ["unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json"])
-  func withAFileMissingAreRefusedByItsName(file: String) throws {
+  func withoutAFileAreRefusedByItsName(file: String) throws {
     let path = try DiffusersFixture.copy(into: scratch)
     try FileManager.default.removeItem(atPath: "\(path)/\(file)")
     let error = try #require(throws: CheckpointError.self) { try Model(DiffusersFolder(path)) }
@@ -155,7 +155,7 @@ import Testing
     ("scheduler/scheduler_config.json", "1000", "999999999999", "num_train_timesteps"),
     ("model_index.json", "\"unet\"", "\"vqvae\": [\"diffusers\", \"VQModel\"], \"unet\"", "vqvae"),
   ])
-  func whoseConfigsSayWhatCannotBeAreRefusedByTheOption(file: String, old: String, new: String, words: String) throws {
+  func withInvalidOptionsAreRefusedByTheOption(file: String, old: String, new: String, words: String) throws {
     let path = try DiffusersFixture.copy(into: scratch)
     let text = try String(contentsOfFile: "\(path)/\(file)", encoding: .utf8)
     #expect(text.contains(old))
@@ -170,7 +170,7 @@ import Testing
   }
 
   @Test(arguments: ["unet/config.json", "scheduler/scheduler_config.json", "model_index.json"])
-  func whoseConfigsAreNoneAreRefusedByTheFile(file: String) throws {
+  func withUnreadableConfigsAreRefusedByTheFile(file: String) throws {
     let path = try DiffusersFixture.copy(into: scratch)
     for text in ["", "[]", "{\"a\": ", String(repeating: "[", count: 100_000), String(repeating: " ", count: 1 << 21)] {
       _ = try scratch.write(text, to: "pipeline/\(file)")
@@ -181,7 +181,7 @@ import Testing
     }
   }
 
-  @Test func whoseTensorsAreOthersAreRefusedByTheirNames() throws {
+  @Test func withOtherTensorsAreRefusedByTheirNames() throws {
     let path = try DiffusersFixture.copy(into: scratch), weights = "\(path)/unet/diffusion_pytorch_model.safetensors"
     let state = try Safetensors.read(weights).state
     let entries = state.entries.map { ($0.name, $0.tensor.clone()) }

@@ -45,7 +45,7 @@ import Testing
     try expectTheFixturesWeights(Model(folder))
   }
 
-  @Test func theSchedulerOfThePipelineThatANetworkIsAPartOfIsTaken() throws {
+  @Test func aNetworkInsideAPipelineTakesThePipelinesScheduler() throws {
     let path = try DiffusersFixture.copy(into: scratch), whole = try DiffusersFolder(path)
     let part = try DiffusersFolder("\(path)/unet")
     #expect(part.note == nil && part.recipe.yaml() == whole.recipe.yaml() && part.recipe.process.parameterization == .v)
@@ -56,7 +56,7 @@ import Testing
     #expect(try DiffusersFolder(beside).note == nil && DiffusersFolder(beside).recipe.process.parameterization == .v)
   }
 
-  @Test func ofACheckpointTheAverageIsTaken() throws {
+  @Test func theAverageOfATrainingCheckpointIsTaken() throws {
     _ = try bare("out/checkpoint-500/unet")
     let checkpoint = "\(scratch.path)/out/checkpoint-500"
     #expect(try DiffusersFolder(checkpoint).weights == "\(checkpoint)/unet/\(Self.weights)")
@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func otherFoldersAreNotTakenForOne() throws {
+  @Test func otherFoldersAreNotRecognised() throws {
     for text in ["{}", "[]", "not JSON", #"{"_class_name": 7}"#, #"{"model_type": "bert"}"#] {
       _ = try scratch.write(text, to: "other/config.json")
       #expect(!DiffusersFolder.isOne("\(scratch.path)/other"), "\(text)")
@@ -144,7 +144,7 @@ import Testing
     #expect(error.path == index && error.description.contains("expected names of files beside it"), "\(error)")
   }
 
-  @Test func aMissingPartAndATensorThatIsInNoneAreNamed() throws {
+  @Test func aMissingPartAndATensorInNoPartAreNamed() throws {
     let (folder, index) = try sharded(), map = try map(index), part = try #require(map["conv_in.weight"])
     var other = map
     let another: String? = Set(map.values).subtracting([part]).first
@@ -162,7 +162,7 @@ import Testing
     #expect(noIndex.path == index && noIndex.description.contains("is one of several files that it lists"), "\(noIndex)")
   }
 
-  @Test func anIndexThatIsNoneOrLargeIsRefused() throws {
+  @Test func anIndexThatIsMalformedOrTooLargeIsRefused() throws {
     let (folder, index) = try sharded()
     let crowd = Dictionary(uniqueKeysWithValues: (0...1000).map { ("t\($0)", "diffusion_pytorch_model-\($0).safetensors") })
     let large = String(decoding: try JSONSerialization.data(withJSONObject: ["weight_map": crowd]), as: UTF8.self)

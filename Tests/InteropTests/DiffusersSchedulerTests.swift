@@ -46,7 +46,7 @@ import Testing
 
   // MARK: Reading
 
-  @Test func aFileOfThatLibraryIsReadWithWhatOtherClassesLeftInIt() throws {
+  @Test func aDiffusersFileIsReadWithOptionsOfOtherClassesInIt() throws {
     let read = try DiffusersScheduler(json: Self.file)
     #expect(read.kind == .dpmSolverMultistep)
     #expect(read.algorithmType == .sdeDPMSolverPP && read.lambdaMinClipped == -.infinity && read.trainedBetas == nil)
@@ -54,7 +54,7 @@ import Testing
     #expect(try levels(read, steps: 4).map(\.timestep) == [801, 601, 401, 201, 0])
   }
 
-  @Test func whatAClassDoesNotHaveHasNoEffect() throws {
+  @Test func anOptionThatAClassDoesNotHaveHasNoEffect() throws {
     let plain = try scheduler(.pndm),
       cluttered = try scheduler(.pndm, "\"clip_sample\": true, \"use_karras_sigmas\": true, \"solver_order\": 9")
     #expect(try levels(cluttered, steps: 10) == levels(plain, steps: 10))
@@ -82,7 +82,7 @@ import Testing
     #expect(error.path == "_class_name")
   }
 
-  @Test func aSchedulerThatIsWrittenIsReadBackTheSame() throws {
+  @Test func aWrittenSchedulerReadsBackUnchanged() throws {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: ".inf", negativeInfinity: "-.inf", nan: "nan")
@@ -124,7 +124,7 @@ import Testing
       (.uniPC, #""solver_p": "DPMSolverMultistepScheduler""#, "solver_p"),
       (.uniPC, #""use_dynamic_shifting": true"#, "use_dynamic_shifting"),
     ] as [(DiffusersScheduler.Kind, String, String)])
-  func whatIsNotUnderstoodIsRefusedByItsName(kind: DiffusersScheduler.Kind, arguments: String, key: String) throws {
+  func anUnsupportedOptionIsRefusedByName(kind: DiffusersScheduler.Kind, arguments: String, key: String) throws {
     let error = try #require(throws: RecipeError.self) { try scheduler(kind, arguments) }
     #expect(error.path == key && error.message.contains("expected"), "\(error)")
   }
@@ -178,7 +178,7 @@ import Testing
     #expect(levels.dropLast().map(\.timestep) == expected)
   }
 
-  @Test func heunDerivesTheNoiseAnewWhereItClips() throws {
+  @Test func heunDerivesTheNoiseFromTheClippedEstimate() throws {
     let oracle = GaussianOracle(mean: 3), heun = try scheduler(.heun, #""clip_sample": true, "clip_sample_range": 0.5"#)
     let diffusion = try heun.process.makeDiffusion(), process = diffusion.process, x = Tensor([0.5, -1.25], [2, 1, 1, 1]),
       level = process.level(500)
@@ -191,7 +191,7 @@ import Testing
     #expect(try (kept.epsilon - p.epsilon).abs().max().item() > 0.1)
   }
 
-  @Test func runsThatBeginWithTheNoiseAloneLeaveOutItsPartOfTheWhole() throws {
+  @Test func runsThatBeginWithNoiseAloneScaleItBySigma() throws {
     let linspace = try scheduler(.euler), leading = try scheduler(.euler, #""timestep_spacing": "leading""#)
     let levels = try levels(linspace, steps: 10)
     #expect(linspace.startDeviation(of: levels) == levels[0].sigma && levels[0].sigma < 1)
@@ -199,7 +199,7 @@ import Testing
     #expect(try scheduler(.ddim).startDeviation(of: levels) == 1)
   }
 
-  @Test func ddimGoesADistanceOfItsOwnWhereTheStepsAreNotOfOneLength() throws {
+  @Test func ddimUsesItsFixedStrideWhereStepsDifferInLength() throws {
     let scheduler = try scheduler(.ddim, #""timestep_spacing": "trailing""#)
     #expect(try sampler(scheduler, steps: 10) is DDIM)
     let process = try scheduler.process.makeDiffusion().process

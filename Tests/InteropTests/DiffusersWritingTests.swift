@@ -29,7 +29,7 @@ import Testing
   }
 
   /// Names, shapes and numbers of every tensor, and every option of the network, as diffusers itself wrote them.
-  @Test func givesWhatDiffusersWroteOfTheSameModel() throws {
+  @Test func writesWhatDiffusersWroteForTheSameModel() throws {
     let wanted = DiffusersFixture.folder
     try DiffusersFolder.write(Model(DiffusersFolder(wanted)), to: path)
     let file = "unet/diffusion_pytorch_model.safetensors"
@@ -83,7 +83,7 @@ import Testing
     ("network.normalization=dlas", "normalization"), ("process.parameterization=edm", "parameterization"),
     ("process.variance=learned", "variance"), ("process.rescale_timesteps=true", "rescale_timesteps"), ("data.height=9", "9 x 8"),
   ])
-  func refusesWhatDiffusersCannotExpressByItsOption(setting: String, words: String) throws {
+  func refusesAnOptionThatDiffusersCannotExpress(setting: String, words: String) throws {
     let more =
       setting.contains("rescale") ? ["process.schedule.steps=100"] : setting.contains("height") ? ["network.attention_resolutions=[5]"] : []
     let model = try Tiny.legacy(set: more + [setting])
@@ -92,7 +92,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  @Test func replacesNothing() throws {
+  @Test func overwritesNothing() throws {
     let file = try scratch.write("mine", to: "out/precious")
     #expect(refusal { try DiffusersFolder.write(Tiny.legacy(), to: path) }?.failure == .io)
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "mine")
@@ -100,7 +100,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["out"])
   }
 
-  @Test func leavesNothingBehindOfNumbersThatAreNotFinite() throws {
+  @Test func leavesNothingBehindWhereNumbersAreNotFinite() throws {
     let model = try Tiny.legacy()
     let parameter = try #require(model.network.parameters().first)
     try parameter.assign(.full(.nan, parameter.shape))
@@ -110,7 +110,7 @@ import Testing
 
   /// Where Python has diffusers (`$SFUMATO_PYTHON`, else `python3`), it loads what was written and gives the same output; what it would
   /// find is checked against its own files by `givesWhatDiffusersWroteOfTheSameModel` everywhere.
-  @Test func loadsInDiffusersWhereThatIsAtHand() throws {
+  @Test func loadsInDiffusersWhereItIsInstalled() throws {
     let model = try Tiny.legacy()
     try DiffusersFolder.write(model, to: path)
     guard let difference = try DiffusersPython.difference(of: model, from: path, in: scratch) else {

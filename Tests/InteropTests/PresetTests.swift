@@ -98,7 +98,7 @@ import Testing
     #expect(Set(pass.attention) == Set(row.attention), "\(row.name): \(pass.attention)")
   }
 
-  @Test(arguments: Preset.all) func itsRecipeReadsBackAndStandsAsItIs(preset: Preset) throws {
+  @Test(arguments: Preset.all) func itsRecipeReadsBackUnchanged(preset: Preset) throws {
     func readsBack(_ recipe: some ModelDescription) throws {
       let yaml = recipe.yaml(), kind = try ModelKind(ofRecipe: yaml, file: preset.name)
       #expect(kind == type(of: recipe).kind)
@@ -203,7 +203,7 @@ import Testing
     try preset.makeRecipe().makeModule(using: .shapes).state().map { ($0.name, $0.entry.value.shape) }
   }
 
-  @Test func nonePretendsToAnothersShapesButItsLikes() throws {
+  @Test func onlyKnownGroupsShareTheirShapes() throws {
     let lines = try Preset.all.map { try shapes($0).map { "\($0.name) \($0.shape)" } }
     for (i, first) in Preset.all.enumerated() {
       let same = Preset.all.indices.filter { lines[$0] == lines[i] }.map { Preset.all[$0].name }
@@ -211,14 +211,16 @@ import Testing
     }
   }
 
-  @Test(arguments: ["adm-imagenet512", "nice-imagenet64", "adm-lsun-cat"]) func isRecognisedByItsShapesUpToItsLikes(name: String) throws {
+  @Test(arguments: ["adm-imagenet512", "nice-imagenet64", "adm-lsun-cat"]) func isRecognisedByItsShapesAmongThoseThatShareThem(name: String)
+    throws
+  {
     var state = try shapes(Preset(named: name))
     #expect(try Set(PresetRecognition.presets(of: CheckpointShapes(state)).map(\.name)) == Self.alike.first { $0.contains(name) } ?? [name])
     state.append(("one.more", [1]))
     #expect(try PresetRecognition.presets(of: CheckpointShapes(state)).isEmpty)
   }
 
-  @Test(arguments: Preset.all) func theShapesSayNothingAgainstItsOwnRecipe(preset: Preset) throws {
+  @Test(arguments: Preset.all) func theShapesContradictNothingOfItsRecipe(preset: Preset) throws {
     #expect(try RecipeEvidence(CheckpointShapes(shapes(preset)), against: preset.makeRecipe()).contradictions.isEmpty)
   }
 }
@@ -231,19 +233,20 @@ private struct Pass {
   init(_ recipe: any ModelDescription) throws {
     let (channels, height) = (recipe.images.shape[0], recipe.images.shape[1])
     let x = Tensor.empty([1, channels, height, height], on: .meta), timesteps = Tensor.empty([1], on: .meta)
-    var told = Conditioning()
-    if !recipe.images.classNames.isEmpty { told.labels = .empty([1], dtype: .int64, on: .meta) }
+    var conditioning = Conditioning()
+    if !recipe.images.classNames.isEmpty { conditioning.labels = .empty([1], dtype: .int64, on: .meta) }
     if let recipe = recipe as? SuperResolutionModelRecipe {
-      told.lowRes = .empty([1, channels, recipe.smallHeight, recipe.smallHeight], on: .meta)
+      conditioning.lowRes = .empty([1, channels, recipe.smallHeight, recipe.smallHeight], on: .meta)
     }
     var blocks: [String: [Int]] = [:]
     let observe = { (name: String, value: Tensor) in blocks[name] = value.shape }
     let module = try recipe.makeModule(using: .shapes)
     let y = withoutGradient {
       switch module {
-      case let unet as ADMUNet: unet.trace(x, timesteps: timesteps, conditioning: told, mode: .inference, observe: observe)
-      case let unet as NiceUNet: unet.trace(x, timesteps: timesteps, conditioning: told, mode: .inference, observe: observe)
-      case let unet as SuperResolutionUNet: unet.trace(x, timesteps: timesteps, conditioning: told, mode: .inference, observe: observe)
+      case let unet as ADMUNet: unet.trace(x, timesteps: timesteps, conditioning: conditioning, mode: .inference, observe: observe)
+      case let unet as NiceUNet: unet.trace(x, timesteps: timesteps, conditioning: conditioning, mode: .inference, observe: observe)
+      case let unet as SuperResolutionUNet:
+        unet.trace(x, timesteps: timesteps, conditioning: conditioning, mode: .inference, observe: observe)
       case let classifier as EncoderClassifier: classifier.trace(x, timesteps: timesteps, mode: .inference, observe: observe)
       default: x.failed("pass", "a \(type(of: module)) is not known here")
       }

@@ -47,7 +47,7 @@ import Testing
     #expect("\(error)".contains(key), "\(error)")
   }
 
-  @Test func whatIsNoConfigIsRefusedByTheFile() throws {
+  @Test func aFileThatIsNotAConfigIsRefusedByName() throws {
     let deep = String(repeating: "[", count: 90_000), others = ["UNet2DConditionModel", "7"].map { "{\"_class_name\": \"\($0)\"}" }
     for text in ["", "[]", "{", "{\"_class_name\": 7}", deep] + others {
       let error = try #require(throws: RecipeError.self) { try UNet2DConfig(json: Data(text.utf8), file: "config.json") }

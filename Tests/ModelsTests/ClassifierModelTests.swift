@@ -28,7 +28,7 @@ import Testing
     #expect(try read.logProbability(of: [2, 0])(x, timesteps).floats() == written.logProbability(of: [2, 0])(x, timesteps).floats())
   }
 
-  @Test func theLogProbabilityIsThatOfTheClassAskedForAtTheTimestepTold() throws {
+  @Test func theLogProbabilityIsThatOfTheGivenClassAtTheGivenTimestep() throws {
     let classifier = try ClassifierModel(file: path)
     let logits = try withoutGradient { classifier.network(x, timesteps: timesteps, mode: .inference) }.floats()
     let found = try withoutGradient { classifier.logProbability(of: [2, 0])(x, timesteps) }.floats()
@@ -65,13 +65,13 @@ import Testing
 
   // MARK: Files of another kind
 
-  @Test func areNoModelToSampleFromAndSayWhatTheyAre() throws {
+  @Test func areRefusedForSamplingAsClassifiers() throws {
     let error = refusal { try Model(file: path) }
     #expect(error?.failure == .data)
     #expect(error?.description == "\(path) is a classifier of noisy images; expected a diffusion model")
   }
 
-  @Test func aDenoiserIsNoClassifierAndNeitherIsAStateDict() throws {
+  @Test func aDenoiserAndAStateDictAreRefusedAsClassifiers() throws {
     let other = try folder.file("denoiser.safetensors")
     try Tiny.write(Tiny.denoiser(), to: other)
     #expect(
@@ -81,7 +81,7 @@ import Testing
     #expect(throws: (any Error).self) { try ClassifierModel(file: "/nowhere.safetensors") }
   }
 
-  @Test func whoseNetworkIsAnotherAreRefusedByName() throws {
+  @Test func withTensorsOfAnotherNetworkAreRefusedWithTheirNames() throws {
     let classifier = try Tiny.classifier(), wide = try Tiny.classifier(set: ["classifier.model_channels=64"])
     try Tiny.write(ClassifierModel(recipe: classifier.recipe, provenance: Provenance(), network: wide.network), to: path)
     let error = refusal { try ClassifierModel(file: path) }
@@ -92,12 +92,12 @@ import Testing
     ("data.class_names=[]", "expected class_names"), ("data.null_class=3", "expected no null_class"),
     ("process.schedule.steps=0", "process.schedule"), ("process.parameterization=v", "unknown key 'parameterization'"),
   ])
-  func recipesThatDoNotHoldAreRefused(setting: String, words: String) {
+  func invalidRecipesAreRefused(setting: String, words: String) {
     let error = #expect(throws: RecipeError.self) { try Tiny.classifier(set: [setting]) }
     #expect("\(error!)".contains(words), "\(error!)")
   }
 
-  @Test func withOtherNamesThanLogitsAreRefused() throws {
+  @Test func withoutANameForEachLogitAreRefused() throws {
     let recipe = try ClassifierModelRecipe(yaml: Tiny.classifierRecipe, set: ["data.class_names=[a, b]"])
     #expect(refusal { try recipe.tryOut() }?.description.contains("has 3 classes, and the recipe names 2") == true)
   }
@@ -106,7 +106,7 @@ import Testing
 
   @Test(arguments: [
     [], ["data.class_names=[x, y, z]"], ["data.class_names=[none, x, y, z]", "data.null_class=0"],
-    // Four times the steps, told as if there were 1000: the same noise at the same timestep.
+    // Four times the steps, given as if there were 1000: the same noise at the same timestep.
     ["process.schedule.steps=4000", "process.rescale_timesteps=true"],
   ])
   func aModelOfTheSameImagesClassesAndNoiseCanBeGuided(settings: [String]) throws {
@@ -119,14 +119,14 @@ import Testing
     ("process.schedule={ type: linear, steps: 1000 }", "it was trained with another process"),
     ("process.schedule.steps=4000", "it was trained with another process"),
   ])
-  func aModelOfOthersIsRefusedWithTheReason(setting: String, words: String) throws {
+  func aModelOfOtherImagesClassesOrNoiseIsRefusedWithTheReason(setting: String, words: String) throws {
     let classifier = try ClassifierModel(file: path)
     let error = try #require(refusal { try classifier.checkGuiding(Tiny.guided(set: [setting])) })
     #expect(error.failure == .data)
     #expect(error.description.contains(words) && error.description.hasPrefix("\(path) cannot guide this model"), "\(error)")
   }
 
-  @Test func classesAreMatchedByNameWhereTheNamesAreTheSameElseByPlace() throws {
+  @Test func classesAreMatchedByNameWhereTheNamesAreTheSameElseByPosition() throws {
     let classifier = try ClassifierModel(file: path)
     var data = DataSpec()
     data.classNames = ["c", "a", "b"]

@@ -26,7 +26,7 @@ import Testing
     try Tiny.write(Model(recipe: recipe, provenance: model.provenance, network: model.network), to: path)
   }
 
-  @Test func aCheckpointOfPyTorchIsRefusedWithWhatMakesAModelOfIt() {
+  @Test func aPyTorchCheckpointIsRefusedWithTheCommandThatConvertsIt() {
     let error = refusal { try Model(file: Fixture.reference("unets/pt_features.pt")) }
     #expect(error?.failure == .data)
     #expect(error?.description.contains("is a checkpoint of PyTorch, without a recipe; 'sfumato convert") == true)
@@ -48,7 +48,7 @@ import Testing
     #expect(error?.description.contains("sfumato inspect \(path)") == true)
   }
 
-  @Test func whoseNetworkIsAnotherAreRefusedByName() throws {
+  @Test func withTensorsOfAnotherNetworkAreRefusedWithTheirNames() throws {
     let other = try Tiny.denoiser(set: ["network.model_channels=64"])
     let model = try Tiny.denoiser()
     try Tiny.write(Model(recipe: model.recipe, provenance: Provenance(), network: other.network), to: path)
@@ -73,7 +73,7 @@ import Testing
     #expect(throws: RecipeError.self) { try Model(file: path) }
   }
 
-  @Test func thatAreCutShortAreRefusedByName() throws {
+  @Test func thatAreTruncatedAreRefusedByName() throws {
     let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
     for length in [4, 100, bytes.count - 1] {
       try bytes.prefix(length).write(to: URL(fileURLWithPath: path))

@@ -9,7 +9,7 @@ import Testing
 
   // MARK: Checkpoints
 
-  @Test(arguments: TinyNetworks.references.indices) func keysAndShapesAreTheReferences(index: Int) throws {
+  @Test(arguments: TinyNetworks.references.indices) func keysAndShapesMatchTheReference(index: Int) throws {
     let (file, recipe) = TinyNetworks.references[index]
     let state = try recipe.makeNetwork(using: .shapes).state()
     let lines = state.map { ([$0.name] + $0.entry.value.shape.map { "\($0)" }).joined(separator: " ") }
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test func contextVectorsMatterAndAreDemanded() throws {
+  @Test func contextVectorsAreRequiredAndChangeTheOutput() throws {
     let network = try trained { $0.contextDim = 6 }
     var batch = Batch(count: 1)
     #expect(network.infer(batch).fault?.message == "this network needs context vectors")
@@ -115,7 +115,7 @@ import Testing
     #expect(network.infer(batch).fault?.message == "expected context vectors of shape [1, 6], one an image, found [1, 5]")
   }
 
-  @Test func dropoutActsInTrainingAlone() throws {
+  @Test func dropoutActsOnlyInTraining() throws {
     let network = try network(Variant(testDescription: "") { $0.dropout = 0.3 }, Initializer(Generator(seed: 1)))
     for parameter in network.parameters() { try parameter.assign(parameter.value.detach() + 0.05) }
     let batch = Batch(count: 1)
@@ -133,7 +133,7 @@ import Testing
   // MARK: Inputs that do not fit
 
   /// What the fault says of an input that was changed.
-  private func complaint(_ classes: Int? = 5, _ change: (inout Batch) -> Void) throws -> String {
+  private func problem(_ classes: Int? = 5, _ change: (inout Batch) -> Void) throws -> String {
     let network = try network(Variant(testDescription: "") { $0.numClasses = classes }, .shapes)
     var batch = Batch(count: 2)
     change(&batch)
@@ -142,17 +142,17 @@ import Testing
     return y.fault?.description ?? ""
   }
 
-  @Test func anInputThatDoesNotFitSaysWhatWasExpected() throws {
+  @Test func anInputOfTheWrongShapeIsRefusedWithTheExpectedOne() throws {
     #expect(
-      try complaint { $0.x = .ones([2, 1, 8, 8]) }
+      try problem { $0.x = .ones([2, 1, 8, 8]) }
         == "adm_unet([2, 1, 8, 8]) failed: expected images [N, 3, H, W], found [2, 1, 8, 8]")
-    #expect(try complaint { $0.x = .ones([3, 8, 8]) } == "adm_unet([3, 8, 8]) failed: expected images [N, 3, H, W], found [3, 8, 8]")
-    #expect(try complaint { $0.conditioning.labels = nil }.hasSuffix("this network needs labels"))
-    #expect(try complaint(nil) { _ in }.hasSuffix("this network has no classes, but labels were given"))
+    #expect(try problem { $0.x = .ones([3, 8, 8]) } == "adm_unet([3, 8, 8]) failed: expected images [N, 3, H, W], found [3, 8, 8]")
+    #expect(try problem { $0.conditioning.labels = nil }.hasSuffix("this network needs labels"))
+    #expect(try problem(nil) { _ in }.hasSuffix("this network has no classes, but labels were given"))
     for shape in [[1], [3], [2, 1], []] {
       let words = "of shape [2], one an image, found \(shape)"
-      #expect(try complaint { $0.timesteps = .ones(shape) }.hasSuffix("expected timesteps \(words)"))
-      #expect(try complaint { $0.conditioning.labels = .ones(shape, dtype: .int64) }.hasSuffix("expected labels \(words)"))
+      #expect(try problem { $0.timesteps = .ones(shape) }.hasSuffix("expected timesteps \(words)"))
+      #expect(try problem { $0.conditioning.labels = .ones(shape, dtype: .int64) }.hasSuffix("expected labels \(words)"))
     }
   }
 
@@ -171,7 +171,7 @@ import Testing
     #expect(network.infer(batch).fault == failed.fault)
   }
 
-  @Test func anEmptyBatchDoesNotEndTheProgram() throws {
+  @Test func anEmptyBatchDoesNotTrap() throws {
     let y = try TinyNetworks.network(ADMUNet.Recipe.name).infer(Batch(count: 0))
     #expect(y.fault != nil || y.shape == [0, 6, 8, 8])
   }

@@ -4,13 +4,13 @@ import RecipeKit
 import Tensors
 import Testing
 
-@Suite("Networks that are told of augmentation") struct AugmentationLabelTests {
+@Suite("Augmentation labels") struct AugmentationLabelTests {
   typealias Batch = TinyNetworks.Batch
   static let names = [ADMUNet.Recipe.name, SuperResolutionUNet.Recipe.name]
 
   /// A network whose layers that start from zero were moved away from it, unless it is to be as it was made.
   private func network(_ name: String, labels: Int? = 9, asMade: Bool = false) throws -> any DiffusionNetwork {
-    var recipe = try #require(TinyNetworks.recipes[name]), facts = TinyNetworks.facts
+    var recipe = try TinyNetworks.tiny(name).recipe, facts = TinyNetworks.facts
     facts.augmentationLabels = labels
     recipe.adapt(to: facts)
     #expect(recipe.augmentationLabels == labels ?? 0)
@@ -29,7 +29,7 @@ import Testing
 
   private let labels = Tensor.randn([3, 9], using: Generator(seed: 4))
 
-  @Test(arguments: names) func oneWeightMoreReadsTheLabelsAndIsTrained(name: String) throws {
+  @Test(arguments: names) func oneAdditionalWeightReadsTheLabelsAndIsTrained(name: String) throws {
     let network = try network(name), plain = try self.network(name, labels: nil)
     #expect(network.state().map(\.name).filter { name in !plain.state().contains { $0.name == name } } == ["map_augment.weight"])
     let weight = try #require(network.namedParameters().first { $0.name == "map_augment.weight" }?.parameter)
@@ -40,22 +40,22 @@ import Testing
     for column in 0..<9 { #expect(try gradient.select(1, column).norm().item() > 1e-4, "label \(column)") }
   }
 
-  @Test(arguments: names) func zeroLabelsAreNoLabelsAndTheNetworkWithoutThem(name: String) throws {
+  @Test(arguments: names) func zeroLabelsEqualNoLabelsAndTheNetworkWithoutTheInput(name: String) throws {
     let network = try network(name), plain = try self.network(name, labels: nil)
     try plain.load(StateDict(network.stateDict().entries.filter { $0.name != "map_augment.weight" }.map { ($0.name, $0.tensor) }))
-    let untold = try network.infer(batch(name, nil)).floats()
-    #expect(try network.infer(batch(name, .zeros([3, 9]))).floats() == untold)
-    #expect(try plain.infer(batch(name, nil)).floats() == untold)
+    let unlabelled = try network.infer(batch(name, nil)).floats()
+    #expect(try network.infer(batch(name, .zeros([3, 9]))).floats() == unlabelled)
+    #expect(try plain.infer(batch(name, nil)).floats() == unlabelled)
   }
 
-  @Test(arguments: names) func labelsMatterOnceTheyAreLearned(name: String) throws {
-    let learned = try network(name), untold = learned.infer(batch(name, nil))
-    #expect(try relativeError(learned.infer(batch(name, labels)), untold) > 1e-3)
+  @Test(arguments: names) func learnedLabelsChangeTheOutput(name: String) throws {
+    let learned = try network(name), unlabelled = learned.infer(batch(name, nil))
+    #expect(try relativeError(learned.infer(batch(name, labels)), unlabelled) > 1e-3)
     for dtype in [DType.float32, .bfloat16] {
       let prepared = try learned.prepared(for: dtype).infer(batch(name, labels))
       #expect(try relativeError(prepared, learned.infer(batch(name, labels))) < (dtype == .float32 ? 1e-5 : 0.03))
     }
-    // A new network starts as one that is told nothing.
+    // A new network starts as one without the input.
     let made = try network(name, asMade: true)
     for parameter in made.parameters() where try parameter.value.detach().norm().item() == 0 && parameter.shape != [64, 9] {
       try parameter.assign(.full(0.05, like: parameter.value.detach()))
@@ -63,19 +63,19 @@ import Testing
     #expect(try made.infer(batch(name, labels)).floats() == made.infer(batch(name, nil)).floats())
   }
 
-  @Test func labelsThatDoNotFitAreRefused() throws {
-    let told = try network(ADMUNet.Recipe.name), plain = try network(ADMUNet.Recipe.name, labels: nil)
+  @Test func labelsOfTheWrongShapeAreRefused() throws {
+    let labelled = try network(ADMUNet.Recipe.name), plain = try network(ADMUNet.Recipe.name, labels: nil)
     for shape in [[3, 8], [2, 9], [9], [3]] {
-      let y = told.infer(batch(ADMUNet.Recipe.name, .ones(shape)))
+      let y = labelled.infer(batch(ADMUNet.Recipe.name, .ones(shape)))
       #expect(y.fault?.message == "expected augmentation labels of shape [3, 9], one row an image, found \(shape)")
     }
     let y = plain.infer(batch(ADMUNet.Recipe.name, labels))
     #expect(y.fault?.message == "this network has no augmentation input, but augmentation labels were given")
     let failed = Tensor.ones([2]).matmul(.ones([3, 3]))
-    #expect(told.infer(batch(ADMUNet.Recipe.name, failed)).fault == failed.fault)
+    #expect(labelled.infer(batch(ADMUNet.Recipe.name, failed)).fault == failed.fault)
   }
 
-  @Test func aRecipeThatSaysItsWidthKeepsIt() throws {
+  @Test func aWidthGivenInTheRecipeIsKept() throws {
     var recipe = ADMUNet.Recipe(), facts = TinyNetworks.facts
     recipe.augmentDim = 13
     facts.augmentationLabels = 9
@@ -85,8 +85,8 @@ import Testing
     #expect(throws: RecipeError.self) { try recipe.validate() }
   }
 
-  @Test(arguments: TinyNetworks.names.filter { !names.contains($0) }) func theOthersKnowOfNone(name: String) throws {
-    var recipe = try #require(TinyNetworks.recipes[name]), facts = TinyNetworks.facts
+  @Test(arguments: TinyNetworks.names.filter { !names.contains($0) }) func otherNetworksTakeNoAugmentationLabels(name: String) throws {
+    var recipe = try TinyNetworks.tiny(name).recipe, facts = TinyNetworks.facts
     let plain = try TinyNetworks.recipe(name)
     facts.augmentationLabels = 9
     recipe.adapt(to: facts)

@@ -9,7 +9,7 @@ import Testing
   private let name = ContextUNet.Recipe.name
 
   private func recipe(_ change: (inout ContextUNet.Recipe) -> Void = { _ in }) throws -> ContextUNet.Recipe {
-    var recipe = try #require(TinyNetworks.recipes[name] as? ContextUNet.Recipe)
+    var recipe = try #require(TinyNetworks.tiny(name).recipe as? ContextUNet.Recipe)
     change(&recipe)
     recipe.adapt(to: TinyNetworks.facts)
     return recipe
@@ -24,10 +24,10 @@ import Testing
     return network
   }
 
-  /// The output for one image, told a context.
-  private func output(_ network: ContextUNet, _ told: Conditioning, _ mode: Mode = .inference) throws -> [Float] {
+  /// The output for one image with conditioning.
+  private func output(_ network: ContextUNet, _ conditioning: Conditioning, _ mode: Mode = .inference) throws -> [Float] {
     var batch = Batch(count: 1)
-    batch.conditioning = told
+    batch.conditioning = conditioning
     return try withoutGradient { network.run(batch, mode: mode) }.floats()
   }
 
@@ -37,7 +37,7 @@ import Testing
     #expect(try output(network, Conditioning(labels: Tensor([3]))) != output(network, .none))
   }
 
-  @Test(arguments: [0, 2, 4]) func aClassIsOneHotAmongTheOthersThanTheNullClass(null: Int) throws {
+  @Test(arguments: [0, 2, 4]) func aClassIsOneHotOverTheClassesWithoutTheNullClass(null: Int) throws {
     let byLabel = try network { ($0.numClasses, $0.nullClass) = (5, null) }
     let byVector = try network { $0.contextDim = 4 }
     try byVector.load(byLabel.stateDict())
@@ -50,9 +50,9 @@ import Testing
   }
 
   /// The share of images without is `training.class_dropout`, for every network.
-  @Test func aTrainingStepIsToldEveryContextThatItIsGiven() throws {
-    let network = try network(), told = Conditioning(labels: Tensor([1])), with = try output(network, told)
-    for seed in 0..<40 { #expect(try output(network, told, .training(Generator(seed: UInt64(seed)))) == with) }
+  @Test func aTrainingStepUsesEveryContextThatItIsGiven() throws {
+    let network = try network(), conditioning = Conditioning(labels: Tensor([1])), with = try output(network, conditioning)
+    for seed in 0..<40 { #expect(try output(network, conditioning, .training(Generator(seed: UInt64(seed)))) == with) }
   }
 
   @Test func aLabelBeyondTheClassesIsAFault() throws {
@@ -61,7 +61,7 @@ import Testing
     #expect(throws: TorchFault.self) { try output(network, Conditioning(context: .zeros([1, 4]))) }
   }
 
-  @Test func withoutDataOfClassesItTrainsWithoutContext() throws {
+  @Test func withoutClassesInTheDataItHasNoContext() throws {
     var recipe = ContextUNet.Recipe()
     recipe.adapt(to: NetworkInputSpec(channels: 1, outputChannels: 2, height: 28, width: 28, classRows: nil))
     let network = try recipe.makeNetwork(using: .shapes)
@@ -70,20 +70,20 @@ import Testing
     #expect(y.fault == nil && y.shape == [2, 2, 28, 28])
   }
 
-  @Test func mistakesAreRefused() throws {
-    func complaint(_ change: (inout ContextUNet.Recipe) -> Void) throws -> String {
+  @Test func invalidOptionsAreRefused() throws {
+    func problem(_ change: (inout ContextUNet.Recipe) -> Void) throws -> String {
       let recipe = try recipe(change)
       do throws(RecipeError) { try recipe.validate() } catch { return error.description }
       return ""
     }
-    #expect(try complaint { _ in } == "")
-    #expect(try complaint { $0.channelMult = [1] } == "channel_mult: expected 2 to 12 levels, found 1")
-    #expect(try complaint { $0.modelChannels = 12 } == "model_channels: expected a multiple of 8, the groups of the norms, found 12")
-    #expect(try complaint { $0.channelMult = [1, .nan] }.hasPrefix("channel_mult: nan makes nan channels"))
+    #expect(try problem { _ in } == "")
+    #expect(try problem { $0.channelMult = [1] } == "channel_mult: expected 2 to 12 levels, found 1")
+    #expect(try problem { $0.modelChannels = 12 } == "model_channels: expected a multiple of 8, the groups of the norms, found 12")
+    #expect(try problem { $0.channelMult = [1, .nan] }.hasPrefix("channel_mult: nan makes nan channels"))
     #expect(
-      try complaint { ($0.numClasses, $0.contextDim) = (3, 3) }
+      try problem { ($0.numClasses, $0.contextDim) = (3, 3) }
         == "context_dim: the context is a class or a vector; expected num_classes or context_dim alone")
     #expect(
-      try complaint { ($0.numClasses, $0.nullClass) = (3, 3) } == "null_class: expected one of the 3 of num_classes, found 3")
+      try problem { ($0.numClasses, $0.nullClass) = (3, 3) } == "null_class: expected one of the 3 of num_classes, found 3")
   }
 }

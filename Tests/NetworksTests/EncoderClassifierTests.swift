@@ -63,7 +63,7 @@ import Testing
     #expect(try relativeError(withoutGradient { copy(x, timesteps: timesteps, mode: .inference) }, logits) < 1e-5)
   }
 
-  @Test(arguments: pools) func shapesAloneAreEnoughToCount(pool: EncoderClassifier.Pool) throws {
+  @Test(arguments: pools) func aForwardPassNeedsShapesAlone(pool: EncoderClassifier.Pool) throws {
     let network = try recipe(pool).makeClassifier(using: .shapes)
     let y = network(.empty([4, 3, 8, 8], on: .meta), timesteps: .empty([4], on: .meta), mode: .inference)
     #expect(y.fault == nil)
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func mistakesAreRefused() throws {
+  @Test func invalidOptionsAreRefused() throws {
     var recipe = recipe(.attention)
     recipe.numHeadChannels = -1
     #expect(throws: RecipeError.self) { try recipe.validate() }

@@ -11,7 +11,7 @@ import Testing
 
   @Test(arguments: TinyNetworks.names) func givesAnImageOfFloat32ForEachImage(name: String) throws {
     let network = try TinyNetworks.network(name)
-    for (height, width) in [(8, 8)] + TinyNetworks.sizes(name) {
+    for (height, width) in try [(8, 8)] + TinyNetworks.tiny(name).sizes {
       let y = try network.infer(Batch(for: name, count: 2, height: height, width: width)).validated()
       #expect(y.shape == [2, 6, height, width] && y.dtype == .float32)
       #expect(try y.isFinite().all().item() == 1)
@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test(arguments: TinyNetworks.names) func labelsAndTimestepsAndEveryPixelMatter(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func theOutputDependsOnLabelsTimestepsAndEveryPixel(name: String) throws {
     let network = try TinyNetworks.network(name), batch = Batch(for: name, count: 1)
     let y = network.infer(batch)
     var other = batch
@@ -59,12 +59,19 @@ import Testing
     #expect(try seen.abs().min().item() > 0)
   }
 
-  @Test(arguments: TinyNetworks.names) func shapesAloneHaveTheKeysAndTheCountOfRealOnes(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func aNetworkOfShapesAloneHasTheSameKeysAndParameterCount(name: String) throws {
     let recipe = try TinyNetworks.recipe(name)
     let shapes = try recipe.makeNetwork(using: .shapes), real = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     #expect(shapes.state().map { "\($0.name) \($0.entry.value.shape)" } == real.state().map { "\($0.name) \($0.entry.value.shape)" })
     #expect(shapes.parameterCount == real.parameterCount && real.parameterCount > 0)
     #expect(shapes.state().allSatisfy { $0.entry.value.device == .meta })
+  }
+
+  /// The check before a training and the count of FLOPs do so.
+  @Test(arguments: TinyNetworks.names) func aForwardPassRunsOnShapesAlone(name: String) throws {
+    let network = try TinyNetworks.recipe(name).makeNetwork(using: .shapes)
+    let y = network.run(Batch(for: name).shapes, mode: .training(Generator(seed: 1)))
+    #expect(try y.validated().shape == [3, 6, 8, 8] && y.device == .meta)
   }
 
   @Test(arguments: TinyNetworks.names) func theSameSeedGivesTheSameNetwork(name: String) throws {
@@ -77,7 +84,7 @@ import Testing
     #expect(try values(1) != values(2))
   }
 
-  @Test(arguments: TinyNetworks.names) func aNetworkThatLearnedNothingGivesZero(name: String) throws {
+  @Test(arguments: TinyNetworks.names) func anUntrainedNetworkOutputsZero(name: String) throws {
     // The last layer starts from zero, so that the first step does not begin with noise.
     let network = try TinyNetworks.recipe(name).makeNetwork(using: Initializer(Generator(seed: 1)))
     #expect(try network.infer(Batch(for: name)).abs().max().item() == 0)

@@ -12,7 +12,7 @@ import Testing
   }
 
   /// Its defaults resample by layers of their own, which the configuration of the contract tests too.
-  @Test func itsStateHasTheReferencesNames() throws {
+  @Test func theStateHasTheReferenceNames() throws {
     let byLayers = try NiceUNet(recipe { _ in }, using: .shapes).state().map(\.name)
     for name in [
       "step_embed.0.weight", "class_embedding.weight", "downsampling.0.0.weight", "downsampling.2.0.conv.weight",
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test func mistakesAreToldInItsOwnWords() throws {
+  @Test func errorsNameItsOwnOptions() throws {
     #expect(throws: RecipeError(place: nil, path: "resolution", "expected a multiple of 2, for 2 levels, found 9")) {
       try recipe { ($0.resolution, $0.attentionResolutions) = (9, []) }.validate()
     }

@@ -28,7 +28,7 @@ import Testing
     #expect(y.shape == [1, 3, 40, 28])
   }
 
-  @Test(arguments: [1, 2, 4], [1, 3]) func theResultHasTheScalesSize(scale: Int, channels: Int) throws {
+  @Test(arguments: [1, 2, 4], [1, 3]) func theOutputIsLargerByTheScale(scale: Int, channels: Int) throws {
     let network = try network(scale: scale, channels: channels)
     let x = Tensor.rand([2, channels, 8, 4], using: Generator(seed: 2))
     let y = withoutGradient { network(x) }
@@ -46,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func whatDoesNotFitIsAFaultThatSaysSo() throws {
+  @Test func anInputOfTheWrongShapeIsAFaultWithTheExpectedOne() throws {
     let network = try network(scale: 1)
     #expect(network(.ones([1, 3, 6, 8])).fault?.message == "at scale 1 height and width must be multiples of 4, found 6 x 8")
     #expect(network(.ones([1, 3, 8, 6])).fault != nil)
@@ -55,7 +55,7 @@ import Testing
     #expect(try self.network(scale: 4)(.ones([1, 3, 1, 1])).fault == nil)
   }
 
-  @Test(arguments: [DType.float32, .bfloat16]) func theCopyForInferenceAgrees(dtype: DType) throws {
+  @Test(arguments: [DType.float32, .bfloat16]) func aPreparedCopyComputesTheSame(dtype: DType) throws {
     let network = try network(scale: 2)
     let x = Tensor.rand([1, 3, 8, 8], using: Generator(seed: 4))
     let want = withoutGradient { network(x) }
@@ -66,13 +66,13 @@ import Testing
     #expect(throws: TorchFault.self) { try copy.prepared(for: dtype) }
   }
 
-  @Test(arguments: [1, 2, 4], [1, 3]) func theRecipeIsRecognisedByTheShapes(scale: Int, channels: Int) throws {
+  @Test(arguments: [1, 2, 4], [1, 3]) func theRecipeIsRecognisedFromShapes(scale: Int, channels: Int) throws {
     let state = try network(scale: scale, channels: channels).stateDict()
     let found = RRDBNet.Recipe.recognised(from: CheckpointShapes(state), side: 64)
     #expect(found?.recipe as? RRDBNet.Recipe == recipe(scale: scale, channels: channels))
   }
 
-  @Test(arguments: [1, 2, 4]) func aPixelIsSeenAsFarAwayAsTheRecipeSaysAndNoFarther(scale: Int) throws {
+  @Test(arguments: [1, 2, 4]) func theReceptiveFieldIsThatOfTheRecipe(scale: Int) throws {
     var recipe = recipe(scale: scale, channels: 1)
     recipe.numBlock = 1
     let network = try RRDBNet(recipe, using: Initializer(Generator(seed: 1)))
@@ -99,7 +99,7 @@ import Testing
     #expect(RRDBNet.Recipe.nearest(to: CheckpointShapes(state)) == nil)
   }
 
-  @Test func recipesThatDoNotHoldAreRefused() {
+  @Test func invalidRecipesAreRefused() {
     for set in ["scale=3", "scale=0", "num_feat=0", "num_block=-1", "num_in_ch=0", "num_grow_ch=100000"] {
       #expect(throws: RecipeError.self, "\(set)") { try RRDBNet.Recipe(yaml: "", file: "r.yaml", set: [set]) }
     }

@@ -43,7 +43,7 @@ import Testing
     try recipe.overlaid(yaml: "", file: "recipe.yaml", set: [setting])
   }
 
-  @Test func everyMemberOfTheRegistriesIsExamined() {
+  @Test func everyMemberOfTheRegistriesIsTested() {
     let examined = Set(Self.recipes.map { type(of: $0).name })
     #expect(examined == Set(TrainableNetworkRegistry.names + ClassifierRegistry.names + UpscalerRegistry.names))
     #expect(Self.everyType.map { $0.name } == TrainableNetworkRegistry.names + ClassifierRegistry.names + UpscalerRegistry.names)
@@ -66,14 +66,14 @@ import Testing
   }
 
   @Test(arguments: TinyNetworks.names) func aChangedOptionIsTheOneThatTheShapesContradict(name: String) throws {
-    let setting = try #require(TinyNetworks.changes[name], "network '\(name)' has no changed option in TinyNetworks")
+    let setting = try TinyNetworks.tiny(name).change
     let recipe = try TinyNetworks.recipe(name), other = try changed(recipe, by: setting)
     let own = try shapes(recipe), corrected = try #require(fitted(other, to: own))
     let wrong = differences(other, corrected), left = differences(corrected, recipe)
     #expect(wrong == [setting.replacing("=", with: ": ")] && left.isEmpty)
   }
 
-  @Test(arguments: recipes.indices) func aCheckpointWithATensorTooManyOrTooFewIsNotRecognised(index: Int) throws {
+  @Test(arguments: recipes.indices) func aCheckpointWithAnExtraOrMissingTensorIsNotRecognised(index: Int) throws {
     let recipe = Self.recipes[index], shapes = try shapes(recipe), type = type(of: recipe)
     let tensors = shapes.names.map { (name: $0, shape: shapes[$0]!) }
     #expect(type.recognised(from: CheckpointShapes(tensors + [("one.more", [1])]), side: 8) == nil)

@@ -52,7 +52,7 @@ import Testing
     for (name, gradient) in zip(network.state().map(\.name), gradients) { #expect(try gradient?.norm().item() ?? 0 > 0, "\(name)") }
   }
 
-  @Test(arguments: [DType.float32, .bfloat16]) func theCopyForInferenceAgrees(dtype: DType) throws {
+  @Test(arguments: [DType.float32, .bfloat16]) func aPreparedCopyComputesTheSame(dtype: DType) throws {
     let network = try network { _ in }, x = Tensor.rand([1, 3, 8, 8], using: Generator(seed: 4))
     let want = withoutGradient { network(x) }, copy = try network.prepared(for: dtype)
     // bfloat16 has 8 bits; float32 differs by the order of sums alone.
@@ -61,7 +61,7 @@ import Testing
     #expect(throws: TorchFault.self) { try copy.prepared(for: dtype) }
   }
 
-  @Test func aPixelIsSeenAsFarAwayAsTheRecipeSaysAndNoFarther() throws {
+  @Test func theReceptiveFieldIsThatOfTheRecipe() throws {
     let network = try network { ($0.numInCh, $0.numOutCh, $0.numConv) = (1, 1, 2) }
     for (name, parameter) in network.namedParameters() {
       try parameter.assign(.full(name.hasSuffix("bias") ? 0 : 0.25, parameter.shape))

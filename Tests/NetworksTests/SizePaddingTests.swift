@@ -13,7 +13,7 @@ import Testing
     #expect(try padded.cropped(toSizeOf: x).floats() == x.floats())
   }
 
-  @Test func leavesImagesThatFitAsTheyAre() throws {
+  @Test func leavesImagesThatFitUnchanged() throws {
     let x = Tensor.ones([2, 3, 8, 4])
     #expect(x.padded(toMultiplesOf: 4).shape == x.shape && x.padded(toMultiplesOf: 1).shape == x.shape)
     let failed = Tensor.ones([1]).matmul(.ones([2, 2]))

@@ -8,7 +8,7 @@ import Testing
   private typealias Batch = TinyNetworks.Batch
   private let name = SuperResolutionUNet.Recipe.name
 
-  @Test func theLowResolutionImageAndEveryFactorMatter() throws {
+  @Test func theLowResolutionImageAndEveryStrengthChangeTheOutput() throws {
     let network = try TinyNetworks.network(name), batch = Batch(for: name, count: 1)
     let y = network.infer(batch)
     var other = batch
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  @Test func withoutFactorsAllAreZero() throws {
+  @Test func strengthsAreZeroByDefault() throws {
     let network = try TinyNetworks.network(name)
     var without = Batch(for: name), zero = without
     without.conditioning.corruptionStrengths = nil
@@ -29,23 +29,23 @@ import Testing
     #expect(try network.infer(without).floats() == network.infer(zero).floats())
   }
 
-  @Test func anInputThatDoesNotFitSaysWhatWasExpected() throws {
+  @Test func anInputOfTheWrongShapeIsRefusedWithTheExpectedOne() throws {
     let network = try TinyNetworks.network(name)
-    func complaint(_ change: (inout Conditioning) -> Void) -> String {
+    func problem(_ change: (inout Conditioning) -> Void) -> String {
       var batch = Batch(for: name, count: 2)
       change(&batch.conditioning)
       return network.infer(batch).fault?.message ?? ""
     }
-    #expect(complaint { $0.lowRes = nil } == "this network needs low-resolution images")
+    #expect(problem { $0.lowRes = nil } == "this network needs low-resolution images")
     #expect(
-      complaint { $0.lowRes = .ones([2, 1, 4, 4]) } == "expected low-resolution images of shape [2, 3, h, w], found [2, 1, 4, 4]")
+      problem { $0.lowRes = .ones([2, 1, 4, 4]) } == "expected low-resolution images of shape [2, 3, h, w], found [2, 1, 4, 4]")
     #expect(
-      complaint { $0.corruptionStrengths = .ones([2, 3]) }
+      problem { $0.corruptionStrengths = .ones([2, 3]) }
         == "expected corruption strengths of shape [2, 2], one row an image, found [2, 3]")
-    #expect(complaint { $0.context = .ones([2, 4]) } == "this network has no context, but context vectors were given")
+    #expect(problem { $0.context = .ones([2, 4]) } == "this network has no context, but context vectors were given")
   }
 
-  @Test func itsRecipesMistakesAreRefused() throws {
+  @Test func invalidRecipesAreRefused() throws {
     var recipe = SuperResolutionUNet.Recipe()
     recipe.numCorruptions = -1
     #expect(throws: RecipeError(place: nil, path: "num_corruptions", "expected 0 to 64, found -1")) {

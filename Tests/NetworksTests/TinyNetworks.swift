@@ -5,67 +5,92 @@ import RecipeKit
 import Tensors
 import Testing
 
+/// A small configuration of a denoising network for the contract tests.
+struct TinyNetwork {
+  let recipe: any NetworkRecipe
+  /// An option that leaves a trace in the shapes, with another value than the recipe's.
+  let change: String
+  var takesClasses = true
+  /// Corruptions whose strengths it takes, with a degraded image; 0 for a network that samples from noise alone.
+  var corruptions = 0
+  /// Whether the degraded image may be smaller.
+  var enlarges = false
+  /// Heights and widths that it takes beside those of the data.
+  var sizes = [(4, 4), (16, 16), (4, 12), (5, 8), (7, 11), (1, 1)]
+}
+
 /// A small configuration of every denoising network, and state dicts that the reference implementations made.
 enum TinyNetworks {
-  /// What the contract's networks are told of the data. Every norm has groups of two channels or more: with one, a bias
+  /// The data for which the contract's networks are made. Every norm has groups of two channels or more: with one, a bias
   /// before a norm would have no effect.
   static let facts = NetworkInputSpec(channels: 3, outputChannels: 6, height: 8, width: 8, classRows: 5, nullClass: 4)
 
-  /// Those that make images from noise alone, and those that are given a picture too.
   static let names = TrainableNetworkRegistry.names
 
-  /// By the name in the registry.
-  static let recipes: [String: any NetworkRecipe] = {
+  /// By the name in the registry: a new network needs one entry here.
+  static let all: [String: TinyNetwork] = [
+    "adm_unet": TinyNetwork(recipe: adm, change: "num_res_blocks=2"),
+    "nice_unet": TinyNetwork(recipe: nice, change: "num_classes=9", sizes: []),
+    "context_unet": TinyNetwork(recipe: context, change: "model_channels=24"),
+    "unet2d_model": TinyNetwork(recipe: unet2D, change: "layers_per_block=2"),
+    "simple_diffusion_unet": TinyNetwork(recipe: simple, change: "hidden_dims=[16, 24, 40]", takesClasses: false),
+    "super_resolution_unet": TinyNetwork(recipe: superResolution, change: "num_corruptions=5", corruptions: 2, enlarges: true),
+    "restoration_unet": TinyNetwork(recipe: restoration, change: "num_res_blocks=2", takesClasses: false, corruptions: 2),
+  ]
+
+  private static var adm: ADMUNet.Recipe {
     var adm = ADMUNet.Recipe()
-    adm.modelChannels = 64
-    adm.channelMult = [1, 1.5]
-    adm.numResBlocks = 1
-    adm.attentionResolutions = [4]
-    adm.numHeadChannels = 32
-    var superResolution = SuperResolutionUNet.Recipe()
-    superResolution.unet = adm
-    superResolution.numCorruptions = 2
+    (adm.modelChannels, adm.channelMult, adm.numResBlocks) = (64, [1, 1.5], 1)
+    (adm.attentionResolutions, adm.numHeadChannels) = ([4], 32)
+    return adm
+  }
+
+  private static var nice: NiceUNet.Recipe {
     var nice = NiceUNet.Recipe()
     (nice.modelChannels, nice.channelMult, nice.numResBlocks) = (64, [1, 1.5], 1)
     (nice.attentionResolutions, nice.numHeads) = ([4], 2)
+    return nice
+  }
+
+  private static var context: ContextUNet.Recipe {
     var context = ContextUNet.Recipe()
     (context.modelChannels, context.channelMult, context.numResBlocks) = (16, [1, 2], 1)
+    return context
+  }
+
+  private static var unet2D: UNet2DModel.Recipe {
     var unet2D = UNet2DModel.Recipe()
-    unet2D.blockOutChannels = [16, 24]
-    unet2D.downBlockTypes = [.plain, .attention]
-    unet2D.upBlockTypes = [.attention, .residual]
-    unet2D.layersPerBlock = 1
-    unet2D.normNumGroups = 8
-    unet2D.downsamplePadding = 0
-    unet2D.midBlockScaleFactor = 1.5
+    (unet2D.blockOutChannels, unet2D.layersPerBlock, unet2D.normNumGroups) = ([16, 24], 1, 8)
+    (unet2D.downBlockTypes, unet2D.upBlockTypes) = ([.plain, .attention], [.attention, .residual])
+    (unet2D.downsamplePadding, unet2D.midBlockScaleFactor) = (0, 1.5)
+    return unet2D
+  }
+
+  private static var simple: SimpleDiffusionUNet.Recipe {
     var simple = SimpleDiffusionUNet.Recipe()
     simple.hiddenDims = [16, 24, 32]
+    return simple
+  }
+
+  private static var superResolution: SuperResolutionUNet.Recipe {
+    var superResolution = SuperResolutionUNet.Recipe()
+    (superResolution.unet, superResolution.numCorruptions) = (adm, 2)
+    return superResolution
+  }
+
+  private static var restoration: RestorationUNet.Recipe {
     var restoration = RestorationUNet.Recipe()
     (restoration.modelChannels, restoration.channelMult, restoration.numCorruptions) = (8, [1, 2], 2)
-    return [
-      RestorationUNet.Recipe.name: restoration, SimpleDiffusionUNet.Recipe.name: simple, ADMUNet.Recipe.name: adm, SuperResolutionUNet.Recipe.name: superResolution,
-      NiceUNet.Recipe.name: nice,
-      ContextUNet.Recipe.name: context, UNet2DModel.Recipe.name: unet2D,
-    ]
-  }()
+    return restoration
+  }
 
-  /// An option of each tiny network that leaves a trace in the shapes, with another value.
-  static let changes = [
-    ADMUNet.Recipe.name: "num_res_blocks=2", SuperResolutionUNet.Recipe.name: "num_corruptions=5", NiceUNet.Recipe.name: "num_classes=9",
-    ContextUNet.Recipe.name: "model_channels=24", SimpleDiffusionUNet.Recipe.name: "hidden_dims=[16, 24, 40]",
-    UNet2DModel.Recipe.name: "layers_per_block=2", RestorationUNet.Recipe.name: "num_res_blocks=2",
-  ]
-
-  /// Networks that take no classes.
-  static let withoutClasses: Set = [SimpleDiffusionUNet.Recipe.name, RestorationUNet.Recipe.name]
-
-  /// Heights and widths that a network takes beside those of the data.
-  static func sizes(_ name: String) -> [(Int, Int)] {
-    name == NiceUNet.Recipe.name ? [] : [(4, 4), (16, 16), (4, 12), (5, 8), (7, 11), (1, 1)]
+  static func tiny(_ name: String) throws -> TinyNetwork {
+    try #require(
+      all[name], "network '\(name)' has no tiny configuration; add one to TinyNetworks.all in Tests/NetworksTests/TinyNetworks.swift")
   }
 
   static func recipe(_ name: String) throws -> any NetworkRecipe {
-    var recipe = try #require(recipes[name], "network '\(name)' has no tiny configuration in TinyNetworks")
+    var recipe = try tiny(name).recipe
     recipe.adapt(to: facts)
     return recipe
   }
@@ -84,16 +109,26 @@ enum TinyNetworks {
   struct Batch {
     var x: Tensor, timesteps: Tensor, conditioning: Conditioning
 
-    /// For a network of the contract, with all that it can be told.
+    /// For a network of the contract, with all the conditioning that it takes.
     init(for name: String = ADMUNet.Recipe.name, count: Int = 3, height: Int = 8, width: Int = 8) {
-      let generator = Generator(seed: 11)
+      let generator = Generator(seed: 11), tiny = all[name]
       x = Tensor.randn([count, 3, height, width], using: generator)
       timesteps = Tensor((0..<count).map { Float(400 * $0) + 3.5 })
-      conditioning = Conditioning(labels: withoutClasses.contains(name) ? nil : Tensor((0..<count).map { ($0 + 1) % 5 }))
-      guard RestoringNetworkRegistry.names.contains(name) else { return }
-      let factor = name == SuperResolutionUNet.Recipe.name ? 2 : 1
+      conditioning = Conditioning(labels: tiny?.takesClasses == false ? nil : Tensor((0..<count).map { ($0 + 1) % 5 }))
+      guard let corruptions = tiny?.corruptions, corruptions > 0 else { return }
+      let factor = tiny?.enlarges == true ? 2 : 1
       conditioning.lowRes = .randn([count, 3, (height + factor - 1) / factor, (width + factor - 1) / factor], using: generator)
-      conditioning.corruptionStrengths = .rand([count, 2], using: generator)
+      conditioning.corruptionStrengths = .rand([count, corruptions], using: generator)
+    }
+
+    /// The same on the device `meta`.
+    var shapes: Batch {
+      var shapes = self
+      (shapes.x, shapes.timesteps) = (x.to(.meta), timesteps.to(.meta))
+      shapes.conditioning = Conditioning(
+        labels: conditioning.labels?.to(.meta), lowRes: conditioning.lowRes?.to(.meta),
+        corruptionStrengths: conditioning.corruptionStrengths?.to(.meta))
+      return shapes
     }
 
     func image(_ index: Int) -> Batch {

@@ -62,7 +62,8 @@ import Testing
       let y = withAutocast(to: dtype, on: device) {
         let h = x.channelsLast().conv2d(weight, bias, padding: 1)
         let n = h.groupNorm(groups: 4, bias, bias, scale: rows, shift: table.embedding(labels), activation: .silu)
-        let parts = n.permute(0, 2, 3, 1).reshape(2, 36, 32).linear(map).reshape(2, 36, 3, 2, 16)
+        let m = n.permute(0, 2, 3, 1).reshape(2, 36, 32).layerNorm().layerNorm(bias, bias)
+        let parts = m.linear(map).reshape(2, 36, 3, 2, 16)
         return Tensor.attention(parts.select(2, 0).transpose(1, 2), parts.select(2, 1).transpose(1, 2), parts.select(2, 2).transpose(1, 2))
       }
       try y.to(.float32).sum().backward()
@@ -72,6 +73,13 @@ import Testing
     let found = try outcome(on: .meta)
     #expect(try found == outcome(on: .cpu))
     #expect(found[0].hasSuffix(dtype.rawValue))
+  }
+
+  @Test(arguments: [Device.cpu, .meta]) func aLayerNormWhoseWeightDoesNotFitIsAFault(device: Device) {
+    let x = Tensor.empty([2, 3], on: device)
+    #expect(x.layerNorm(.empty([3], on: device)).fault == nil)
+    #expect(x.layerNorm(.empty([2], on: device)).fault != nil)
+    #expect(Tensor.empty([], on: device).layerNorm().fault != nil)
   }
 
   @Test func imagesOfOneChannelStayChannelsLast() {

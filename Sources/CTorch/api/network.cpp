@@ -71,7 +71,10 @@ ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes) {
 }
 
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps) {
-  return tensor([&] { return at::layer_norm(x->t, {x->t.size(-1)}, maybe(weight), maybe(bias), eps); });
+  return tensor([&] {
+    if (x->t.is_meta()) return shim::meta::layer_norm(x->t, maybe(weight), maybe(bias));
+    return at::layer_norm(x->t, {x->t.size(-1)}, maybe(weight), maybe(bias), eps);
+  });
 }
 
 ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *g) {

@@ -3,6 +3,7 @@
 
 #include "../kernels/low_precision/low_precision.h"
 
+#include <ATen/OpMathType.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <unordered_map>
@@ -120,6 +121,24 @@ struct GroupNorm : torch::autograd::Function<GroupNorm> {
   }
 };
 
+struct LayerNorm : torch::autograd::Function<LayerNorm> {
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Row &weight, const Row &bias) {
+    auto rows = x.sizes().vec();
+    rows.back() = 1;
+    auto statistics = x.options().dtype(at::toOpMathType(x.scalar_type()));
+    at::Tensor mean = at::empty(rows, statistics), deviation = at::empty(rows, statistics);
+    context->save_for_backward({x, mean, deviation, weight.value_or(at::Tensor()), bias.value_or(at::Tensor())});
+    return at::empty_like(x);
+  }
+
+  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+    at::Tensor dy = arriving[0].contiguous();
+    auto saved = context->get_saved_variables();
+    auto alike = [](const at::Tensor &t) { return t.defined() ? at::empty_like(t) : Variable(); };
+    return {at::empty_like(saved[0]), alike(saved[3]), alike(saved[4])};
+  }
+};
+
 }  // namespace
 
 namespace shim::meta {
@@ -159,6 +178,14 @@ at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor 
                   q.size(3) == k.size(3),
               "queries ", q.sizes(), ", keys ", k.sizes(), " and values ", v.sizes(), " do not fit");
   return Attention::apply(operand(q), operand(k), operand(v));
+}
+
+at::Tensor layer_norm(const at::Tensor &x, const Row &weight, const Row &bias) {
+  TORCH_CHECK(x.dim() > 0, "expected an axis to normalise over, found a single number");
+  for (const Row &row : {weight, bias})
+    TORCH_CHECK(!row || row->sizes() == x.sizes().slice(x.dim() - 1), "expected a weight and a bias of [", x.size(-1), "], found ",
+                row->sizes());
+  return LayerNorm::apply(x, weight, bias);
 }
 
 at::Tensor group_norm(const at::Tensor &x, int64_t groups, const norm::Rows &rows) {

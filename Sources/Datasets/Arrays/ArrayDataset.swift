@@ -49,6 +49,20 @@ public struct ArrayDataset: Dataset {
     }
 
     public func open() throws -> any Dataset { try ArrayDataset(self) }
+
+    public static func recipe(at path: String) -> Self {
+      var recipe = Self()
+      recipe.images = path
+      return recipe
+    }
+
+    public var paths: [String] { [images] + [labels, contexts].compactMap { $0 } }
+
+    public mutating func mapPaths(_ map: (String) -> String) {
+      images = map(images)
+      labels = labels.map(map)
+      contexts = contexts.map(map)
+    }
   }
 
   /// - Throws: `ArchiveError`, `ArrayError`, `DatasetError` when a file is missing, damaged or not what it should be, or when they do not

@@ -24,7 +24,7 @@ public struct CIFARDataset: Dataset {
   private let labels: [Int]
 
   /// A recipe's `data: { type: cifar, ... }`.
-  public struct Recipe: DatasetRecipe {
+  public struct Recipe: SinglePathDatasetRecipe {
     public static let name = "cifar"
 
     /// The folder of the binary version, `cifar-10-batches-bin` or `cifar-100-binary`; one that it is in; the `.tar.gz` itself; or

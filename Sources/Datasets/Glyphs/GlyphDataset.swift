@@ -41,6 +41,9 @@ public struct GlyphDataset: Dataset {
     }
 
     public func open() throws -> any Dataset { try GlyphDataset(self) }
+    public static func recipe(at path: String) -> Self { Self() }
+    public var paths: [String] { [] }
+    public mutating func mapPaths(_ map: (String) -> String) {}
   }
 
   /// - Throws: `RecipeError` for an invalid recipe.

@@ -20,7 +20,7 @@ public struct FolderDataset: Dataset {
   private let labels: [Int]?
 
   /// A recipe's `data: { type: folder, ... }`.
-  public struct Recipe: DatasetRecipe {
+  public struct Recipe: SinglePathDatasetRecipe {
     public static let name = "folder"
 
     /// A folder, or a zip, tar or tar.gz of one. A tar.gz is kept in memory, up to 4 GiB of pictures; the others are not.
@@ -56,6 +56,13 @@ public struct FolderDataset: Dataset {
     }
 
     public func open() throws -> any Dataset { try FolderDataset(self) }
+
+    /// `labels` lies below `path` or in the archive, unless it is found from the working folder alone.
+    public mutating func mapPaths(_ map: (String) -> String) {
+      let files = FileManager.default
+      if let labels, !files.fileExists(atPath: "\(path)/\(labels)"), files.fileExists(atPath: labels) { self.labels = map(labels) }
+      path = map(path)
+    }
   }
 
   /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it holds no picture, or when

@@ -29,7 +29,7 @@ public struct SpriteDataset: Dataset {
   }
 
   /// A recipe's `data: { type: sprites, ... }`.
-  public struct Recipe: DatasetRecipe {
+  public struct Recipe: SinglePathDatasetRecipe {
     public static let name = "sprites"
 
     /// A sheet, or a folder, zip or tar of sheets.

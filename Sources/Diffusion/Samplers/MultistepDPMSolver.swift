@@ -13,13 +13,13 @@ public protocol MultistepDPMSolver: Sampler where Memory == MultistepMemory {
   static var integrand: DPMSolverIntegrand { get }
 
   /// How second-order steps weigh the slope.
-  var solverType: DPMSolverType { get }
+  var solverType: DPMSolverType { get set }
   /// How third-order steps weigh the curvature.
   var curvature: DPMSolverCurvature { get }
   /// Whether the last steps of fewer than 15 are of lower order also where they end with noise left.
-  var lowerOrderFinal: Bool { get }
+  var lowerOrderFinal: Bool { get set }
   /// Whether the last step is first order however many there are.
-  var eulerAtFinal: Bool { get }
+  var eulerAtFinal: Bool { get set }
   /// η, the share of the reverse process's noise that is added; 0 follows the ODE. Only solvers that integrate the image have it.
   var eta: Double { get }
 }

@@ -79,9 +79,12 @@ extension ADMUNet {
         try require((-1...65536).contains(heads), key, "expected -1 to 65536, found \(heads)")
       }
       try require((1...64).contains(numResBlocks), "num_res_blocks", "expected 1 to 64, found \(numResBlocks)")
-      try require(dropout >= 0 && dropout < 1, "dropout", "expected at least 0 and below 1, found \(dropout)")
+      try requireDropout(dropout)
       try require(numHeads > 0 || numHeadChannels > 0, "num_heads", "expected num_heads or num_head_channels to be positive")
-      try validatePositive()
+      try requireCounts([
+        ("in_channels", inChannels, 4096), ("out_channels", outChannels, 4096), ("num_classes", numClasses, 1_000_000),
+        ("context_dim", contextDim, 1_000_000), ("augment_dim", augmentDim, 4096), ("image_size", imageSize, 65536),
+      ])
       try validateAttention()
       _ = try plan()
     }
@@ -95,16 +98,6 @@ extension ADMUNet {
         try require(product <= 65536, "channel_mult", "\(mult) makes \(product) channels; expected at most 65536")
         let made = product >= 1 ? channels(level) : 0
         try require(made > 0 && made % step == 0, "channel_mult", "\(mult) makes \(made) channels; expected \(what)")
-      }
-    }
-
-    private func validatePositive() throws(RecipeError) {
-      let values = [
-        ("in_channels", inChannels, 4096), ("out_channels", outChannels, 4096), ("num_classes", numClasses, 1_000_000),
-        ("context_dim", contextDim, 1_000_000), ("augment_dim", augmentDim, 4096), ("image_size", imageSize, 65536),
-      ]
-      for (key, value, most) in values {
-        if let value { try require((1...most).contains(value), key, "expected 1 to \(most), found \(value)") }
       }
     }
 

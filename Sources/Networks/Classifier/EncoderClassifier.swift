@@ -84,8 +84,7 @@ public final class EncoderClassifier: NoisyClassifier {
 
     public func validate() throws(RecipeError) {
       try unet.validate()
-      let classes = resolvedNumClasses
-      try require((1...1_000_000).contains(classes), "num_classes", "expected 1 to 1000000, found \(classes)")
+      try requireCounts([("num_classes", numClasses, 1_000_000)])
       guard pool == .attention else { return }
       try require(
         numHeadChannels > 0, "num_head_channels", "pool attention takes its heads from it; expected 1 or more, found \(numHeadChannels)")

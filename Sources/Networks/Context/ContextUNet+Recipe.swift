@@ -69,16 +69,14 @@ extension ContextUNet {
           "\(mult) makes \(made) channels; expected a multiple of \(groups), the groups of the norms")
       }
       try require((1...64).contains(numResBlocks), "num_res_blocks", "expected 1 to 64, found \(numResBlocks)")
-      try require(dropout >= 0 && dropout < 1, "dropout", "expected at least 0 and below 1, found \(dropout)")
+      try requireDropout(dropout)
       try validateContext()
     }
 
     private func validateContext() throws(RecipeError) {
-      for (key, value, most) in [
+      try requireCounts([
         ("in_channels", inChannels, 4096), ("out_channels", outChannels, 4096), ("context_dim", contextDim, 1_000_000),
-      ] {
-        if let value { try require((1...most).contains(value), key, "expected 1 to \(most), found \(value)") }
-      }
+      ])
       try require(
         contextDim == nil || numClasses == nil, "context_dim",
         "the context is a class or a vector; expected num_classes or context_dim alone")

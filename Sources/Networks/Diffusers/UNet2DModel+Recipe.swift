@@ -127,14 +127,11 @@ extension UNet2DModel.Recipe {
   }
 
   private func validateRanges() throws(RecipeError) {
-    let values = [
+    try requireCounts([
       ("in_channels", inChannels, 4096), ("out_channels", outChannels, 4096), ("time_embedding_dim", timeEmbeddingDim, 1 << 18),
       ("num_class_embeds", numClassEmbeds, 1_000_000),
-    ]
-    for (key, value, most) in values {
-      if let value { try require((1...most).contains(value), key, "expected 1 to \(most), found \(value)") }
-    }
-    try require(dropout >= 0 && dropout < 1, "dropout", "expected at least 0 and below 1, found \(dropout)")
+    ])
+    try requireDropout(dropout)
     try require(normEps > 0 && normEps.isFinite, "norm_eps", "expected a number above 0, found \(normEps)")
     try require(
       midBlockScaleFactor > 0 && midBlockScaleFactor.isFinite, "mid_block_scale_factor",

@@ -40,9 +40,7 @@ extension SimpleDiffusionUNet {
           (1...65536).contains(channels) && channels % groups == 0, "hidden_dims",
           "expected multiples of \(groups), the groups of the norms, up to 65536, found \(channels)")
       }
-      for (key, value) in [("in_channels", inChannels), ("out_channels", outChannels)] {
-        if let value { try require((1...4096).contains(value), key, "expected 1 to 4096, found \(value)") }
-      }
+      try requireCounts([("in_channels", inChannels, 4096), ("out_channels", outChannels, 4096)])
     }
   }
 }

@@ -115,32 +115,26 @@ extension DiffusersScheduler {
     // What these are at first order.
     case (.sdeDPMSolverPP, 1): return DDIM(eta: 1)
     case (_, 1): return DPMSolverPP1()
-    case (.dpmSolver, 2):
-      var solver = DPMSolver2M()
-      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
-      return solver
+    case (.dpmSolver, 2): return withOptions(DPMSolver2M())
     case (.dpmSolver, _):
       var solver = DPMSolver3M()
-      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
       solver.curvature = .half
-      return solver
-    case (.dpmSolverPP, 2):
-      var solver = DPMSolverPP2M()
-      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
-      return solver
+      return withOptions(solver)
+    case (.dpmSolverPP, 2): return withOptions(DPMSolverPP2M())
     case (.dpmSolverPP, _):
       var solver = DPMSolverPP3M()
-      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
       solver.curvature = .half
-      return solver
-    case (.sdeDPMSolverPP, _):
-      var solver = DPMSolverPP2MSDE()
-      (solver.solverType, solver.lowerOrderFinal, solver.eulerAtFinal) = (slope, lowerOrderFinal, eulerAtFinal)
-      return solver
+      return withOptions(solver)
+    case (.sdeDPMSolverPP, _): return withOptions(DPMSolverPP2MSDE())
     }
   }
 
-  private var slope: DPMSolverType { solverType == .heun ? .heun : .midpoint }
+  private func withOptions(_ solver: some MultistepDPMSolver) -> any Sampler {
+    var solver = solver
+    solver.solverType = solverType == .heun ? .heun : .midpoint
+    (solver.lowerOrderFinal, solver.eulerAtFinal) = (lowerOrderFinal, eulerAtFinal)
+    return solver
+  }
 
   private func check(_ arguments: StepArguments) throws(RecipeError) {
     let none = StepArguments()
