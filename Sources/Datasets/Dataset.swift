@@ -92,7 +92,7 @@ public struct Example: Sendable, Equatable {
   /// A degraded image, and how strongly each corruption acted on it, 0 to 1.
   public struct Degraded: Sendable, Equatable {
     public var image: Image
-    public var entropy: [Float]
+    public var strengths: [Float]
   }
 
   public init(image: Image, label: Int?, context: [Float]? = nil, augmentation: [Float]? = nil, degraded: Degraded? = nil) {

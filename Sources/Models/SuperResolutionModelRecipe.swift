@@ -15,7 +15,7 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
   /// The names by `CorruptionsRecipe` of the corruptions whose strengths the network takes, in their order; empty where it takes none or
   /// they are not named.
   public var corruptionNames: [String] = []
-  public var superResolution = SuperResolutionUNet.Recipe()
+  public var superResolution = Choice<RestoringNetworkRegistry>(SuperResolutionUNet.Recipe())
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
   public var sampling = SamplingRecipe()
@@ -24,14 +24,14 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
   public func validate() throws(RecipeError) {
     try require((1...data.height).contains(smallHeight), "small_height", "expected 1 to \(data.height), found \(smallHeight)")
     try require((1...data.width).contains(smallWidth), "small_width", "expected 1 to \(data.width), found \(smallWidth)")
-    let names = corruptionNames.count, strengths = superResolution.numCorruptions
+    let names = corruptionNames.count, strengths = superResolution.member.numCorruptions
     try require(
       names == 0 || strengths == nil || strengths == names, "corruption_names",
       "expected \(strengths ?? 0), one for each of num_corruptions, found \(names)")
     try require(Set(corruptionNames).count == names, "corruption_names", "expected each name once")
   }
 
-  public var networkRecipe: any RecognisableRecipe { superResolution }
+  public var networkRecipe: any RecognisableRecipe { superResolution.member }
   public var restoration: RestorationFacts? {
     RestorationFacts(image: [data.channels, smallHeight, smallWidth], corruptionNames: corruptionNames)
   }
@@ -40,22 +40,25 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
     var recipe = self
     var facts = data.networkInputSpec(process.variance)
     facts.corruptions = corruptionNames.isEmpty ? nil : corruptionNames.count
-    recipe.superResolution.adapt(to: facts)
+    var network = superResolution.member
+    network.adapt(to: facts)
+    recipe.superResolution = Choice(network)
     return recipe
   }
 
   public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
-    try SuperResolutionUNet(superResolution, using: initializer)
+    try superResolution.member.makeNetwork(using: initializer)
   }
 
   public static func recognised(from shapes: CheckpointShapes, side: Int) -> RecognisedModel? {
-    guard let found = SuperResolutionUNet.Recipe.recognised(from: shapes, side: side),
-      let network = found.recipe as? SuperResolutionUNet.Recipe
+    guard let found = RestoringNetworkRegistry.recognised(from: shapes, side: side),
+      let network = found.recipe as? any RestoringRecipe
     else { return nil }
     var model = Self()
-    (model.data, model.process, model.superResolution) = (DataSpec(found.inputs), ProcessRecipe(found.inputs), network)
+    (model.data, model.process, model.superResolution) = (DataSpec(found.inputs), ProcessRecipe(found.inputs), Choice(network))
     // No shape shows how much smaller the degraded images are.
-    (model.smallHeight, model.smallWidth) = (max(model.data.height / 4, 1), max(model.data.width / 4, 1))
+    let factor = type(of: network).enlarges ? 4 : 1
+    (model.smallHeight, model.smallWidth) = (max(model.data.height / factor, 1), max(model.data.width / factor, 1))
     return RecognisedModel(model, found)
   }
 

@@ -8,11 +8,17 @@ public enum NetworkRegistry: RecipeRegistry {
   ]
 }
 
-/// Every network that can be trained: those that sample from noise alone, and the one that is also given a degraded picture. The
+/// Every network that is also given a degraded picture, by the name that stands under `type:` in a recipe.
+public enum RestoringNetworkRegistry: RecipeRegistry {
+  public typealias Member = any RestoringRecipe
+  public static let all: [any NamedRecipe.Type] = [SuperResolutionUNet.Recipe.self, RestorationUNet.Recipe.self]
+}
+
+/// Every network that can be trained: those that sample from noise alone, and those that are also given a degraded picture. The
 /// registries are apart because sampling, benchmarks and conversion handle only the former.
 public enum TrainableNetworkRegistry: RecipeRegistry {
   public typealias Member = any NetworkRecipe
-  public static let all: [any NamedRecipe.Type] = NetworkRegistry.all + [SuperResolutionUNet.Recipe.self]
+  public static let all: [any NamedRecipe.Type] = NetworkRegistry.all + RestoringNetworkRegistry.all
 }
 
 /// Every classifier of noisy images, by the name that stands under `type:` in a recipe.

@@ -11,7 +11,7 @@ import Testing
   private func entropies(_ recipe: CorruptionsRecipe, count: Int) throws -> [[Double]] {
     try (0..<count).map { index in
       var random = StableRandom(1, UInt64(index))
-      return try recipe.degrade(Image(width: 1, height: 1, color: [9]), random: &random).entropy
+      return try recipe.degrade(Image(width: 1, height: 1, color: [9]), random: &random).strengths
     }
   }
 
@@ -19,16 +19,16 @@ import Testing
     var random = StableRandom(0, 0)
     let image = Image.scene(width: 5, height: 4, channels: 4)
     let result = try recipe("").degrade(image, random: &random)
-    #expect(result.image == image && result.entropy.isEmpty)
+    #expect(result.image == image && result.strengths.isEmpty)
   }
 
   @Test func theEntropyNamesFixedOnesThenRandomOnesInTheRecipesOrder() throws {
     let recipe = try recipe("random: [grey, noise]\nfixed: [jpeg, gaussian_blur, { type: jpeg, range: low }]\n")
     #expect(recipe.corruptionNames == ["jpeg", "gaussian_blur", "jpeg_2", "grey", "noise"])
     #expect(recipe.corruptions.count == 5)
-    for entropy in try entropies(recipe, count: 40) {
-      #expect(entropy.count == 5 && entropy[0..<3].allSatisfy { $0 > 0 } && entropy.allSatisfy { $0 < 1 })
-      #expect(entropy[3...].filter { $0 > 0 }.count == 1)
+    for strengths in try entropies(recipe, count: 40) {
+      #expect(strengths.count == 5 && strengths[0..<3].allSatisfy { $0 > 0 } && strengths.allSatisfy { $0 < 1 })
+      #expect(strengths[3...].filter { $0 > 0 }.count == 1)
     }
   }
 
@@ -80,8 +80,8 @@ import Testing
     let recipe = try recipe("fixed: [{ type: saturation, lift: 1 }]")
     for index in 0..<20 {
       var random = StableRandom(3, UInt64(index))
-      let (image, entropy) = try recipe.degrade(Image(width: 2, height: 1, color: [0]), random: &random)
-      #expect(image.bytes == [UInt8](repeating: UInt8((255 * entropy[0]).rounded()), count: 2))
+      let (image, strengths) = try recipe.degrade(Image(width: 2, height: 1, color: [0]), random: &random)
+      #expect(image.bytes == [UInt8](repeating: UInt8((255 * strengths[0]).rounded()), count: 2))
     }
   }
 
@@ -126,7 +126,7 @@ import Testing
     let results = try (0..<8 as Range<UInt64>).map { index in
       var first = StableRandom(5, index), second = StableRandom(5, index)
       let result = try recipe.degrade(image, random: &first), again = try recipe.degrade(image, random: &second)
-      #expect(result.image == again.image && result.entropy == again.entropy)
+      #expect(result.image == again.image && result.strengths == again.strengths)
       return result.image.bytes
     }
     #expect(Set(results).count == 8)

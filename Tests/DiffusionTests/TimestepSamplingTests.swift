@@ -37,6 +37,22 @@ import Testing
     }
   }
 
+  @Test(arguments: [(8, 0.5, 4), (7, 0.5, 4), (6, 0.0, 0), (5, 1.0, 5)])
+  func aShareIsTheLastTimestepAndTheOthersAreStratified(count: Int, share: Double, last: Int) throws {
+    // Of 1000 steps none but the share lies at the last, save once in a few hundred draws.
+    let long = try DiscreteProcess(betas: LinearSchedule().makeBetas(Double.self))
+    let draw = try LastTimestepShare(share: share).makeSampler(for: long).draw(count, using: Generator(seed: 3))
+    #expect(draw.timesteps.filter { $0 == 999 }.count == last)
+    let others = draw.timesteps.filter { $0 != 999 }.sorted()
+    for (part, timestep) in others.enumerated() { #expect(timestep * others.count / 1000 == part) }
+    #expect(draw.weights.allSatisfy { $0 == 1 })
+  }
+
+  @Test func theImagesAtTheLastTimestepVary() throws {
+    let first = try draws(LastTimestepShare(), 16, seed: 1), second = try draws(LastTimestepShare(), 16, seed: 2)
+    #expect(first.timesteps.map { $0 == 3 } != second.timesteps.map { $0 == 3 })
+  }
+
   // MARK: Log-normal
 
   @Test func logNormalTakesTheNearestStep() throws {

@@ -13,6 +13,8 @@ struct TinyNetwork {
   var takesClasses = true
   /// Corruptions whose strengths it takes, with a degraded image; 0 for a network that samples from noise alone.
   var corruptions = 0
+  /// Whether the degraded image may be smaller.
+  var enlarges = false
   /// Heights and widths that it takes beside those of the data.
   var sizes = [(4, 4), (16, 16), (4, 12), (5, 8), (7, 11), (1, 1)]
 }
@@ -32,7 +34,8 @@ enum TinyNetworks {
     "context_unet": TinyNetwork(recipe: context, change: "model_channels=24"),
     "unet2d_model": TinyNetwork(recipe: unet2D, change: "layers_per_block=2"),
     "simple_diffusion_unet": TinyNetwork(recipe: simple, change: "hidden_dims=[16, 24, 40]", takesClasses: false),
-    "super_resolution_unet": TinyNetwork(recipe: superResolution, change: "num_corruptions=5", corruptions: 2),
+    "super_resolution_unet": TinyNetwork(recipe: superResolution, change: "num_corruptions=5", corruptions: 2, enlarges: true),
+    "restoration_unet": TinyNetwork(recipe: restoration, change: "num_res_blocks=2", takesClasses: false, corruptions: 2),
   ]
 
   private static var adm: ADMUNet.Recipe {
@@ -75,6 +78,12 @@ enum TinyNetworks {
     return superResolution
   }
 
+  private static var restoration: RestorationUNet.Recipe {
+    var restoration = RestorationUNet.Recipe()
+    (restoration.modelChannels, restoration.channelMult, restoration.numCorruptions) = (8, [1, 2], 2)
+    return restoration
+  }
+
   static func tiny(_ name: String) throws -> TinyNetwork {
     try #require(
       all[name], "network '\(name)' has no tiny configuration; add one to TinyNetworks.all in Tests/NetworksTests/TinyNetworks.swift")
@@ -107,7 +116,8 @@ enum TinyNetworks {
       timesteps = Tensor((0..<count).map { Float(400 * $0) + 3.5 })
       conditioning = Conditioning(labels: tiny?.takesClasses == false ? nil : Tensor((0..<count).map { ($0 + 1) % 5 }))
       guard let corruptions = tiny?.corruptions, corruptions > 0 else { return }
-      conditioning.lowRes = .randn([count, 3, (height + 1) / 2, (width + 1) / 2], using: generator)
+      let factor = tiny?.enlarges == true ? 2 : 1
+      conditioning.lowRes = .randn([count, 3, (height + factor - 1) / factor, (width + factor - 1) / factor], using: generator)
       conditioning.corruptionStrengths = .rand([count, corruptions], using: generator)
     }
 

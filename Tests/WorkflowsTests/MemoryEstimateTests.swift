@@ -72,8 +72,10 @@ import Training
     upscaler.upscaler = Choice(network)
     #expect(try MemoryEstimate.all(of: upscaler, batches: [1, 2]).map(\.work) == [.upscaling, .upscaling])
     var enlarger = SuperResolutionModelRecipe()
-    enlarger.superResolution.unet.modelChannels = 32
-    enlarger.superResolution.unet.attentionResolutions = []
+    var restorer = SuperResolutionUNet.Recipe()
+    restorer.unet.modelChannels = 32
+    restorer.unet.attentionResolutions = []
+    enlarger.superResolution = Choice(restorer)
     let estimates = try MemoryEstimate.all(of: enlarger, batches: [1, 2])
     #expect(estimates.count == 8 && estimates.allSatisfy { $0.bytes > MemoryEstimate.program })
   }

@@ -12,7 +12,7 @@ public struct ColorJitter: Corruption, Equatable {
   public var brightness = 0.2, contrast = 0.2, saturation = 0.2
   /// Turns of the hue at strength 1: 0.5 reaches the complementary colour. DL-Art-School has 0.2.
   public var hue = 0.05
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

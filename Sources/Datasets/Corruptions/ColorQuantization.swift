@@ -10,7 +10,7 @@ public struct ColorQuantization: Corruption, Equatable {
 
   /// What is left of a sample's 8 bits, at strength 1.
   public var bits = 3
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

@@ -6,6 +6,8 @@ import RecipeKit
 /// The same image, strength and random stream give the same picture on every machine. JPEG alone relies on its library for that, and
 /// Lanczos' filter on the system's sine, to seven digits.
 public protocol Corruption: NamedRecipe {
+  /// The share of the pictures that it is applied to; the others have strength 0.
+  var probability: Double { get }
   /// The strengths that training draws.
   var strength: StrengthBounds { get }
   var place: CorruptionPlace { get }

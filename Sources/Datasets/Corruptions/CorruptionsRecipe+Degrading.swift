@@ -2,28 +2,30 @@ import Imaging
 
 extension CorruptionsRecipe {
   /// The degraded picture of an original, and the strengths that condition the model.
-  /// - Returns: `image`, `scale` times smaller; `entropy`, the strength of each of `corruptions`, 0 for a random one that was not chosen.
+  /// - Returns: `image`, `scale` times smaller; `strengths`, one for each of `corruptionNames`, 0 for what was not applied.
   /// - Throws: `ImagingError` for a picture whose sides are not multiples of `scale`, and where a library is missing.
-  public func degrade(_ image: Image, random: inout StableRandom) throws -> (image: Image, entropy: [Double]) {
+  public func degrade(_ image: Image, random: inout StableRandom) throws -> (image: Image, strengths: [Double]) {
     let strengths = drawStrengths(&random)
     return (try degrade(image, at: strengths, random: &random), strengths.map { $0 ?? 0 })
   }
 
-  /// A strength for each of `corruptions`; nil for those that are not applied.
+  /// A strength for each of `corruptionNames`; nil for those that are not applied.
   public func drawStrengths(_ random: inout StableRandom) -> [Double?] {
     let chosen = choose(&random)
-    return corruptions.enumerated().map { index, corruption in
+    let drawn = corruptions.enumerated().map { index, corruption -> Double? in
       // Drawn for all, so that what the others get does not depend on the choice.
       let part = strengthDistribution.strength(random.uniform())
-      guard index < fixed.count || chosen.contains(index - fixed.count) else { return nil }
+      let happens = corruption.probability >= 1 || random.uniform() < corruption.probability
+      guard happens, index < fixed.count || chosen.contains(index - fixed.count) else { return nil }
       return corruption.strength.min + (corruption.strength.max - corruption.strength.min) * part
     }
+    return drawn + (reduction.map { [$0.drawStrength(&random)] } ?? [])
   }
 
   /// The picture at given strengths, as `drawStrengths` gives them.
   public func degrade(_ image: Image, at strengths: [Double?], random: inout StableRandom) throws -> Image {
     let corruptions = corruptions
-    precondition(strengths.count == corruptions.count, "\(strengths.count) strengths for \(corruptions.count) corruptions")
+    precondition(strengths.count == strengthCount, "\(strengths.count) strengths, \(strengthCount) were expected")
     guard image.width % scale == 0, image.height % scale == 0 else {
       throw ImagingError(
         .invalid(
@@ -38,8 +40,14 @@ extension CorruptionsRecipe {
       }
     }
     let before = try applied(.beforeDownsampling, to: image)
-    let smaller = try before.resized(width: image.width / scale, height: image.height / scale, filter: filter)
-    return try applied(.afterDownsampling, to: smaller)
+    guard let reduction else {
+      let smaller = try before.resized(width: image.width / scale, height: image.height / scale, filter: filter)
+      return try applied(.afterDownsampling, to: smaller)
+    }
+    guard let strength = strengths[corruptions.count] else { return try applied(.afterDownsampling, to: before) }
+    var stream = StableRandom(key, UInt64(corruptions.count))
+    let smaller = try applied(.afterDownsampling, to: reduction.reduced(before, strength: strength, random: &stream))
+    return try smaller.resized(width: image.width, height: image.height, filter: reduction.enlargement)
   }
 
   /// Indices into `random`.

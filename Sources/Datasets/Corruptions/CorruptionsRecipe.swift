@@ -20,6 +20,8 @@ public struct CorruptionsRecipe: Recipe {
   public var scale = 1
   /// Makes it smaller.
   public var filter = ResizeFilter.box
+  /// In place of `scale`: the degraded picture lost resolution by a factor that varies, and has the size of the original again.
+  public var reduction: Reduction?
 
   public init() {}
 
@@ -43,23 +45,34 @@ public struct CorruptionsRecipe: Recipe {
 
   public func validate() throws(RecipeError) {
     let count = fixed.count + random.count
-    try require(count <= Self.countLimit, "fixed", "expected at most \(Self.countLimit) corruptions in both lists, found \(count)")
+    try require(
+      strengthCount <= Self.countLimit, "fixed", "expected at most \(Self.countLimit) corruptions in both lists, found \(count)")
     if let randomCount {
       try require(!random.isEmpty, "random_count", "expected none where the list random is empty, found \(randomCount)")
       try require((1...random.count).contains(randomCount), "random_count", "expected 1 to \(random.count), found \(randomCount)")
     }
     try require((1...64).contains(scale), "scale", "expected 1 to 64, found \(scale)")
+    try require(
+      scale == 1 || reduction == nil, "reduction", "it takes the place of scale; expected one of the two, found scale \(scale) beside it")
+    for corruption in corruptions {
+      try require(
+        (0...1).contains(corruption.probability), "fixed",
+        "expected a probability of 0 to 1 for \(Swift.type(of: corruption).name), found \(corruption.probability)")
+    }
   }
 
-  /// All that may be applied, in the order of the entropy: the fixed ones, then the random ones.
+  /// How many strengths a degraded picture has: one for each corruption, then that of the reduction.
+  public var strengthCount: Int { corruptions.count + (reduction == nil ? 0 : 1) }
+
+  /// All that may be applied, in the order of the strengths: the fixed ones, then the random ones.
   public var corruptions: [any Corruption] { (fixed + random).map(\.member) }
 
-  /// Their names in that order; a second `jpeg` is `jpeg_2`.
+  /// The names of the strengths, in their order; a second `jpeg` is `jpeg_2`.
   public var corruptionNames: [String] {
     var seen: [String: Int] = [:]
     return (fixed + random).map { choice in
       seen[choice.type, default: 0] += 1
       return seen[choice.type] == 1 ? choice.type : "\(choice.type)_\(seen[choice.type]!)"
-    }
+    } + (reduction == nil ? [] : [Reduction.name])
   }
 }

@@ -7,7 +7,7 @@ public struct GaussianBlur: Corruption, Equatable {
 
   /// In pixels, at strength 1. DL-Art-School has 1.5, Real-ESRGAN draws up to 3.
   public var sigma = 3.0
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

@@ -10,7 +10,7 @@ public struct GaussianNoise: Corruption, Equatable {
   /// The deviation in levels of 255, at strength 1. Real-ESRGAN draws up to 30; DL-Art-School adds uniform noise from 0 to 6,
   /// which brightens.
   public var levels = 25.0
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

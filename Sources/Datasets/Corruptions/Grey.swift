@@ -8,7 +8,7 @@ import RecipeKit
 public struct Grey: Corruption, Equatable {
   public static let name = "grey"
 
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

@@ -13,7 +13,7 @@ public struct LowQualityResampling: Corruption, Equatable {
   public var filters = [ResizeFilter.nearest, .bilinear, .bicubic, .lanczos3]
   /// Makes it as large as it was.
   public var enlargement = ResizeFilter.bilinear
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

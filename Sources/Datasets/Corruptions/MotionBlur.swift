@@ -10,7 +10,7 @@ public struct MotionBlur: Corruption, Equatable {
   public var size = 15.0
   /// Of the line, in degrees counter-clockwise from the horizontal; another for each picture when not given.
   public var angle: Double?
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

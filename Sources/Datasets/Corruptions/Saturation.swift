@@ -8,7 +8,7 @@ public struct Saturation: Corruption, Equatable {
 
   /// A part of the range from black to white, at strength 1. DL-Art-School has 0.3.
   public var lift = 0.3
-  public var strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
+  public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 
   public init() {}
 

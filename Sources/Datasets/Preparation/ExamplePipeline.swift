@@ -72,8 +72,8 @@ public struct ExamplePipeline: Sendable {
   private func degraded(_ image: Image, at position: Int) throws -> Example.Degraded? {
     guard let corruptions else { return nil }
     var random = stream(.corruption, position)
-    let (bad, entropy) = try corruptions.degrade(image, random: &random)
-    return Example.Degraded(image: bad, entropy: entropy.map(Float.init))
+    let (bad, strengths) = try corruptions.degrade(image, random: &random)
+    return Example.Degraded(image: bad, strengths: strengths.map(Float.init))
   }
 
   /// Changes the image and says how, or says that it is as it was.

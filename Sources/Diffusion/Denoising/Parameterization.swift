@@ -8,6 +8,10 @@ public enum Parameterization: Sendable, Equatable {
   case x0
   /// v = α ε − σ x₀, with α² + σ² = 1 (Salimans and Ho, "Progressive Distillation", 2022): never degenerate, the one to train with.
   case v
+  /// v, from a network that is shown α x in place of x: the best linear estimate of data of unit variance (Wiener 1949), which is zero
+  /// where there is no signal, so that the first evaluation of a process that ends in pure noise depends on the conditioning alone. For
+  /// residuals; see `ProcessRecipe.residualScale`.
+  case vScaledInput
   /// The images one step cleaner: the mean of q(x_{t−1} | x_t, x₀), whose x₀ the network has to guess (Ho, Jain and Abbeel 2020,
   /// eq. 7). It is made of steps, so it answers at the steps of the process alone and not between them.
   ///
@@ -22,8 +26,17 @@ public enum Parameterization: Sendable, Equatable {
   /// The names in recipes.
   public enum Name: String, Sendable, Codable, CaseIterable {
     case epsilon, x0, v
+    case vScaledInput = "v_scaled_input"
     case previousX = "previous_x"
     case edm
+  }
+
+  /// Whether the network is shown something else than x and its timestep.
+  private var scalesInput: Bool {
+    switch self {
+    case .edm, .vScaledInput: true
+    case .epsilon, .x0, .v, .previousX: false
+    }
   }
 
   /// Runs a network; `estimates` reads its output.
@@ -33,7 +46,7 @@ public enum Parameterization: Sendable, Equatable {
   ///   - x: noisy images, `[N, C, H, W]`.
   ///   - levels: one for all images, or one for each.
   func ask(_ network: DenoisingNetwork, _ x: Tensor, at levels: [NoiseLevel]) -> Tensor {
-    guard case .edm = self else { return network(x, levels.timesteps(for: x)).to(like: x) }
+    guard scalesInput else { return network(x, levels.timesteps(for: x)).to(like: x) }
     if let problem = problem(at: levels) { return x.failed("predict", problem) }
     let terms = levels.map(preconditioning)
     let noised = zip(levels, terms).map { NoiseLevel(alpha: $0.alpha, sigma: $0.sigma, timestep: $1.cNoise) }
@@ -51,7 +64,7 @@ public enum Parameterization: Sendable, Equatable {
     switch self {
     case .epsilon: return noise
     case .x0: return x0
-    case .v: return levels.column(\.alpha, like: x0) * noise - levels.column(\.sigma, like: x0) * x0
+    case .v, .vScaledInput: return levels.column(\.alpha, like: x0) * noise - levels.column(\.sigma, like: x0) * x0
     case .previousX, .edm:
       if let problem = problem(at: levels) { return x0.failed("target", problem) }
       // x₀ = c_skip x + c_out F at x = α x₀ + σ ε, solved for F.
@@ -77,7 +90,7 @@ public enum Parameterization: Sendable, Equatable {
     switch self {
     case .epsilon: return ((x - sigma * output) / alpha, output)
     case .x0: return (output, (x - alpha * output) / sigma)
-    case .v: return (alpha * x - sigma * output, sigma * x + alpha * output)
+    case .v, .vScaledInput: return (alpha * x - sigma * output, sigma * x + alpha * output)
     case .previousX, .edm:
       let terms = levels.map(preconditioning)
       let x0 = terms.map(\.cSkip).column(like: x) * x + terms.map(\.cOut).column(like: x) * output

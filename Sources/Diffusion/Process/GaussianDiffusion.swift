@@ -13,23 +13,28 @@ public struct GaussianDiffusion: Sendable, Equatable {
   public let parameterization: Parameterization
   /// The variance of an ancestral step.
   public let variance: Variance
+  /// For restoration, the change of variables between pictures and what is diffused; nil where pictures are.
+  public let residual: Residual?
 
   /// - Throws: for betas that no process can have.
   public init(_ recipe: ProcessRecipe) throws(DiffusionError) {
-    self.init(try recipe.makeProcess(), recipe.parameterization, sigmaData: recipe.sigmaData, variance: recipe.variance)
+    self.init(try recipe.makeProcess(), recipe.parameterization, sigmaData: recipe.sigmaData, variance: recipe.variance,
+      residual: recipe.residualScale.map { Residual(scale: $0) })
   }
 
   /// - Parameter sigmaData: the standard deviation of the data in [−1, 1]; only `edm` uses it.
   public init(
     _ process: DiscreteProcess, _ parameterization: Parameterization.Name = .epsilon, sigmaData: Double = 0.5,
-    variance: Variance = .fixedSmall
+    variance: Variance = .fixedSmall, residual: Residual? = nil
   ) {
     self.process = process
+    self.residual = residual
     self.parameterization =
       switch parameterization {
       case .epsilon: .epsilon
       case .x0: .x0
       case .v: .v
+      case .vScaledInput: .vScaledInput
       case .previousX: .previousX(process)
       case .edm: .edm(sigmaData: sigmaData)
       }

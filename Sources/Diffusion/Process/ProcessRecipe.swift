@@ -15,6 +15,9 @@ public struct ProcessRecipe: Recipe {
   public var variance = Variance.fixedSmall
   /// Gives the network timesteps as if there were 1000.
   public var rescaleTimesteps = false
+  /// For restoration: what is diffused is not the picture but its difference from the degraded one, divided by this, which should be the
+  /// difference's standard deviation in [−1, 1]. nil for the picture itself.
+  public var residualScale: Double?
 
   public init() {}
 
@@ -22,6 +25,9 @@ public struct ProcessRecipe: Recipe {
     let process: DiscreteProcess
     do throws(DiffusionError) { process = try makeProcess() } catch { throw RecipeError(place: nil, path: "schedule", "\(error)") }
     try validateParameterization(endsInPureNoise: process.level(process.steps - 1).alpha == 0)
+    if let residualScale {
+      try require(residualScale > 0 && residualScale <= 2, "residual_scale", "expected above 0 and at most 2, found \(residualScale)")
+    }
   }
 
   private func validateParameterization(endsInPureNoise: Bool) throws(RecipeError) {

@@ -16,7 +16,7 @@ extension TimestepSampling {
 public enum TimestepSamplingRegistry: RecipeRegistry {
   public typealias Member = any TimestepSampling
   public static let all: [any NamedRecipe.Type] = [
-    StratifiedTimesteps.self, UniformTimesteps.self, LossSecondMoment.self, LogNormalTimesteps.self,
+    StratifiedTimesteps.self, UniformTimesteps.self, LossSecondMoment.self, LogNormalTimesteps.self, LastTimestepShare.self,
   ]
 }
 

@@ -51,7 +51,7 @@ extension ModelKind {
     switch self {
     case .denoiser: NetworkRegistry.recognisable
     case .classifier: ClassifierRegistry.recognisable
-    case .superResolution: [SuperResolutionUNet.Recipe.self]
+    case .superResolution: RestoringNetworkRegistry.recognisable
     case .upscaler: UpscalerRegistry.recognisable
     }
   }

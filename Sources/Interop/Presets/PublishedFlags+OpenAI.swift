@@ -24,7 +24,9 @@ extension PublishedFlags {
     recipe.data = try data(size)
     (recipe.smallHeight, recipe.smallWidth) = (small, small)
     // Of 512 too: the larger list is the plain model's alone.
-    recipe.superResolution.unet = try unet(size, channelMult: mult(min(size, 256)))
+    var network = SuperResolutionUNet.Recipe()
+    network.unet = try unet(size, channelMult: mult(min(size, 256)))
+    recipe.superResolution = Choice(network)
     recipe.process = try process()
     (recipe.sampler, recipe.sampling) = Self.ancestral(steps)
     return recipe

@@ -11,8 +11,9 @@ public final class SuperResolutionUNet: DiffusionNetwork {
 
   public enum StateKeys: String, CaseIterable { case trunk = "" }
 
-  public struct Recipe: NetworkRecipe, Equatable {
+  public struct Recipe: RestoringRecipe, Equatable {
     public static let name = "super_resolution_unet"
+    public static let enlarges = true
     /// The UNet; `in_channels` are those of the images.
     public var unet = ADMUNet.Recipe()
     /// How many corruption strengths of the low-resolution image the network takes, 0 for none; nil for one for each corruption of

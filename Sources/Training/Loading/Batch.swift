@@ -66,7 +66,7 @@ final class BatchAssembly: @unchecked Sendable {
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
       contexts: rows(\.context, on: device), augmentation: rows(\.augmentation, on: device),
-      degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.entropy, on: device))
+      degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.strengths, on: device))
   }
 
   /// A row for each example, nil where one has none.

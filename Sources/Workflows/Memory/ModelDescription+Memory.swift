@@ -35,7 +35,7 @@ extension SuperResolutionModelRecipe: MemoryTraced {
 
   func shapedNetwork() throws -> ShapedNetwork {
     let recipe = adapted()
-    return ShapedNetwork(try SuperResolutionUNet(recipe.superResolution, using: .shapes), data) { images in
+    return ShapedNetwork(try recipe.superResolution.member.makeNetwork(using: .shapes), data) { images in
       var conditioning = data.shapedConditioning(images)
       conditioning.lowRes = .empty([images, data.channels, smallHeight, smallWidth], on: .meta)
       return conditioning

@@ -34,11 +34,14 @@ struct RestorationSheet {
     let denoiser = diffusion.denoiser { [network] x, timesteps in
       network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
+    // The range of images is not that of residuals.
+    let adjusted = diffusion.residual == nil ? recipe.sampling.adjusted(denoiser) : AnyDenoiser(denoiser)
     let run = SamplingRun(
-      recipe.sampler.member, denoiser: recipe.sampling.adjusted(denoiser), levels: try recipe.sampling.levels(of: diffusion.process),
+      recipe.sampler.member, denoiser: adjusted, levels: try recipe.sampling.levels(of: diffusion.process),
       shape: batch.images.shape, on: batch.images.device, noise: PerImageNoise(seed: Seed(0), images: 0..<batch.images.size(0)),
       window: recipe.sampling.window)
     while try run.next() != nil { try Interruption.check() }
-    return run.x
+    guard let residual = diffusion.residual, let degraded = batch.degraded else { return run.x }
+    return residual.decode(run.x, from: degraded)
   }
 }

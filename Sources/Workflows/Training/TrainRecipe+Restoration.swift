@@ -9,38 +9,55 @@ import Training
 extension TrainRecipe {
   /// Checks that corruptions and a restoring network come together, with the same number of corruption strengths.
   func validateRestoration() throws(RecipeError) {
-    let name = SuperResolutionUNet.Recipe.name
-    switch (corruptions, network.member as? SuperResolutionUNet.Recipe) {
-    case (nil, nil): break
+    let names = RestoringNetworkRegistry.names.joined(separator: " or ")
+    switch (corruptions, network.member as? any RestoringRecipe) {
+    case (nil, nil):
+      try require(
+        process.residualScale == nil, "process.residual_scale",
+        "it takes the difference to a degraded picture; expected a restoring network with corruptions, or no value")
     case (nil, _?):
       throw RecipeError(
         place: nil, path: "corruptions",
-        "network \(name) learns to restore pictures; expected corruptions, such as { fixed: [jpeg], scale: 2 }, found none")
+        "network \(network.type) learns to restore pictures; expected corruptions, such as { fixed: [jpeg], scale: 2 }, found none")
     case (_?, nil):
       throw RecipeError(
         place: nil, path: "corruptions",
-        "network \(network.type) takes no degraded pictures; expected network.type \(name), or no corruptions")
+        "network \(network.type) takes no degraded pictures; expected network.type \(names), or no corruptions")
     case (let corruptions?, let network?):
-      let count = corruptions.corruptions.count
+      try validateResidual(corruptions)
+      let count = corruptions.strengthCount
       try require(
-        count > 0 || corruptions.scale > 1, "corruptions", "expected a corruption, fixed or random, or a scale above 1, found neither")
+        count > 0 || corruptions.scale > 1, "corruptions", "expected a corruption, a reduction or a scale above 1, found none")
       guard let found = network.numCorruptions, found != count else { return }
       throw RecipeError(
         place: nil, path: "network.num_corruptions", "expected \(count), one per corruption, or no value, found \(found)")
     }
   }
 
+  /// Residuals and networks that do not enlarge want the degraded picture at the size of the original.
+  private func validateResidual(_ corruptions: CorruptionsRecipe) throws(RecipeError) {
+    let enlarges = (network.member as? any RestoringRecipe).map { type(of: $0).enlarges } ?? true
+    try require(
+      enlarges || corruptions.scale == 1, "corruptions.scale",
+      "network \(network.type) reads degraded pictures of the originals' size; expected 1, or a reduction in place of it, found \(corruptions.scale)"
+    )
+    try require(
+      process.residualScale == nil || corruptions.scale == 1, "corruptions.scale",
+      "process.residual_scale takes the difference to the degraded picture; expected 1, or a reduction in place of it, found \(corruptions.scale)"
+    )
+  }
+
   /// The recipe of the restoration model trained on `dataset`.
   /// - Throws: as `model(for:)`; `DatasetError` for images whose sides are not multiples of the scale.
   func restoringRecipe(for dataset: any Dataset) throws -> SuperResolutionModelRecipe {
     var model = SuperResolutionModelRecipe()
-    guard let corruptions, let network = network.member as? SuperResolutionUNet.Recipe,
+    guard let corruptions, let network = network.member as? any RestoringRecipe,
       let small = try pipeline(of: dataset).degradedShape
     else { throw SfumatoError(.data, "the recipe describes \(ModelKind.denoiser.problem(expecting: .superResolution))") }
     try describe(dataset, in: &model)
     (model.smallHeight, model.smallWidth) = (small.height, small.width)
     model.corruptionNames = corruptions.corruptionNames
-    model.superResolution = try adapted(network, to: model.data)
+    model.superResolution = Choice(try adapted(network, to: model.data))
     try model.tryOut()
     return model
   }

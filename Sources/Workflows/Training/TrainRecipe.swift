@@ -118,7 +118,7 @@ extension TrainRecipe {
     var network = network
     var facts = data.networkInputSpec(process.variance)
     facts.augmentationLabels = augmentation.isOn ? augmentation.labelCount : nil
-    facts.corruptions = corruptions?.corruptions.count
+    facts.corruptions = corruptions?.strengthCount
     network.adapt(to: facts)
     do throws(RecipeError) { try network.validate() } catch {
       throw RecipeError(place: error.place, path: "network.\(error.path)", error.message)

@@ -14,10 +14,12 @@ final class TrainingLoss {
   private let training: TrainingRecipe
   private let data: DataSpec
   private let device: Device
+  private let residual: Residual?
 
   init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
     let diffusion = try recipe.process.makeDiffusion()
     training = recipe.training
+    residual = diffusion.residual
     denoising = diffusion.loss(objective: training.loss.member, weighting: training.lossWeighting.member)
     timesteps = training.timestepSampling.member.makeSampler(for: diffusion.process)
     self.network = network
@@ -28,7 +30,7 @@ final class TrainingLoss {
   /// The loss of a batch, as a whole or in parts. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps
   /// also on the losses of earlier steps. All but dropout is drawn for the whole batch, so that parts change nothing.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
-    let x0 = batch.images, count = x0.size(0)
+    let x0 = target(of: batch), count = x0.size(0)
     let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: step))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
     let conditioning = conditioning(batch, seed, step)
@@ -47,6 +49,12 @@ final class TrainingLoss {
       losses += try perImage.detach().doubles()
       return drawn.mean(of: perImage)
     }
+  }
+
+  /// What is diffused: the pictures, or their scaled differences from the degraded ones.
+  private func target(of batch: Batch) -> Tensor {
+    guard let residual, let degraded = batch.degraded else { return batch.images }
+    return residual.encode(batch.images, from: degraded)
   }
 
   private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
@@ -75,7 +83,7 @@ final class TrainingLoss {
   private func validation(
     _ batch: Batch, _ number: Int, _ timesteps: any TimestepSampler, _ quartiles: inout LossQuartiles
   ) throws -> (mean: Double, images: Int) {
-    let seed = Seed(0), x0 = batch.images, count = x0.size(0)
+    let seed = Seed(0), x0 = target(of: batch), count = x0.size(0)
     let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: number))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
     let conditioning = Conditioning(of: batch, data)

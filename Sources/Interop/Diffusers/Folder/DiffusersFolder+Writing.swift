@@ -150,7 +150,8 @@ extension DiffusersFolder {
     case .epsilon: "epsilon"
     case .x0: "sample"
     case .v: "v_prediction"
-    case .previousX, .edm: throw inexpressible("process.parameterization", "its networks predict epsilon, x0 or v, not \(name.rawValue)")
+    case .previousX, .edm, .vScaledInput:
+      throw inexpressible("process.parameterization", "its networks predict epsilon, x0 or v, not \(name.rawValue)")
     }
   }
 
