@@ -107,6 +107,53 @@ private final class Recorder: DiffusionNetwork {
     #expect(job.modelRecipe.restoration == RestorationFacts(image: [1, 2, 2], corruptionNames: []))
   }
 
+  // MARK: Residuals
+
+  private static let residual = [
+    "corruptions={ fixed: [gaussian_blur], random: [], reduction: {} }", "process.parameterization=v_scaled_input",
+    "process.rescale_betas_zero_snr=true", "process.residual_scale=0.25", "sampling.steps=1",
+    "network={ type: restoration_unet, model_channels: 8, channel_mult: [1] }",
+  ]
+
+  /// A network that gives zero has the loss of v = α ε − σ r, r the scaled residual.
+  @Test func theScaledDifferenceFromTheDegradedPictureIsDiffused() throws {
+    let recipe = try TrainRecipe(yaml: Self.yaml, set: Self.residual + ["training.timestep_sampling={ type: last_share, share: 1 }"])
+    let dataset = try recipe.data.member.open(), recorder = Recorder()
+    let batch = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading).batch(at: 0, on: .cpu)
+    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)(batch, Seed(0), 0)
+    // At the last timestep α is 0 and v is −r.
+    let residual = try (batch.images - #require(batch.degraded)) / 0.25
+    let expected = try residual.square().mean().item()
+    // Rounding of float32 sums.
+    #expect(try abs(loss.mean.item() - expected) < 1e-5 * expected)
+  }
+
+  @Test func previewsOfAnUntrainedNetworkAreTheDegradedPictures() throws {
+    let job = try begin("run", Self.residual + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
+    let recipe = job.modelRecipe, network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
+    let shown = try job.loader.shownBatch(4, on: .cpu)
+    let sheet = try RestorationSheet(recipe: recipe, network: network).draw(shown)
+    let cells = [2, 68].map { sheet.cropped(row: sheet.height - 66, column: $0, width: 64, height: 64) }
+    #expect(cells[0] == cells[1])
+    try finish(job)
+    #expect(job.previewProblem == nil)
+    #expect(recipe.restoration == RestorationFacts(image: [1, 8, 8], corruptionNames: ["gaussian_blur", "reduction"]))
+  }
+
+  @Test(arguments: [
+    ("corruptions.scale", ["corruptions={ fixed: [jpeg], random: [], scale: 2 }"]),
+    ("process.variance", ["process.variance=learned_range"]),
+    ("training.loss", ["training.loss=kl"]),
+  ]) func refusesWhatResidualsCannotBe(path: String, set: [String]) throws {
+    let error = try #require(throws: RecipeError.self) { try TrainRecipe(yaml: Self.yaml, set: Self.residual + set) }
+    #expect("\(error)".contains(path), "\(error)")
+  }
+
+  @Test func aResidualNeedsADegradedPicture() throws {
+    let error = try #require(throws: RecipeError.self) { try TrainRecipe(yaml: "process: { residual_scale: 0.1 }") }
+    #expect("\(error)".contains("expected a restoring network with corruptions"), "\(error)")
+  }
+
   // MARK: Outputs
 
   @Test(arguments: ["0", "0.1"]) func previewsDegradedRestoredAndOriginalPictures(validation: String) throws {
@@ -164,7 +211,7 @@ private final class Recorder: DiffusionNetwork {
     ("network=adm_unet", "corruptions: network adm_unet takes no degraded pictures; expected network.type super_resolution_unet"),
     (
       "corruptions={ fixed: [], random: [], scale: 1 }",
-      "corruptions: expected a corruption, fixed or random, or a scale above 1, found neither"
+      "corruptions: expected a corruption, a reduction or a scale above 1, found none"
     ),
     ("network.num_corruptions=2", "network.num_corruptions: expected 3, one per corruption, or no value, found 2"),
     ("network.num_corruptions=0", "network.num_corruptions: expected 3, one per corruption, or no value, found 0"),

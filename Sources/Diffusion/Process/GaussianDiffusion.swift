@@ -18,7 +18,8 @@ public struct GaussianDiffusion: Sendable, Equatable {
 
   /// - Throws: for betas that no process can have.
   public init(_ recipe: ProcessRecipe) throws(DiffusionError) {
-    self.init(try recipe.makeProcess(), recipe.parameterization, sigmaData: recipe.sigmaData, variance: recipe.variance,
+    self.init(
+      try recipe.makeProcess(), recipe.parameterization, sigmaData: recipe.sigmaData, variance: recipe.variance,
       residual: recipe.residualScale.map { Residual(scale: $0) })
   }
 

@@ -41,8 +41,17 @@ extension TrainRecipe {
       enlarges || corruptions.scale == 1, "corruptions.scale",
       "network \(network.type) reads degraded pictures of the originals' size; expected 1, or a reduction in place of it, found \(corruptions.scale)"
     )
+    guard process.residualScale != nil else { return }
     try require(
-      process.residualScale == nil || corruptions.scale == 1, "corruptions.scale",
+      !process.variance.isLearned, "process.variance",
+      "with process.residual_scale expected fixed_small or fixed_large, found \(process.variance.rawValue): the bound that teaches a variance is that of images"
+    )
+    let objective = training.loss.member
+    try require(
+      objective.boundWeight(steps: 1, learnsVariance: false) == nil, "training.loss",
+      "with process.residual_scale expected mse, l1 or huber, found \(training.loss.type): its bound is that of images")
+    try require(
+      corruptions.scale == 1, "corruptions.scale",
       "process.residual_scale takes the difference to the degraded picture; expected 1, or a reduction in place of it, found \(corruptions.scale)"
     )
   }
