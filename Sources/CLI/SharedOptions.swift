@@ -7,11 +7,21 @@ struct DeviceOptions: ParsableArguments {
   @Option(name: .customLong("device"), help: ArgumentHelp("The device to compute on: cpu, cuda, cuda:1 … or mps.", valueName: "device"))
   var name = "cpu"
 
+  @Flag(help: "Compute convolutions as PyTorch does: slower, the same numbers to the last bits.")
+  var exact = false
+
+  /// The device; with `--exact` the convolutions of the process are libtorch's own from here on.
   /// - Throws: for an unknown or unavailable device.
   func device() throws -> Device {
     try Torch.start()
+    if exact { Torch.exactConvolutions = true }
     return try Device(named: name)
   }
+}
+
+extension DeviceOptions {
+  /// The recipe settings of a training, which later sessions of its run keep.
+  var settings: [String] { exact ? ["training.exact_convolutions=true"] : [] }
 }
 
 /// Flags for what a command prints.

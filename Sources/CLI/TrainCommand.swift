@@ -32,7 +32,7 @@ struct Train: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(recipe: recipe, set: set, device: device.device())
+    let plan = try TrainingPlan(recipe: recipe, set: set + device.settings, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
     try TrainingView.follow(TrainingJob(plan, folder: folder), plan.memory, output)
   }
@@ -67,7 +67,7 @@ struct Resume: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(resuming: folder, set: set, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
+    let plan = try TrainingPlan(resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
     try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
   }

@@ -29,6 +29,8 @@ public struct TrainingRecipe: Recipe {
   public var gradientClip = 1.0
   /// The type of matrix products and convolutions; all else is float32.
   public var precision = Precision.float32
+  /// Whether convolutions are computed as PyTorch does: slower, with its numbers.
+  public var exactConvolutions = false
   /// A number of images, "100 epochs" or "2h".
   public var duration = TrainingDuration.images(1_000_000)
   /// The share of images whose class is replaced by the null class, or whose vector by zeros, so that the model can be guided.

@@ -5,10 +5,10 @@ import Testing
   static let flags = [
     "sample": """
     --count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns \
-    -o --animation --npz --images --upscale --device --quiet -q --json
+    -o --animation --npz --images --upscale --device --exact --quiet -q --json
     """,
-    "upscale": "-o --output --member --tile --overlap --precision --device --quiet --json", "train": "--set --run --device --quiet --json",
-    "resume": "--set --from --accept-new-data --device --quiet --json", "recipe show": "--set", "recipe check": "--set",
+    "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json", "train": "--set --run --device --exact --quiet --json",
+    "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",
     "watch": "--once --interval --json", "average": "--length --rate --output -o --quiet --json",
     "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",

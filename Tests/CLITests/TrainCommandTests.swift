@@ -23,6 +23,16 @@ import Testing
     #expect(again.errors.contains("sfumato resume run"))
   }
 
+  @Test func exactConvolutionsBelongToTheRunFromThenOn() throws {
+    let run = try shop.run("train", "tiny.yaml", "--run", "run", "--exact", "--quiet")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(try shop.text("run/recipe.yaml").contains("exact_convolutions: true"))
+    let direct = try shop.run("train", "tiny.yaml", "--run", "direct", "--set", "training.exact_convolutions=true", "--quiet")
+    #expect(direct.status == 0)
+    let weights = "checkpoints/000000002/weights.safetensors"
+    #expect(try shop.contents("run/\(weights)") == shop.contents("direct/\(weights)"))
+  }
+
   @Test func saveOnControlCAndResume() throws {
     // A minute, in case it is not stopped.
     let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run", "--set", "training.duration=1m"], in: shop.path)

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import Models
+import Tensors
 import Training
 
 extension SamplingJob {
@@ -29,6 +30,8 @@ struct SampleRecord: Encodable {
   /// The file of the context vectors, if any.
   let context: String?
   let device: String, precision: Precision
+  /// Whether convolutions were libtorch's own, and the instruction sets and threads that the bytes may depend on.
+  let exactConvolutions: Bool, processor: [String], threads: Int
   let settings: SamplingPlan.SamplerSettings
 
   init(_ job: SamplingJob) {
@@ -41,6 +44,7 @@ struct SampleRecord: Encodable {
     classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.plan.className($0) }
     context = if case .file(let path) = request.contexts { path } else { nil }
     (device, precision) = (request.device.description, request.precision)
+    (exactConvolutions, processor, threads) = (Torch.exactConvolutions, Torch.cpuFeatures, Torch.threadCount)
     settings = job.plan.settings
   }
 }

@@ -59,7 +59,9 @@ final class TrainingLoss {
 
   private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
     denoising(x0, at: draw.timesteps, noise: noise) { x, t in
-      withAutocast(to: training.precision.dtype, on: device) { network(x, timesteps: t, conditioning: conditioning, mode: mode) }
+      training.withConvolutions {
+        withAutocast(to: training.precision.dtype, on: device) { network(x, timesteps: t, conditioning: conditioning, mode: mode) }
+      }
     }.perImage
   }
 
@@ -148,5 +150,12 @@ extension Conditioning {
       labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
       // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
+  }
+}
+
+extension TrainingRecipe {
+  /// Runs `body` with libtorch's own convolutions where the recipe wants them, and as the process does otherwise.
+  func withConvolutions<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    try exactConvolutions ? withExactConvolutions(true, body) : body()
   }
 }
