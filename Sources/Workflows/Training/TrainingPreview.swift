@@ -15,7 +15,9 @@ struct TrainingPreview {
 
   /// - Throws: `Failure.interrupted` within a step when a stop is requested; errors from sampling.
   func draw() throws -> Image {
-    let pictures = [try draw(job.trainer.weights()), try draw(job.trainer.average.stateDict())]
+    let pictures = try job.recipe.training.withConvolutions {
+      [try draw(job.trainer.weights()), try draw(job.trainer.average.stateDict())]
+    }
     var sheet = PictureSheet(pictures, columns: 2)
     (sheet.columnTitles, sheet.padding) = (["weights", "averaged"], 8)
     return try sheet.draw()
