@@ -94,7 +94,8 @@ private struct Described: Dataset {
     func loss(_ dropout: Double, _ vectors: [Float]?) throws -> Double {
       let recipe = try recipe(["training.class_dropout=\(dropout)"]), model = try model(["training.class_dropout=\(dropout)"])
       let batch = try loader(recipe, Described(replacement: vectors)).batch(at: 0, on: .cpu)
-      return try TrainingLoss(recipe, model.recipe, model.network, on: .cpu)(batch, Seed(0), 0).mean(0..<batch.images.size(0)).detach().item()
+      return try TrainingLoss(recipe, model.recipe, model.network, on: .cpu)(batch, Seed(0), 0).mean(0..<batch.images.size(0)).detach()
+        .item()
     }
     #expect(try loss(1, nil) == loss(1, [0, 0]))
     #expect(try loss(0, nil) != loss(0, [0, 0]))

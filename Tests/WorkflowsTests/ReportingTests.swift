@@ -154,10 +154,12 @@ enum XMLCheck {
     let picture = try TrainingPreview(job).draw()
     // Two grids of 20 pictures in 10 columns, 64 pixels each, with titles above.
     #expect(picture.width > 2 * 640 && picture.height > 2 * 64 && picture.width > 4 * picture.height)
-    func half(_ from: Int) -> [UInt8] {
-      (30..<picture.height).flatMap { row in (from..<from + picture.width / 2 - 8).map { picture[row, $0, 0] } }
+    // The pictures begin 8 pixels from the left and after half of the rest, below the titles.
+    let pitch = (picture.width - 8) / 2
+    func grid(at left: Int) -> [UInt8] {
+      (30..<picture.height).flatMap { row in (left..<left + pitch - 8).map { picture[row, $0, 0] } }
     }
-    #expect(half(4) != half(picture.width / 2 + 4))
+    #expect(grid(at: 8) != grid(at: 8 + pitch))
   }
 
   @Test func eventFilesGoWithTheLogAndThePreviews() throws {

@@ -72,7 +72,7 @@ struct ReportPage {
     .summary{color:var(--dim);margin:0 0 12px}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:16px}
     .plot{width:100%;background:var(--soft);border-radius:6px}
     .strip{display:flex;gap:12px;overflow-x:auto;padding-bottom:8px}.strip figure{margin:0;flex:none}
-    .strip img{display:block;max-height:360px;image-rendering:pixelated;border-radius:4px}
+    .strip img{display:block;max-height:360px;max-width:min(640px,85vw);image-rendering:pixelated;border-radius:4px}
     .strip figcaption{color:var(--dim);font-size:12px;text-align:center}
     table{border-collapse:collapse}th{text-align:left;font-weight:400;color:var(--dim);padding:2px 18px 2px 0;vertical-align:top}
     td{overflow-wrap:anywhere}pre{background:var(--soft);padding:12px;border-radius:6px;overflow-x:auto;font-size:12.5px}

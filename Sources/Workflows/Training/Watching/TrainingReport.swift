@@ -87,7 +87,7 @@ extension TrainingReport {
     let shown = classes.prefix(40).joined(separator: ", ") + (classes.count > 40 ? " …" : "")
     return [
       ("images", "\(job.dataset.count)"), ("held out", "\(job.data.split.validation.count)"),
-      ("size", "\(spec.height) x \(spec.width), \(spec.channels) channels"),
+      ("size", "\(spec.height) x \(spec.width), \(spec.channels == 1 ? "1 channel" : "\(spec.channels) channels")"),
       ("classes", classes.isEmpty ? "none" : "\(classes.count): \(shown)"), ("type", job.recipe.data.type),
       ("paths", job.recipe.data.member.paths.prefix(20).joined(separator: "\n")),
     ].filter { !$0.1.isEmpty }
