@@ -15,7 +15,7 @@ winograd::Shape shape_of(at::IntArrayRef images, int64_t outputs) { return {imag
 /// channel, stays in half a second-level cache beside a panel of weights.
 int64_t tiles_held(const winograd::Loops &k, int64_t inputs) {
   if (k.lanes == 16) return inputs <= 64 ? 28 : 14;
-  return inputs <= 64 ? 24 : 12;
+  return k.lanes == 8 ? 10 : 12;
 }
 
 const float *floats(const at::Tensor &t) { return t.defined() ? static_cast<const float *>(t.const_data_ptr()) : nullptr; }
