@@ -115,7 +115,7 @@ import Training
 
   @Test(arguments: [
     ("arr_0.npy", "is an archive of numpy arrays (.npz)\(expected); 'sfumato data inspect' shows what it holds"),
-    ("a.txt", "is a zip archive\(expected)"),
+    ("a.txt", "is a zip archive\(expected); unpack it first"),
   ])
   func otherZipArchivesAreNamed(entry: String, words: String) throws {
     let folder = try ScratchFolder()
