@@ -109,8 +109,8 @@ void convolve(const Loops &k, const Convolution &f, const float *transformed) {
 
 void weight_gradient(const Loops &k, const Shape &s, const float *x, const float *dy, float *dw, const Weights &layout, float *db) {
   const int64_t tiles = s.tiles(), inputs = ceil_divide(s.ci, group_size), groups = inputs * ceil_divide(s.co, group_size);
-  // The tiles are cut into parts, each with sums of its own, by the shape alone.
-  const int64_t parts = std::max<int64_t>(1, std::min(ceil_divide(16, groups), tiles / 64));
+  // The tiles are cut into parts, each with sums of its own, by the shape alone; parts of fewer tiles would spend their time on these.
+  const int64_t parts = std::max<int64_t>(1, std::min(ceil_divide(16, groups), tiles / 256));
   const int64_t part_step = 36 * sum_step + group_size;
   const std::vector<float> zeros(static_cast<size_t>(std::max(s.ci, s.co) + line));
   const WeightGradient f{s, x, dy, zeros.data(), k.lanes == 16 ? 32 : 64};  // measured; the sums of a block are read and written once
