@@ -67,7 +67,8 @@ struct Resume: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
+    let plan = try TrainingPlan(
+      resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
     try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
   }

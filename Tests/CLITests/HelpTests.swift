@@ -7,12 +7,14 @@ import Testing
     --count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns \
     -o --animation --npz --images --upscale --device --exact --quiet -q --json
     """,
-    "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json", "train": "--set --run --device --exact --quiet --json",
+    "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json",
+    "train": "--set --run --device --exact --quiet --json",
     "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",
     "watch": "--once --interval --json", "average": "--length --rate --output -o --quiet --json",
     "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
-    "bench network": "--batch --repeats --quick --shipped --quiet --json", "bench data": "--workers --batch --repeats --quick --quiet --json",
+    "bench network": "--batch --repeats --quick --shipped --quiet --json",
+    "bench data": "--workers --batch --repeats --quick --quiet --json",
     "convert": "--preset --recipe --set --member --to --list-presets --quiet --json",
   ]
 
