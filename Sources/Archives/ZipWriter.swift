@@ -1,4 +1,5 @@
 internal import CArchive
+import Failures
 import Foundation
 
 /// Writes a zip of stored entries, whole or not at all.
@@ -7,7 +8,7 @@ public enum ZipWriter {
   /// - Throws: `ArchiveError` when the system refuses to write; an earlier file of that name stands then.
   public static func write(_ entries: [(name: String, bytes: [UInt8])], to path: String) throws(ArchiveError) {
     _ = ArchiveReader.namesAreUTF8
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = path.parentFolder
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw refused(path) }

@@ -1,10 +1,11 @@
+import Failures
 import Foundation
 
 /// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept.
 public enum AtomicFile {
   /// - Parameter body: writes the content through its argument, in any number of pieces.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = path.parentFolder
     // A name of its own for every writer: the last rename wins, whole.
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -32,7 +33,7 @@ public enum AtomicFile {
   /// name is replaced, and so is a folder that is empty.
   public static func move(_ old: String, to path: String) throws {
     guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }
-    syncFolder((path as NSString).deletingLastPathComponent)
+    syncFolder(path.parentFolder)
   }
 
   public static func write(_ text: String, to path: String) throws {

@@ -12,7 +12,7 @@ public enum OutputFile {
       guard status.st_mode & S_IFMT != S_IFDIR else { throw SfumatoError(.io, "\(path): cannot be written: it is a folder") }
       return  // a pipe or a device is written to directly
     }
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = path.parentFolder
     let folder = parent.isEmpty ? "." : parent
     // Permissions alone do not tell: a file system may be read-only.
     let trial = "\(folder)/.sfumato.\(getpid()).part"

@@ -164,4 +164,19 @@ import Testing
       #expect(run.status == status && run.output.isEmpty && !shop.exists("x.png"), "\(arguments): \(run.errors)")
     }
   }
+
+  /// The parent folder of such a name is none.
+  @Test func namesOfOneCharacterArePathsToo() throws {
+    try shop.train()
+    for (words, status) in [
+      (["data", "export", "glyphs", "--set", "count=3", "-o", "d"], 0), (["convert", "run", "q", "--to", "diffusers"], 0),
+      (["sample", "run", "--count", "1", "--images", "e", "-o", "x.png"], 0), (["sample", "run", "--count", "1", "--npz", "z"], 0),
+      (["inspect", "q"], 0), (["inspect", "u"], 66), (["train", "t"], 66), (["data", "inspect", "d"], 0),
+      (["train", "tiny.yaml", "--run", "r"], 0),
+      (["resume", "r"], 0), (["sample", "r", "--count", "1", "-o", "y.png"], 0),
+    ] as [([String], Int32)] {
+      let run = try Program.run(words, in: shop.path)
+      #expect(run.status == status, "\(words): \(run.errors)")
+    }
+  }
 }

@@ -29,4 +29,9 @@ import Training
   @Test(arguments: cases.indices) func followTheError(index: Int) {
     #expect(Failure(of: Self.cases[index].0) == Self.cases[index].1, "\(Self.cases[index].0)")
   }
+
+  /// Foundation's `deletingLastPathComponent` ends the program for the third.
+  @Test(arguments: [
+    ("a/b/c", "a/b"), ("/a", "/"), ("a", ""), ("", ""), ("/", "/"), ("//", "/"), ("a/", ""), ("a/b//", "a"), ("a//b", "a"), ("./é", "."),
+  ]) func theParentFolderOfEveryPathIsKnown(path: String, parent: String) { #expect(path.parentFolder == parent) }
 }

@@ -32,7 +32,7 @@ struct CIFARFiles {
       single = nil
     } else if path.hasSuffix(".bin") {
       let name = (path as NSString).lastPathComponent
-      let folder = (path as NSString).deletingLastPathComponent
+      let folder = path.parentFolder
       var files = [name: try ByteStore(path: path, limit: Self.batchLimit)]
       for other in Self.known where other.hasSuffix(".txt") {
         files[other] = try? ByteStore(path: folder.isEmpty ? other : "\(folder)/\(other)", limit: 1 << 16)

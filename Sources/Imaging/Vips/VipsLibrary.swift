@@ -1,4 +1,5 @@
 internal import CVips
+import Failures
 import Foundation
 
 /// The libvips that this process uses, found and opened at first use.
@@ -81,11 +82,11 @@ struct VipsSearch {
 
   private func ancestors(of path: String) -> [String] {
     var folders: [String] = []
-    var folder = (path as NSString).deletingLastPathComponent
+    var folder = path.parentFolder
     while !folder.isEmpty {
       folders.append(folder == "/" ? "" : folder)
       if folder == "/" { break }
-      folder = (folder as NSString).deletingLastPathComponent
+      folder = folder.parentFolder
     }
     return folders
   }

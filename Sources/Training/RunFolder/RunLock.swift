@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 import Synchronization
 
@@ -77,7 +78,7 @@ public final class RunLock: Sendable {
   }
 
   private static func problem(_ path: String) -> CheckpointError {
-    let folder = (path as NSString).deletingLastPathComponent
+    let folder = path.parentFolder
     return CheckpointError(
       .io, folder, "is in use: \(LockHolder(file: path)?.description ?? "another process") trains in it; wait until it ends, or stop it")
   }

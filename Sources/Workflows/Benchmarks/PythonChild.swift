@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Tensors
 
@@ -95,7 +96,7 @@ final class PythonChild {
   static func environment(_ ours: [String: String], libtorch: String) -> [String: String] {
     var environment = ours
     environment["OMP_WAIT_POLICY"] = nil
-    let folder = (libtorch as NSString).deletingLastPathComponent
+    let folder = libtorch.parentFolder
     for key in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
       guard let value = environment[key] else { continue }
       let rest = value.split(separator: ":").filter { URL(fileURLWithPath: String($0)).resolvingSymlinksInPath().path != folder }

@@ -14,7 +14,7 @@ final class FolderTarget: ExportTarget {
   init(_ path: String, classNames: [String], count: Int) throws {
     self.path = path
     digits = "\(max(0, count - 1))".count
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = path.parentFolder
     temporary = "\(parent.isEmpty ? "." : parent)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     folders = classNames.map(Self.fileName)
     let twice = Dictionary(grouping: folders) { $0.lowercased() }.first { $1.count > 1 }

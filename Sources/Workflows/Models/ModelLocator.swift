@@ -41,7 +41,7 @@ public enum ModelLocator {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
       if let run = try run(around: model) { return .checkpoint(try run.latestCheckpointPath()) }
-      return isFolder.boolValue ? try folder(withoutSlashes(model), bundled[model]) : .file(model)
+      return isFolder.boolValue ? try folder(model.withoutTrailingSlashes, bundled[model]) : .file(model)
     }
     if let path = bundled[model] { return .file(path) }
     if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: model) {
@@ -52,17 +52,11 @@ public enum ModelLocator {
 
   /// The run of which a path names the file `latest` or the folder `checkpoints`, as people complete a path.
   private static func run(around path: String) throws -> RunFolder? {
-    let path = withoutSlashes(path) as NSString, parent = path.deletingLastPathComponent.isEmpty ? "." : path.deletingLastPathComponent
-    guard ["latest", "checkpoints"].contains(path.lastPathComponent), FileManager.default.fileExists(atPath: "\(parent)/recipe.yaml") else {
+    let name = (path.withoutTrailingSlashes as NSString).lastPathComponent, parent = path.parentFolder.isEmpty ? "." : path.parentFolder
+    guard ["latest", "checkpoints"].contains(name), FileManager.default.fileExists(atPath: "\(parent)/recipe.yaml") else {
       return nil
     }
     return try RunFolder(existing: parent)
-  }
-
-  private static func withoutSlashes(_ path: String) -> String {
-    var path = path[...]
-    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    return String(path)
   }
 
   /// - Parameter bundled: the bundled model of the same name, if there is one.

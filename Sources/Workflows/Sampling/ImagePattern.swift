@@ -37,14 +37,14 @@ public struct ImagePattern: Sendable, Equatable {
 
   /// The folder of a file, or its nearest existing ancestor.
   static func nearestFolder(of pattern: String) -> String {
-    var folder = (pattern as NSString).deletingLastPathComponent
-    while !folder.isEmpty, !FileManager.default.fileExists(atPath: folder) { folder = (folder as NSString).deletingLastPathComponent }
+    var folder = pattern.parentFolder
+    while !folder.isEmpty, !FileManager.default.fileExists(atPath: folder) { folder = folder.parentFolder }
     return folder.isEmpty ? "." : folder
   }
 
   /// Creates the folder of a file if it does not exist.
   static func makeFolder(of file: String) throws {
-    let folder = (file as NSString).deletingLastPathComponent
+    let folder = file.parentFolder
     guard !folder.isEmpty else { return }
     do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
       throw SfumatoError(.io, "\(folder): cannot be created: \((error as NSError).localizedDescription)")

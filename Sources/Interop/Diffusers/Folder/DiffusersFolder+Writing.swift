@@ -23,7 +23,7 @@ extension DiffusersFolder {
     let scheduler = try schedulerOptions(model.recipe)
     let kind = scheduler["_class_name"] as? String ?? ""
     try checkFree(path)
-    let parent = (path as NSString).deletingLastPathComponent, name = (path as NSString).lastPathComponent
+    let parent = path.parentFolder, name = (path as NSString).lastPathComponent
     let temporary = "\(parent.isEmpty ? "." : parent)/.\(name).\(UUID().uuidString).part"
     do {
       for part in [DiffusersLayout.unetPart, DiffusersLayout.schedulerPart] { try makeFolder("\(temporary)/\(part)", for: path) }
@@ -48,7 +48,7 @@ extension DiffusersFolder {
   // MARK: Files
 
   private static func checkFree(_ path: String) throws {
-    let files = FileManager.default, parent = (path as NSString).deletingLastPathComponent
+    let files = FileManager.default, parent = path.parentFolder
     guard parent.isEmpty || files.fileExists(atPath: parent) else {
       throw SfumatoError(.io, "\(path): cannot be written: there is no folder \(parent); make it first")
     }

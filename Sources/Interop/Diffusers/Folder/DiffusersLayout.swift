@@ -70,7 +70,7 @@ struct DiffusersLayout {
   private static func name(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent }
 
   private static func parent(_ path: String) -> String {
-    let parent = (path as NSString).deletingLastPathComponent
+    let parent = path.parentFolder
     // Of `checkpoint-500` and `.` the folder that they are in has no name in the path.
     return parent.isEmpty || parent == path || name(path) != (path as NSString).lastPathComponent
       ? URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path : parent
