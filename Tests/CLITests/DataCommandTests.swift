@@ -167,6 +167,7 @@ import Testing
 
   /// The parent folder of such a name is none.
   @Test func namesOfOneCharacterArePathsToo() throws {
+    let shop = try Workshop()
     try shop.train()
     for (words, status) in [
       (["data", "export", "glyphs", "--set", "count=3", "-o", "d"], 0), (["convert", "run", "q", "--to", "diffusers"], 0),
