@@ -66,7 +66,7 @@ extension BenchmarkSubject {
       return BenchmarkSubject(recipe.network.member, recipe, model)
     case .superResolution:
       let recipe = try SuperResolutionModelRecipe(yaml: yaml, file: place).adapted()
-      return BenchmarkSubject(recipe.superResolution, recipe, corruptions: recipe.restoration?.corruptionNames.count, model)
+      return BenchmarkSubject(recipe.superResolution.member, recipe, corruptions: recipe.restoration?.corruptionNames.count, model)
     case .classifier, .upscaler: throw SfumatoError(.data, "\(path) is \(kind.problem(expecting: .denoiser))")
     }
   }

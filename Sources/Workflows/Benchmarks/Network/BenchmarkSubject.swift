@@ -12,7 +12,7 @@ public struct BenchmarkSubject: Sendable {
   /// Length of the network's context vectors.
   var contextDim: Int? { network.contextDim }
   /// Whether the network restores or enlarges a picture, which it reads beside the noisy image.
-  var takesPicture: Bool { network is SuperResolutionUNet.Recipe }
+  var takesPicture: Bool { network is any RestoringRecipe }
 
   init(name: String, network: any NetworkRecipe, facts: NetworkInputSpec) {
     var network = network
