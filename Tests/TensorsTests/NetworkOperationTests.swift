@@ -73,7 +73,7 @@ import Testing
   }
 }
 
-@Suite("Packed convolutions") struct PackedConvolutionTests {
+@Suite("Packed convolutions as plain ones") struct PackedConvolutionEqualityTests {
   private let random = Generator(seed: 1)
 
   @Test(arguments: [(3, 1), (1, 1), (3, 2)]) func equalPlainConvolutionsForAnyBatchAndSize(kernel: Int, stride: Int) throws {
