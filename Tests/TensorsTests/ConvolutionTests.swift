@@ -101,7 +101,8 @@ import Testing
       #expect(Torch.exactConvolutions)
       let steps = o.residual + (o.x.conv2d(o.weight, o.bias, padding: 1) + o.perImage.unsqueeze(-1, -1))
       #expect(try convolve(o, c).bytes() == steps.bytes())
-      try withExactConvolutions(false) { #expect(try (convolve(o, c).bytes() != steps.bytes()) == Self.hasKernels) }
+      let fast = try withExactConvolutions(false) { try convolve(o, c).bytes() }
+      #expect(try (fast != steps.bytes()) == Self.hasKernels)
     }
   }
 
@@ -176,7 +177,7 @@ import Testing
     let bias = o.bias.requiringGradient()
     let y = o.x.conv2d(o.weight, bias, padding: 1, perImage: o.perImage, addingTo: o.residual)
     let found = try #require(try y.gradients(of: [bias], weights: .ones(y.shape).channelsLast())[0])
-    #expect(try error(found, .full([c.outputs], Double(c.images * c.height * c.width))) < 1e-6)
+    #expect(try error(found, .full(Double(c.images * c.height * c.width), [c.outputs])) < 1e-6)
     let residual = o.residual.requiringGradient()
     let sum = o.x.conv2d(o.weight, padding: 1, addingTo: residual)
     #expect(try sum.gradients(of: [residual], weights: o.residual)[0]?.bytes() == o.residual.bytes())
