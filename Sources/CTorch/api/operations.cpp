@@ -2,7 +2,6 @@
 #include "../support/ctorch_internal.h"
 #include "../kernels/low_precision/low_precision.h"
 
-#include <cmath>
 #include <string_view>
 
 using shim::sizes;
@@ -88,8 +87,6 @@ SCALAR(leaky_relu, at::leaky_relu(x, s))
 #undef SCALAR
 
 ct_tensor *ct_clamp(const ct_tensor *x, double low, double high) {
-  // With two bounds the gradient needs an operation that has no shapes-only form.
-  if (std::isinf(high) && high > 0) return tensor([&] { return at::clamp_min(x->t, low); });
   return tensor([&] { return at::clamp(x->t, low, high); });
 }
 

@@ -12,7 +12,7 @@ extension TrainRecipe {
     let names = RestoringNetworkRegistry.names.joined(separator: " or ")
     switch (corruptions, network.member as? any RestoringRecipe) {
     case (nil, nil):
-      try require(
+      try check(
         process.residualScale == nil, "process.residual_scale",
         "it takes the difference to a degraded picture; expected a restoring network with corruptions, or no value")
     case (nil, _?):
@@ -37,23 +37,28 @@ extension TrainRecipe {
   /// Residuals and networks that do not enlarge want the degraded picture at the size of the original.
   private func validateResidual(_ corruptions: CorruptionsRecipe) throws(RecipeError) {
     let enlarges = (network.member as? any RestoringRecipe).map { type(of: $0).enlarges } ?? true
-    try require(
+    try check(
       enlarges || corruptions.scale == 1, "corruptions.scale",
       "network \(network.type) reads degraded pictures of the originals' size; expected 1, or a reduction in place of it, found \(corruptions.scale)"
     )
     guard process.residualScale != nil else { return }
-    try require(
+    try check(
       !process.variance.isLearned, "process.variance",
       "with process.residual_scale expected fixed_small or fixed_large, found \(process.variance.rawValue): the bound that teaches a variance is that of images"
     )
     let objective = training.loss.member
-    try require(
+    try check(
       objective.boundWeight(steps: 1, learnsVariance: false) == nil, "training.loss",
       "with process.residual_scale expected mse, l1 or huber, found \(training.loss.type): its bound is that of images")
-    try require(
+    try check(
       corruptions.scale == 1, "corruptions.scale",
       "process.residual_scale takes the difference to the degraded picture; expected 1, or a reduction in place of it, found \(corruptions.scale)"
     )
+  }
+
+  /// - Throws: with a path into another section, which `require` does not take.
+  private func check(_ condition: Bool, _ path: String, _ problem: @autoclosure () -> String) throws(RecipeError) {
+    if !condition { throw RecipeError(place: nil, path: path, problem()) }
   }
 
   /// The recipe of the restoration model trained on `dataset`.
