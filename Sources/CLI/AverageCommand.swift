@@ -4,6 +4,7 @@ import Workflows
 struct Average: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make a model of another average of a run's weights.",
+    usage: "sfumato average [<options>] <folder> --output <file>",
     discussion: """
       A run with training.averages of the type power keeps snapshots of them, from which an average of any length is made up after the \
       training, by least squares (Karras et al. 2024). Lengths are shares of the training; longer ones are smoother. Averages of the \

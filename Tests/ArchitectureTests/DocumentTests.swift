@@ -51,7 +51,7 @@ import Testing
     "ImageFitRegistry": "docs/data.md", "CorruptionRegistry": "docs/corruptions.md", "ScheduleRegistry": "docs/training.md",
     "LossRegistry": "docs/training.md", "PredictionErrorRegistry": "docs/training.md", "LossWeightingRegistry": "docs/training.md",
     "TimestepSamplingRegistry": "docs/training.md", "OptimizerRegistry": "docs/training.md", "AverageRegistry": "docs/training.md",
-    "LearningRateRegistry": "docs/training.md",
+    "LearningRateRegistry": "docs/training.md", "RestoringNetworkRegistry": "docs/networks.md",
   ]
 
   /// A new member is missed here until its document has a row whose first cell names it.
@@ -65,7 +65,8 @@ import Testing
         texts.lazy.compactMap { SourceText.recipeName(of: type, in: $0) }.first ?? "\(type), whose name was not found"
       }
       let listed = Set(try Document(path).rows.flatMap { Document.code(in: $0.first ?? "") })
-      #expect(!names.isEmpty)
+      // One that only joins others lists nothing itself.
+      #expect(!names.isEmpty || registry.name == "TrainableNetworkRegistry", "\(registry.name) lists nothing")
       #expect(names.filter { !listed.contains($0) } == [], "\(path) has no row for these of \(registry.name)")
     }
   }

@@ -167,7 +167,8 @@ import Testing
     let folder = try ScratchFolder()
     _ = try folder.write(Tiny.recipe, to: "recipes/a.yaml")
     let absent =
-      "data: { type: folder, path: nowhere }\nnetwork: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1 }\n"
+      "data: { type: folder, path: nowhere }\n"
+      + "network: { type: adm_unet, model_channels: 32, channel_mult: [1], num_res_blocks: 1, attention_resolutions: [] }\n"
     _ = try folder.write(absent + "images: { size: 8, channels: 3 }\n", to: "recipes/b.yaml")
     _ = try folder.write(absent, to: "recipes/c.yaml")
     try FileManager.default.createDirectory(atPath: folder.path + "/models", withIntermediateDirectories: true)

@@ -109,15 +109,26 @@ private final class Recorder: DiffusionNetwork {
 
   // MARK: Residuals
 
+  /// The settings of a training on twelve pictures without classes.
+  private func residual() throws -> [String] {
+    let pictures = "\(folder.path)/pictures"
+    try FileManager.default.createDirectory(atPath: pictures, withIntermediateDirectories: true)
+    for index in 0..<12 {
+      let bytes = (0..<64).map { UInt8(($0 * 37 + index * 59) % 256) }
+      try Image(width: 8, height: 8, channels: 1, bytes: bytes).write(to: "\(pictures)/\(index).png")
+    }
+    return Self.residual + ["data={ type: folder, path: \(pictures), class_from: none }", "images={ size: 8, channels: 1 }"]
+  }
+
   private static let residual = [
-    "corruptions={ fixed: [gaussian_blur], random: [], reduction: {} }", "process.parameterization=v_scaled_input",
+    "corruptions={ fixed: [gaussian_blur], random: [], scale: 1, reduction: {} }", "process.parameterization=v_scaled_input",
     "process.rescale_betas_zero_snr=true", "process.residual_scale=0.25", "sampling.steps=1",
     "network={ type: restoration_unet, model_channels: 8, channel_mult: [1] }",
   ]
 
   /// A network that gives zero has the loss of v = α ε − σ r, r the scaled residual.
   @Test func theScaledDifferenceFromTheDegradedPictureIsDiffused() throws {
-    let recipe = try TrainRecipe(yaml: Self.yaml, set: Self.residual + ["training.timestep_sampling={ type: last_share, share: 1 }"])
+    let recipe = try TrainRecipe(yaml: Self.yaml, set: residual() + ["training.timestep_sampling={ type: last_share, share: 1 }"])
     let dataset = try recipe.data.member.open(), recorder = Recorder()
     let batch = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading).batch(at: 0, on: .cpu)
     let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)(batch, Seed(0), 0)
@@ -129,7 +140,7 @@ private final class Recorder: DiffusionNetwork {
   }
 
   @Test func previewsOfAnUntrainedNetworkAreTheDegradedPictures() throws {
-    let job = try begin("run", Self.residual + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
+    let job = try begin("run", residual() + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
     let recipe = job.modelRecipe, network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     let shown = try job.loader.shownBatch(4, on: .cpu)
     let sheet = try RestorationSheet(recipe: recipe, network: network).draw(shown)
@@ -141,7 +152,7 @@ private final class Recorder: DiffusionNetwork {
   }
 
   @Test(arguments: [
-    ("corruptions.scale", ["corruptions={ fixed: [jpeg], random: [], scale: 2 }"]),
+    ("corruptions.scale", ["corruptions={ scale: 2, reduction: null }"]),
     ("process.variance", ["process.variance=learned_range"]),
     ("training.loss", ["training.loss=kl"]),
   ]) func refusesWhatResidualsCannotBe(path: String, set: [String]) throws {
