@@ -62,7 +62,11 @@ public final class Trainer {
     recipe.learningRate(afterImages: images, progress: progress, plateau: validation.plateau) * rollbackFactor
   }
 
+  /// `training.learning_rate`, halved for each time that the training has gone back.
+  package var baseLearningRate: Double { recipe.learningRate * rollbackFactor }
   private var rollbackFactor: Double { pow(0.5, Double(rollbacks)) }
+  /// That of the last step, see `TrainingPosition.learningRate`.
+  private var lastBaseLearningRate: Double?
 
   /// Whether the loss of held-out images has not improved for as long as `training.early_stopping` allows.
   public var isStoppedEarly: Bool { recipe.earlyStopping.map { validation.progress.failures >= $0.patience } ?? false }
@@ -77,6 +81,7 @@ public final class Trainer {
     let outcome = try update.run(loss, learningRate: rate)
     let quartiles = loss.quartiles()
     try countSkips(outcome.gradientNorm)
+    lastBaseLearningRate = baseLearningRate
     step += 1
     images += loader.batchSize
     seconds += start.duration(to: .now) / .seconds(1)
@@ -146,7 +151,8 @@ public final class Trainer {
     (health, lastGoodPosition, skipped) = (position.lossHealth, position, 0)
     validation = position.validation
     // A rate that the user has changed since is meant as it is.
-    rollbacks = position.learningRate == recipe.learningRate ? position.rollbacks : 0
+    rollbacks = position.rollbackRate == recipe.learningRate ? position.rollbacks : 0
+    lastBaseLearningRate = position.learningRate
   }
 
   /// Goes on from the checkpoint that was restored last with half the rate that it had, or that an earlier attempt had.
@@ -158,10 +164,10 @@ public final class Trainer {
   /// How far training has come.
   public var position: TrainingPosition {
     var position = TrainingPosition(
-      step: step, images: images, averageSteps: average.steps, seconds: seconds, learningRate: recipe.learningRate,
+      step: step, images: images, averageSteps: average.steps, seconds: seconds, learningRate: lastBaseLearningRate,
       isGood: !isSkipping && health.isGood, lossHealth: health)
     position.validation = validation
-    position.rollbacks = rollbacks
+    (position.rollbacks, position.rollbackRate) = (rollbacks, rollbacks > 0 ? recipe.learningRate : nil)
     position.averageUpdates = update.further.updates
     return position
   }

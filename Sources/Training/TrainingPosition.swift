@@ -5,7 +5,8 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   public var step: Int, images: Int, averageSteps: Int
   /// Seconds of training.
   public var seconds: Double
-  /// `training.learning_rate` of the last step; nil where it is not known, as in checkpoints of version 0.1.0.
+  /// `training.learning_rate` of the last step, halved for each time that the training had gone back; nil before the first step and where
+  /// it is not known, as in checkpoints of version 0.1.0.
   public var learningRate: Double?
   /// Whether one can train on from here: the last step was not skipped, and its loss was where losses had been before.
   public var isGood: Bool
@@ -13,6 +14,8 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
   public internal(set) var validation = ValidationState()
   /// How often the training has gone back to an earlier checkpoint with half the learning rate.
   public internal(set) var rollbacks = 0
+  /// `training.learning_rate` of the steps that diverged; nil for a training that has not gone back.
+  var rollbackRate: Double?
   /// Updates of the further averages, by their labels.
   var averageUpdates: [String: Int] = [:]
 
@@ -48,13 +51,15 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
     lossHealth = try container.decodeIfPresent(LossHealth.self, forKey: .lossHealth) ?? LossHealth()
     validation = try container.decodeIfPresent(ValidationState.self, forKey: .validation) ?? ValidationState()
     rollbacks = try container.decodeIfPresent(Int.self, forKey: .rollbacks) ?? 0
+    rollbackRate = try container.decodeIfPresent(Double.self, forKey: .rollbackRate)
     averageUpdates = try container.decodeIfPresent([String: Int].self, forKey: .averageUpdates) ?? [:]
   }
 
   /// Whether a training can have come so far; checked before a file is trusted.
   var isPossible: Bool {
     ([step, images, averageSteps] + averageUpdates.values).allSatisfy { (0...(1 << 53)).contains($0) }
-      && seconds >= 0 && seconds.isFinite && learningRate.map { $0 > 0 && $0.isFinite } ?? true && lossHealth.isPossible
+      && [learningRate, rollbackRate].allSatisfy { $0.map { $0 > 0 && $0.isFinite } ?? true }
+      && seconds >= 0 && seconds.isFinite && lossHealth.isPossible
       && validation.isPossible && (0...1000).contains(rollbacks)
   }
 }

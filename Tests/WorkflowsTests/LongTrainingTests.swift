@@ -177,6 +177,20 @@ import Testing
     #expect(resumed.position.rollbacks == 0 && resumed.trainer.learningRate == 1e-4)
   }
 
+  @Test func theAdvisedRateIsOneThatTheLastGoodCheckpointWasMadeWith() throws {
+    let good = try begin("run", Self.cautious + ["training.duration=16"])
+    try finish(good)
+    let job = try TrainingJob(
+      resuming: good.folder.path,
+      set: ["training.duration=400", "training.skip_limit=2", "training.rollbacks=2", "training.learning_rate=1e30"])
+    let error = refusal { try finish(job) }
+    // The good steps were made with 2e-4, whatever rates diverged from there.
+    #expect(error?.description.hasSuffix("sfumato resume \(folder.path)/run --set training.learning_rate=0.0001") == true, "\(error!)")
+    let advised = try TrainingJob(resuming: good.folder.path, set: ["training.learning_rate=0.0001", "training.duration=24"])
+    try finish(advised)
+    #expect(advised.position.step == 6 && advised.position.rollbacks == 0)
+  }
+
   // MARK: Averages
 
   @Test func anAverageOfAnyLengthIsMadeAfterTheTraining() throws {

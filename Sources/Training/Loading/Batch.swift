@@ -17,7 +17,7 @@ public struct Batch {
   public let degraded: Tensor?, corruptionStrengths: Tensor?
 }
 
-/// The shapes of what an example consists of.
+/// The shapes of the parts of an example.
 struct ExampleShapes: Sendable {
   var image: ImageShape
   var degraded: ImageShape?

@@ -211,13 +211,13 @@ extension RunFolder {
     state(of: name)?.position.isGood ?? false
   }
 
-  /// The command that resumes a training which diverged: from the last good checkpoint, by half the learning rate that it had.
-  /// - Parameter rate: the learning rate of the training, for checkpoints of version 0.1.0, which do not say theirs.
+  /// The command that resumes a training which diverged: from the last good checkpoint, with half the learning rate that led there, or half
+  /// of the one that diverged, whichever is less.
+  /// - Parameter rate: the learning rate that diverged. A checkpoint without steps, or of version 0.1.0, has none of its own.
   public func resumeCommand(afterDivergenceAt rate: Double) -> String {
     let good = newestGoodCheckpoint
-    let position = good.flatMap { state(of: $0)?.position }
-    let half = (position?.learningRate ?? rate) * pow(0.5, Double((position?.rollbacks ?? 0) + 1)),
-      isLatest = good == nil || good == (try? latestName())
+    let half = min(good.flatMap { state(of: $0)?.position.learningRate } ?? rate, rate) / 2
+    let isLatest = good == nil || good == (try? latestName())
     let command = ShellCommand("sfumato", "resume", path)
     return "\(command)\(isLatest ? "" : " --from \(good!)") --set training.learning_rate=\(half)"
   }

@@ -47,7 +47,7 @@ extension TrainingJob {
     while true {
       do { return try trainer.next() } catch let error as TrainingError {
         guard try rollBack(after: error) else {
-          throw SfumatoError(.data, "\(error):\n  \(folder.resumeCommand(afterDivergenceAt: recipe.training.learningRate))")
+          throw SfumatoError(.data, "\(error):\n  \(folder.resumeCommand(afterDivergenceAt: trainer.baseLearningRate))")
         }
       }
     }
