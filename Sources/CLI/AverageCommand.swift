@@ -41,8 +41,8 @@ struct Average: ParsableCommand {
     let result = try AverageReconstruction(run: folder, choice).write(to: output)
     if !printing.quiet, result.error > Self.noticeableError {
       Console.note(
-        "warning: the snapshots make up this average only to \(Int((100 * result.error).rounded()))%; a length between those of "
-          + "training.averages, or more snapshots (training.snapshot_every), would be closer")
+        "warning: the average made from the snapshots differs by \(Int((100 * result.error).rounded()))% from the one of this length; "
+          + "a length between those of training.averages, or more snapshots (training.snapshot_every), would be closer")
     }
     if printing.json { return try Console.result(JSONText.of(result)) }
     try Console.result(output)

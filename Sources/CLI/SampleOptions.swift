@@ -37,7 +37,7 @@ struct ImageOptions: ParsableArguments {
       valueName: "key=value"))
   var set: [String] = []
 
-  @Option(help: "float32, or bfloat16, which is faster on processors that support it.")
+  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
   var precision = Precision.float32
 
   @Option(help: "Batch size: larger is faster until memory runs out.")

@@ -43,7 +43,7 @@ struct Upscale: ParsableCommand {
   @Option(help: "Pixels around a tile that the network sees too, to avoid seams.")
   var overlap = 16
 
-  @Option(help: "float32, or bfloat16, which is faster on processors that support it.")
+  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
   var precision = Precision.float32
 
   @OptionGroup var device: DeviceOptions

@@ -156,6 +156,10 @@ import Testing
     #expect(two.status == 0, "\(two.errors)")
     // Nine rows and two rows of 3 pixels each, with 4 between and around them.
     #expect(try size("all.png")[1] - size("two.png")[1] == 7 * 7)
+    try shop.write("corruptions: { fixed: [grey, { type: jpeg }], reduction: {} }\n", to: "three.yaml")
+    let three = try shop.run("data", "corruptions", "a.png", "three.yaml", "-o", "three.png")
+    #expect(three.status == 0, "\(three.errors)")
+    #expect(try size("three.png")[1] - size("two.png")[1] == 7)
     for (arguments, status) in [
       (["none.png", "-o", "x.png"], 66), (["two.yaml", "-o", "x.png"], 65), (["a.png", "none.yaml", "-o", "x.png"], 66),
       (["a.png", "tiny.yaml", "-o", "x.png"], 65), (["a.png", "-o", "x.bmp"], 64), (["a.png", "-o", "x.png", "--size", "2"], 64),

@@ -149,7 +149,10 @@ import Training
     let found = try #require(try PictureInspection(of: pictures.grid))
     #expect(found.command == "sfumato sample 'my model' --seed 77")
     let record = try #require(found.notes.first { $0.key == "sfumato.sample" }?.text)
-    for part in [#""seed":77"#, #""count":3"#, #""type":"dpmpp_2m""#, #""steps":4"#, #""classes":["0","1","2"]"#] {
+    for part in [
+      #""seed":77"#, #""count":3"#, #""type":"dpmpp_2m""#, #""steps":4"#, #""classes":["0","1","2"]"#, #""exact_convolutions":false"#,
+      #""threads":"#,
+    ] {
       #expect(record.contains(part), "\(record)")
     }
     #expect(try PictureInspection(of: folder.write("", to: "model.safetensors")) == nil)

@@ -87,6 +87,18 @@ import Training
     #expect(first.position.step == 6 && second.position.averageSteps == 6)
   }
 
+  @Test func convolutionsAreExactWhereTheRecipeWantsThem() throws {
+    func weights(_ name: String, _ set: [String] = []) throws -> [String: [UInt8]] {
+      let job = try begin(name, set: set)
+      try finish(job)
+      return try content(job.folder.latestCheckpoint().weights)
+    }
+    let exact = try weights("exact", ["training.exact_convolutions=true"])
+    #expect(try exact == withExactConvolutions { try weights("scope") })
+    // Processors without such kernels have one kind of convolutions only.
+    if Torch.cpuCapability.hasPrefix("AVX") { #expect(try exact != weights("fast")) }
+  }
+
   @Test func resumesBitExactlyWithALearningTimestepSampler() throws {
     // Four timesteps, each warm after one loss, with terms of the bound that differ by orders of magnitude: the learned state
     // determines which timesteps are sampled.

@@ -4,6 +4,8 @@ import RecipeKit
 /// An overview of corruptions: a row for each, a column for each strength.
 public struct CorruptionSheet {
   public var corruptions: [any Corruption]
+  /// The titles of the rows.
+  public var names: [String]
   public var strengths: [Double]
   /// Of the random parts: within a row they are the same, so that only the strength changes.
   public var seed: UInt64
@@ -16,6 +18,7 @@ public struct CorruptionSheet {
     strengths: [Double] = [0, 0.25, 0.5, 0.75, 1], seed: UInt64 = 0
   ) {
     self.corruptions = corruptions
+    names = corruptions.map { type(of: $0).name }
     self.strengths = strengths
     self.seed = seed
   }
@@ -30,7 +33,7 @@ public struct CorruptionSheet {
       }
     }
     var sheet = PictureSheet(cells, columns: strengths.count)
-    sheet.rowTitles = corruptions.map { type(of: $0).name }
+    sheet.rowTitles = names
     sheet.columnTitles = strengths.map { "\($0)" }
     sheet.background = [UInt8](repeating: 255, count: picture.channels)
     sheet.padding = 4

@@ -24,9 +24,15 @@ public struct LowQualityResampling: Corruption, Equatable {
 
   public func corrupted(_ colors: Image, strength: Double, random: inout StableRandom) throws -> Image {
     let filter = filters[random.below(filters.count)]
-    let reduction = 1 + (factor - 1) * strength
-    func smaller(_ side: Int) -> Int { max(1, Int((Double(side) / reduction).rounded())) }
-    return try colors.resized(width: smaller(colors.width), height: smaller(colors.height), filter: filter)
+    return try colors.reduced(by: 1 + (factor - 1) * strength, filter: filter)
       .resized(width: colors.width, height: colors.height, filter: enlargement)
+  }
+}
+
+extension Image {
+  /// Each side divided by `divisor` and rounded, at least one pixel.
+  func reduced(by divisor: Double, filter: ResizeFilter) throws -> Image {
+    func side(_ side: Int) -> Int { max(1, Int((Double(side) / divisor).rounded())) }
+    return try resized(width: side(width), height: side(height), filter: filter)
   }
 }

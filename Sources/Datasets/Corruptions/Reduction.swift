@@ -36,10 +36,15 @@ public struct Reduction: Recipe, Equatable {
     return isReduced ? (isFull ? 1 : part) : nil
   }
 
+  /// The same without other corruptions in between.
+  public var alone: any Corruption {
+    var resampling = LowQualityResampling()
+    (resampling.factor, resampling.filters, resampling.enlargement) = (factor, filters, enlargement)
+    return resampling
+  }
+
   /// The picture at a strength, of whole pixels and at least one.
   func reduced(_ image: Image, strength: Double, random: inout StableRandom) throws -> Image {
-    let divisor = 1 + strength * (factor - 1), filter = filters[random.below(filters.count)]
-    func side(_ side: Int) -> Int { max(1, Int((Double(side) / divisor).rounded())) }
-    return try image.resized(width: side(image.width), height: side(image.height), filter: filter)
+    try image.reduced(by: 1 + strength * (factor - 1), filter: filters[random.below(filters.count)])
   }
 }

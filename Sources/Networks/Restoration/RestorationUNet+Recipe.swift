@@ -44,13 +44,11 @@ extension RestorationUNet {
     }
 
     public func validate() throws(RecipeError) {
-      for (key, value, range) in [
-        ("in_channels", resolvedInChannels, 1...64), ("out_channels", resolvedOutChannels, 1...128),
-        ("num_corruptions", resolvedNumCorruptions, 0...64), ("model_channels", modelChannels, 2...4096),
-        ("num_res_blocks", numResBlocks, 1...64), ("patch_size", patchSize, 1...16),
-      ] {
-        try require(range.contains(value), key, "expected \(range.lowerBound) to \(range.upperBound), found \(value)")
-      }
+      try requireCounts([
+        ("in_channels", inChannels, 64), ("out_channels", outChannels, 128), ("model_channels", modelChannels, 4096),
+        ("num_res_blocks", numResBlocks, 64), ("patch_size", patchSize, 16),
+      ])
+      try require((0...64).contains(resolvedNumCorruptions), "num_corruptions", "expected 0 to 64, found \(resolvedNumCorruptions)")
       try require(modelChannels % 2 == 0, "model_channels", "expected an even number, found \(modelChannels)")
       try require((1...8).contains(channelMult.count), "channel_mult", "expected 1 to 8 levels, found \(channelMult.count)")
       for factor in channelMult {
