@@ -17,7 +17,7 @@ modules() {
   echo Sfumato
 }
 
-# What a compiler must be told to load the modules: where they are, and the C modules below them.
+# The flags with which a compiler finds the modules: where they are, and the C modules below them.
 module_flags() {
   local map folder
   printf -- '-I\n%s/Modules\n' "$build"

@@ -22,7 +22,7 @@ enum HouseRules {
     return found
   }
 
-  /// Whether the word stands by itself, not as a part of a longer one or of a longer path.
+  /// Whether the word is separate, not a part of a longer one or of a longer path.
   private static func contains(_ line: String, _ word: String) -> Bool {
     line.ranges(of: word).contains { range in
       let before = line[..<range.lowerBound].last

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Checkpoints
 
-/// Files made to harm whoever reads them. What they would run is a command that leaves a trace.
+/// Files that would run a command if they were unpickled; the command leaves a trace.
 @Suite("Hostile pickles") struct HostilePickleTests {
   let folder: TemporaryFolder
   init() throws { folder = try TemporaryFolder() }

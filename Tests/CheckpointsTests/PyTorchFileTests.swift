@@ -124,7 +124,7 @@ func torchFile(_ format: TorchFormat, _ value: [UInt8], _ storages: TorchBytes.S
     for (value, version) in [
       (p.dictionary([("w", vector)]), UInt8(2)), (p.dictionary([("w", parameter)]), 2), (p.dictionary([("w", withAttributes)]), 2),
       (p.dictionary([("w", old)]), 2),
-      // An OrderedDict, with the attribute _metadata; one as Python 2 writes it; one item set by itself; one made of what
+      // An OrderedDict, with the attribute _metadata; one as Python 2 writes it; one item set on its own; one made of what
       // stands above a mark.
       (p.orderedDict + p.mark + p.text("w") + vector + [0x75] + p.dictionary([("_metadata", p.orderedDict)]) + [0x62], 2),
       (p.call("collections", "OrderedDict", [p.list([p.list([p.text("w"), vector])])]), 2), ([0x7D] + p.text("w") + vector + [0x73], 2),

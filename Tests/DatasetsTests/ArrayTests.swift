@@ -149,7 +149,7 @@ import Testing
     let set = try recipe.open()
     #expect(try set[0].label == 4 && set.classNames == ["0", "1", "2", "3", "4"])
     #expect(try set[1].image().bytes == Array(samples[90...]) && set[1].name == "\(path): arr_0.npy: image 1")
-    // An array that is named stands by itself.
+    // A named array needs no other.
     recipe.images = "\(path)/arr_0"
     #expect(try recipe.open().classNames.isEmpty)
     recipe.labels = "\(path)/arr_1"
@@ -199,7 +199,7 @@ import Testing
       npy("<u8", [3], raw([0, .max, 1] as [UInt64])),
     ] {
       guard case .label(_, index: 1, _) = try refusal(bytes) else {
-        Issue.record("a label that is none was taken")
+        Issue.record("an invalid label was accepted")
         continue
       }
     }

@@ -104,25 +104,25 @@ import Testing
 
   @Test func labelsSayWhatWasDone() {
     let recipe = recipe(1, AugmentationKind.allCases)
-    func told(_ change: (inout Augmentation) -> Void) -> [Int: Float] {
+    func labels(_ change: (inout Augmentation) -> Void) -> [Int: Float] {
       var draw = Augmentation()
       change(&draw)
       let labels = recipe.labels(of: draw, height: 16, width: 8)
       return Dictionary(uniqueKeysWithValues: labels.enumerated().filter { abs($0.1) > 1e-6 }.map { ($0.0, $0.1) })
     }
-    #expect(told { _ in } == [:])
-    #expect(told { $0.flipsX = true } == [0: 1])
-    #expect(told { $0.flipsY = true } == [1: 1])
-    #expect(told { $0.quarterTurns = 1 } == [2: 1])
-    #expect(told { $0.quarterTurns = 2 } == [2: 1, 3: 1])
-    #expect(told { $0.quarterTurns = 3 } == [3: 1])
+    #expect(labels { _ in } == [:])
+    #expect(labels { $0.flipsX = true } == [0: 1])
+    #expect(labels { $0.flipsY = true } == [1: 1])
+    #expect(labels { $0.quarterTurns = 1 } == [2: 1])
+    #expect(labels { $0.quarterTurns = 2 } == [2: 1, 3: 1])
+    #expect(labels { $0.quarterTurns = 3 } == [3: 1])
     // Of the furthest way, an eighth: one pixel of 8 and two of 16.
-    #expect(told { ($0.pixelsRight, $0.pixelsUp) = (1, -1) } == [4: 1, 5: -0.5])
-    #expect(told { $0.scale = -1.5 } == [6: -1.5])
-    #expect(told { $0.angle = .pi / 2 } == [7: -1, 8: 1])
-    #expect(told { ($0.stretch, $0.axis) = (2, .pi / 2) } == [10: 2])
-    #expect(told { ($0.stretch, $0.axis) = (2, 0) } == [9: 2])
-    #expect(told { ($0.right, $0.down) = (0.5, -0.25) } == [11: 0.5, 12: -0.25])
+    #expect(labels { ($0.pixelsRight, $0.pixelsUp) = (1, -1) } == [4: 1, 5: -0.5])
+    #expect(labels { $0.scale = -1.5 } == [6: -1.5])
+    #expect(labels { $0.angle = .pi / 2 } == [7: -1, 8: 1])
+    #expect(labels { ($0.stretch, $0.axis) = (2, .pi / 2) } == [10: 2])
+    #expect(labels { ($0.stretch, $0.axis) = (2, 0) } == [9: 2])
+    #expect(labels { ($0.right, $0.down) = (0.5, -0.25) } == [11: 0.5, 12: -0.25])
   }
 
   @Test func kindsActInOneOrderHoweverTheyAreListed() {

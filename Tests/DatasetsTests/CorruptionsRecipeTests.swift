@@ -7,8 +7,8 @@ import Testing
 @Suite("A recipe of corruptions") struct CorruptionsRecipeTests {
   private func recipe(_ yaml: String) throws -> CorruptionsRecipe { try CorruptionsRecipe(yaml: yaml, file: "r.yaml") }
 
-  /// The entropies of many pictures.
-  private func entropies(_ recipe: CorruptionsRecipe, count: Int) throws -> [[Double]] {
+  /// The strengths for many pictures.
+  private func allStrengths(_ recipe: CorruptionsRecipe, count: Int) throws -> [[Double]] {
     try (0..<count).map { index in
       var random = StableRandom(1, UInt64(index))
       return try recipe.degrade(Image(width: 1, height: 1, color: [9]), random: &random).strengths
@@ -22,11 +22,11 @@ import Testing
     #expect(result.image == image && result.strengths.isEmpty)
   }
 
-  @Test func theEntropyNamesFixedOnesThenRandomOnesInTheRecipesOrder() throws {
+  @Test func theStrengthsAreThoseOfFixedOnesThenRandomOnesInTheRecipesOrder() throws {
     let recipe = try recipe("random: [grey, noise]\nfixed: [jpeg, gaussian_blur, { type: jpeg, range: low }]\n")
     #expect(recipe.corruptionNames == ["jpeg", "gaussian_blur", "jpeg_2", "grey", "noise"])
     #expect(recipe.corruptions.count == 5)
-    for strengths in try entropies(recipe, count: 40) {
+    for strengths in try allStrengths(recipe, count: 40) {
       #expect(strengths.count == 5 && strengths[0..<3].allSatisfy { $0 > 0 } && strengths.allSatisfy { $0 < 1 })
       #expect(strengths[3...].filter { $0 > 0 }.count == 1)
     }
@@ -51,29 +51,29 @@ import Testing
 
   @Test func asManyRandomOnesAreChosenAsTheCountSaysEachAsOftenAsTheOthers() throws {
     let recipe = try recipe("{ random: [grey, noise, saturation, color_jitter, gaussian_blur], random_count: 2 }")
-    let entropies = try entropies(recipe, count: 2000)
-    #expect(entropies.allSatisfy { $0.filter { $0 > 0 }.count == 2 })
+    let allStrengths = try allStrengths(recipe, count: 2000)
+    #expect(allStrengths.allSatisfy { $0.filter { $0 > 0 }.count == 2 })
     for index in 0..<5 {
       // 2,000 choices of 2 in 5: 800 on average, deviation 22.
-      #expect(abs(entropies.filter { $0[index] > 0 }.count - 800) < 88)
+      #expect(abs(allStrengths.filter { $0[index] > 0 }.count - 800) < 88)
     }
   }
 
   @Test func strengthsLeanTowardsZeroUnlessTheRecipeSaysUniform() throws {
-    let cosine = try entropies(recipe("fixed: [grey]"), count: 4000).map { $0[0] }
+    let cosine = try allStrengths(recipe("fixed: [grey]"), count: 4000).map { $0[0] }
     // 1 − cos(u π/2) has the mean 1 − 2/π and is below 1/2 for two thirds of all u.
     #expect(abs(cosine.mean - 0.3634) < 0.02)
     #expect(abs(cosine.part(below: 0.5) - 2.0 / 3) < 0.03)
-    let uniform = try entropies(recipe("{ fixed: [grey], strength_distribution: uniform }"), count: 4000).map { $0[0] }
+    let uniform = try allStrengths(recipe("{ fixed: [grey], strength_distribution: uniform }"), count: 4000).map { $0[0] }
     #expect(abs(uniform.mean - 0.5) < 0.02)
     #expect(abs(uniform.part(below: 0.25) - 0.25) < 0.03)
   }
 
   @Test func strengthsStayWithinTheirBoundsAndReachThem() throws {
     let recipe = try recipe("fixed: [{ type: grey, strength: { min: 0.2, max: 0.4 } }, { type: noise, strength: { min: 0.7, max: 0.7 } }]")
-    let entropies = try entropies(recipe, count: 500)
-    #expect(entropies.allSatisfy { (0.2...0.4).contains($0[0]) && $0[1] == 0.7 })
-    #expect(entropies.contains { $0[0] < 0.21 } && entropies.contains { $0[0] > 0.39 })
+    let allStrengths = try allStrengths(recipe, count: 500)
+    #expect(allStrengths.allSatisfy { (0.2...0.4).contains($0[0]) && $0[1] == 0.7 })
+    #expect(allStrengths.contains { $0[0] < 0.21 } && allStrengths.contains { $0[0] > 0.39 })
   }
 
   @Test func theEntropyIsTheStrengthThatWasApplied() throws {

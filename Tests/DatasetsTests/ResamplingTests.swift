@@ -122,7 +122,7 @@ import Testing
     return recipe
   }
 
-  /// Where the map of an augmentation sends a place of the image: the inverse of what it looks up.
+  /// Where the map of an augmentation sends a place of the image: the inverse of its lookup.
   private func destination(_ x: Double, _ y: Double, _ change: (inout Augmentation) -> Void) -> (x: Double, y: Double) {
     var draw = Augmentation()
     change(&draw)

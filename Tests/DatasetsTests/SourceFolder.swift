@@ -37,7 +37,7 @@ func raw<T: BitwiseCopyable>(_ values: [T], bigEndian: Bool = false) -> [UInt8] 
   }
 }
 
-/// An IDX file whose header says whatever it is told to say.
+/// An IDX file with any header.
 func idx(_ shape: [UInt32], _ bytes: [UInt8], type: UInt8 = 0x08) -> [UInt8] {
   let sizes = shape.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } }
   return [0, 0, type, UInt8(shape.count)] + sizes + bytes

@@ -38,16 +38,16 @@ import Testing
   }
 
   @Test func theClassifierIsGivenTheTimestepsOfTheNetwork() throws {
-    var told: [[Float]] = []
+    var given: [[Float]] = []
     let guided = oracle.guided(
       by: { x, timesteps in
-        told.append((try? timesteps.floats()) ?? [])
+        given.append((try? timesteps.floats()) ?? [])
         return x.reshape(2, -1).sum(1)
       }, scale: 1)
     let spaced = try DiscreteProcess(betas: process.betas, rescaleTimesteps: true).respaced(keeping: [3, 9])
     _ = guided.predict(x, at: spaced.level(1))
     _ = guided.predict(x, at: spaced.levels([0, 1]))
-    #expect(told == [[450, 450], [150, 450]])
+    #expect(given == [[450, 450], [150, 450]])
   }
 
   /// Dhariwal and Nichol 2021, algorithm 1: the mean moves by variance times gradient, from an estimate that is not shifted.

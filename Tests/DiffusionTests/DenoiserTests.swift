@@ -41,14 +41,14 @@ import Testing
   }
 
   @Test func theNetworkIsGivenATimestepForEveryImage() throws {
-    var told: [[Float]] = []
+    var given: [[Float]] = []
     let denoiser = NetworkDenoiser(.v) { x, timesteps in
-      told.append((try? timesteps.floats()) ?? [])
+      given.append((try? timesteps.floats()) ?? [])
       return x
     }
     _ = denoiser.predict(x0, at: process.level(7))
     _ = denoiser.predict(x0, at: process.levels([1, 5, 9]))
-    #expect(told == [[7, 7, 7], [1, 5, 9]])
+    #expect(given == [[7, 7, 7], [1, 5, 9]])
   }
 
   @Test func learnedRangeGoesFromTheSmallVarianceToTheLarge() throws {
@@ -119,8 +119,8 @@ import Testing
   /// Karras et al. 2022 write x = x₀ + σ n; here the network is made in their coordinates, from their table 1.
   @Test func edmsPreconditioningIsThatOfItsPaper() throws {
     let oracle = GaussianOracle(mean: 0.2, variance: 0.3), sigmaData = 0.4
-    let network: DenoisingNetwork = { input, told in
-      let sigma = (told.to(.float64) * (4 / 1000.0)).exp().reshape(-1, 1, 1, 1)
+    let network: DenoisingNetwork = { input, given in
+      let sigma = (given.to(.float64) * (4 / 1000.0)).exp().reshape(-1, 1, 1, 1)
       let total = sigma.square() + sigmaData * sigmaData
       let theirs = input * total.sqrt()
       let denoised = oracle.mean + (oracle.variance / (oracle.variance + sigma.square())) * (theirs - oracle.mean)
@@ -131,7 +131,7 @@ import Testing
     for timesteps in [[0], [12], [1, 10, 18]] {
       let levels = process.levels(timesteps)
       let p = denoiser.predict(x0, at: levels), want = oracle.predict(x0, at: levels)
-      // The network is told its noise in float32.
+      // The network is given its noise in float32.
       #expect(try distance(p.x0, want.x0) < 1e-5)
       #expect(try distance(levels.column(\.sigma, like: x0) * (p.epsilon - want.epsilon), .zeros(like: x0)) < 1e-5)
     }
@@ -158,13 +158,13 @@ import Testing
   }
 
   @Test func edmIsConditionedOnTheNoiseAndRefusedWhereThatIsInfinite() throws {
-    var told: [Float] = []
+    var given: [Float] = []
     let denoiser = NetworkDenoiser(.edm(sigmaData: 0.5)) { x, timesteps in
-      told = (try? timesteps.floats()) ?? []
+      given = (try? timesteps.floats()) ?? []
       return x
     }
     _ = denoiser.predict(x0, at: NoiseLevel(alpha: 0.6, sigma: 0.8, timestep: 7))
-    #expect(told == Array(repeating: Float(250 * log(0.8 / 0.6)), count: 3))
+    #expect(given == Array(repeating: Float(250 * log(0.8 / 0.6)), count: 3))
     let refused = denoiser.predict(x0, at: NoiseLevel(alpha: 0, sigma: 1, timestep: 7))
     #expect(refused.x0.fault?.message.contains("expected one that predicts v or x0") == true)
   }

@@ -25,13 +25,13 @@ import Testing
   }
 
   @Test func theNetworkSeesEachImageAtItsOwnLevel() throws {
-    var seen = Tensor.zeros([1]), told: [Float] = []
+    var seen = Tensor.zeros([1]), given: [Float] = []
     _ = DenoisingLoss(process, .epsilon)(x0, at: [0, 2], noise: noise) { x, timesteps in
       seen = x
-      told = (try? timesteps.floats()) ?? []
+      given = (try? timesteps.floats()) ?? []
       return x
     }
-    #expect(told == [0, 2])
+    #expect(given == [0, 2])
     #expect(try distance(seen.image(0), 0.9.squareRoot() * x0.image(0) + 0.1.squareRoot() * noise.image(0)) < 1e-15)
     #expect(try distance(seen.image(1), 0.6 * x0.image(1) + 0.8 * noise.image(1)) < 1e-15)
   }

@@ -33,7 +33,7 @@ import Testing
     #expect(EDMWeighting().weight(at: NoiseLevel(alpha: 0, sigma: 1, timestep: 0), of: .v) == 4)
   }
 
-  /// One error in x₀, told as that of each parameterisation.
+  /// One error in x₀, converted to each parameterisation.
   @Test(arguments: [MinSNRWeighting() as any ImageErrorWeighting, SoftMinSNRWeighting(), EDMWeighting()], Parameterization.Name.allCases)
   func theWeightedErrorIsThatOfTheImage(weighting: any ImageErrorWeighting, name: Parameterization.Name) throws {
     let process = try DiscreteProcess(betas: [0.1, 0.6, 0.2])

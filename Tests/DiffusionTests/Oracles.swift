@@ -59,7 +59,7 @@ extension NoiseLevel {
 }
 
 extension NetworkDenoiser {
-  /// A network that is told the steps of the cosine process of 1000.
+  /// A network conditioned on the steps of the cosine process of 1000.
   init(_ parameterization: Parameterization, variance: Variance = .fixedSmall, network: @escaping DenoisingNetwork) {
     self.init(
       parameterization, variance: variance, noiseLevelRange: try! ProcessRecipe().makeDiffusion().process.noiseLevelRange, network: network)

@@ -133,7 +133,7 @@ import Testing
   }
 
   @Test func diffusingInTwoStepsIsDiffusingInOne() throws {
-    // Variances and means of q compose: with noise 0 the mean, and the variance of what noise 1 adds.
+    // Variances and means of q compose: with noise 0 the mean, and the variance that noise 1 adds.
     let zero = Tensor.zeros([1], dtype: .float64), one = zero + 1
     let (a, b, c) = (levels[3], levels[2], levels[0])
     #expect(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Diffusion
 
-/// Paths over levels that are told apart by their place.
+/// Paths over levels that differ by their position.
 @Suite("Sampling paths") struct SamplingPathTests {
   /// n steps; the level with k steps of noise below it has the timestep k.
   func levels(_ n: Int) -> [NoiseLevel] {

@@ -19,27 +19,27 @@ import Testing
 
   @Test func captionsStandBelowTheirPicturesAndNeverOnThem() throws {
     let plain = try sheet(4, columns: 2)
-    let told = try sheet(4, columns: 2) { $0.captions = ["one", "two", "three", "four"] }
-    #expect(told.width == plain.width && told.height == plain.height + 2 * 11)
-    let ink = extent(of: 255, in: told)
+    let captioned = try sheet(4, columns: 2) { $0.captions = ["one", "two", "three", "four"] }
+    #expect(captioned.width == plain.width && captioned.height == plain.height + 2 * 11)
+    let ink = extent(of: 255, in: captioned)
     // Pictures stand at rows 2 to 31 and 45 to 74.
     #expect(ink.rows.isDisjoint(with: Set(2..<32).union(45..<75)))
     #expect(!ink.rows.isDisjoint(with: Set(32..<45)) && !ink.rows.isDisjoint(with: Set(75..<88)))
-    #expect(extent(of: 90, in: told).rows == Set(2..<32).union(45..<75))
+    #expect(extent(of: 90, in: captioned).rows == Set(2..<32).union(45..<75))
   }
 
   @Test func titlesOfRowsColumnsAndTheWholeStandOutsideTheCells() throws {
-    let told = try sheet(6, columns: 3) {
+    let captioned = try sheet(6, columns: 3) {
       $0.columnTitles = ["a", "b", "c"]
       $0.rowTitles = ["first", "second"]
       $0.title = "all of them"
     }
-    let cells = extent(of: 90, in: told)
+    let cells = extent(of: 90, in: captioned)
     let left = cells.columns.min()!, top = cells.rows.min()!
     #expect(left == 2 + PixelFont.width("second") + 4 && top == 2 + 12 + 10)
-    for (row, column) in [(top, left), (top, left + 42), (top + 32, left + 84)] { #expect(told[row, column] == 90) }
-    let ink = told.bytes.indices.filter { told.bytes[$0] == 255 }
-    #expect(ink.allSatisfy { $0 / told.width < top || $0 % told.width < left })
+    for (row, column) in [(top, left), (top, left + 42), (top + 32, left + 84)] { #expect(captioned[row, column] == 90) }
+    let ink = captioned.bytes.indices.filter { captioned.bytes[$0] == 255 }
+    #expect(ink.allSatisfy { $0 / captioned.width < top || $0 % captioned.width < left })
   }
 
   @Test func aLongCaptionIsCutToItsPictureAndSaysSo() throws {

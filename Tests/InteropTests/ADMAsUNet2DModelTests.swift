@@ -33,9 +33,9 @@ import Testing
     let moved = try UNet2DModel(.init(expressing: network.recipe), using: .shapes)
     try moved.adopt(network.unet2DState(), on: .cpu)
     let x = Tensor.randn([2, 1, 16, 16], using: Generator(seed: 5)), t = Tensor([17, 803.5] as [Float])
-    let told = Conditioning(labels: network.recipe.numClasses.map { _ in Tensor([1, 3]) })
-    let want = withoutGradient { network(x, timesteps: t, conditioning: told, mode: .inference) }
-    let got = withoutGradient { moved(x, timesteps: t, conditioning: told, mode: .inference) }
+    let conditioning = Conditioning(labels: network.recipe.numClasses.map { _ in Tensor([1, 3]) })
+    let want = withoutGradient { network(x, timesteps: t, conditioning: conditioning, mode: .inference) }
+    let got = withoutGradient { moved(x, timesteps: t, conditioning: conditioning, mode: .inference) }
     #expect(try (got - want).norm().item() / want.norm().item() < 1e-5)
   }
 

@@ -11,7 +11,7 @@ import Testing
     recipe.imageSize = 32
     change(&recipe)
     do throws(RecipeError) { try recipe.validate() } catch {
-      // Making the network refuses it the same way, whoever calls.
+      // Making the network refuses it in the same way.
       #expect(throws: error) { try ADMUNet(recipe, using: .shapes) }
       return error.description
     }

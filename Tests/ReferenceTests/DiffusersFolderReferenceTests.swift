@@ -27,8 +27,8 @@ struct DiffusersFolderReferenceSet: ReferenceSet {
 
   /// A forward pass, and its gradients where they are asked for.
   private func run(_ name: String, _ pipeline: ReferencePipeline, _ manifest: Manifest, into out: inout Reproduction) throws {
-    let (x, timesteps, told) = try ReferencePipeline.question(name, manifest)
-    let y = pipeline.network(x, timesteps: timesteps, conditioning: told, mode: .inference)
+    let (x, timesteps, conditioning) = try ReferencePipeline.question(name, manifest)
+    let y = pipeline.network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     out.tensors["\(name)/out"] = y.detach()
     guard manifest.entries.contains(where: { $0.name == "\(name)/grad_norms" }) else { return }
     let parameters = pipeline.network.namedParameters()
@@ -46,9 +46,9 @@ struct DiffusersFolderReferenceSet: ReferenceSet {
     guard levels.dropLast().map({ Int($0.timestep) }) == sampling["timesteps"]?.ints else {
       throw ReferenceError("\(manifest.name): the timesteps are \(levels.map(\.timestep))")
     }
-    let told = Conditioning(labels: manifest.entries.contains { $0.name == "sampling/y" } ? try manifest.tensor("sampling/y") : nil)
+    let conditioning = Conditioning(labels: manifest.entries.contains { $0.name == "sampling/y" } ? try manifest.tensor("sampling/y") : nil)
     let denoiser = pipeline.scheduler.denoiser(in: diffusion) { x, timesteps in
-      pipeline.network(x, timesteps: timesteps, conditioning: told, mode: .inference)
+      pipeline.network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
     let start = try manifest.tensor("sampling/x_T"), noise = try manifest.tensor("sampling/noise")
     let sampler = try pipeline.scheduler.sampler(steps: steps, in: process)
@@ -94,16 +94,16 @@ struct ReferencePipeline {
 
   /// What a case asks of a network.
   static func question(_ name: String, _ manifest: Manifest) throws -> (x: Tensor, timesteps: Tensor, Conditioning) {
-    var told = Conditioning()
+    var conditioning = Conditioning()
     for entry in manifest.entries where entry.role == .input && entry.name.hasPrefix("\(name)/") {
       switch entry.name.dropFirst(name.count + 1) {
       case "x", "t": break
-      case "y": told.labels = try manifest.tensor(entry.name)
+      case "y": conditioning.labels = try manifest.tensor(entry.name)
       default: throw ReferenceError("\(manifest.name): the input '\(entry.name)' is not understood")
       }
     }
     let x = try manifest.tensor("\(name)/x"), t = try manifest.tensor("\(name)/t")
-    return (x, t.rank == 0 ? .cat(Array(repeating: t.reshape(1), count: x.size(0)), dim: 0) : t, told)
+    return (x, t.rank == 0 ? .cat(Array(repeating: t.reshape(1), count: x.size(0)), dim: 0) : t, conditioning)
   }
 }
 
@@ -163,8 +163,8 @@ struct MovedNetwork {
 
   func reproduce(_ cases: Set<String>, into out: inout Reproduction) throws {
     for name in cases where manifest.entries.contains(where: { $0.name == "\(name)/guided_out" }) {
-      let (x, timesteps, told) = try ReferencePipeline.question(name, manifest)
-      out.tensors["\(name)/guided_out"] = network(x, timesteps: timesteps, conditioning: told, mode: .inference).detach()
+      let (x, timesteps, conditioning) = try ReferencePipeline.question(name, manifest)
+      out.tensors["\(name)/guided_out"] = network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference).detach()
     }
   }
 }

@@ -51,7 +51,7 @@ extension GaussianOpsReferenceSet {
     return number + Tensor.zeros(like: x)
   }
 
-  /// `LEARNED/mean` by the toy model, and `model_t`, what that was told.
+  /// `LEARNED/mean` by the toy model, and `model_t`, the timesteps that it was given.
   static func spacedReverseSteps(_ manifest: Manifest) throws -> Reproduction {
     try manifest.requireMembers([])
     try ToyModel.checkDescription(in: manifest)
@@ -63,14 +63,14 @@ extension GaussianOpsReferenceSet {
       guard words.count == 2 || entry.name == "model_t" else { throw ReferenceError("'\(entry.name)' is not understood") }
       let variance: Variance = words.count == 2 ? try .guidedDiffusion(words[0]) : .fixedSmall
       let network = ToyModel.network(y, variance)
-      let told = Told()
+      let given = Told()
       let denoiser = NetworkDenoiser(.epsilon, variance: variance, noiseLevelRange: process.noiseLevelRange) { x, timesteps in
-        told.timesteps = timesteps
+        given.timesteps = timesteps
         return network(x, timesteps)
       }
       let prediction = denoiser.clipped().predict(x, at: process.levels(t))
       reproduction.tensors[entry.name] =
-        words.count == 2 ? try number(words[1], of: prediction, x, process, t) : told.timesteps.to(like: try manifest.tensor(entry.name))
+        words.count == 2 ? try number(words[1], of: prediction, x, process, t) : given.timesteps.to(like: try manifest.tensor(entry.name))
     }
     return reproduction
   }

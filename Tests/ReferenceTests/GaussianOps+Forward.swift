@@ -1,7 +1,7 @@
 import Diffusion
 import Tensors
 
-// The forward process, its posterior, and what can be told from them.
+// The forward process, its posterior, and what follows from them.
 extension GaussianOpsReferenceSet {
   static func forwardOperations(_ manifest: Manifest) throws -> Reproduction {
     try manifest.requireMembers([])

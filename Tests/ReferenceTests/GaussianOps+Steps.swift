@@ -12,7 +12,7 @@ extension GaussianOpsReferenceSet {
 
     /// - Parameters:
     ///   - next: the step to go to from a step; −1 is the clean image, and one beyond the last is pure noise.
-    ///   - denoiser: told the label of one image.
+    ///   - denoiser: conditioned on the label of one image.
     func transition<S: Sampler>(
       _ sampler: S, next: (Int) -> Int = { $0 - 1 }, isNoisy: Bool = true, denoiser: (Tensor) -> any Denoiser
     ) -> Transition {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Diffusion
 
-/// Set 2: the steps that respaced processes keep, their tables, what the network is told, and what must be refused.
+/// Set 2: the steps that respaced processes keep, their tables, the timesteps that the network is given, and what must be refused.
 struct RespacingReferenceSet: ReferenceSet {
   let number = 2
 
@@ -59,7 +59,7 @@ struct RespacingReferenceSet: ReferenceSet {
     return try spacing(errorCase).timesteps(of: steps)
   }
 
-  /// `t_300`: what the network is told at each step of 300.
+  /// `t_300`: the timestep that the network is given at each step of 300.
   private func rescaledTimesteps(_ name: String) throws -> Tensor {
     guard let match = name.wholeMatch(of: /t_([0-9]+)/), let steps = Int(match.1) else {
       throw ReferenceError("'\(name)' is not understood")

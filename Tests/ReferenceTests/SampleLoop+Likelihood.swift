@@ -25,7 +25,7 @@ extension SampleLoop {
   }
 
   private func makeLikelihood(of image: Tensor, _ noise: some NoiseSource) throws -> LikelihoodRun {
-    let denoiser = settings.denoiser(network.told(nil)), process = settings.process
+    let denoiser = settings.denoiser(network.conditioned(on: nil)), process = settings.process
     return switch settings.clipping {
     case .none: LikelihoodRun(process, denoiser: denoiser, images: image, noise: noise)
     case .derivingTheNoiseAnew: LikelihoodRun(process, denoiser: denoiser.clipped(), images: image, noise: noise)

@@ -47,10 +47,10 @@ struct SampleLoopNetwork {
     }
   }
 
-  /// The denoising network, told these labels, `[N]`.
-  func told(_ labels: Tensor?) -> DenoisingNetwork {
-    let told = Conditioning(labels: labels, lowRes: lowRes, corruptionStrengths: corruptionStrengths)
-    return { [denoiser] x, timesteps in denoiser.trace(x, timesteps, told) { _, _ in } }
+  /// The denoising network, conditioned on these labels, `[N]`.
+  func conditioned(on labels: Tensor?) -> DenoisingNetwork {
+    let conditioning = Conditioning(labels: labels, lowRes: lowRes, corruptionStrengths: corruptionStrengths)
+    return { [denoiser] x, timesteps in denoiser.trace(x, timesteps, conditioning) { _, _ in } }
   }
 
   /// What the classifier says of these labels, `[N]`.

@@ -23,7 +23,7 @@ struct SampleLoopRandomness {
     guard calls.count == draws.count, calls.dropFirst(prelude.count).allSatisfy({ $0 == "randn_like" }),
       draws.allSatisfy({ $0["call"] == .string("randint") || $0["shape"]?.ints == shape })
     else { throw ReferenceError("\(manifest.name): the draws \(draws) are not understood") }
-    if let told = manifest.config["x_T_drawn"]?.bool, told != prelude.contains("randn") {
+    if let recorded = manifest.config["x_T_drawn"]?.bool, recorded != prelude.contains("randn") {
       throw ReferenceError("\(manifest.name): x_T_drawn and the draws disagree")
     }
   }

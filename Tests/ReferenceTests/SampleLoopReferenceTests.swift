@@ -6,7 +6,7 @@ import Testing
 /// and noise from one generator in the order that `draws` says.
 struct SampleLoopReferenceSet: ReferenceSet {
   let number = 5
-  /// Whether the run gets the noise that was recorded, instead of what the seed gives here.
+  /// Whether the run gets the noise that was recorded, instead of that from the seed.
   var replaysNoise = false
 
   func reproduce(_ manifest: Manifest) throws -> Reproduction {
@@ -83,7 +83,7 @@ struct SampleLoop {
 
 extension SampleLoop {
   private func makeInversion(of image: Tensor) throws -> InversionRun {
-    let denoiser = settings.denoiser(network.told(nil)), levels = settings.process.samplingLevels.inverted
+    let denoiser = settings.denoiser(network.conditioned(on: nil)), levels = settings.process.samplingLevels.inverted
     return switch settings.clipping {
     case .none: InversionRun(denoiser: denoiser, levels: levels, image: image)
     case .derivingTheNoiseAnew: InversionRun(denoiser: denoiser.clipped(), levels: levels, image: image)
@@ -95,11 +95,11 @@ extension SampleLoop {
     switch (settings.guidance, labels) {
     case (.classifierFree(let scale), let labels?):
       let guided = ClassifierFreeGuidance(scale: scale, condition: labels, null: .zeros(like: labels)) {
-        settings.denoiser(network.told($0))
+        settings.denoiser(network.conditioned(on: $0))
       }
       return try clipped(guided, start, labels, noise)
     case (.classifierFree, nil): throw ReferenceError("\(manifest.name): guidance without labels")
-    default: return try clipped(settings.denoiser(network.told(settings.tellsLabels ? labels : nil)), start, labels, noise)
+    default: return try clipped(settings.denoiser(network.conditioned(on: settings.passesLabels ? labels : nil)), start, labels, noise)
     }
   }
 

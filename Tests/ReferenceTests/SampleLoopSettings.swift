@@ -20,7 +20,7 @@ struct SampleLoopSettings {
   let clipping: Clipping
   private(set) var guidance = Guidance.none
   /// Whether labels that are drawn reach the denoising network, not only the classifier.
-  private(set) var tellsLabels = true
+  private(set) var passesLabels = true
 
   init(_ manifest: Manifest) throws {
     let config = manifest.config
@@ -78,7 +78,7 @@ extension SampleLoopSettings {
     default: throw ReferenceError("the sampler of \(config) is not understood")
     }
     if let scale = loop["classifier_scale"]?.number, let tells = loop["labels_go_to_the_denoiser"]?.bool {
-      (guidance, tellsLabels) = (.classifier(scale: scale), tells)
+      (guidance, passesLabels) = (.classifier(scale: scale), tells)
     }
     let unknown = Set(loop.keys).subtracting(["sampler", "eta", "k", "classifier_scale", "labels_go_to_the_denoiser"])
     guard unknown.isEmpty else { throw ReferenceError("\(unknown.sorted()) of the config are not understood") }

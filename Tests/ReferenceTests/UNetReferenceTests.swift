@@ -90,19 +90,19 @@ struct UNetReferenceSet: ReferenceSet {
 
   // MARK: One case
 
-  /// What the network is told of a case beside the noisy images.
+  /// The conditioning of a case.
   private func conditioning(_ name: String, _ manifest: Manifest) throws -> Conditioning {
-    var told = Conditioning()
+    var conditioning = Conditioning()
     for entry in manifest.entries where entry.role == .input && entry.name.hasPrefix("\(name)/") {
       switch entry.name.dropFirst(name.count + 1) {
       case "x", "t": break
-      case "y": told.labels = try manifest.tensor(entry.name)
-      case "low_res": told.lowRes = try manifest.tensor(entry.name)
-      case "corruption_factor": told.corruptionStrengths = try manifest.tensor(entry.name)
+      case "y": conditioning.labels = try manifest.tensor(entry.name)
+      case "low_res": conditioning.lowRes = try manifest.tensor(entry.name)
+      case "corruption_factor": conditioning.corruptionStrengths = try manifest.tensor(entry.name)
       default: throw ReferenceError("\(manifest.name): the input '\(entry.name)' is not understood")
       }
     }
-    return told
+    return conditioning
   }
 
   private func run(

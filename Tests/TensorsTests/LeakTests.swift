@@ -38,7 +38,7 @@ import Testing
     #expect(!report.workloads.isEmpty)
     for workload in report.workloads {
       #expect(workload.handlesAfter == workload.handlesBefore, "\(workload.name)")
-      // Allocators keep some of what is freed; a leak of one small image a round, or of the gradients of one training step of
+      // Allocators keep some freed memory; a leak of one small image a round, or of the gradients of one training step of
       // 200, would be ten times that.
       #expect(workload.residentAfter - workload.residentBefore < 8 << 20, "\(workload.name)")
     }

@@ -29,11 +29,11 @@ package struct GaussianOracle: Denoiser {
     s.alpha * mean + (spread(s) / spread(t)).squareRoot() * (x - t.alpha * mean)
   }
 
-  /// A network that predicts as this oracle does, told the steps of `process` and fractions between them.
+  /// A network with this oracle's predictions, conditioned on the steps of `process` and fractions between them.
   package func network(of process: DiscreteProcess, predicting parameterization: Parameterization) -> DenoisingNetwork {
     { x, timesteps in
-      guard let told = try? timesteps.doubles() else { return timesteps }
-      let levels = told.map(process.level(told:))
+      guard let given = try? timesteps.doubles() else { return timesteps }
+      let levels = given.map(process.level(timestep:))
       let p = predict(x, at: levels)
       return parameterization.target(x0: p.x0, noise: p.epsilon, at: levels)
     }
@@ -42,7 +42,7 @@ package struct GaussianOracle: Denoiser {
 
 extension DiscreteProcess {
   /// The level of a timestep or of a fraction between two, which lies between them in λ.
-  package func level(told timestep: Double) -> NoiseLevel {
+  package func level(timestep: Double) -> NoiseLevel {
     let below = level(Int(timestep)), part = timestep - timestep.rounded(.down)
     if part == 0 { return below }
     let above = level(Int(timestep) + 1)

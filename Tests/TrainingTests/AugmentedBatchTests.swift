@@ -15,11 +15,11 @@ import Testing
 
   @Test func haveALabelRowForEachImage() throws {
     let loader = try loader(1), batch = try loader.batch(at: 4, on: .cpu)
-    let told = try #require(batch.augmentation)
-    #expect(told.shape == [4, 9] && told.dtype == .float32)
+    let given = try #require(batch.augmentation)
+    #expect(given.shape == [4, 9] && given.dtype == .float32)
     for place in 0..<4 {
       let example = try loader.data.example(at: 4 + place).example
-      #expect(try told.image(place).floats() == example.augmentation)
+      #expect(try given.image(place).floats() == example.augmentation)
     }
     #expect(try self.loader(0).batch(at: 4, on: .cpu).augmentation == nil)
   }

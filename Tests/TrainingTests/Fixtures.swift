@@ -34,7 +34,7 @@ final class Pair: Module {
   let bias = Parameter(Tensor.full(4, [2]))
 }
 
-/// A trainer of `Numbers` whose loss is the mean of what a closure says.
+/// A trainer of `Numbers` whose loss is the mean that a closure returns.
 func makeTrainer(
   _ numbers: Numbers, _ change: (inout TrainingRecipe) -> Void = { _ in },
   loss: @escaping (_ batch: Batch, _ seed: Seed, _ step: Int) throws -> Tensor
@@ -47,7 +47,7 @@ func makeTrainer(
   return Trainer(numbers, loader: makeLoader(recipe.batchSize), recipe: recipe, on: .cpu) { StepLoss(try loss($0, $1, $2).mean()) }
 }
 
-/// A loader of images as they are, by the training's own thread unless it is told otherwise.
+/// A loader of images as they are, by the training's own thread by default.
 func makeLoader(
   _ batchSize: Int = 4, seed: UInt64 = 1, of dataset: any Dataset = GreyImages(), _ change: (inout LoadingRecipe) -> Void = { _ in }
 ) -> BatchLoader {

@@ -62,7 +62,7 @@ private struct Slides: Dataset {
 
   @Test(arguments: [0, 1, 4]) func startsFromAnyPosition(workers: Int) throws {
     let whole = loader(0), resumed = loader(workers)
-    // Forwards, backwards, in the middle of what would have been a batch, and far away.
+    // Forwards, backwards, in the middle of a batch, and far away.
     for start in [48, 56, 64, 8, 16, 3, 11, 1003, 0] { #expect(try marks(resumed, at: start) == marks(whole, at: start), "at \(start)") }
   }
 

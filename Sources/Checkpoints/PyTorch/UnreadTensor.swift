@@ -44,7 +44,7 @@ enum UnreadTensor {
       return ("of \(short(dtype)) numbers", short(dtype).hasPrefix("complex") ? "torch.view_as_real(w)" : "w.float()")
     case .quantised(let storage): return ("of quantised numbers (\(short(storage)))", "w.dequantize()")
     case .sparse: return ("in a sparse layout", "w.to_dense()")
-    case .nested: return ("of tensors of several sizes", "each by itself")
+    case .nested: return ("of tensors of several sizes", "each as a tensor of its own")
     case .empty: return ("without numbers, on the device meta", "one that has them")
     }
   }

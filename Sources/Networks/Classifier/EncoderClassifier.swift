@@ -95,7 +95,7 @@ public final class EncoderClassifier: NoisyClassifier {
         "pool attention over \(lowestHeight) x \(lowestHeight) positions; expected at most 1024 x 1024, by smaller images or more levels")
     }
 
-    /// Height and width of what the attention pool reads.
+    /// Height and width of the input of the attention pool.
     var lowestHeight: Int { (imageSize ?? 64) >> (channelMult.count - 1) }
   }
 

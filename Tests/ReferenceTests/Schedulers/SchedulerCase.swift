@@ -55,7 +55,7 @@ struct SchedulerCase {
     }
   }
 
-  /// Where rounding alone decides a timestep, the model is told the recorded one.
+  /// Where rounding alone decides a timestep, the model is given the recorded one.
   private func visitedLevels(in process: DiscreteProcess) throws -> [NoiseLevel] {
     var levels = try scheduler.levels(steps: steps, in: process)
     guard item["fragile_timesteps"]?.bool == true else { return levels }

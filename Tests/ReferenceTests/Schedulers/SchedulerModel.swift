@@ -7,7 +7,7 @@ import Tensors
 ///
 ///     c = (x − a m) / (a² s² + b²),   ε = b c,   x₀ = m + a s² c,   v = a ε − b x₀,      a = √ᾱ,   b = √(1 − ᾱ)
 ///
-/// with ᾱ of the timestep that it is told, linear between two of them.
+/// with ᾱ of the timestep that it is given, linear between two of them.
 struct SchedulerModel {
   private static let formula =
     "a = sqrt(ab), b = sqrt(1 - ab), c = (x - a * mean) / (a^2 * std^2 + b^2); epsilon: b * c; sample: mean + a * std^2 * c; "
@@ -31,7 +31,7 @@ struct SchedulerModel {
     let alphaBar = process.alphaBar
     let saysVariance = scheduler.varianceType == .learnedRange
     return { x, timesteps in
-      // All images of a batch are told the same.
+      // All images of a batch have the same timestep.
       guard let t = try? timesteps.doubles().first else { return x.failed("model", "its timesteps are at fault") }
       let ab = Self.interpolated(alphaBar, t), x = x.to(.float64)
       let output = prediction(x, a: ab.squareRoot(), b: (1 - ab).squareRoot(), scheduler.predictionType)

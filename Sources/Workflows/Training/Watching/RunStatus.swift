@@ -58,7 +58,7 @@ public struct RunWatch {
     CharacterPlot(columns: columns, rows: rows).lines(log.points(\.loss))
   }
 
-  /// By the last lines, for the speed may change; nil where it cannot be told.
+  /// By the last lines, for the speed may change; nil where it is unknown.
   private static func secondsLeft(_ log: RunLog) -> Double? {
     let recent = log.lines.suffix(20)
     guard let last = recent.last, let done = last.progress else { return nil }
