@@ -2,6 +2,8 @@
 #include "../support/ctorch_internal.h"
 #include "../kernels/low_precision/low_precision.h"
 
+#include <ATen/Functions.h>
+
 #include <string_view>
 
 using shim::sizes;

@@ -1,6 +1,13 @@
 // Steps over all parameters, in place: clipping, AdamW, moving averages.
 #include "../support/ctorch_internal.h"
 
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
 
 namespace {

@@ -2,7 +2,8 @@
 #pragma once
 #include "ctorch.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
 
 #include <optional>
 #include <utility>

@@ -4,6 +4,7 @@
 
 #include "../../support/processor.h"
 
+#include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>

@@ -4,6 +4,9 @@
 #include "../../meta/meta.h"
 #include "../low_precision/low_precision.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/convolution_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace {

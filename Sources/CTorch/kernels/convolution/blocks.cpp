@@ -6,6 +6,7 @@
 #include "../../support/ctorch_internal.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 
 #include <atomic>
 #include <cstdlib>

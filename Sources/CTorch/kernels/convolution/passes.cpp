@@ -2,6 +2,10 @@
 #include "convolution.h"
 #include "winograd.h"
 
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+
 namespace shim::convolution {
 namespace {
 

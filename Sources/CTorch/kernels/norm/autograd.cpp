@@ -1,6 +1,9 @@
 // The operation that networks call: the fused group norm with its gradient if the operands suit it, otherwise a composition.
 #include "../../meta/meta.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/silu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 namespace {
