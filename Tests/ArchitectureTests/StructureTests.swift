@@ -47,6 +47,12 @@ import Testing
     #expect(errors.subtracting(classified).sorted() == [], "these say Error; they should say ClassifiedError")
   }
 
+  /// Foundation's `deletingLastPathComponent` of a string ends the program for a name of one letter.
+  @Test func foldersOfPathsAreTakenByOurOwnFunction() {
+    let found = sources.filter { $0.type == "swift" && ($0.text ?? "").contains(#/as NSString\)\s*\.deletingLastPathComponent/#) }
+    #expect(found.map(\.path) == [], "expected String.parentFolder")
+  }
+
   // MARK: The readers of sources and documents
 
   @Test func declarationsAreReadWithTheirConformances() {

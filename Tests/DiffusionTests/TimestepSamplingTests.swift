@@ -196,6 +196,18 @@ import Testing
     #expect(quartiles.means[0] == 5)
   }
 
+  @Test func tellTheLastStepByItself() {
+    var quartiles = LossQuartiles()
+    quartiles.add([1, 2], at: TimestepDraw([0, 998]), of: 1000)
+    #expect(quartiles.last == nil)
+    quartiles.add([4, 8], at: TimestepDraw([999, 999], weights: [3, 1]), of: 1000)
+    #expect(quartiles.last == 5)
+    var more = LossQuartiles()
+    more.add([13], at: TimestepDraw([999], weights: [4]), of: 1000)
+    quartiles += more
+    #expect(quartiles.last == 9)
+  }
+
   @Test func ofFewerThanFourStepsFallIntoOneEach() {
     var quartiles = LossQuartiles()
     quartiles.add([1, 2, 3], at: TimestepDraw([0, 1, 2]), of: 3)

@@ -38,9 +38,9 @@ import Training
     let used = Double(try MemoryEstimate.use(of: recipe, images: 1, .float32).bytes - MemoryEstimate.program) / Double(weights)
     #expect(used > 2 && used < 2.2)
     let halved = Double(try MemoryEstimate.use(of: recipe, images: 1, .bfloat16).bytes - MemoryEstimate.program) / Double(weights)
-    // A processor that computes bfloat16 in float32 packs weights in float32; only attention's are halved.
-    let expected = Torch.hasKernels(for: .bfloat16) ? 1.5..<1.8 : 1.9..<2.2
-    #expect(expected.contains(halved), "\(halved)")
+    // As read, and either cast and packed for the images' size, both in half the bytes, or, where a processor computes bfloat16 in float32,
+    // once in float32.
+    #expect(halved > 1.9 && halved < 2.2, "\(halved)")
   }
 
   @Test func moreImagesNeedMoreAndLowPrecisionNeedsLess() throws {

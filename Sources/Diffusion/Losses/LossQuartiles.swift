@@ -1,10 +1,19 @@
-/// The mean loss over each quarter of a process's steps, least noise first, which the overall mean hides.
+/// The mean loss over each quarter of a process's steps, least noise first, and at its last step alone: what the overall mean hides.
 ///
-/// Importance weights are divided out again within a quarter, so that trainings with different timestep samplings can
-/// be compared.
+/// Importance weights are divided out again within a part, so that trainings with different timestep samplings can be compared.
 public struct LossQuartiles: Sendable, Equatable {
-  private var sums = [0.0, 0, 0, 0]
-  private var weights = [0.0, 0, 0, 0]
+  private struct Mean: Sendable, Equatable {
+    var sum = 0.0, weight = 0.0
+
+    static func += (a: inout Mean, b: Mean) {
+      a.sum += b.sum
+      a.weight += b.weight
+    }
+
+    var value: Double? { weight > 0 ? sum / weight : nil }
+  }
+  private var quarters = [Mean](repeating: Mean(), count: 4)
+  private var end = Mean()
 
   public init() {}
 
@@ -14,19 +23,21 @@ public struct LossQuartiles: Sendable, Equatable {
   ///   - steps: T, of the process.
   public mutating func add(_ losses: [Double], at draw: TimestepDraw, of steps: Int) {
     for (loss, (timestep, weight)) in zip(losses, zip(draw.timesteps, draw.weights)) {
-      let quarter = min(4 * timestep / steps, 3)
-      sums[quarter] += weight * loss
-      weights[quarter] += weight
+      let mean = Mean(sum: weight * loss, weight: weight)
+      quarters[min(4 * timestep / steps, 3)] += mean
+      if timestep == steps - 1 { end += mean }
     }
   }
 
   public static func += (a: inout LossQuartiles, b: LossQuartiles) {
-    for quarter in 0..<4 {
-      a.sums[quarter] += b.sums[quarter]
-      a.weights[quarter] += b.weights[quarter]
-    }
+    for quarter in 0..<4 { a.quarters[quarter] += b.quarters[quarter] }
+    a.end += b.end
   }
 
   /// Four means; nil where no timestep fell.
-  public var means: [Double?] { zip(sums, weights).map { $1 > 0 ? $0 / $1 : nil } }
+  public var means: [Double?] { quarters.map(\.value) }
+
+  /// The mean at the last step, where the network sees noise alone; nil where that was not drawn. A restoration model that is to answer in one
+  /// evaluation is judged by it.
+  public var last: Double? { end.value }
 }

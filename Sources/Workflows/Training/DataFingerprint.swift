@@ -42,7 +42,7 @@ public struct DataFingerprint: Codable, Sendable, Equatable {
   }
 
   private static func commonFolder(_ paths: [String]) -> String {
-    guard var root = paths.first.map({ ($0 as NSString).deletingLastPathComponent + "/" }) else { return "" }
+    guard var root = paths.first.map({ $0.parentFolder + "/" }) else { return "" }
     for path in paths.dropFirst() {
       while !root.isEmpty, !path.hasPrefix(root) {
         root = String(root.dropLast().lastIndex(of: "/").map { root[...$0] } ?? "")

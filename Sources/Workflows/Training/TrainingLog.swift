@@ -9,6 +9,8 @@ public struct TrainingLogLine: Codable, Sendable {
   public let loss: Double?, gradientNorm: Double?
   /// The loss by quarters of the process, least noise first; omitted for a quarter without timesteps.
   public let lossQ0: Double?, lossQ1: Double?, lossQ2: Double?, lossQ3: Double?
+  /// The loss at the last step of the process alone; omitted where it was not drawn.
+  public let lossLast: Double?
   public let learningRate: Double, imagesPerSecond: Double, seconds: Double
   /// The share of the duration that is over, 0 to 1.
   public let progress: Double?
@@ -33,7 +35,7 @@ public struct TrainingLogLine: Codable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case step, images, loss, seconds, progress
-    case lossQ0 = "loss_q0", lossQ1 = "loss_q1", lossQ2 = "loss_q2", lossQ3 = "loss_q3"
+    case lossQ0 = "loss_q0", lossQ1 = "loss_q1", lossQ2 = "loss_q2", lossQ3 = "loss_q3", lossLast = "loss_last"
     case gradientNorm = "gradient_norm", learningRate = "learning_rate", imagesPerSecond = "images_per_second"
     case skippedSteps = "skipped_steps"
     case parameterNorm = "parameter_norm", memoryBytes = "memory_bytes", gradientNoiseScale = "gradient_noise_scale"
@@ -90,7 +92,7 @@ struct TrainingLog {
     let quarters = quartiles.means, validationQuarters = validation?.quartiles.means.map(finite) ?? [nil, nil, nil, nil]
     return TrainingLogLine(
       step: last.step, images: last.images, loss: mean(loss), gradientNorm: mean(norm), lossQ0: quarters[0], lossQ1: quarters[1],
-      lossQ2: quarters[2], lossQ3: quarters[3], learningRate: last.learningRate,
+      lossQ2: quarters[2], lossQ3: quarters[3], lossLast: quartiles.last, learningRate: last.learningRate,
       imagesPerSecond: Double(last.images - start.images) / max(last.seconds - start.seconds, 1e-9), seconds: last.seconds,
       progress: last.progress, skippedSteps: skipped, parameterNorm: finite(parameterNorm), memoryBytes: memoryBytes,
       gradientNoiseScale: finite(noiseScale.images),

@@ -45,6 +45,8 @@ public struct TrainingPlan {
   ) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
+    // Before the data are opened, which can take minutes.
+    try place.checkFree()
     let before = try TrainRecipe(path: place.recipePath)
     let recipe = try TrainRecipe(path: place.recipePath, set: set)
     try MeaningOfWeights.check(recipe, against: before, in: place)

@@ -32,6 +32,24 @@ enum Exemptions {
     ]
   }
 
+  /// Elements of results that rounding alone decides, and that the reference does not list as such.
+  struct Elements {
+    let set: Int
+    let reason: String
+    /// The manifests' names begin so.
+    let run: String
+    let tensor: String, indices: Set<Int>
+  }
+  static var elements: [Elements] {
+    [
+      Elements(
+        set: 6,
+        reason: "Adam divides a gradient near zero by its own size: the weight is off by 0.7 of the tolerance with AVX2 and by 1.2 with "
+          + "AVX-512, where no other is by more than 0.03",
+        run: "hybrid_lsm.", tensor: "middle_block.0.out_layers.3.weight", indices: [72])
+    ]
+  }
+
   /// Tensors that a plain mistake of a reference has spoilt, and what they would be without it.
   struct Correction {
     let set: Int

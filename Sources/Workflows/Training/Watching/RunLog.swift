@@ -49,7 +49,9 @@ struct RunLog {
     let quarters = ["least noise", "second quarter", "third quarter", "most noise"]
     return [
       Plot("Loss", isLogarithmic: true, [series("training", \.loss), series("held out", \.validationLoss)]),
-      Plot("Loss by noise", isLogarithmic: true, quarters.enumerated().map { quarter, name in series(name) { $0.quartiles[quarter] } }),
+      Plot(
+        "Loss by noise", isLogarithmic: true,
+        quarters.enumerated().map { quarter, name in series(name) { $0.quartiles[quarter] } } + [series("last step", \.lossLast)]),
       Plot(
         "Held-out loss by noise", isLogarithmic: true,
         quarters.enumerated().map { quarter, name in series(name) { $0.validationQuartiles[quarter] } }),
