@@ -114,6 +114,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["Failures", "Models", "Diffusion", "Networks", "NN", "Checkpoints", "Tensors", "RecipeKit"],
       path: "Tests/TestSupport"),
     .testTarget(name: "ArchitectureTests"),
+    // The program of Examples/Downstream, which is a package of its own: built with the tests, and without what this package alone may use.
+    .executableTarget(name: "DownstreamExample", dependencies: ["Sfumato"], path: "Examples/Downstream/Sources", packageAccess: false),
     // Started by TensorsTests: what leaks is counted in a process of its own.
     .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Models", "Training", "Tensors"], path: "Tests/LeakProbe"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "LeakProbe"]),

@@ -7,9 +7,9 @@ guard CommandLine.arguments.count == 3 else { fatalError("usage: downstream MODE
 let (model, picture) = (CommandLine.arguments[1], CommandLine.arguments[2])
 var request = SamplingRequest(model: model)
 request.count = 10
-request.settings = ["sampling.steps=5", "sampling.guidance_scale=3"]
+(request.steps, request.guidanceScale) = (5, 3)
 let job = try SamplingJob(request)
 while let share = try job.next() { print("\(Int(share * 100)) %") }
-let classes = job.labels.compactMap { $0 }.map { job.model.recipe.data.classNames[$0] }
+let classes = job.plan.labels.compactMap { $0 }.map { job.plan.model.recipe.data.classNames[$0] }
 try Image.grid(job.images, columns: 10, scale: 2).write(to: picture)
 print("\(picture): \(classes.joined(separator: " "))")
