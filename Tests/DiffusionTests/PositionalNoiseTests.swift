@@ -18,12 +18,14 @@ import Testing
 
   /// The published result for counter and key zero: 6627e8d5 e169c58d bc57ac4c 9b00dbd8.
   @Test func isPhiloxTransformedByBoxAndMuller() throws {
-    let words = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8].map { (Double($0) + 0.5) / 4_294_967_296 }
-    let expected = [(words[0], words[1]), (words[2], words[3])].flatMap { u, v in
-      [cos(2 * .pi * v), sin(2 * .pi * v)].map { Float((-2 * log(u)).squareRoot() * $0) }
+    let words: [Double] = [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
+    var expected: [Float] = []
+    for pair in [words[0...1], words[2...3]] {
+      let u = (pair.first! + 0.5) / 4_294_967_296, angle = 2 * Double.pi * pair.last! / 4_294_967_296
+      let radius = (-2 * log(u)).squareRoot()
+      expected += [Float(radius * cos(angle)), Float(radius * sin(angle))]
     }
     let found = try noise(0..<1, 0..<1, seed: 0, channels: 4).floats()
-    // The angle is not moved to the middle of its interval.
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(found) \(expected)")
   }
 
