@@ -7,10 +7,12 @@ public struct PositionalNoise: NoiseSource {
   public let seed: Seed
   /// The part, in pixels of the whole picture.
   public let rows: Range<Int>, columns: Range<Int>
+  private let isTurned: Bool
   private var step: Int, draw = 0
 
-  public init(seed: Seed, rows: Range<Int>, columns: Range<Int>, step: Int = 0) {
-    (self.seed, self.rows, self.columns, self.step) = (seed, rows, columns, step)
+  /// - Parameter isTurned: whether these rows are columns of the picture and the other way round: the same noise, transposed.
+  public init(seed: Seed, rows: Range<Int>, columns: Range<Int>, step: Int = 0, isTurned: Bool = false) {
+    (self.seed, self.rows, self.columns, self.step, self.isTurned) = (seed, rows, columns, step, isTurned)
   }
 
   public mutating func normal(_ shape: [Int]) -> Tensor {
@@ -19,7 +21,10 @@ public struct PositionalNoise: NoiseSource {
       return Tensor(failing: TorchFault(operation: "normal", message: message))
     }
     defer { draw += 1 }
-    return .positionalNoise(seed: seed, step: step, draw: draw, rows: rows, columns: columns, channels: shape[1])
+    guard isTurned else {
+      return .positionalNoise(seed: seed, step: step, draw: draw, rows: rows, columns: columns, channels: shape[1])
+    }
+    return Tensor.positionalNoise(seed: seed, step: step, draw: draw, rows: columns, columns: rows, channels: shape[1]).transpose(2, 3)
   }
 
   public mutating func stepEnded(_ shape: [Int]) { (step, draw) = (step + 1, 0) }

@@ -81,7 +81,7 @@ import Testing
   @Test func refuseWhatNoDiskHolds() throws {
     #expect(MappedPicture.bytes(width: 1 << 40, height: 1 << 40, channels: 3, samples: .uint8) == nil)
     #expect(MappedPicture.bytes(width: 0, height: 4, channels: 3, samples: .uint8) == nil)
-    #expect(refusal { try picture(.float32, width: 1 << 40) }?.failure == .data)
+    #expect(refusal { try picture(.float32, width: 1 << 50) }?.failure == .data)
     let nowhere = refusal {
       try MappedPicture(at: "\(folder.path)/none/picture", width: 1, height: 1, channels: 1, samples: .uint8)
     }

@@ -26,7 +26,8 @@ enum TinyRestoring {
 
   /// Pictures are diffused themselves, and the network predicts noise, as in DL-Art-School.
   static let plain = [
-    "process={ schedule: { type: linear, steps: 100 }, parameterization: epsilon }", "sampling.clip_sample_range=2",
+    "process.schedule={ type: linear, steps: 100 }", "process.rescale_betas_zero_snr=false", "process.residual_scale=null",
+    "process.parameterization=epsilon", "sampling.clip_sample_range=2",
   ]
 
   static func recipe(_ set: [String] = []) throws -> SuperResolutionModelRecipe {

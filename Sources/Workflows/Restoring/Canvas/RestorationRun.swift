@@ -7,11 +7,14 @@ import Tensors
 ///
 /// Each evaluation of the network is computed in tiles on the whole picture, blended as estimates x̂₀ in bands of rows, and each band takes the
 /// sampler's step as soon as it is blended (`StepReplay`). Noisy pictures, the sampler's memory and evaluations within a step lie on canvases,
-/// mapped files; noise is a function of its position. So the anonymous memory depends on the tile and the picture's width alone, tiles leave
-/// no seams, and what was interrupted is continued from the last band, to the same bytes. A single evaluation needs no canvas.
+/// mapped files; noise is a function of its position. So the anonymous memory depends on the tile and the picture's width alone, or its height
+/// where it is very wide, tiles leave no seams, and what was interrupted is continued from the last band, to the same bytes. A single
+/// evaluation needs no canvas.
 public final class RestorationRun {
   private let restorer: Restorer
-  private let degraded: MappedPicture, result: MappedPicture
+  private let degraded: OrientedPicture, result: OrientedPicture
+  /// Whether it goes through the picture by columns.
+  private let isTurned: Bool
   private let strengths: [Double]
   private let scratch: String
   private let plan: CanvasPlan, canvases: CanvasStore
@@ -23,7 +26,7 @@ public final class RestorationRun {
   private var written: Set<CanvasPlan.Role> = []
 
   /// Corruptions after which colours are to change.
-  private static let coloring: Set<String> = ["saturation", "grayscale", "greyscale", "color_jitter", "color_quantization"]
+  private static let coloring: Set<String> = ["saturation", "grey", "color_jitter", "color_quantization"]
 
   /// - Parameters:
   ///   - degraded: of the model's channels, at the size of the result divided by `restorer.factor`.
@@ -33,16 +36,26 @@ public final class RestorationRun {
   ///     settings left there is continued.
   ///   - identity: decides whether it is the same work: picture and model, say, by their contents.
   /// - Throws: `SfumatoError` for pictures and strengths that do not fit the model, and when the disk is too full.
-  public init(
+  public convenience init(
     _ degraded: MappedPicture, strengths: [Double], by restorer: Restorer, into result: MappedPicture, scratch: String, identity: String
   ) throws {
+    try self.init(
+      degraded, strengths: strengths, by: restorer, into: result, scratch: scratch, identity: identity,
+      isTurned: Restorer.isTurned(width: result.width, height: result.height))
+  }
+
+  init(
+    _ degraded: MappedPicture, strengths: [Double], by restorer: Restorer, into result: MappedPicture, scratch: String, identity: String,
+    isTurned: Bool
+  ) throws {
     try Self.check(degraded, strengths, restorer, result, scratch)
-    (self.degraded, self.strengths, self.restorer, self.result, self.scratch) = (degraded, strengths, restorer, result, scratch)
+    (self.strengths, self.restorer, self.scratch, self.isTurned) = (strengths, restorer, scratch, isTurned)
+    (self.degraded, self.result) = (OrientedPicture(degraded, isTurned: isTurned), OrientedPicture(result, isTurned: isTurned))
     plan = CanvasPlan(restorer)
     correctsColor = restorer.settings.color && !zip(restorer.strengthNames, strengths).contains { Self.coloring.contains($0) && $1 > 0 }
     let whole = "\(identity), \(result.width) x \(result.height), \(strengths), \(restorer.settings), \(restorer.evaluations)"
     let kept = RestorationJournal(at: Self.journal(scratch), identity: whole)
-    canvases = try CanvasStore(plan, in: scratch, width: result.width, height: result.height, keeping: kept != nil)
+    canvases = try CanvasStore(plan, in: scratch, width: self.result.width, height: self.result.height, keeping: kept != nil)
     journal = RestorationJournal(identity: whole, tile: restorer.tile)
     if let kept, canvases.wasKept { journal = kept }
     if journal == RestorationJournal(identity: whole, tile: restorer.tile) { journal.evaluation = firstEvaluation(of: 0) }
@@ -101,10 +114,13 @@ extension RestorationRun {
     let cells = sums.cells
     let x = Tensor.cat(cells.map { noisy($0.row.range, $0.column.range) }, dim: 0)
     let degraded = Tensor.cat(cells.map { small($0.row.range, $0.column.range) }, dim: 0)
-    let rows = try sums.add(restorer.evaluate(x, degraded, strengths, at: level))
+    let rows = try sums.add(upright(restorer.evaluate(upright(x), upright(degraded), strengths, at: level)))
     self.sums = sums
     if let rows { try finish(rows.rows, rows.means) }
   }
+
+  /// From the run's orientation to the picture's, and back.
+  private func upright(_ x: Tensor) -> Tensor { isTurned ? x.transpose(2, 3) : x }
 
   private func makeSums() throws -> TileSums {
     let geometry = restorer.geometry(side: journal.tile)
@@ -138,13 +154,13 @@ extension RestorationRun {
   /// The degraded picture of a tile.
   private func small(_ rows: Range<Int>, _ columns: Range<Int>) -> Tensor {
     let factor = restorer.factor
-    return degraded.readMirrored(
+    return degraded.read(
       rows: (rows.lowerBound / factor)..<(rows.upperBound / factor), columns: (columns.lowerBound / factor)..<(columns.upperBound / factor))
   }
 
   /// Pure noise, taken as images at the first level.
   private func start(_ rows: Range<Int>, _ columns: Range<Int>) -> Tensor {
-    var noise = PositionalNoise(seed: restorer.settings.seed, rows: rows, columns: columns)
+    var noise = PositionalNoise(seed: restorer.settings.seed, rows: rows, columns: columns, isTurned: isTurned)
     let drawn = noise.normal([1, result.channels, rows.count, columns.count]), first = restorer.replay.levels[0]
     // 1 but for levels that do not preserve variance.
     let scale = (first.alpha * first.alpha + first.sigma * first.sigma).squareRoot()
@@ -172,10 +188,7 @@ extension RestorationRun {
     try finished?.write(&journal.drift)
     let done = finished?.written ?? rows.upperBound
     guard done > journal.rows else { return }
-    if finished != nil {
-      try result.synchronize(rows: journal.rows..<done)
-      result.release(rows: journal.rows..<done)
-    }
+    if finished != nil { try result.settle(rows: journal.rows..<done) }
     journal.rows = done
     if done == result.height { proceed() }
     try journal.write(to: Self.journal(scratch))
@@ -190,7 +203,7 @@ extension RestorationRun {
     let step = journal.step, columns = 0..<result.width
     func stored(_ role: CanvasPlan.Role) -> Tensor { canvases[role].read(rows: band, columns: columns) }
     if let means, plan.keepsMean, step == 0, journal.evaluation == 1 { try store(means.narrow(1, 0, result.channels), .mean, band) }
-    let noise = PositionalNoise(seed: restorer.settings.seed, rows: band, columns: columns, step: step + 1)
+    let noise = PositionalNoise(seed: restorer.settings.seed, rows: band, columns: columns, step: step + 1, isTurned: isTurned)
     let answers = (1..<max(journal.evaluation, 1)).map { stored(.answer(evaluation: $0)) }
     let outcome = restorer.replay.step(
       step, step == 0 ? start(band, columns) : stored(.images(step: step)),

@@ -12,6 +12,11 @@ extension Restorer {
   /// Pixels of a band of finished rows that is stepped at once.
   static let bandPixels = 1 << 18
 
+  /// Wider pictures are gone through by columns.
+  static let widthLimit = 32_768
+
+  static func isTurned(width: Int, height: Int) -> Bool { width > max(widthLimit, height) }
+
   /// The peak memory of a pass over a batch of tiles with its inputs, by a pass on the device `meta`.
   static func activations(_ recipe: SuperResolutionModelRecipe, _ precision: Precision, side: Int) throws -> Int {
     let account = PassingMemory.account(), images = batch(side: side), channels = recipe.data.channels
@@ -36,8 +41,9 @@ extension Restorer {
   }
 
   /// An estimate of the anonymous memory of a run with a result of that size: the program, the weights, a pass of the network, and bands as wide
-  /// as the picture. Mapped files are not counted; the system takes their memory back when it needs it.
+  /// as the picture, or as high where it is very wide. Mapped files are not counted; the system takes their memory back when it needs it.
   public func memoryBytes(width: Int, height: Int) -> Int {
+    let (width, height) = Self.isTurned(width: width, height: height) ? (height, width) : (width, height)
     let row = width * recipe.data.channels * DType.float32.size, geometry = geometry(side: tile)
     // The sums of a row of tiles, with those that are kept for the next.
     let sums = 2 * min(geometry.side, height) * row * planes.count

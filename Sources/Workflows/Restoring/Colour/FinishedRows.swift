@@ -8,7 +8,7 @@ import Tensors
 /// A network that sees tiles, or starts from noise, may be off by a level or two over large areas; details it is trusted with.
 struct FinishedRows {
   private let restorer: Restorer
-  private let degraded: MappedPicture, result: MappedPicture
+  private let degraded: OrientedPicture, result: OrientedPicture
   private let correctsColor: Bool
   /// Rows of the picture and of its difference from the degraded one, `[1, C, …, W]`, from `first` on.
   private var picture: Tensor, difference: Tensor
@@ -17,7 +17,7 @@ struct FinishedRows {
   private(set) var written: Int
 
   /// - Parameter written: rows that an earlier run wrote. Rows are taken from `start` on.
-  init(_ restorer: Restorer, degraded: MappedPicture, result: MappedPicture, correctsColor: Bool, written: Int) {
+  init(_ restorer: Restorer, degraded: OrientedPicture, result: OrientedPicture, correctsColor: Bool, written: Int) {
     (self.restorer, self.degraded, self.result, self.correctsColor) = (restorer, degraded, result, correctsColor)
     (self.written, first) = (written, Self.start(written: written))
     picture = .zeros([1, result.channels, 0, result.width])
@@ -47,7 +47,7 @@ struct FinishedRows {
         top: LowFrequencies.radius - (written - first), bottom: max(ready + LowFrequencies.radius - end, 0), left: 0, right: 0,
         with: .replicate))
     let rows = picture.narrow(2, written - first, ready - written)
-    try result.write(correctsColor ? rows - low : rows, row: written)
+    try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: written)
     try drift.add(low)
     let kept = Self.start(written: ready), dropped = kept - first
     picture = picture.narrow(2, dropped, end - kept)
