@@ -2,35 +2,52 @@
 package struct ResamplingLine: Sendable {
   /// Pixels before and after.
   package let old: Int, new: Int
-  private let taps: ResamplingWeights
+  /// For each new pixel the first old one that counts.
+  private let first: [Int]
+  /// Those of each new pixel, which add up to one.
+  private let taps: [[Float]]
 
-  /// - Parameter filter: `nearest` counts as `box`.
+  /// - Parameter filter: `nearest` counts as `box`, the mean over what a new pixel covers.
   package init(from old: Int, to new: Int, filter: ResizeFilter) {
-    let kernel: ResamplingKernel =
-      switch filter {
-      case .lanczos3: .lanczos3
-      case .bicubic: .cubic
-      case .bilinear: .triangle
-      case .box, .nearest: .box
-      }
     (self.old, self.new) = (old, new)
-    taps = ResamplingWeights(from: old, to: new, kernel: kernel)
+    switch filter {
+    case .lanczos3: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .lanczos3))
+    case .bicubic: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .cubic))
+    case .bilinear: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .triangle))
+    case .box, .nearest: (first, taps) = Self.areas(old, new)
+    }
+  }
+
+  private static func taps(_ weights: ResamplingWeights) -> ([Int], [[Float]]) {
+    let taps = weights.counts.indices.map { place in
+      let row = weights.weights[(place * weights.span)..<(place * weights.span + weights.counts[place])].map { Float($0) }
+      let sum = row.reduce(0, +)
+      return row.map { $0 / sum }
+    }
+    return (weights.first, taps)
+  }
+
+  private static func areas(_ old: Int, _ new: Int) -> ([Int], [[Float]]) {
+    // Whole numbers, in units of 1/new of an old pixel.
+    let places = (0..<new).map { $0 * old / new..<min((($0 + 1) * old + new - 1) / new, old) }
+    let taps = places.enumerated().map { place, pixels in
+      pixels.map { Float(min((place + 1) * old, ($0 + 1) * new) - max(place * old, $0 * new)) / Float(old) }
+    }
+    return (places.map(\.lowerBound), taps)
   }
 
   /// The old pixels that count for some new ones.
   package func source(of places: Range<Int>) -> Range<Int> {
-    taps.first[places.lowerBound]..<(places.map { taps.first[$0] + taps.counts[$0] }.max() ?? 0)
+    first[places.lowerBound]..<(places.map { first[$0] + taps[$0].count }.max() ?? 0)
   }
 
-  /// The weights of the new pixels `places`, which add up to one: row-major, one row for each of them and one column for each of
-  /// `source(of: places)`.
+  /// Row-major, one row for each of the new pixels `places` and one column for each of `source(of: places)`.
   package func weights(of places: Range<Int>) -> [Float] {
     let source = source(of: places)
     var matrix = [Float](repeating: 0, count: places.count * source.count)
     for (row, place) in places.enumerated() {
-      let weights = taps.weights[(place * taps.span)..<(place * taps.span + taps.counts[place])].map { Float($0) }
-      let sum = weights.reduce(0, +), start = row * source.count + taps.first[place] - source.lowerBound
-      for (index, weight) in weights.enumerated() { matrix[start + index] = weight / sum }
+      let start = row * source.count + first[place] - source.lowerBound
+      for (index, weight) in taps[place].enumerated() { matrix[start + index] = weight }
     }
     return matrix
   }

@@ -50,10 +50,18 @@ import Testing
     #expect(try abs(levels(restored([0.5, 0]), restored([0, 0.5])) - 5.1) < 0.01)
   }
 
+  @Test func rowsByPartsAreThoseOfTheWhole() throws {
+    let x = Tensor.randn([1, 3, 300, 70], using: Generator(seed: 1)), whole = LowFrequencies.of(x, rows: 0..<300)
+    let part = LowFrequencies.of(x.narrow(2, 61, 139), rows: 39..<100)
+    #expect(try (part - whole.narrow(2, 100, 61)).abs().max().item() < 1e-6)
+    let last = LowFrequencies.of(x.narrow(2, 200, 100), rows: 39..<100)
+    #expect(try (last - whole.narrow(2, 239, 61)).abs().max().item() < 1e-6)
+  }
+
   @Test func aGaussianOfThirteenPixelsIsTaken() throws {
     let count = 400
     let impulse = Tensor.cat([.zeros([1, 1, 1, 200]), .ones([1, 1, 1, 1]), .zeros([1, 1, 1, count - 201])], dim: 3)
-    let column = LowFrequencies.of(impulse.expand(1, 1, 79, count).contiguous())
+    let column = LowFrequencies.of(impulse.expand(1, 1, 79, count).contiguous(), rows: 39..<40)
     #expect(column.shape == [1, 1, 1, count])
     let values = try column.doubles()
     #expect(abs(values.reduce(0, +) - 1) < 1e-5)
@@ -63,6 +71,6 @@ import Testing
       #expect(abs(values[200 - distance] / expected - 1) < 0.004 && abs(values[200 + distance] / expected - 1) < 0.004)
     }
     #expect(values[200 + 40] == 0)
-    #expect(try (LowFrequencies.of(.full(0.3, [1, 2, 600, 300])) - 0.3).abs().max().item() < 1e-6)
+    #expect(try (LowFrequencies.of(.full(0.3, [1, 2, 600, 300]), rows: 0..<600) - 0.3).abs().max().item() < 1e-6)
   }
 }

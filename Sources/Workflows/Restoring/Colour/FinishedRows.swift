@@ -42,10 +42,7 @@ struct FinishedRows {
     let end = first + picture.size(2), ready = end == result.height ? end : end - LowFrequencies.radius
     guard ready > written else { return }
     let known = difference.narrow(2, 0, min(ready + LowFrequencies.radius, end) - first)
-    let low = LowFrequencies.of(
-      known.pad(
-        top: LowFrequencies.radius - (written - first), bottom: max(ready + LowFrequencies.radius - end, 0), left: 0, right: 0,
-        with: .replicate))
+    let low = LowFrequencies.of(known, rows: (written - first)..<(ready - first))
     let rows = picture.narrow(2, written - first, ready - written)
     try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: written)
     try drift.add(low)

@@ -1,8 +1,9 @@
 import Foundation
 import Tensors
 
-/// A picture's low frequencies: it convolved with a Gaussian of 13 pixels, as wide as a network at work on details never sees at once.
-struct LowFrequencies {
+/// A picture's low frequencies: it convolved with a Gaussian of 13 pixels, wider than details are. Beyond the border there is nothing, and the
+/// weights within add up to one: the border's pixels count no more than others.
+enum LowFrequencies {
   /// The standard deviation in pixels.
   static let sigma = 13.0
   /// Where the Gaussian is cut off.
@@ -10,36 +11,38 @@ struct LowFrequencies {
   /// Pixels that one product of matrices gives.
   private static let block = 256
 
-  /// Weights from −radius to radius, which add up to one.
-  private static let taps: [Float] = {
-    let weights = (-radius...radius).map { exp(-Double($0 * $0) / (2 * sigma * sigma)) }
-    let sum = weights.reduce(0, +)
-    return weights.map { Float($0 / sum) }
-  }()
+  private static let taps: [Double] = (-radius...radius).map { exp(-Double($0 * $0) / (2 * sigma * sigma)) }
 
-  /// - Parameter x: `[1, C, rows + 2 radius, W]`; across, what lies beyond the border is taken as the border.
-  /// - Returns: `[1, C, rows, W]`.
-  static func of(_ x: Tensor) -> Tensor {
-    let down = blocks(x.size(2) - 2 * radius).map { block in
-      matrix(block.count).transpose(0, 1).matmul(x.narrow(2, block.lowerBound, block.count + 2 * radius))
+  /// - Parameters:
+  ///   - x: `[1, C, H, W]`, rows of a picture from `radius` above those that are wanted to `radius` below, or as far as it goes.
+  ///   - wanted: rows of x.
+  /// - Returns: `[1, C, wanted rows, W]`.
+  static func of(_ x: Tensor, rows wanted: Range<Int>) -> Tensor {
+    let down = blocks(wanted).map { block in
+      let (source, weights) = weights(block, within: x.size(2))
+      return weights.matmul(x.narrow(2, source.lowerBound, source.count))
     }
-    let wide = Tensor.cat(down, dim: 2).pad(top: 0, bottom: 0, left: radius, right: radius, with: .replicate)
-    let across = blocks(x.size(3)).map { block in
-      wide.narrow(3, block.lowerBound, block.count + 2 * radius).matmul(matrix(block.count))
+    let smooth = Tensor.cat(down, dim: 2)
+    let across = blocks(0..<x.size(3)).map { block in
+      let (source, weights) = weights(block, within: x.size(3))
+      return smooth.narrow(3, source.lowerBound, source.count).matmul(weights.transpose(0, 1))
     }
     return .cat(across, dim: 3)
   }
 
-  private static func blocks(_ count: Int) -> [Range<Int>] {
-    stride(from: 0, to: count, by: block).map { $0..<min($0 + block, count) }
+  private static func blocks(_ range: Range<Int>) -> [Range<Int>] {
+    stride(from: range.lowerBound, to: range.upperBound, by: block).map { $0..<min($0 + block, range.upperBound) }
   }
 
-  /// The convolution of a line: `[count + 2 radius, count]`. A product with a band of it is faster than a convolution of one channel.
-  private static func matrix(_ count: Int) -> Tensor {
-    var band = [Float](repeating: 0, count: (count + 2 * radius) * count)
-    for column in 0..<count {
-      for (index, tap) in taps.enumerated() { band[(column + index) * count + column] = tap }
+  /// The convolution of a part of a line, `[places, source]`: a product with a band of a matrix is faster than a convolution of one channel.
+  private static func weights(_ places: Range<Int>, within length: Int) -> (source: Range<Int>, Tensor) {
+    let source = max(places.lowerBound - radius, 0)..<min(places.upperBound + radius, length)
+    var band = [Float](repeating: 0, count: places.count * source.count)
+    for (row, place) in places.enumerated() {
+      let seen = max(place - radius, 0)..<min(place + radius + 1, length)
+      let sum = seen.reduce(0) { $0 + taps[$1 - place + radius] }
+      for pixel in seen { band[row * source.count + pixel - source.lowerBound] = Float(taps[pixel - place + radius] / sum) }
     }
-    return Tensor(band, [count + 2 * radius, count])
+    return (source, Tensor(band, [places.count, source.count]))
   }
 }
