@@ -22,7 +22,8 @@ import Testing
 
   @Test func detailsStay() throws {
     let bench = try RestorationBench(0.3 + 0.4 * TinyRestoring.picture(150, 90))
-    let corrected = try bench.restore(restorer(0, color: true, grain: 0.5)), plain = try bench.restore(restorer(0, color: false, grain: 0.5))
+    let corrected = try bench.restore(restorer(0, color: true, grain: 0.5)),
+      plain = try bench.restore(restorer(0, color: false, grain: 0.5))
     let grain = try levels(plain, bench.degraded.read(rows: 0..<150, columns: 0..<90))
     #expect(grain > 5)
     #expect(try levels(corrected, plain) < 0.1 * grain)

@@ -43,10 +43,11 @@ import Testing
 
   /// A network that enlarges by itself, and whose sides are multiples of 4.
   @Test func smallPicturesAreEnlargedByNetworksThatDo() throws {
-    let set = TinyRestoring.plain + [
-      "small_height=32", "small_width=32", "corruption_names=[]",
-      "super_resolution={ type: super_resolution_unet, unet: { model_channels: 32, channel_mult: [1, 1, 1], num_res_blocks: 1, attention_resolutions: [] } }",
-    ]
+    let set =
+      TinyRestoring.plain + [
+        "small_height=32", "small_width=32", "corruption_names=[]",
+        "super_resolution={ type: super_resolution_unet, unet: { model_channels: 32, channel_mult: [1, 1, 1], num_res_blocks: 1, attention_resolutions: [] } }",
+      ]
     let restorer = try TinyRestoring.restorer(set) { ($0.tile, $0.overlap) = (nil, nil) }
     #expect(restorer.factor == 2 && restorer.tile == 64 && restorer.overlap == 16 && restorer.step == 4)
     let bench = try RestorationBench(TinyRestoring.picture(32, 32), factor: 2), network = try TinyRestoring.network(restorer.recipe)

@@ -43,7 +43,9 @@ import Testing
 
   // MARK: S1
 
-  @Test(arguments: [["sampling.steps=1"], ["sampling.steps=4"], TinyRestoring.plain + ["sampler={ type: ddim, eta: 1 }", "sampling.steps=3"]])
+  @Test(arguments: [
+    ["sampling.steps=1"], ["sampling.steps=4"], TinyRestoring.plain + ["sampler={ type: ddim, eta: 1 }", "sampling.steps=3"],
+  ])
   func tilesOfANetworkThatReachesLessThanTheyOverlapAreTheWhole(set: [String]) throws {
     let bench = try RestorationBench(TinyRestoring.picture(131, 97))
     let tiled = try bench.restore(TinyRestoring.restorer(linear, set) { ($0.tile, $0.overlap) = (32, 8) })
@@ -63,7 +65,9 @@ import Testing
 
   /// Of a network that looks at the mean of its tile, as norms over whole images do: neighbouring tiles of this picture differ by 0.14 levels.
   private func seam(_ blending: TileBlending = TileBlending()) throws -> (level: Double, z: Double) {
-    let network = TestNetwork(reach: 1000) { x, degraded, _ in -0.1 * degraded.mean(1, 2, 3, keep: true).expand(x.size(0), 3, x.size(2), x.size(3)) }
+    let network = TestNetwork(reach: 1000) { x, degraded, _ in
+      -0.1 * degraded.mean(1, 2, 3, keep: true).expand(x.size(0), 3, x.size(2), x.size(3))
+    }
     let ramp = (Tensor.arange(0, 170) / 283 + 0.2).reshape(1, 1, 1, 170).expand(1, 3, 150, 170)
     let bench = try RestorationBench(ramp + 0.02 * Tensor.randn([1, 3, 150, 170], using: Generator(seed: 3)))
     let tiled = try bench.restore(TinyRestoring.restorer(network, ["sampling.steps=1"], blending: blending))
@@ -113,7 +117,12 @@ import Testing
       default: 0.4 + 0.2 * (((x / 8).floor() + (y / 8).floor()) * .pi / 2).sin().square()
       }
     let bench = try RestorationBench(picture.contiguous())
-    let e = try bench.restore(TinyRestoring.restorer { $0.detail = 0 }) - bench.restore(TinyRestoring.restorer { whole(&$0); $0.detail = 0 })
+    let e =
+      try bench.restore(TinyRestoring.restorer { $0.detail = 0 })
+      - bench.restore(
+        TinyRestoring.restorer {
+          whole(&$0); $0.detail = 0
+        })
     for means in [try columnMeans(e), try columnMeans(e.transpose(2, 3))] { #expect(means.map(abs).max() ?? 1 <= 0.1) }
   }
 

@@ -195,7 +195,11 @@ extension RestorationRun {
   }
 
   private func proceed() {
-    if endsStep { (journal.step, journal.evaluation) = (journal.step + 1, firstEvaluation(of: journal.step + 1)) } else { journal.evaluation += 1 }
+    if endsStep {
+      (journal.step, journal.evaluation) = (journal.step + 1, firstEvaluation(of: journal.step + 1))
+    } else {
+      journal.evaluation += 1
+    }
     (journal.rows, sums, finished) = (0, nil, nil)
   }
 
@@ -238,7 +242,8 @@ extension RestorationRun {
     }
     guard (result.width, result.height) == (factor * degraded.width, factor * degraded.height) else {
       throw SfumatoError(
-        .data, "a degraded picture of \(degraded.width) x \(degraded.height) and a result of \(result.width) x \(result.height); expected one "
+        .data,
+        "a degraded picture of \(degraded.width) x \(degraded.height) and a result of \(result.width) x \(result.height); expected one "
           + "\(factor) times the other")
     }
     let names = restorer.strengthNames

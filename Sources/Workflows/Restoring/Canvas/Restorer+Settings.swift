@@ -25,16 +25,20 @@ extension Restorer {
 
   static func check(_ recipe: SuperResolutionModelRecipe) throws {
     guard recipe.data.classNames.isEmpty, recipe.data.contextSize == nil else {
-      throw SfumatoError(.data, "the model needs classes or context vectors; expected a model that restores from the degraded picture alone")
+      throw SfumatoError(
+        .data, "the model needs classes or context vectors; expected a model that restores from the degraded picture alone")
     }
     guard recipe.sampling.dynamicThresholdingRatio == nil else {
       throw SfumatoError(
-        .data, "the model samples with dynamic_thresholding_ratio, which depends on the whole picture and cannot be computed in tiles; "
+        .data,
+        "the model samples with dynamic_thresholding_ratio, which depends on the whole picture and cannot be computed in tiles; "
           + "expected sampling.clip instead")
     }
-    guard recipe.data.height % recipe.smallHeight == 0, recipe.data.width * recipe.smallHeight == recipe.data.height * recipe.smallWidth else {
+    guard recipe.data.height % recipe.smallHeight == 0, recipe.data.width * recipe.smallHeight == recipe.data.height * recipe.smallWidth
+    else {
       throw SfumatoError(
-        .data, "the model makes \(recipe.data.height) x \(recipe.data.width) of \(recipe.smallHeight) x \(recipe.smallWidth) pixels; "
+        .data,
+        "the model makes \(recipe.data.height) x \(recipe.data.width) of \(recipe.smallHeight) x \(recipe.smallWidth) pixels; "
           + "expected a whole factor")
     }
   }

@@ -17,7 +17,8 @@ public struct InputConsistency {
   public init(_ result: MappedPicture, input: MappedPicture, filter: ResizeFilter = .bicubic) throws {
     guard result.channels == input.channels, result.width >= input.width, result.height >= input.height else {
       throw SfumatoError(
-        .data, "a result of \(result.width) x \(result.height) x \(result.channels) and an input of \(input.width) x \(input.height) x "
+        .data,
+        "a result of \(result.width) x \(result.height) x \(result.channels) and an input of \(input.width) x \(input.height) x "
           + "\(input.channels); expected as many channels, and no side smaller")
     }
     (self.result, self.input, self.filter) = (result, input, filter)
