@@ -185,6 +185,20 @@ import Testing
     #expect(try #require(try bench.run(restorer, into: bench.result()).next()) < 0.3)
   }
 
+  @Test(arguments: [["sampling.steps=1"], ["sampler=heun", "sampling.steps=3"]])
+  func aResultThatWasLostIsWrittenAgain(set: [String]) throws {
+    let bench = try RestorationBench(TinyRestoring.picture(64, 40)), restorer = try TinyRestoring.restorer(set) { $0.detail = 0.5 }
+    let first = try bench.result(), run = try bench.run(restorer, into: first)
+    while try run.next() != nil {}
+    let expected = try bench.read(first).floats()
+    // Complete, and kept: there is nothing to do.
+    #expect(try bench.run(restorer, into: bench.result(keeping: true)).next() == nil)
+    let lost = try bench.result(), again = try bench.run(restorer, into: lost)
+    while try again.next() != nil {}
+    #expect(try bench.read(lost).floats() == expected)
+    #expect(again.colourDrift == run.colourDrift)
+  }
+
   /// A network that fails as a device does on tiles that are too large, and the tiles that it has seen.
   @Test func memoryRunningOutHalvesTheTiles() throws {
     var sides: [Int] = []

@@ -41,7 +41,8 @@ struct Stream {
 
   /// Four channels of a pixel, the first a multiple of four.
   std::array<float, 4> at(uint32_t y, uint32_t x, uint32_t channel) const {
-    const Words words = philox({x, y, (channel / 4) | draw << 16, step}, static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
+    const Words counter{x, y, (channel / 4) | draw << 16, step};
+    const Words words = philox(counter, static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
     std::array<float, 4> out;
     box_muller(words[0], words[1], out.data());
     box_muller(words[2], words[3], out.data() + 2);
@@ -63,7 +64,8 @@ void fill_row(const Stream &stream, uint32_t y, uint32_t x, int64_t columns, int
 ct_tensor *ct_positional_noise(ct_noise_place place, int64_t rows, int64_t columns, int64_t channels) {
   return shim::tensor([&] {
     constexpr int64_t limit = int64_t{1} << 32;
-    TORCH_CHECK(rows >= 0 && columns >= 0 && channels >= 0 && channels <= 1 << 16, "impossible sizes ", rows, ", ", columns, ", ", channels);
+    TORCH_CHECK(rows >= 0 && columns >= 0, "impossible sizes ", rows, " x ", columns);
+    TORCH_CHECK(channels >= 0 && channels <= 1 << 16, "expected up to 65536 channels, found ", channels);
     TORCH_CHECK(
         place.y >= 0 && place.x >= 0 && place.y + rows <= limit && place.x + columns <= limit, "noise begins at row 0, column 0");
     const Stream stream{place.seed, place.step, place.draw};
@@ -71,7 +73,9 @@ ct_tensor *ct_positional_noise(ct_noise_place place, int64_t rows, int64_t colum
     float *out = noise.data_ptr<float>();
     shim::parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; row++)
-        fill_row(stream, static_cast<uint32_t>(place.y + row), static_cast<uint32_t>(place.x), columns, channels, out + row * columns * channels);
+        fill_row(
+            stream, static_cast<uint32_t>(place.y + row), static_cast<uint32_t>(place.x), columns, channels,
+            out + row * columns * channels);
     });
     return noise;
   });

@@ -59,7 +59,14 @@ public final class RestorationRun {
     journal = RestorationJournal(identity: whole, tile: restorer.tile)
     if let kept, canvases.wasKept { journal = kept }
     if journal == RestorationJournal(identity: whole, tile: restorer.tile) { journal.evaluation = firstEvaluation(of: 0) }
-    if isLast, !result.wasKept { (journal.rows, journal.drift) = (0, ColourDrift()) }
+    if !result.wasKept { forgetResult() }
+  }
+
+  /// Goes back to the beginning of the last evaluation, the only one that writes to the result: its canvases are there still.
+  private func forgetResult() {
+    guard isLast || journal.step == needs.count else { return }
+    (journal.step, journal.evaluation) = (needs.count - 1, needs[needs.count - 1].levels.count)
+    (journal.rows, journal.drift) = (0, ColourDrift())
   }
 
   private static func journal(_ scratch: String) -> String { "\(scratch)/journal.json" }
