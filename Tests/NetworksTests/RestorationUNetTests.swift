@@ -29,6 +29,14 @@ import Testing
     #expect(try difference.narrow(3, width - reach, reach).max().item() > 0)
   }
 
+  @Test func theRecipeKnowsTheReach() throws {
+    var recipe = RestorationUNet.Recipe()
+    recipe.channelMult = [1, 2]
+    #expect(recipe.reach == reach)
+    #expect(recipe.sizeStep == 4 && RestorationUNet.Recipe.padsItself)
+    #expect(SuperResolutionUNet.Recipe().reach == nil && SuperResolutionUNet.Recipe().sizeStep == 8)
+  }
+
   @Test func aTileIsTheSamePartOfTheWhole() throws {
     let generator = Generator(seed: 5), margin = 4 * ((reach + 3) / 4), width = 2 * margin + 16
     let x = Tensor.randn([1, 3, 12, width + 32], using: generator), picture = Tensor.rand([1, 3, 12, width + 32], using: generator)

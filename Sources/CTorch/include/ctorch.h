@@ -83,6 +83,14 @@ ct_tensor *ct_randn(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_gene
 ct_tensor *ct_rand(const int64_t *sizes, size_t n, ct_dtype, ct_device, ct_generator *);
 ct_tensor *ct_randint(int64_t low, int64_t high, const int64_t *sizes, size_t n, ct_device, ct_generator *);
 ct_tensor *ct_randperm(int64_t n, ct_generator *);
+/// Which noise, and from where on.
+typedef struct {
+  uint64_t seed;
+  uint32_t step, draw;
+  int64_t y, x;
+} ct_noise_place;
+/// Standard normal numbers by position, [1, rows, columns, channels] float32 on the CPU.
+ct_tensor *ct_positional_noise(ct_noise_place, int64_t rows, int64_t columns, int64_t channels);
 
 ct_generator *ct_generator_new(uint64_t seed, ct_device);
 void ct_generator_free(ct_generator *);

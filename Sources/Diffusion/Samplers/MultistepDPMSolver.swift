@@ -55,6 +55,7 @@ extension MultistepDPMSolver {
     _ x: Tensor, from t: NoiseLevel, to s: NoiseLevel, memory: inout MultistepMemory, denoiser: some Denoiser, noise: StepNoise
   ) -> Transition {
     let p = denoiser.predict(x, at: t), step = ExponentialStep(from: t, to: s)
+    defer { memory.end(keeping: Self.solverOrder - 1) }
     switch Self.integrand {
     case .image:
       memory.begin(p.x0, at: t, keeping: Self.solverOrder)

@@ -22,6 +22,14 @@ public struct MultistepMemory {
     taken += 1
   }
 
+  /// Drops what no later step uses.
+  mutating func end(keeping count: Int) { estimates = Array(estimates.prefix(count)) }
+
+  /// Exchanges the estimates' tensors, not their levels.
+  mutating func replaceValues(_ values: [Tensor]) {
+    estimates = zip(estimates, values).map { Estimate(value: $1, level: $0.level) }
+  }
+
   /// The highest order that the estimates allow: all of their levels must have signal, and differ.
   func order(over step: ExponentialStep, atMost limit: Int) -> Int {
     guard step.isRegular else { return 1 }

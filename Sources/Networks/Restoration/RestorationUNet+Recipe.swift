@@ -35,6 +35,14 @@ extension RestorationUNet {
     public var resolvedNumCorruptions: Int { numCorruptions ?? 0 }
     /// Heights and widths are padded to multiples of it.
     public var sizeStep: Int { patchSize << max(channelMult.count - 1, 0) }
+    public static let padsItself = true
+    public var reach: Int? {
+      let last = max(channelMult.count - 1, 0), side = { (level: Int) in patchSize << level }
+      // The convolutions of the blocks down and up, and one that halves and one that doubles the resolution.
+      let levels = (0...last).map { level in (2 * (2 * numResBlocks + 1) + (level < last ? 2 : 0)) * side(level) }
+      // First and last convolution, the middle, the high-pass, and the alignment to blocks.
+      return levels.reduce(2 * side(0) + 4 * side(last) + 2 + side(last) - 1, +)
+    }
     var embeddingWidth: Int { 4 * modelChannels }
     /// What the first convolution reads of each block of pixels.
     var stackedChannels: Int { patchSize * patchSize * (3 * resolvedInChannels + resolvedNumCorruptions) }

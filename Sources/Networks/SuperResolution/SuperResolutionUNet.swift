@@ -34,6 +34,8 @@ public final class SuperResolutionUNet: DiffusionNetwork {
     public var resolvedNumCorruptions: Int { numCorruptions ?? 0 }
 
     public var augmentationLabels: Int { unet.augmentationLabels }
+    /// Each level but the last halves the image.
+    public var sizeStep: Int { 1 << max(unet.channelMult.count - 1, 0) }
 
     public func validate() throws(RecipeError) {
       let count = resolvedNumCorruptions

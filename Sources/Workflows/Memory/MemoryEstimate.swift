@@ -31,7 +31,7 @@ public struct MemoryEstimate: Codable, Sendable, Equatable {
 }
 
 /// Transient memory, beyond what an account holds now.
-private struct PassingMemory {
+struct PassingMemory {
   /// The allocation pattern, which determines how well the C library's heap reuses its holes.
   enum Order {
     /// Short-lived blocks of varying size: in the end three times the live peak was resident.

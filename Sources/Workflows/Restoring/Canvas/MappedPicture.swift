@@ -17,6 +17,8 @@ public final class MappedPicture {
 
   public let path: String
   public let width: Int, height: Int, channels: Int, samples: Samples
+  /// Whether the file has the content of an earlier run.
+  public let wasKept: Bool
   private let memory: UnsafeMutableRawBufferPointer
   private let descriptor: Int32
 
@@ -45,16 +47,19 @@ public final class MappedPicture {
     (self.path, self.width, self.height, self.channels, self.samples) = (path, width, height, channels, samples)
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (keeping ? 0 : O_TRUNC), 0o600)
     guard descriptor >= 0 else { throw Self.failure(path, "cannot be created", errno) }
-    do { memory = try Self.map(descriptor, path, count, keeping: keeping) } catch {
+    do { (memory, wasKept) = try Self.map(descriptor, path, count, keeping: keeping) } catch {
       close(descriptor)
       throw error
     }
   }
 
-  private static func map(_ descriptor: Int32, _ path: String, _ count: Int, keeping: Bool) throws -> UnsafeMutableRawBufferPointer {
+  private static func map(
+    _ descriptor: Int32, _ path: String, _ count: Int, keeping: Bool
+  ) throws -> (memory: UnsafeMutableRawBufferPointer, wasKept: Bool) {
     var facts = stat()
     guard fstat(descriptor, &facts) == 0 else { throw failure(path, "cannot be read", errno) }
-    if Int(facts.st_size) != count {
+    let wasKept = Int(facts.st_size) == count
+    if !wasKept {
       guard !keeping || facts.st_size == 0 else {
         throw SfumatoError(.data, "\(path): has \(facts.st_size) bytes; expected \(count); delete it to begin anew")
       }
@@ -63,7 +68,7 @@ public final class MappedPicture {
     guard let start = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), start != MAP_FAILED else {
       throw failure(path, "cannot be mapped", errno)
     }
-    return UnsafeMutableRawBufferPointer(start: start, count: count)
+    return (UnsafeMutableRawBufferPointer(start: start, count: count), wasKept)
   }
 
   /// Reserves the blocks at once: writing to a mapped page that the disk has no room for would end the process.
@@ -92,25 +97,22 @@ extension MappedPicture {
   /// A copy of a rectangle: `[1, C, rows, columns]` float32, from 0 to 1 where samples are whole numbers, as stored where they are float32.
   /// - Precondition: the rectangle lies in the picture and is not empty.
   public func read(rows: Range<Int>, columns: Range<Int>) -> Tensor {
-    check(rows, columns)
-    var packed = [UInt8](repeating: 0, count: rows.count * columns.count * channels * samples.bytes)
-    let line = columns.count * channels * samples.bytes
-    packed.withUnsafeMutableBytes { target in
-      for (index, row) in rows.enumerated() {
-        memcpy(target.baseAddress! + index * line, memory.baseAddress! + offset(row, columns.lowerBound), line)
-      }
+    let stored = view(rows, columns)
+    switch samples {
+    case .float32: return stored.permute(0, 3, 1, 2).clone()
+    case .uint8: return (stored.to(.float32) / 255).permute(0, 3, 1, 2)
+    case .uint16:
+      let bytes = stored.reshape(1, rows.count, columns.count, channels, 2).to(.float32)
+      return ((bytes.select(4, 0) + 256 * bytes.select(4, 1)) / 65_535).permute(0, 3, 1, 2)
     }
-    let shape = [1, rows.count, columns.count, channels]
-    return packed.withUnsafeBytes { tensor(from: $0, shape) }.permute(0, 3, 1, 2)
   }
 
-  private func tensor(from bytes: UnsafeRawBufferPointer, _ shape: [Int]) -> Tensor {
-    switch samples {
-    case .float32: Tensor(bytes: bytes, shape, .float32)
-    case .uint8: Tensor(bytes: bytes, shape, .uint8).to(.float32) / 255
-    // libtorch computes little with 16 bits.
-    case .uint16: Tensor(bytes.bindMemory(to: UInt16.self).map { Float($0) / 65_535 }, shape)
-    }
+  /// The same with what lies beyond the border mirrored at the border's pixels, as often as it takes.
+  /// - Parameters: rows, columns: from 0 on, or less.
+  public func readMirrored(rows: Range<Int>, columns: Range<Int>) -> Tensor {
+    let (inside, across) = (Mirroring(rows, length: height), Mirroring(columns, length: width))
+    let part = read(rows: inside.source, columns: across.source)
+    return across.applied(to: inside.applied(to: part, axis: 2), axis: 3)
   }
 
   /// Writes a rectangle; whole samples are rounded, and what lies beyond 0 and 1 is clamped.
@@ -119,26 +121,28 @@ extension MappedPicture {
   /// - Precondition: the rectangle lies in the picture.
   public func write(_ tensor: Tensor, row: Int, column: Int = 0) throws {
     let shape = try tensor.validated().shape
-    let rows = row..<(row + shape[2]), columns = column..<(column + shape[3])
-    check(rows, columns)
-    let interleaved = tensor.permute(0, 2, 3, 1)
+    precondition(shape.count == 4 && shape[0] == 1 && shape[1] == channels, "a part \(shape) of \(path), which has \(channels) channels")
+    let target = view(row..<(row + shape[2]), column..<(column + shape[3])), interleaved = tensor.permute(0, 2, 3, 1)
     switch samples {
-    case .float32: put(try interleaved.contiguous().floats(), rows, columns)
-    case .uint8: put(try (interleaved.clamp(0...1) * 255 + 0.5).uint8s(), rows, columns)
+    case .float32: try InPlace.copy(interleaved, into: target)
+    case .uint8: try InPlace.copy((Self.unit(interleaved) * 255 + 0.5).to(.uint8), into: target)
     case .uint16:
-      // What a broken network gives, such as NaN, is black.
-      let values = try (interleaved.clamp(0...1) * 65_535 + 0.5).floats()
-      put(values.map { $0.isFinite ? UInt16($0) : 0 }, rows, columns)
+      let whole = (Self.unit(interleaved) * 65_535 + 0.5).floor(), high = (whole / 256).floor()
+      let bytes = Tensor.stack([whole - 256 * high, high], dim: 4).to(.uint8)
+      try InPlace.copy(bytes.reshape(1, shape[2], shape[3], 2 * channels), into: target)
     }
   }
 
-  private func put<Sample>(_ values: [Sample], _ rows: Range<Int>, _ columns: Range<Int>) {
-    let line = columns.count * channels * samples.bytes
-    values.withUnsafeBytes { source in
-      for (index, row) in rows.enumerated() {
-        memcpy(memory.baseAddress! + offset(row, columns.lowerBound), source.baseAddress! + index * line, line)
-      }
-    }
+  /// Within 0 and 1; what a broken network gives, such as NaN, is black.
+  private static func unit(_ x: Tensor) -> Tensor { .where(x.isFinite(), x.clamp(0...1), .zeros(like: x)) }
+
+  /// A view of stored samples, `[1, rows, columns, C]`; of those of 16 bits their bytes, the lower first, `[1, rows, columns, 2 C]`.
+  private func view(_ rows: Range<Int>, _ columns: Range<Int>) -> Tensor {
+    check(rows, columns)
+    // libtorch computes little with 16 bits.
+    let (count, dtype): (Int, DType) = samples == .uint16 ? (2 * channels, .uint8) : (channels, samples == .uint8 ? .uint8 : .float32)
+    let start = UnsafeRawPointer(memory.baseAddress! + rows.lowerBound * rowBytes)
+    return Tensor(borrowing: start, [1, rows.count, width, count], dtype, owner: self).narrow(2, columns.lowerBound, columns.count)
   }
 
   /// The stored bytes of whole rows, for a decoder to fill or an encoder to read.
@@ -164,8 +168,6 @@ extension MappedPicture {
     let start = rows.lowerBound * rowBytes / page * page
     return (start, rows.upperBound * rowBytes - start)
   }
-
-  private func offset(_ row: Int, _ column: Int) -> Int { row * rowBytes + column * channels * samples.bytes }
 
   private func check(_ rows: Range<Int>, _ columns: Range<Int>) {
     precondition(!rows.isEmpty && !columns.isEmpty, "an empty part of \(path)")
