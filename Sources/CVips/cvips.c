@@ -272,6 +272,8 @@ cv_image *cv_with_metadata(cv_image *image, cv_image *source, int profile) {
   if (vips.vips_copy(raw(image), &result, "xres", x, "yres", y, (void *)0)) return NULL;
   struct keeping keeping = {result, profile};
   vips.vips_image_map(raw(source), keep, &keeping);
+  // The block of EXIF holds the old one, which the encoders replace by this.
+  vips.vips_image_set_int(result, "orientation", 1);
   return (cv_image *)result;
 }
 

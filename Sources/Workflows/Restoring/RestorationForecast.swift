@@ -22,14 +22,15 @@ public struct RestorationForecast: Sendable, Encodable {
   public internal(set) var pictures: [Picture] = []
   public private(set) var failures: [FailedPicture] = []
   public let leftOut: Int
-  private let scratch: String
+  /// The folder of the first result, and the one for unfinished work where it is another.
+  private let output: String, scratch: String?
 
   private enum CodingKeys: CodingKey { case pictures, failures, leftOut }
 
   /// - Throws: `SfumatoError` for a file that exists and is not the result that would be written, unless it may be overwritten.
   init(_ plan: RestorationPlan, _ context: RestorationContext) throws {
     leftOut = plan.leftOut
-    scratch = plan.request.scratch ?? plan.items[0].target.parentFolder
+    (output, scratch) = (plan.items[0].target.parentFolder, plan.request.scratch)
     for item in plan.items {
       try Interruption.check()
       do {
@@ -66,11 +67,20 @@ public struct RestorationForecast: Sendable, Encodable {
           + "choose smaller tiles")
     }
     let results = pending.reduce(0) { $0 + $1.resultBytes }, unfinished = pending.map(\.scratchBytes).max() ?? 0
-    guard let free = Self.freeBytes(scratch), results + unfinished > free else { return }
+    if let scratch {
+      try Self.check(scratch, has: unfinished, for: "unfinished work")
+      try Self.check(output, has: results, for: "the results")
+    } else {
+      try Self.check(output, has: unfinished + results, for: "unfinished work and the results")
+    }
+  }
+
+  private static func check(_ folder: String, has bytes: Int, for purpose: String) throws {
+    guard let free = freeBytes(folder), bytes > free else { return }
     throw SfumatoError(
       .io,
-      "the work takes about \(Self.size(unfinished)) of disk and the results up to \(Self.size(results)); "
-        + "\(scratch.isEmpty ? "." : scratch) has \(Self.size(free)) free; name another folder for unfinished work, or make room")
+      "\(folder.isEmpty ? "." : folder) has \(size(free)) free and \(purpose) may take \(size(bytes)); make room, or name a folder of "
+        + "another disk")
   }
 
   static func size(_ bytes: Int) -> String { String(format: "%.1f GB", Double(bytes) / 1e9) }
@@ -87,21 +97,21 @@ public struct RestorationForecast: Sendable, Encodable {
 
 extension RestorationForecast.Picture {
   init(_ task: RestorationTask, _ context: RestorationContext, isFinished: Bool) {
-    let (reader, passes, restorer) = (task.source.reader, task.passes, context.restorer)
+    let (source, passes, restorer) = (task.source, task.passes, context.restorer)
     (input, output, self.isFinished) = (task.item.source, task.item.target, isFinished)
-    (width, height, resultWidth, resultHeight) = (reader.width, reader.height, passes.width, passes.height)
+    (width, height, resultWidth, resultHeight) = (source.width, source.height, passes.width, passes.height)
     tiles = passes.passes.reduce(0) { $0 + Self.tiles($1, restorer) }
     evaluations = restorer.evaluations
     memoryBytes = passes.passes.map { restorer.memoryBytes(width: $0.width, height: $0.height) }.max() ?? 0
     strengths = Dictionary(uniqueKeysWithValues: task.namedStrengths.map { ($0.name, $0.value) })
-    let sample = task.source.samples.bytes, planes = restorer.recipe.data.channels * (task.source.hasAlpha ? 2 : 1)
+    let sample = source.samples.bytes, planes = restorer.recipe.data.channels * (source.hasAlpha ? 2 : 1)
     let unfinished = passes.passes.map { pass in
       let after = passes.size(after: pass)
       return restorer.scratchBytes(width: pass.width, height: pass.height)
         + (pass.width * pass.height + 2 * after.width * after.height) * planes * sample
     }
-    let result = passes.width * passes.height * reader.channels * sample
-    scratchBytes = reader.width * reader.height * (reader.channels + planes + 1) * sample + (unfinished.max() ?? 0) + 2 * result
+    let result = passes.width * passes.height * source.channels * sample
+    scratchBytes = source.width * source.height * (source.channels + planes + 1) * sample + (unfinished.max() ?? 0) + 2 * result
     // What compresses with losses takes less than a quarter.
     resultBytes = task.format.holdsDeepSamples ? result : result / 4
   }

@@ -137,7 +137,7 @@ public struct RestorationOutcome: Encodable, Sendable {
   init(_ picture: PictureRestoration) {
     let task = picture.task
     (input, output, skipped) = (task.item.source, task.item.target, false)
-    (width, height) = (task.source.reader.width, task.source.reader.height)
+    (width, height) = (task.source.width, task.source.height)
     (resultWidth, resultHeight) = (task.passes.width, task.passes.height)
     strengths = Dictionary(uniqueKeysWithValues: task.namedStrengths.map { ($0.name, $0.value) })
     (seconds, inputExplained, remarks) = (picture.seconds, picture.explained, task.source.remarks)

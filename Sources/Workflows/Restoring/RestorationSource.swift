@@ -3,14 +3,22 @@ import Foundation
 import Imaging
 
 /// A picture file that is to be restored, of which the header has been read.
-struct RestorationSource {
+final class RestorationSource {
   let path: String
-  let reader: PictureReader
+  /// Of the upright picture.
+  let width: Int, height: Int
+  /// 1 grey, 2 grey and opacity, 3 RGB, 4 RGB and opacity.
+  let channels: Int
+  let isDeep: Bool
+  /// Of a JPEG; see `PictureReader.jpegQuality`.
+  let jpegQuality: Int?
   let metadata: PictureMetadata
   /// Whether the result carries the profile of the file.
   let keepsProfile: Bool
   /// What was done beside restoring, such as a conversion of colours.
   let remarks: [String]
+  /// Holds the bytes of the file, which are not needed once the picture is decoded.
+  private var reader: PictureReader?
 
   /// - Throws: `ImagingError` for what is no picture or damaged.
   init(_ path: String, profile: RestorationRequest.ProfileUse) throws {
@@ -18,9 +26,11 @@ struct RestorationSource {
     let plain = try PictureReader(file: path, profiles: .ignored)
     metadata = try plain.metadata()
     let (converts, remark) = Self.conversion(metadata, profile)
-    reader = converts ? try PictureReader(convertingEveryProfileOf: path) : plain
+    let reader = converts ? try PictureReader(convertingEveryProfileOf: path) : plain
+    (width, height, channels, isDeep, jpegQuality) = (reader.width, reader.height, reader.channels, reader.isDeep, reader.jpegQuality)
     keepsProfile = !converts && metadata.profile != nil
     remarks = [remark].compactMap { $0 }
+    self.reader = reader
   }
 
   /// Whether colours are converted to sRGB, and the words for it.
@@ -40,14 +50,16 @@ struct RestorationSource {
     }
   }
 
-  var isGrey: Bool { reader.channels < 3 }
-  var hasAlpha: Bool { reader.channels.isMultiple(of: 2) }
-  var samples: MappedPicture.Samples { reader.isDeep ? .uint16 : .uint8 }
+  var isGrey: Bool { channels < 3 }
+  var hasAlpha: Bool { channels.isMultiple(of: 2) }
+  var samples: MappedPicture.Samples { isDeep ? .uint16 : .uint8 }
 
-  /// The picture as the file has it, upright, in a new mapped file.
+  /// The picture as the file has it, upright, in a new mapped file; once.
   func decoded(at path: String) throws -> MappedPicture {
-    let picture = try MappedPicture(at: path, width: reader.width, height: reader.height, channels: reader.channels, samples: samples)
-    try picture.withRows(0..<picture.height) { try reader.decode(into: $0, deep: reader.isDeep) }
+    guard let reader else { preconditionFailure("\(self.path) is decoded twice") }
+    let picture = try MappedPicture(at: path, width: width, height: height, channels: channels, samples: samples)
+    try picture.withRows(0..<height) { try reader.decode(into: $0, deep: isDeep) }
+    self.reader = nil
     return picture
   }
 }

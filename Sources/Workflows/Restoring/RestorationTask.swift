@@ -23,9 +23,9 @@ struct RestorationTask {
     source = try RestorationSource(item.source, profile: request.profile)
     format = try request.format(of: item.target)
     passes = RestorationPasses(
-      width: source.reader.width, height: source.reader.height, scale: request.scale, factor: context.restorer.factor)
+      width: source.width, height: source.height, scale: request.scale, factor: context.restorer.factor)
     names = context.choice.names
-    strengths = context.choice.strengths(jpegQuality: source.reader.jpegQuality)
+    strengths = context.choice.strengths(jpegQuality: source.jpegQuality)
     if let limit = format.sideLimit, max(passes.width, passes.height) > limit {
       throw ImagingError(
         file: item.source,

@@ -76,7 +76,7 @@ public final class StrengthSweep {
     let crop = try mapped("crop", columns.count, rows.count), degraded = try mapped("degraded", pass.width, pass.height)
     crop.put(small, row: 0)
     crop.resample(into: degraded, .bicubic)
-    let strengths = context.choice.strengths(jpegQuality: source.reader.jpegQuality)
+    let strengths = context.choice.strengths(jpegQuality: source.jpegQuality)
     let told = zip(context.choice.names, strengths).map { $0 == StrengthChoice.reduction ? max($1, pass.reduction) : $1 }
     return (degraded, told)
   }

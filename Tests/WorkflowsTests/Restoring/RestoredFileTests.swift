@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [(1.5, [1.5]), (2, [2]), (3, [2, 4]), (4, [2, 4])])
+  @Test(arguments: [(1.5, [1.5]), (2, [2]), (3, [2, 4]), (4, [2, 4])] as [(Double, [Double])])
   func aScaleIsReachedByBicubicPassesAndLanczos(scale: Double, passes: [Double]) throws {
     let picture = RestorationShop.picture(21, 13), source = try shop.put(picture, at: "a.png")
     let job = try shop.run([source], to: "b.png") { $0.scale = scale }
@@ -135,7 +135,7 @@ import Testing
     #expect(try Image(file: converted.output) == Image(file: source))
   }
 
-  @Test(arguments: [nil, 256]) func aProfileInProportionToLightIsConverted(gamma: Int?) throws {
+  @Test(arguments: [nil, 256] as [Int?]) func aProfileInProportionToLightIsConverted(gamma: Int?) throws {
     var tiff = Self.tiff(Self.kinds[1], 4, 4)
     (tiff.samples, tiff.profile) = ([Int](repeating: 55, count: 48), TinyProfile(gamma: gamma).bytes)
     let source = try shop.folder.write(tiff.bytes, to: "a.tif")
