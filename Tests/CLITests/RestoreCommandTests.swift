@@ -51,7 +51,8 @@ import Testing
   @Test func thePlanSaysWhatTheWorkTakesAndDoesNothing() throws {
     let run = try restore("pictures", "a.png", "-o", "out", "--scale", "2", "--plan", "--corruption", "jpeg=.25")
     #expect(run.status == 0, "\(run.errors)")
-    #expect(run.output.contains("out/a.png: 5 x 3 to 10 x 6, 1 tile of 1 evaluation, memory ") && run.output.contains("jpeg 0.25, reduction 1"))
+    #expect(
+      run.output.contains("out/a.png: 5 x 3 to 10 x 6, 1 tile of 1 evaluation, memory ") && run.output.contains("jpeg 0.25, reduction 1"))
     #expect(run.output.contains("13 pictures, ") && run.output.contains(" for results, about "))
     let json = try restore("a.png", "-o", "b.png", "--plan", "--json").json()
     let picture = try #require((json["pictures"] as? [[String: Any]])?.first)
@@ -84,9 +85,11 @@ import Testing
       (["a.png", "-o", "x.png", "--corruption", "jpeg"], 64, "'jpeg' is no corruption"),
       (["a.png", "-o", "x.png", "--color", "green"], 64, "--color"), (["a.png", "-o", "x.png", "--profile", "p3"], 64, "--profile"),
       (["a.png", "-o", "x.png", "--report", "x.txt"], 64, "unknown kind of report"),
-      (["a.png", "-o", "x.png", "--sweep", "s.png"], 64, "leave out --output"), (["a.png", "b.png", "--sweep", "s.png"], 64, "one picture"),
+      (["a.png", "-o", "x.png", "--sweep", "s.png"], 64, "leave out --output"),
+      (["a.png", "b.png", "--sweep", "s.png"], 64, "one picture"),
       (["none.png", "-o", "x.png"], 66, "no picture or folder 'none.png'"), (["a.png", "-o", "nowhere/x.png"], 74, "no folder nowhere"),
-      (["a.png", "-o", "x.png", "--model", "none"], 66, "no model 'none'"), (["a.png", "-o", "x.png", "--model", "tiny.yaml"], 65, "tiny.yaml"),
+      (["a.png", "-o", "x.png", "--model", "none"], 66, "no model 'none'"),
+      (["a.png", "-o", "x.png", "--model", "tiny.yaml"], 65, "tiny.yaml"),
     ]
     for (arguments, status, words) in cases {
       let model = arguments.contains("--model") ? [] : ["--model", "run"]

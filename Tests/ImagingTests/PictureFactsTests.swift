@@ -36,7 +36,8 @@ import Testing
     #expect(profile("cicp", Array("cicp".utf8) + [0, 0, 0, 0, 1, 13, 0, 1]).curve == .perceptual)
     // What is cut off, or says too much, has no curve to speak of.
     #expect(profile("rTRC", []).curve == .perceptual)
-    let endless: [UInt8] = [UInt8](repeating: 0, count: 128) + [255, 255, 255, 255] + Array("rTRC".utf8) + [255, 255, 255, 255, 0, 0, 0, 1]
+    let endless: [UInt8] =
+      [UInt8](repeating: 0, count: 128) + [255, 255, 255, 255] + Array("rTRC".utf8) + [255, 255, 255, 255, 0, 0, 0, 1]
     #expect(endless.withUnsafeBytes { ICCProfile($0) }.curve == .perceptual)
   }
 

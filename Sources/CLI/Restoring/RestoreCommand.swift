@@ -65,7 +65,8 @@ struct Restore: ParsableCommand {
   @Option(help: "Pixels that neighbouring tiles share. Default: the model's.")
   var overlap: Int?
 
-  @Option(help: ArgumentHelp("correct: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
+  @Option(
+    help: ArgumentHelp("correct: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
   var color = ColorUse.correct
 
   @Option(help: ArgumentHelp("keep: RGB colours keep their profile; srgb: they are converted to sRGB.", valueName: "keep|srgb"))

@@ -38,7 +38,9 @@ public final class PictureMetadata: Sendable {
 
   private static let softwareField = "exif-ifd0-Software", descriptionField = "image-description"
 
-  private static func text(_ image: borrowing VipsHandle, _ field: String) -> String? { cv_text(image.raw, field).map { String(cString: $0) } }
+  private static func text(_ image: borrowing VipsHandle, _ field: String) -> String? {
+    cv_text(image.raw, field).map { String(cString: $0) }
+  }
 
   /// The image with these fields.
   /// - Parameters:

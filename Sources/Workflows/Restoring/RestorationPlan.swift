@@ -26,7 +26,9 @@ public struct RestorationPlan: Sendable {
         throw SfumatoError(.io, "\(item.target): cannot be written: it is a folder")
       }
     }
-    if let format = request.format, items.count == 1, items[0].target == request.output, !request.output.lowercased().hasSuffix(".\(format)") {
+    if let format = request.format, items.count == 1, items[0].target == request.output,
+      !request.output.lowercased().hasSuffix(".\(format)")
+    {
       throw SfumatoError(.usage, "\(request.output) has another ending than the format \(format); give one of the two")
     }
   }

@@ -28,7 +28,8 @@ final class RestorationReport {
   func add(_ picture: PictureRestoration) {
     guard isPage, comparisons.count < Self.mostComparisons, let detail = picture.detail else { return comparisons.append(nil) }
     // A detail that cannot be encoded leaves the picture's figures.
-    comparisons.append(try? ReportPage.Comparison(before: detail.before.reportJPEG, after: detail.after.reportJPEG, width: detail.after.width))
+    comparisons.append(
+      try? ReportPage.Comparison(before: detail.before.reportJPEG, after: detail.after.reportJPEG, width: detail.after.width))
   }
 
   /// - Throws: errors of writing.

@@ -30,7 +30,8 @@ struct RestorationTask {
       throw ImagingError(
         file: item.source,
         .unencodable(
-          "the result has \(passes.width) x \(passes.height) pixels and \(format.name) holds at most \(limit) on a side; choose PNG or TIFF"))
+          "the result has \(passes.width) x \(passes.height) pixels and \(format.name) holds at most \(limit) on a side; choose PNG or TIFF"
+        ))
     }
     record = try RestorationRecord(
       input: FileChecksum(ofFile: item.source), model: context.model, settings: context.settings(of: item, strengths))
@@ -69,7 +70,8 @@ struct RestorationContext {
     }
     guard scale == 1 || restorer.factor > 1 || restorer.strengthNames.contains(StrengthChoice.reduction) else {
       throw SfumatoError(
-        .usage, "the model was not trained to enlarge (it has no strength 'reduction'); expected the scale 1, not \(String(format: "%g", scale))")
+        .usage,
+        "the model was not trained to enlarge (it has no strength 'reduction'); expected the scale 1, not \(String(format: "%g", scale))")
     }
   }
 

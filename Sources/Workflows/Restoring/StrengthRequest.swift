@@ -19,7 +19,8 @@ public struct StrengthRequest: Sendable, Equatable {
       }
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard sides.count == 2, !sides[0].isEmpty, let value = Double(sides[1]), (0...1).contains(value) else {
-        throw SfumatoError(.usage, "'\(part)' is no corruption; expected auto or NAME=STRENGTH with a strength from 0 to 1, such as jpeg=.2")
+        throw SfumatoError(
+          .usage, "'\(part)' is no corruption; expected auto or NAME=STRENGTH with a strength from 0 to 1, such as jpeg=.2")
       }
       guard named.updateValue(value, forKey: String(sides[0])) == nil else {
         throw SfumatoError(.usage, "the corruption \(sides[0]) is named twice")

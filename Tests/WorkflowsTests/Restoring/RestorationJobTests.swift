@@ -109,7 +109,8 @@ import Testing
     #expect(html.components(separatedBy: "src=\"data:image/jpeg;base64,").count == 3 && html.contains("type=\"range\""))
     #expect(html.contains("&lt;b&gt;.png") && !html.contains("<b>.png") && !html.contains("http"))
     for name in ["report.txt", "out/a.jpg"] {
-      #expect(refusal { try shop.job([source], to: "out/a.jpg", report: "\(shop.path)/\(name)") { $0.overwrite = true } }?.failure == .usage)
+      #expect(
+        refusal { try shop.job([source], to: "out/a.jpg", report: "\(shop.path)/\(name)") { $0.overwrite = true } }?.failure == .usage)
     }
   }
 

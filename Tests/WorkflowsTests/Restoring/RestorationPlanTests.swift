@@ -48,7 +48,8 @@ import Testing
 
   @Test func requestsThatMakeNoSenseAreRefused() throws {
     let cases: [([String], String, (inout RestorationRequest) throws -> Void, String)] = [
-      (["in"], "out", { $0.name = "{name}.png" }, "unknown placeholder"), (["in"], "out", { $0.name = "a/{stem}.png" }, "no name of a file"),
+      (["in"], "out", { $0.name = "{name}.png" }, "unknown placeholder"),
+      (["in"], "out", { $0.name = "a/{stem}.png" }, "no name of a file"),
       (["in/a.png", "in/deep/c.tif"], "out", { $0.name = "same.png" }, "would both become"),
       (["in"], "out", { ($0.name, $0.format) = ("{stem}.png", "jpg") }, "name different endings"),
       (["in"], "out", { $0.format = "gif" }, "unknown format 'gif'"), (["in"], "out", { $0.scale = 0.5 }, "scale must be from 1 to 16"),
@@ -108,7 +109,8 @@ import Testing
     #expect(try strengths("auto", quality: 5) == [0, 0, 1, 0] && strengths("auto") == [0, 0, 0, 0])
     #expect(try strengths("auto,noise=1,reduction=.5", quality: 15) == [0, 1, 1, 0.5])
     for (text, words) in [
-      ("jpeg", "no corruption"), ("jpeg=2", "from 0 to 1"), ("jpeg=x", "no corruption"), ("", "no corruption"), ("jpeg=.1,jpeg=.2", "twice"),
+      ("jpeg", "no corruption"), ("jpeg=2", "from 0 to 1"), ("jpeg=x", "no corruption"), ("", "no corruption"),
+      ("jpeg=.1,jpeg=.2", "twice"),
       ("blur=.1,gaussian_blur=.2", "twice"), ("nois=.1", "did you mean 'noise'"), ("rain=.1", "knows no corruption"),
     ] {
       let problem = refusal { try strengths(text) }
