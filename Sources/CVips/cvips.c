@@ -15,6 +15,7 @@ enum {
   SPACE_MULTIBAND = 0, SPACE_B_W = 1, SPACE_HISTOGRAM = 10, SPACE_CMYK = 15, SPACE_RGB = 17, SPACE_SRGB = 22,
   SPACE_RGB16 = 25, SPACE_GREY16 = 26, SPACE_MATRIX = 27
 };
+enum { TIFF_DEFLATE = 2, TIFF_HORIZONTAL = 2, TIFF_LARGE = 1 << 30 };
 enum { LOG_EVERY_LEVEL = ~3 };
 enum { STRIP_ROWS = 32, STRIP_BYTES = 1 << 22 };
 
@@ -53,6 +54,10 @@ enum { STRIP_ROWS = 32, STRIP_BYTES = 1 << 22 };
   F(void, vips_image_set_string, (VipsImage *, const char *, const char *)) \
   F(void, vips_image_set_int, (VipsImage *, const char *, int)) \
   F(void, vips_image_set_array_int, (VipsImage *, const char *, const int *, int)) \
+  F(void, vips_image_set, (VipsImage *, const char *, void *)) \
+  F(void *, vips_image_map, (VipsImage *, void *(*)(VipsImage *, const char *, void *, void *), void *)) \
+  F(double, vips_image_get_xres, (const VipsImage *)) \
+  F(double, vips_image_get_yres, (const VipsImage *)) \
   F(int, vips_copy, (VipsImage *, VipsImage **, ...)) \
   F(int, vips_cast, (VipsImage *, VipsImage **, int, ...)) \
   F(int, vips_colourspace, (VipsImage *, VipsImage **, int, ...)) \
@@ -63,6 +68,11 @@ enum { STRIP_ROWS = 32, STRIP_BYTES = 1 << 22 };
   F(int, vips_jpegsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_webpsave_buffer, (VipsImage *, void **, size_t *, ...)) \
   F(int, vips_gifsave_buffer, (VipsImage *, void **, size_t *, ...)) \
+  F(int, vips_tiffsave_buffer, (VipsImage *, void **, size_t *, ...)) \
+  F(int, vips_pngsave, (VipsImage *, const char *, ...)) \
+  F(int, vips_jpegsave, (VipsImage *, const char *, ...)) \
+  F(int, vips_webpsave, (VipsImage *, const char *, ...)) \
+  F(int, vips_tiffsave, (VipsImage *, const char *, ...)) \
   F(unsigned, g_log_set_handler, (const char *, int, void (*)(const char *, int, const char *, void *), void *)) \
   F(void *, g_object_ref, (void *)) \
   F(void, g_object_unref, (void *)) \
@@ -231,6 +241,56 @@ void cv_notes(const cv_image *image, void (*found)(const char *key, const char *
   vips.g_strfreev(fields);
 }
 
+// ---- what a file says about its picture
+
+static int begins(const char *name, const char *prefix) { return !strncmp(name, prefix, strlen(prefix)); }
+
+// Whether a field describes the picture rather than the file that holds it. IFD 1 is that of the thumbnail.
+static int is_kept(const char *name, int profile) {
+  if (!strcmp(name, "icc-profile-data")) return profile;
+  if (!strcmp(name, "exif-ifd0-Orientation") || begins(name, "exif-ifd1-")) return 0;
+  if (begins(name, "png-comment-")) return !strstr(name, "-sfumato.") && !strstr(name, "-Software");
+  return begins(name, "exif-") || !strcmp(name, "xmp-data") || !strcmp(name, "iptc-data") || !strcmp(name, "resolution-unit")
+      || !strcmp(name, "image-description");
+}
+
+struct keeping {
+  VipsImage *target;
+  int profile;
+};
+
+static void *keep(VipsImage *image, const char *name, void *value, void *context) {
+  (void)image;
+  struct keeping *keeping = context;
+  if (is_kept(name, keeping->profile)) vips.vips_image_set(keeping->target, name, value);
+  return NULL;
+}
+
+cv_image *cv_with_metadata(cv_image *image, cv_image *source, int profile) {
+  VipsImage *result = NULL;
+  double x = vips.vips_image_get_xres(raw(source)), y = vips.vips_image_get_yres(raw(source));
+  if (vips.vips_copy(raw(image), &result, "xres", x, "yres", y, (void *)0)) return NULL;
+  struct keeping keeping = {result, profile};
+  vips.vips_image_map(raw(source), keep, &keeping);
+  // The block of EXIF holds the old one, which the encoders replace by this.
+  vips.vips_image_set_int(result, "orientation", 1);
+  return (cv_image *)result;
+}
+
+void cv_set_text(cv_image *image, const char *name, const char *text) { vips.vips_image_set_string(raw(image), name, text); }
+
+const char *cv_text(const cv_image *image, const char *name) {
+  const char *text = NULL;
+  if (!vips.vips_image_get_typeof(raw(image), name) || vips.vips_image_get_string(raw(image), name, &text)) return NULL;
+  return text;
+}
+
+const void *cv_profile(const cv_image *image, size_t *count) {
+  const void *profile = NULL;
+  if (!vips.vips_image_get_typeof(raw(image), "icc-profile-data")) return NULL;
+  return vips.vips_image_get_blob(raw(image), "icc-profile-data", &profile, count) ? NULL : profile;
+}
+
 // ---- colour
 
 // Puts the result of one operation in the place of its input; `*image` is NULL after a failure.
@@ -257,13 +317,13 @@ static int holds(const unsigned char *bytes, size_t count, const char *text, siz
   return 0;
 }
 
-// Whether the file carries a colour profile that is not sRGB by name (in a description in ASCII or UTF-16).
-static int has_foreign_profile(const VipsImage *image) {
+// Whether the file carries a colour profile that is not sRGB by name (in a description in ASCII or UTF-16); with `profiles` above 1 any.
+static int has_foreign_profile(const VipsImage *image, int profiles) {
   const void *profile = NULL;
   size_t count = 0;
   if (!vips.vips_image_get_typeof(image, "icc-profile-data")) return 0;
   if (vips.vips_image_get_blob(image, "icc-profile-data", &profile, &count)) return 0;
-  return !holds(profile, count, "sRGB", 4) && !holds(profile, count, "s\0R\0G\0B", 7);
+  return profiles > 1 || (!holds(profile, count, "sRGB", 4) && !holds(profile, count, "s\0R\0G\0B", 7));
 }
 
 // To the nearest whole number, 0 to 255; a cast alone cuts off. `*image` is NULL after a failure.
@@ -284,7 +344,7 @@ static void narrow_to_8bit(VipsImage **image, int space) {
 cv_image *cv_8bit(cv_image *source, int profiles) {
   VipsImage *image = NULL, *next = NULL;
   int space = space_of(raw(source));
-  int foreign = profiles && has_foreign_profile(raw(source));
+  int foreign = profiles && has_foreign_profile(raw(source), profiles);
   int plain = vips.vips_image_get_format(raw(source)) == FORMAT_UCHAR && !foreign;
   if (plain && (space == SPACE_B_W || space == SPACE_SRGB)) return (cv_image *)vips.g_object_ref(source);
   if (vips.vips_copy(raw(source), &image, "interpretation", space, (void *)0)) return NULL;
@@ -304,6 +364,13 @@ cv_image *cv_8bit(cv_image *source, int profiles) {
   return (cv_image *)image;
 }
 
+cv_colors cv_colors_of(const cv_image *image) {
+  int space = space_of(raw(image));
+  if (space == SPACE_B_W || space == SPACE_GREY16) return CV_GREY;
+  if (space == SPACE_SRGB || space == SPACE_RGB16) return CV_RGB;
+  return space == SPACE_CMYK ? CV_CMYK : CV_OTHER;
+}
+
 int cv_is_deep(const cv_image *image) {
   int space = space_of(raw(image));
   return vips.vips_image_get_format(raw(image)) == FORMAT_USHORT && (space == SPACE_GREY16 || space == SPACE_RGB16);
@@ -313,7 +380,7 @@ cv_image *cv_16bit(cv_image *source, int profiles) {
   VipsImage *image = NULL, *next = NULL;
   int space = space_of(raw(source));
   if (vips.vips_copy(raw(source), &image, "interpretation", space, (void *)0)) return NULL;
-  int foreign = profiles && space == SPACE_RGB16 && has_foreign_profile(raw(source));
+  int foreign = profiles && space == SPACE_RGB16 && has_foreign_profile(raw(source), profiles);
   // A broken profile is ignored, as for 8 bits.
   if (foreign
       && !vips.vips_icc_transform(image, &next, "srgb", "embedded", 1, "input_profile", "srgb", "depth", 16, (void *)0))
@@ -366,6 +433,35 @@ int cv_encode_webp(cv_image *image, int quality, int lossless, void **out, size_
 
 int cv_encode_gif(cv_image *image, double dither, void **out, size_t *count) {
   return vips.vips_gifsave_buffer(raw(image), out, count, "dither", dither, (void *)0);
+}
+
+// A file of the classic kind ends at 4 GiB.
+static int is_large(const VipsImage *image) {
+  double samples = (double)vips.vips_image_get_width(image) * vips.vips_image_get_height(image) * vips.vips_image_get_bands(image);
+  return samples > TIFF_LARGE;
+}
+
+int cv_encode_tiff(cv_image *image, void **out, size_t *count) {
+  return vips.vips_tiffsave_buffer(
+      raw(image), out, count, "compression", TIFF_DEFLATE, "predictor", TIFF_HORIZONTAL, "bigtiff", is_large(raw(image)), (void *)0);
+}
+
+int cv_write_png(cv_image *image, const char *path, int compression) {
+  return vips.vips_pngsave(raw(image), path, "compression", compression, "filter", PNG_FILTER_ALL, (void *)0);
+}
+
+int cv_write_jpeg(cv_image *image, const char *path, int quality, int subsampling) {
+  return vips.vips_jpegsave(
+      raw(image), path, "Q", quality, "subsample_mode", subsampling, "optimize_coding", 1, (void *)0);
+}
+
+int cv_write_webp(cv_image *image, const char *path, int quality, int lossless) {
+  return vips.vips_webpsave(raw(image), path, "Q", quality, "lossless", lossless, (void *)0);
+}
+
+int cv_write_tiff(cv_image *image, const char *path) {
+  return vips.vips_tiffsave(
+      raw(image), path, "compression", TIFF_DEFLATE, "predictor", TIFF_HORIZONTAL, "bigtiff", is_large(raw(image)), (void *)0);
 }
 
 void cv_free_bytes(void *bytes) { vips.g_free(bytes); }

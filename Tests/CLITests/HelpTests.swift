@@ -8,6 +8,10 @@ import Testing
     -o --animation --npz --images --upscale --device --exact --quiet -q --json
     """,
     "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json",
+    "restore": """
+    -o --output --model --corruption --sweep --scale --evaluations --detail --seed --tile --overlap --color --profile --recursive --name \
+    --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
+    """,
     "train": "--set --run --device --exact --quiet --json",
     "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set", "recipe import": "",
     "watch": "--once --interval --json", "average": "--length --rate --output -o --quiet --json",

@@ -14,17 +14,19 @@ import Testing
   }
 
   @Test(arguments: 1...4) func whatIsWrittenIsReadAgain(channels: Int) throws {
-    let image = patterned(9, 7, channels: channels), path = folder.file("a.png")
-    try image.write(to: path)
-    let reader = try PictureReader(file: path)
-    #expect(reader.isDeep && reader.channels == channels)
-    #expect(try reader.deepImage() == image)
-    #expect(try reader.image() == image.narrowed)
+    let image = patterned(9, 7, channels: channels)
+    for path in [folder.file("a.png"), folder.file("a.tif")] {
+      try image.write(to: path)
+      let reader = try PictureReader(file: path)
+      #expect(reader.isDeep && reader.channels == channels)
+      #expect(try reader.deepImage() == image)
+      #expect(try reader.image() == image.narrowed)
+    }
   }
 
-  @Test func onlyPNGIsWritten() throws {
+  @Test func formatsOf8BitsAreRefused() throws {
     let error = #expect(throws: ImagingError.self) { try patterned(3, 3, channels: 1).write(to: folder.file("a.jpg")) }
-    #expect(error?.description.hasSuffix("16 bits a sample are written as PNG only") == true && folder.names.isEmpty)
+    #expect(error?.description.hasSuffix("16 bits a sample are written as PNG and TIFF only") == true && folder.names.isEmpty)
   }
 
   @Test func picturesOf8BitsAreNotDeep() throws {

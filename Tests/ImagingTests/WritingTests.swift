@@ -82,7 +82,7 @@ import Testing
     let error = #expect(throws: ImagingError.self) { try ImageFormat(forFile: "b.bmp") }
     #expect(
       error?.description
-        == "b.bmp: cannot be encoded: no format is known by the ending '.bmp'; .png, .jpg, .webp and .gif are")
+        == "b.bmp: cannot be encoded: no format is known by the ending '.bmp'; .png, .jpg, .webp, .gif and .tif are")
     #expect(throws: ImagingError.self) { try ImageFormat(forFile: "samples") }
   }
 

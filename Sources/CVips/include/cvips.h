@@ -54,8 +54,22 @@ void cv_add_note(cv_image *image, int number, const char *key, const char *text)
 /// Calls `found` for each text that a PNG carries.
 void cv_notes(const cv_image *image, void (*found)(const char *key, const char *text, void *context), void *context);
 
+/// The picture with what the file of another says about it: resolution, EXIF, XMP, IPTC and text, without orientation and thumbnail;
+/// with `profile` its colour profile, too.
+cv_image *cv_with_metadata(cv_image *image, cv_image *source, int profile);
+/// A field of text under libvips's name for it, such as "exif-ifd0-Software".
+void cv_set_text(cv_image *image, const char *name, const char *text);
+/// NULL where there is none; it belongs to the image.
+const char *cv_text(const cv_image *image, const char *name);
+/// The colour profile that the file carries; NULL where there is none. It belongs to the image.
+const void *cv_profile(const cv_image *image, size_t *count);
+
+typedef enum { CV_GREY, CV_RGB, CV_CMYK, CV_OTHER } cv_colors;
+/// The kind of colours that the numbers of a file stand for.
+cv_colors cv_colors_of(const cv_image *image);
+
 /// The same pixels in 8-bit sRGB or 8-bit grey, with the alpha channel that they had; not turned. Without `profiles` RGB is
-/// taken to be sRGB whatever its profile says.
+/// taken to be sRGB whatever its profile says; above 1 it is converted also where the profile has the name sRGB.
 cv_image *cv_8bit(cv_image *image, int profiles);
 /// Whether a picture has 16 bits a sample, grey or RGB.
 int cv_is_deep(const cv_image *image);
@@ -74,6 +88,13 @@ int cv_encode_png(cv_image *image, int compression, void **out, size_t *count);
 int cv_encode_jpeg(cv_image *image, int quality, int subsampling, int smallest, void **out, size_t *count);
 int cv_encode_webp(cv_image *image, int quality, int lossless, void **out, size_t *count);
 int cv_encode_gif(cv_image *image, double dither, void **out, size_t *count);
+int cv_encode_tiff(cv_image *image, void **out, size_t *count);
 void cv_free_bytes(void *bytes);
+
+/// As those that encode, into a file and by rows, so that memory does not grow with the picture but for WebP.
+int cv_write_png(cv_image *image, const char *path, int compression);
+int cv_write_jpeg(cv_image *image, const char *path, int quality, int subsampling);
+int cv_write_webp(cv_image *image, const char *path, int quality, int lossless);
+int cv_write_tiff(cv_image *image, const char *path);
 
 #endif

@@ -21,7 +21,7 @@ extension EncodedPicture {
       } catch { throw ImagingError(file: name, error) }
     }
     return try attempt {
-      guard let source = handle(""), let pixels = VipsHandle(cv_16bit(source.raw, profiles == .converted ? 1 : 0)) else { return nil }
+      guard let source = handle(""), let pixels = in16Bits(source) else { return nil }
       return DeepImage(pixels)
     }
   }
@@ -58,22 +58,21 @@ extension DeepImage {
     return DeepImage(width: newWidth, height: newHeight, channels: channels, samples: result)
   }
 
-  /// Writes the picture as a PNG of 16 bits a sample, under a temporary name, then renames.
+  /// Writes the picture as a PNG or TIFF of 16 bits a sample, under a temporary name, then renames.
   /// - Throws: `ImagingError`, also for a file name of another format, which would lose the bits.
   public func write(to file: String) throws {
-    guard case .png(let compression) = try ImageFormat(forFile: file) else {
-      throw ImagingError(file: file, .unencodable("16 bits a sample are written as PNG only"))
-    }
-    try PictureFile.write(to: file) { try encodedPNG(compression) }
+    let format = try ImageFormat(forFile: file)
+    guard format.holdsDeepSamples else { throw ImagingError(file: file, .unencodable("16 bits a sample are written as PNG and TIFF only")) }
+    try PictureFile.write(to: file) { try encoded(as: format) }
   }
 
-  private func encodedPNG(_ compression: Int) throws -> [UInt8] {
+  private func encoded(as format: ImageFormat) throws -> [UInt8] {
     do {
       return try VipsCall.run {
         samples.withUnsafeBytes { pixels -> [UInt8]? in
           let image = VipsHandle(cv_wrap_deep(pixels.baseAddress, Int32(width), Int32(height), Int32(channels)))
           guard let image else { return nil }
-          return ImageFormat.png(compression: compression).encode(image)
+          return format.encode(image)
         }
       }
     } catch let failure as VipsCall.Failure { throw ImagingError(.unencodable(failure.message)) }

@@ -7,6 +7,8 @@ final class EncodedPicture: Sendable {
   let format: PictureFormat
   let bytes: EncodedBytes
   let profiles: ColorProfiles
+  /// Whether colours are converted whatever the name of their profile; else those are taken as they are whose profile says "sRGB".
+  let everyProfile: Bool
   /// Of a format that is read without libvips.
   let sampled: (any SampledFormat)?
 
@@ -27,9 +29,9 @@ final class EncodedPicture: Sendable {
   }
 
   /// - Throws: `ImagingError` for an empty file and for one that is not a picture.
-  init(_ bytes: EncodedBytes, name: String?, profiles: ColorProfiles = .converted) throws {
+  init(_ bytes: EncodedBytes, name: String?, profiles: ColorProfiles = .converted, everyProfile: Bool = false) throws {
     self.bytes = bytes
-    self.profiles = profiles
+    (self.profiles, self.everyProfile) = (profiles, everyProfile)
     self.name = name
     if bytes.buffer.isEmpty { throw ImagingError(file: name, .empty) }
     guard let format = PictureFormat(firstBytes: bytes.buffer) else {
@@ -107,9 +109,9 @@ final class EncodedPicture: Sendable {
     }
   }
 
-  private func in8Bits(_ source: borrowing VipsHandle) -> VipsHandle? {
-    VipsHandle(cv_8bit(source.raw, profiles == .converted ? 1 : 0))
-  }
+  func in8Bits(_ source: borrowing VipsHandle) -> VipsHandle? { VipsHandle(cv_8bit(source.raw, conversion)) }
+  func in16Bits(_ source: borrowing VipsHandle) -> VipsHandle? { VipsHandle(cv_16bit(source.raw, conversion)) }
+  private var conversion: Int32 { profiles == .ignored ? 0 : everyProfile ? 2 : 1 }
 
   /// An image of the samples of a file that is read without libvips; nil where a sample is wrong.
   private func sampledHandle() -> VipsHandle? {

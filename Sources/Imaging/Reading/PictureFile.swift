@@ -12,7 +12,7 @@ enum PictureFile {
       let exists = stat(file, &status) == 0
       if exists && status.st_mode & S_IFMT == S_IFDIR { throw ImagingError(.unwritable("it is a folder")) }
       if exists && status.st_mode & S_IFMT != S_IFREG {
-        try write(bytes, toNew: file, flags: O_WRONLY, sync: false)
+        try write(bytes, toNew: file, flags: O_WRONLY)
       } else {
         try replace(file, with: bytes)
       }
@@ -22,11 +22,17 @@ enum PictureFile {
   }
 
   private static func replace(_ file: String, with bytes: [UInt8]) throws {
+    try replace(file) { try write(bytes, toNew: $0, flags: O_WRONLY | O_CREAT | O_EXCL) }
+  }
+
+  /// - Parameter write: makes a file of the name that it is given, in the folder of `file`.
+  static func replace(_ file: String, by write: (String) throws -> Void) throws {
     let path = URL(fileURLWithPath: file).resolvingSymlinksInPath()
     let folder = path.deletingLastPathComponent().path
     let temporary = "\(folder)/.\(path.lastPathComponent).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
     do {
-      try write(bytes, toNew: temporary, flags: O_WRONLY | O_CREAT | O_EXCL, sync: true)
+      try write(temporary)
+      try sync(temporary)
       guard rename(temporary, path.path) == 0 else { throw ImagingError(.unwritable(systemMessage())) }
     } catch {
       unlink(temporary)
@@ -40,7 +46,7 @@ enum PictureFile {
     }
   }
 
-  private static func write(_ bytes: [UInt8], toNew path: String, flags: Int32, sync: Bool) throws {
+  private static func write(_ bytes: [UInt8], toNew path: String, flags: Int32) throws {
     let descriptor = open(path, flags | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw ImagingError(.unwritable(systemMessage())) }
     defer { close(descriptor) }
@@ -53,6 +59,12 @@ enum PictureFile {
         done += count
       }
     }
-    if sync && fsync(descriptor) != 0 { throw ImagingError(.unwritable(systemMessage())) }
+  }
+
+  private static func sync(_ path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ImagingError(.unwritable(systemMessage())) }
+    defer { close(descriptor) }
+    if fsync(descriptor) != 0 { throw ImagingError(.unwritable(systemMessage())) }
   }
 }

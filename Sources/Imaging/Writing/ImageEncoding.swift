@@ -13,6 +13,8 @@ public enum ImageFormat: Sendable, Equatable {
   case webpLossless
   /// At most 256 colours.
   case gif
+  /// Lossless: deflate, each row as differences.
+  case tiff
 
   public static let png = ImageFormat.png(compression: 6)
   public static let jpeg = ImageFormat.jpeg(quality: 90)
@@ -22,21 +24,22 @@ public enum ImageFormat: Sendable, Equatable {
   public var holdsAnimation: Bool {
     switch self {
     case .gif, .webp, .webpLossless: true
-    case .png, .jpeg: false
+    case .png, .jpeg, .tiff: false
     }
   }
 
   /// The format by the ending of a file's name.
-  /// - Throws: `ImagingError` for any ending but png, jpg, jpeg, webp and gif, in capitals or not.
+  /// - Throws: `ImagingError` for any ending but png, jpg, jpeg, webp, gif, tif and tiff, in capitals or not.
   public init(forFile file: String) throws {
     switch (file as NSString).pathExtension.lowercased() {
     case "png": self = .png
     case "jpg", "jpeg": self = .jpeg
     case "webp": self = .webp
     case "gif": self = .gif
+    case "tif", "tiff": self = .tiff
     case let ending:
       let given = ending.isEmpty ? "its name has no ending" : "no format is known by the ending '.\(ending)'"
-      throw ImagingError(file: file, .unencodable("\(given); .png, .jpg, .webp and .gif are"))
+      throw ImagingError(file: file, .unencodable("\(given); .png, .jpg, .webp, .gif and .tif are"))
     }
   }
 }
@@ -110,7 +113,7 @@ extension ImageFormat {
       case .png(let compression): ("PNG compression", compression, 0...9)
       case .jpeg(let quality, _): ("JPEG quality", quality, 1...100)
       case .webp(let quality): ("WebP quality", quality, 0...100)
-      case .webpLossless, .gif: ("", 0, 0...0)
+      case .webpLossless, .gif, .tiff: ("", 0, 0...0)
       }
     guard scale.contains(value) else {
       throw ImagingError(.unencodable("\(what) \(value), expected \(scale.lowerBound) to \(scale.upperBound)"))
@@ -126,6 +129,7 @@ extension ImageFormat {
     case .webpLossless: Self.taking { cv_encode_webp(image.raw, 75, 1, $0, $1) }
     // Dithering is for gradients of colour; 256 greys hardly need it, and the black of a digit should stay black.
     case .gif: Self.taking { cv_encode_gif(image.raw, cv_channels(image.raw) < 3 ? 0 : 1, $0, $1) }
+    case .tiff: Self.taking { cv_encode_tiff(image.raw, $0, $1) }
     }
   }
 

@@ -1,12 +1,13 @@
 import Foundation
 
-/// A self-contained page of HTML: nothing in it is loaded from elsewhere, it has no script, and its colors follow the reader's light
-/// or dark scheme. Everything that is given as text is escaped here.
+/// A self-contained page of HTML: nothing in it is loaded from elsewhere, it has no script but that of its comparisons, and its colors follow
+/// the reader's light or dark scheme. Everything that is given as text is escaped here.
 struct ReportPage {
   let title: String
   /// A line below the title.
   var summary = ""
   private var body = ""
+  private var hasComparisons = false
 
   init(_ title: String) { self.title = title }
 
@@ -41,6 +42,35 @@ struct ReportPage {
     body += "<div class=\"strip\">\n\(figures.joined(separator: "\n"))\n</div>\n"
   }
 
+  /// Two pictures of the same size over each other, of which a slider shows parts.
+  struct Comparison {
+    /// Encoded as JPEG.
+    let before: Data, after: Data
+    /// In pixels.
+    let width: Int
+  }
+
+  mutating func add(comparison: Comparison) {
+    func image(_ data: Data, _ name: String) -> String {
+      "<img class=\"\(name)\" alt=\"\(name)\" src=\"data:image/jpeg;base64,\(data.base64EncodedString())\">"
+    }
+    hasComparisons = true
+    body += """
+      <figure class="comparison" style="width:min(\(2 * comparison.width)px,100%)">
+      \(image(comparison.after, "after"))\(image(comparison.before, "before"))
+      <input type="range" min="0" max="100" value="50" aria-label="before, on the left, and after">
+      <figcaption><span>before</span><span>after</span></figcaption>
+      </figure>
+
+      """
+  }
+
+  /// Without scripts both halves stand still.
+  private static let script = """
+    for(const f of document.querySelectorAll(".comparison"))
+    f.querySelector("input").addEventListener("input",e=>f.style.setProperty("--at",e.target.value+"%"));
+    """
+
   func html() -> String {
     """
     <!doctype html>
@@ -58,7 +88,7 @@ struct ReportPage {
     <body>
     <h1>\(title.escapedForHTML)</h1>
     <p class="summary">\(summary.escapedForHTML)</p>
-    \(body)</body>
+    \(body)\(hasComparisons ? "<script>\(Self.script)</script>\n" : "")</body>
     </html>
 
     """
@@ -74,6 +104,9 @@ struct ReportPage {
     .strip{display:flex;gap:12px;overflow-x:auto;padding-bottom:8px}.strip figure{margin:0;flex:none}
     .strip img{display:block;max-height:360px;max-width:min(640px,85vw);image-rendering:pixelated;border-radius:4px}
     .strip figcaption{color:var(--dim);font-size:12px;text-align:center}
+    .comparison{position:relative;margin:0 0 8px;--at:50%}.comparison img{display:block;width:100%;image-rendering:pixelated;border-radius:4px}
+    .comparison .before{position:absolute;top:0;left:0;clip-path:inset(0 calc(100% - var(--at)) 0 0);border-right:1px solid var(--line)}
+    .comparison input{width:100%;margin:4px 0 0}.comparison figcaption{display:flex;justify-content:space-between;color:var(--dim);font-size:12px}
     table{border-collapse:collapse}th{text-align:left;font-weight:400;color:var(--dim);padding:2px 18px 2px 0;vertical-align:top}
     td{overflow-wrap:anywhere}pre{background:var(--soft);padding:12px;border-radius:6px;overflow-x:auto;font-size:12.5px}
     """

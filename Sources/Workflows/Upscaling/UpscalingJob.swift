@@ -5,9 +5,7 @@ import Imaging
 
 /// Upscales pictures one after another, tile by tile. Pictures that cannot be read are recorded and skipped.
 public final class UpscalingJob {
-  public struct Failed: Encodable, Sendable, Equatable {
-    public let file: String, problem: String
-  }
+  public typealias Failed = FailedPicture
   public let upscaler: Upscaler
   public let plan: UpscalingPlan
   /// The files written so far.
@@ -54,8 +52,9 @@ public final class UpscalingJob {
       let after = try picture.finish(item.target)
       written.append(item.target)
       try comparison?.sheet.add(before: picture.before, after: after, name: (item.source as NSString).lastPathComponent)
-    } catch let error where Self.isAboutOnePicture(error) {
-      failures.append(Failed(file: item.source, problem: "\(error)"))
+    } catch {
+      guard let failed = Failed(item.source, error) else { throw error }
+      failures.append(failed)
     }
     current = nil
     return Double(done) / Double(plan.items.count)
@@ -73,19 +72,19 @@ public final class UpscalingJob {
   /// 16 bits a sample are kept where the result's format can hold them.
   private func begin(_ item: UpscalingPlan.Item) throws -> Current {
     let reader = try PictureReader(file: item.source)
-    if reader.isDeep, case .png = try ImageFormat(forFile: item.target) {
+    if reader.isDeep, try ImageFormat(forFile: item.target).holdsDeepSamples {
       let before = try reader.deepImage(), run = try upscaler.run(before)
-      return Current(before: before.narrowed, next: run.next) { [unowned self] target in
+      return Current(before: before.narrowed, next: run.next) { target in
         let after = try run.finish()
-        try self.makeFolder()
+        try PicturePath.makeFolder(of: target)
         try after.write(to: target)
         return after.narrowed
       }
     }
     let before = try reader.image(), run = try upscaler.run(before)
-    return Current(before: before, next: run.next) { [unowned self] target in
+    return Current(before: before, next: run.next) { target in
       let after = try run.finish()
-      try self.makeFolder()
+      try PicturePath.makeFolder(of: target)
       try after.write(to: target)
       return after
     }
@@ -97,20 +96,5 @@ public final class UpscalingJob {
     guard let comparison, !written.isEmpty else { return nil }
     try comparison.sheet.draw().write(to: comparison.file)
     return comparison.file
-  }
-
-  private func makeFolder() throws {
-    guard let folder = plan.newFolder, written.isEmpty else { return }
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw ImagingError(file: folder, .unwritable(error.localizedDescription))
-    }
-  }
-
-  private static func isAboutOnePicture(_ error: any Error) -> Bool {
-    switch error {
-    case let error as ImagingError: if case .unwritable = error.problem { false } else { true }
-    case is SfumatoError: true
-    default: false
-    }
   }
 }

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Failures
+import Foundation
+import Tensors
+import Training
+import Workflows
+
+struct Restore: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Restore and enlarge pictures with a restoration model.",
+    usage: "sfumato restore [<options>] <picture|folder> ... -o <output>",
+    discussion: """
+      Removes blur, noise and traces of JPEG, and enlarges with --scale. Pictures of any size are restored in tiles that leave no \
+      seams; memory does not grow with them. Grey stays grey, 16 bits stay 16 in PNG and TIFF, and opacity, colour profile, EXIF and XMP \
+      are kept.
+
+      The model is told how bad a picture is. By default that is read from the quality of a JPEG file; a JPEG that was saved again as PNG \
+      shows nothing any more: say --corruption jpeg=.4. --sweep shows what each strength does.
+
+      Stopped work continues when the same command is given again. An unreadable picture is reported, the others are processed, and the \
+      exit code is 65.
+
+      Examples:
+        sfumato restore photo.jpg -o restored.png
+        sfumato restore holidays -o restored --recursive --scale 2 --plan
+        sfumato restore scan.png -o clean.png --corruption noise=.3,blur=.2
+        sfumato restore photo.jpg --sweep strengths.png
+      """)
+
+  @Argument(help: ArgumentHelp("Pictures and folders of pictures.", valueName: "picture|folder"))
+  var pictures: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: "For one picture a file: PNG, JPEG, WebP or TIFF by its name; else a folder, in which results keep their names.")
+  var output: String?
+
+  @Option(help: "A restoration model: a file, a run, or the name of a bundled model.")
+  var model = "restore"
+
+  @Option(
+    help: ArgumentHelp(
+      "How bad the pictures are: auto, or strengths from 0 to 1 by name, such as jpeg=.2,blur=.5; those not named are 0.",
+      valueName: "strengths"))
+  var corruption = "auto"
+
+  @Option(help: ArgumentHelp("Instead: a sheet of the middle of one picture at several strengths of each corruption.", valueName: "sheet"))
+  var sweep: String?
+
+  @Option(help: "How many times larger, from 1 to 16; also 1.5.")
+  var scale = 1.0
+
+  @Option(help: "Evaluations of the network for each tile; 1 is the fastest and shows no texture. Default: the model's.")
+  var evaluations: Int?
+
+  @Option(help: "How much texture is made up, from 0, the mean of all answers, to 1, one of them.")
+  var detail = 0.5
+
+  @Option(help: "The seed of the texture.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Height and width of a tile. Default: by memory. Halved when memory runs out.")
+  var tile: Int?
+
+  @Option(help: "Pixels that neighbouring tiles share. Default: the model's.")
+  var overlap: Int?
+
+  @Option(
+    help: ArgumentHelp("correct: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
+  var color = ColorUse.correct
+
+  @Option(help: ArgumentHelp("keep: RGB colours keep their profile; srgb: they are converted to sRGB.", valueName: "keep|srgb"))
+  var profile = RestorationRequest.ProfileUse.keep
+
+  @Flag(help: "Also the folders in folders, which are mirrored in the output.")
+  var recursive = false
+
+  @Option(help: ArgumentHelp("The names in the output folder, of {stem}, {ext} and {scale}.", valueName: "pattern"))
+  var name = "{stem}.{ext}"
+
+  @Option(help: ArgumentHelp("The format in the output folder. Default: that of the picture, or PNG.", valueName: "png|jpg|webp|tif"))
+  var format: String?
+
+  @Option(help: "The quality of JPEG and WebP, 1 to 100. Default: 90 and 85.")
+  var quality: Int?
+
+  @Flag(
+    help: "Replace files that exist. Without it a result that was made like this is skipped, and any other file is refused.")
+  var overwrite = false
+
+  @Flag(help: "Print sizes, tiles, memory, disk and time, and do nothing.")
+  var plan = false
+
+  @Option(help: ArgumentHelp("Also a report: figures as .json, or a page with details before and after as .html.", valueName: "file"))
+  var report: String?
+
+  @Option(help: ArgumentHelp("The folder for unfinished work. Default: a hidden one beside each result.", valueName: "folder"))
+  var scratch: String?
+
+  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
+  var precision = Precision.float32
+
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var shown: OutputOptions
+
+  enum ColorUse: String, ExpressibleByArgument, CaseIterable { case keep, correct }
+
+  mutating func validate() throws {
+    if output == nil && sweep == nil { throw ValidationError("Missing expected argument '--output <output>'") }
+    if sweep != nil, pictures.count != 1 { throw ValidationError("--sweep shows one picture, not \(pictures.count)") }
+    if sweep != nil, output != nil { throw ValidationError("--sweep writes its sheet alone; leave out --output") }
+  }
+
+  mutating func run() throws {
+    if let sweep { return try show(sweep) }
+    let job = try RestorationJob(RestorationPlan(pictures, request()), model: model, settings: settings(), report: report)
+    if plan {
+      try job.measure()
+      return try RestorationText.show(job, json: shown.json)
+    }
+    try job.checkResources()
+    for failure in job.failures { Console.error(failure.problem) }
+    let start = ContinuousClock.now
+    try work(job)
+    try Signals.enter(.writing)
+    try RestorationText.report(job, report: job.writeReport(), start.duration(to: .now) / .seconds(1), shown)
+    if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
+  }
+
+  private func request() throws -> RestorationRequest {
+    var request = try RestorationRequest(output: output ?? ".")
+    (request.recursive, request.name, request.format, request.quality) = (recursive, name, format, quality)
+    (request.overwrite, request.scale, request.profile, request.scratch) = (overwrite, scale, profile, scratch)
+    request.corruption = try StrengthRequest(corruption)
+    return request
+  }
+
+  private func settings() throws -> Restorer.Settings {
+    var settings = Restorer.Settings()
+    (settings.evaluations, settings.detail, settings.seed) = (evaluations, detail, Seed(seed))
+    (settings.tile, settings.overlap, settings.color) = (tile, overlap, color == .correct)
+    (settings.device, settings.precision) = (try device.device(), precision)
+    return settings
+  }
+
+  private func work(_ job: RestorationJob) throws {
+    var reported = job.failures.count
+    // A tile can take long: only the steps that write are waited for. What is unfinished stays for the next time.
+    try LongWork(title: "restoring", quiet: shown.quiet).run {
+      try Signals.enter(job.writesNext ? .writing : .computing)
+      return try job.next()
+    } detail: {
+      "\(job.written.count) of \(job.plan.items.count) pictures"
+    } afterStep: { bar in
+      guard job.failures.count > reported else { return }
+      bar.makeRoom()
+      for failure in job.failures[reported...] { Console.error(failure.problem) }
+      reported = job.failures.count
+    }
+  }
+
+  private func show(_ sheet: String) throws {
+    let sweep = try StrengthSweep(sheet, of: pictures[0], request(), model: model, settings: settings())
+    try LongWork(title: "restoring", quiet: shown.quiet).run { try sweep.next() }
+    try Signals.enter(.writing)
+    try sweep.write()
+    try Console.result(shown.json ? JSONText.of(["sweep": sheet]) : sheet)
+  }
+}
+
+extension RestorationRequest.ProfileUse: ExpressibleByArgument {}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Failures
+import Foundation
+import Imaging
+
+/// `--report`: what became of the pictures, as JSON, or as a page with details before and after.
+final class RestorationReport {
+  let file: String
+  let isPage: Bool
+  private var comparisons: [ReportPage.Comparison?] = []
+
+  /// The most pictures whose details a page shows.
+  static let mostComparisons = 200
+
+  /// - Throws: `SfumatoError` for a name of another kind, and for a file that cannot be written.
+  init(at file: String, beside plan: RestorationPlan) throws {
+    let ending = (file as NSString).pathExtension.lowercased()
+    guard ending == "json" || ending == "html" else {
+      throw SfumatoError(.usage, "\(file): unknown kind of report; expected a name in .json or .html")
+    }
+    guard !plan.items.contains(where: { $0.target == file }) else {
+      throw SfumatoError(.usage, "\(file): the report would overwrite a result; name another file")
+    }
+    try OutputFile.check(file)
+    (self.file, isPage) = (file, ending == "html")
+  }
+
+  func add(_ picture: PictureRestoration) {
+    guard isPage, comparisons.count < Self.mostComparisons, let detail = picture.detail else { return comparisons.append(nil) }
+    // A detail that cannot be encoded leaves the picture's figures.
+    comparisons.append(
+      try? ReportPage.Comparison(before: detail.before.reportJPEG, after: detail.after.reportJPEG, width: detail.after.width))
+  }
+
+  /// - Throws: errors of writing.
+  func write(_ outcomes: [RestorationOutcome], _ failures: [FailedPicture]) throws {
+    try AtomicFile.write(isPage ? page(outcomes, failures) : Self.json(outcomes, failures), to: file)
+  }
+
+  private struct Content: Encodable {
+    let pictures: [RestorationOutcome], failures: [FailedPicture]
+  }
+
+  private static func json(_ outcomes: [RestorationOutcome], _ failures: [FailedPicture]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(Content(pictures: outcomes, failures: failures)), as: UTF8.self) + "\n"
+  }
+
+  private func page(_ outcomes: [RestorationOutcome], _ failures: [FailedPicture]) -> String {
+    var page = ReportPage("Restored pictures")
+    let skipped = outcomes.filter(\.skipped), made = outcomes.filter { !$0.skipped }
+    page.summary =
+      "\(made.count) restored" + (skipped.isEmpty ? "" : ", \(skipped.count) were finished before")
+      + (failures.isEmpty ? "" : ", \(failures.count) failed") + "; written " + ISO8601DateFormatter().string(from: Date())
+    if !failures.isEmpty {
+      page.add(heading: "Failed")
+      page.add(list: failures.map(\.problem))
+    }
+    for (outcome, comparison) in zip(made, comparisons) {
+      page.add(heading: outcome.output)
+      if let comparison { page.add(comparison: comparison) }
+      page.add(facts: outcome.facts)
+    }
+    if !skipped.isEmpty {
+      page.add(heading: "Finished before")
+      page.add(list: skipped.map(\.output))
+    }
+    return page.html()
+  }
+}
+
+extension Image {
+  /// Small, and close to the picture.
+  fileprivate var reportJPEG: Data { get throws { Data(try encoded(as: .jpeg(quality: 93, subsampling: .full))) } }
+}
+
+extension RestorationOutcome {
+  /// Names and values for a page.
+  fileprivate var facts: [(name: String, value: String)] {
+    func levels(_ value: Double?) -> String? { value.map { String(format: "%.2f", $0) } }
+    let told = strengths.sorted { $0.key < $1.key }.map { String(format: "%@ %.2f", $0.key, $0.value) }
+    let facts: [(String, String?)] = [
+      ("input", input), ("size", "\(width) x \(height) to \(resultWidth) x \(resultHeight)"), ("strengths", told.joined(separator: ", ")),
+      ("seconds", seconds.map { String(format: "%.1f", $0) }),
+      ("color drift", levels(colorDriftMean).map { "\($0) levels in the mean, 99 % below \(levels(colorDriftHigh) ?? "")" }),
+      ("input explained", levels(inputExplained).map { "to \($0) levels" }), ("remarks", remarks.joined(separator: "; ")),
+    ]
+    return facts.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : (name, $0) } }
+  }
+}
