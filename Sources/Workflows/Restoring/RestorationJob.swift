@@ -141,6 +141,6 @@ public struct RestorationOutcome: Encodable, Sendable {
     (resultWidth, resultHeight) = (task.passes.width, task.passes.height)
     strengths = Dictionary(uniqueKeysWithValues: task.namedStrengths.map { ($0.name, $0.value) })
     (seconds, inputExplained, remarks) = (picture.seconds, picture.explained, task.source.remarks)
-    (colorDriftMean, colorDriftHigh) = (picture.drift?.mean, picture.drift?.high)
+    (colorDriftMean, colorDriftHigh) = (picture.drift?.mean, picture.drift?.percentile99)
   }
 }
