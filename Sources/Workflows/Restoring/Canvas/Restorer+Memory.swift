@@ -47,11 +47,10 @@ extension Restorer {
     let row = width * recipe.data.channels * DType.float32.size, geometry = geometry(side: tile)
     // The sums of a row of tiles, with those that are kept for the next.
     let sums = 2 * min(geometry.side, height) * row * planes.count
-    // Finished rows that wait for the low frequencies of those below, four times: picture, drift, and what becomes of both;
-    // and these low frequencies.
-    let waiting = 4 * min(geometry.side + 2 * LowFrequencies.radius, height) * row + 3 * min(geometry.side, height) * row
-    // The tensors of a sampler's step.
-    let band = MemoryEstimate.samplerTensors * min(Self.bandPixels, width * height) * recipe.data.channels * DType.float32.size
+    // Finished rows that wait for the low frequencies of those below: the picture and its drift, and the copy that one of them is extended by.
+    let waiting = 3 * min(geometry.side + 2 * LowFrequencies.radius, height) * row
+    // The tensors of a sampler's step, and what becomes of a band as it is written.
+    let band = 2 * MemoryEstimate.samplerTensors * min(Self.bandPixels, width * height) * recipe.data.channels * DType.float32.size
     let weights = (try? recipe.makeNetwork(using: .shapes).parameterCount) ?? 0
     return MemoryEstimate.program + 2 * weights * DType.float32.size + activations + sums + waiting + band
   }

@@ -42,14 +42,22 @@ struct FinishedRows {
     let end = first + picture.size(2), ready = end == result.height ? end : end - LowFrequencies.radius
     guard ready > written else { return }
     let known = difference.narrow(2, 0, min(ready + LowFrequencies.radius, end) - first)
-    let low = LowFrequencies.of(known, rows: (written - first)..<(ready - first))
-    let rows = picture.narrow(2, written - first, ready - written)
-    try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: written)
-    try drift.add(low)
+    let rows = max(1, Restorer.bandPixels / result.width)
+    for start in stride(from: written, to: ready, by: rows) {
+      try write((start - first)..<(min(start + rows, ready) - first), known, &drift)
+    }
     let kept = Self.start(written: ready), dropped = kept - first
-    picture = picture.narrow(2, dropped, end - kept)
-    difference = difference.narrow(2, dropped, end - kept)
+    // Copies: a view would keep the memory of the rows above.
+    picture = picture.narrow(2, dropped, end - kept).clone()
+    difference = difference.narrow(2, dropped, end - kept).clone()
     (first, written) = (kept, ready)
+  }
+
+  /// - Parameters: band: rows of what waits; difference: as far as it counts.
+  private func write(_ band: Range<Int>, _ difference: Tensor, _ drift: inout ColourDrift) throws {
+    let low = LowFrequencies.of(difference, rows: band), rows = picture.narrow(2, band.lowerBound, band.count)
+    try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: first + band.lowerBound)
+    try drift.add(low)
   }
 
   /// Rows of the degraded picture at the size of the result.
