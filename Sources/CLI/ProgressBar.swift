@@ -1,8 +1,11 @@
+import Workflows
+
 /// Shows the progress of a long command: one line that is redrawn on a terminal, a plain line every ten seconds elsewhere.
 struct ProgressBar {
   let title: String
   private let quiet: Bool
   private let start = ContinuousClock.now
+  private var left = TimeLeft()
   private var lastShown: ContinuousClock.Instant?
   private var drawn = false
 
@@ -17,11 +20,12 @@ struct ProgressBar {
   mutating func show(_ fraction: Double, _ detail: @autoclosure () -> String = "") {
     guard !quiet else { return }
     let now = ContinuousClock.now
+    let seconds = left.seconds(at: fraction, now: start.duration(to: now) / .seconds(1))
     let pause = Console.standardErrorIsTerminal ? Duration.milliseconds(100) : .seconds(10)
     if let lastShown, lastShown.duration(to: now) < pause, fraction < 1 { return }
     lastShown = now
     let elapsed = start.duration(to: now) / .seconds(1), detail = detail()
-    let left = fraction > 0.001 ? ", \(Console.duration(elapsed / fraction - elapsed)) left" : ""
+    let left = seconds.map { ", \(Console.duration($0)) left" } ?? ""
     let facts = "\(Int(fraction * 100))%\(fraction < 1 ? left : ", \(Console.duration(elapsed))")\(detail.isEmpty ? "" : ", \(detail)")"
     if Console.standardErrorIsTerminal {
       let filled = Int(fraction * 24)
