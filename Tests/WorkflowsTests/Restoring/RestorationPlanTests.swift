@@ -55,7 +55,9 @@ import Testing
       (["in"], "out", { $0.format = "gif" }, "unknown format 'gif'"), (["in"], "out", { $0.scale = 0.5 }, "scale must be from 1 to 16"),
       (["in"], "out", { $0.scale = .nan }, "scale must be from 1 to 16"), (["in"], "out", { $0.quality = 0 }, "quality must be from 1"),
       (["in"], "in", { _ in }, "would be overwritten"), (["in/a.png"], "a.gif", { _ in }, "cannot be written as '.gif'"),
-      (["in/a.png"], "a.jpg", { $0.format = "png" }, "another ending than the format"),
+      (["in/a.png"], "a.jpg", { $0.format = "png" }, "are for a folder"),
+      (["in/a.png"], "a.jpg", { $0.name = "{stem}-x.{ext}" }, "are for a folder"),
+      (["in"], "out", { $0.quality = 80 }, "a quality is for JPEG and WebP"),
     ]
     for (sources, output, change, words) in cases {
       let problem = refusal { try plan(sources, output, change) }
