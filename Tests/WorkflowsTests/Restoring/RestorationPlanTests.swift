@@ -98,6 +98,14 @@ import Testing
     #expect(four.size(after: four.passes[1]) == (160, 112) && four.width == 50)
   }
 
+  @Test func onlyTheFirstPassIsToldHowBadThePictureIs() {
+    let names = ["jpeg", "reduction"], twice = RestorationPasses(width: 10, height: 7, scale: 3, factor: 1)
+    #expect(twice.strengths([0.4, 0], names: names, pass: 0) == [0.4, 1] && twice.strengths([0.4, 0], names: names, pass: 1) == [0, 1])
+    let same = RestorationPasses(width: 10, height: 7, scale: 1, factor: 1)
+    #expect(
+      same.strengths([0.4, 0.5], names: names, pass: 0) == [0.4, 0.5] && same.strengths([0.4, 0], names: names, pass: 0) == [0.4, 0])
+  }
+
   // MARK: Strengths
 
   @Test func strengthsAreNamedInFullOrByAWord() throws {
