@@ -77,6 +77,24 @@ import Testing
     #expect(try size("sheet.png")[0] > 25)
   }
 
+  @Test func aStoppedRestorationLeavesNothingHalfWrittenAndContinues() throws {
+    for (source, target, scale) in [("a.png", "b.png", "16"), ("b.png", "c.png", "16")] {
+      #expect(try restore(source, "-o", target, "--scale", scale, "--quiet").status == 0)
+    }
+    let words = ["restore", "c.png", "-o", "d.png", "--model", "run", "--evaluations", "1"]
+    let process = try Program.start([Program.path] + words, in: shop.path)
+    func unfinished() -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: shop.path)) ?? []).filter { $0.hasPrefix(".sfumato-restore-") }
+    }
+    while unfinished().isEmpty, process.isRunning { usleep(2000) }
+    process.terminate()
+    #expect(try Program.finish(process).status == 143)
+    #expect(!shop.exists("d.png") && unfinished().count == 1)
+    #expect(try Program.run(words, in: shop.path).output == "d.png\n" && unfinished().isEmpty)
+    #expect(try restore("c.png", "-o", "e.png").status == 0)
+    #expect(try shop.contents("d.png") == shop.contents("e.png"))
+  }
+
   @Test func refusesABadRequestBeforeItStarts() throws {
     let cases: [([String], Int32, String)] = [
       (["a.png"], 64, "--output"), (["-o", "x.png"], 64, "picture|folder"), (["a.png", "-o", "x.gif"], 64, "cannot be written as '.gif'"),

@@ -76,7 +76,7 @@ struct Restore: ParsableCommand {
   var recursive = false
 
   @Option(help: ArgumentHelp("The names in the output folder, of {stem}, {ext} and {scale}.", valueName: "pattern"))
-  var name = "{stem}.{ext}"
+  var name = RestorationRequest.defaultName
 
   @Option(help: ArgumentHelp("The format in the output folder. Default: that of the picture, or PNG.", valueName: "png|jpg|webp|tif"))
   var format: String?
@@ -108,7 +108,9 @@ struct Restore: ParsableCommand {
   mutating func validate() throws {
     if output == nil && sweep == nil { throw ValidationError("Missing expected argument '--output <output>'") }
     if sweep != nil, pictures.count != 1 { throw ValidationError("--sweep shows one picture, not \(pictures.count)") }
-    if sweep != nil, output != nil { throw ValidationError("--sweep writes its sheet alone; leave out --output") }
+    if sweep != nil, output != nil || plan || report != nil {
+      throw ValidationError("--sweep writes its sheet alone; leave out --output, --plan and --report")
+    }
   }
 
   mutating func run() throws {
@@ -116,7 +118,9 @@ struct Restore: ParsableCommand {
     let job = try RestorationJob(RestorationPlan(pictures, request()), model: model, settings: settings(), report: report)
     if plan {
       try job.measure()
-      return try RestorationText.show(job, json: shown.json)
+      try RestorationText.show(job, json: shown.json)
+      if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
+      return
     }
     try job.checkResources()
     for failure in job.failures { Console.error(failure.problem) }

@@ -81,17 +81,10 @@ final class PassSequence {
     }
     try RestorationScratch.make(path(index, "canvas"))
     let run = try RestorationRun(
-      degraded, strengths: strengths(of: pass), by: restorer, into: result, scratch: path(index, "canvas"),
+      degraded, strengths: passes.strengths(strengths, names: restorer.strengthNames, pass: index), by: restorer, into: result,
+      scratch: path(index, "canvas"),
       identity: "\(identity)-\(index)")
     return Work(run: run, result: result)
-  }
-
-  /// A picture that has been restored once is clean, and only its size is told.
-  private func strengths(of pass: RestorationPasses.Pass) -> [Double] {
-    restorer.strengthNames.indices.map { at in
-      guard restorer.strengthNames[at] == StrengthChoice.reduction else { return index == 0 ? strengths[at] : 0 }
-      return index == 0 ? max(strengths[at], pass.reduction) : pass.reduction
-    }
   }
 
   /// The mark comes after the pixels are on the disk.

@@ -33,6 +33,17 @@ struct RestorationPasses: Sendable, Equatable {
     }
   }
 
+  /// What the model is told in a pass: a picture that has been restored once is clean, and only its reduction is told.
+  /// - Parameters:
+  ///   - first: the strengths of the picture, without the reduction of its passes.
+  ///   - names: theirs.
+  func strengths(_ first: [Double], names: [String], pass: Int) -> [Double] {
+    zip(names, first).map { name, value in
+      let own = pass == 0 ? value : 0
+      return name == StrengthChoice.reduction ? max(own, passes[pass].reduction) : own
+    }
+  }
+
   /// Of the picture after a pass.
   func size(after pass: Pass) -> (width: Int, height: Int) { (pass.width * factor, pass.height * factor) }
 }

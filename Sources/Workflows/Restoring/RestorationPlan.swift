@@ -20,16 +20,29 @@ public struct RestorationPlan: Sendable {
     items = try PictureTargets(found, output: request.output, names: names).items
     leftOut = found.leftOut
     self.request = request
+    try checkFormats()
+    if items.count == 1, items[0].target == request.output { try checkOneFile() }
+  }
+
+  private func checkFormats() throws {
+    var isLossy = false
     for item in items {
-      _ = try request.format(of: item.target)
+      let format = try request.format(of: item.target)
+      if !format.holdsDeepSamples { isLossy = true }
       guard PicturePath.isFolder(item.target) != true else {
         throw SfumatoError(.io, "\(item.target): cannot be written: it is a folder")
       }
     }
-    if let format = request.format, items.count == 1, items[0].target == request.output,
-      !request.output.lowercased().hasSuffix(".\(format)")
-    {
-      throw SfumatoError(.usage, "\(request.output) has another ending than the format \(format); give one of the two")
+    guard request.quality == nil || isLossy else {
+      throw SfumatoError(.usage, "a quality is for JPEG and WebP, and no result is one; leave it out, or name another format")
+    }
+  }
+
+  /// What names results in a folder has no meaning for one file.
+  private func checkOneFile() throws {
+    guard request.format == nil, request.name == RestorationRequest.defaultName else {
+      throw SfumatoError(
+        .usage, "\(request.output) names the result; format and pattern are for a folder: end its name with '/', or leave them out")
     }
   }
 }

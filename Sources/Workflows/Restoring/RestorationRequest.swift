@@ -18,7 +18,7 @@ public struct RestorationRequest: Sendable {
   /// Whether folders in folders are taken, too, and mirrored.
   public var recursive = false
   /// The pattern of names in the output folder; see `ResultNames`.
-  public var name = "{stem}.{ext}"
+  public var name = defaultName
   /// The ending of results in the output folder: png, jpg, webp or tif. Nil: that of the picture, where it is one of these.
   public var format: String?
   /// From 1 to 100, of JPEG and WebP; nil for the defaults of `ImageFormat`.
@@ -37,6 +37,7 @@ public struct RestorationRequest: Sendable {
     corruption = try StrengthRequest()
   }
 
+  public static let defaultName = "{stem}.{ext}"
   static let scaleLimit = 16.0
   static let endings = ["png", "jpg", "jpeg", "webp", "tif", "tiff"]
 

@@ -39,9 +39,7 @@ struct RestorationTask {
 
   /// The strengths as they are told in the first pass, by name.
   var namedStrengths: [(name: String, value: Double)] {
-    zip(names, strengths).map { name, value in
-      (name, name == StrengthChoice.reduction ? max(value, passes.passes[0].reduction) : value)
-    }
+    zip(names, passes.strengths(strengths, names: names, pass: 0)).map { (name: $0, value: $1) }
   }
 }
 

@@ -80,13 +80,6 @@ struct StrengthChoice: Sendable {
     }
   }
 
-  /// The same strengths with others for one name.
-  func replaced(_ strengths: [Double], at index: Int, by value: Double) -> [Double] {
-    var strengths = strengths
-    strengths[index] = value
-    return strengths
-  }
-
   /// The inverse of `JPEGCompression.quality(at:)`. A model file does not say over which qualities the strength was drawn: 15 to 100 are
   /// those of `recipes/restore.yaml`.
   static func strength(ofQuality quality: Int) -> Double {

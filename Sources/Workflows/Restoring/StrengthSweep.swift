@@ -77,8 +77,7 @@ public final class StrengthSweep {
     crop.put(small, row: 0)
     crop.resample(into: degraded, .bicubic)
     let strengths = context.choice.strengths(jpegQuality: source.jpegQuality)
-    let told = zip(context.choice.names, strengths).map { $0 == StrengthChoice.reduction ? max($1, pass.reduction) : $1 }
-    return (degraded, told)
+    return (degraded, passes.strengths(strengths, names: context.choice.names, pass: 0))
   }
 
   /// Takes a step of one detail.

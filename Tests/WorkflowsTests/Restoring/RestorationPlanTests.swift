@@ -55,7 +55,9 @@ import Testing
       (["in"], "out", { $0.format = "gif" }, "unknown format 'gif'"), (["in"], "out", { $0.scale = 0.5 }, "scale must be from 1 to 16"),
       (["in"], "out", { $0.scale = .nan }, "scale must be from 1 to 16"), (["in"], "out", { $0.quality = 0 }, "quality must be from 1"),
       (["in"], "in", { _ in }, "would be overwritten"), (["in/a.png"], "a.gif", { _ in }, "cannot be written as '.gif'"),
-      (["in/a.png"], "a.jpg", { $0.format = "png" }, "another ending than the format"),
+      (["in/a.png"], "a.jpg", { $0.format = "png" }, "are for a folder"),
+      (["in/a.png"], "a.jpg", { $0.name = "{stem}-x.{ext}" }, "are for a folder"),
+      (["in"], "out", { $0.quality = 80 }, "a quality is for JPEG and WebP"),
     ]
     for (sources, output, change, words) in cases {
       let problem = refusal { try plan(sources, output, change) }
@@ -94,6 +96,14 @@ import Testing
     let four = RestorationPasses(width: 10, height: 7, scale: 5, factor: 4)
     #expect(four.passes == [.init(width: 10, height: 7, reduction: 0), .init(width: 40, height: 28, reduction: 0)])
     #expect(four.size(after: four.passes[1]) == (160, 112) && four.width == 50)
+  }
+
+  @Test func onlyTheFirstPassIsToldHowBadThePictureIs() {
+    let names = ["jpeg", "reduction"], twice = RestorationPasses(width: 10, height: 7, scale: 3, factor: 1)
+    #expect(twice.strengths([0.4, 0], names: names, pass: 0) == [0.4, 1] && twice.strengths([0.4, 0], names: names, pass: 1) == [0, 1])
+    let same = RestorationPasses(width: 10, height: 7, scale: 1, factor: 1)
+    #expect(
+      same.strengths([0.4, 0.5], names: names, pass: 0) == [0.4, 0.5] && same.strengths([0.4, 0], names: names, pass: 0) == [0.4, 0])
   }
 
   // MARK: Strengths
