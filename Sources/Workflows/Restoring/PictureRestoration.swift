@@ -76,9 +76,9 @@ final class PictureRestoration {
 
   private func compose() throws {
     guard let planes, let colors else { return }
-    let final = try sized(colors.result, "final")
+    let final = try projected(sized(colors.result, "final"), onto: planes.colors)
     let opacity = try (alpha?.result ?? planes.alpha).map { try sized($0, "final-opacity") }
-    explained = InputExplained(result: final, input: planes.colors).levels
+    explained = try InputConsistency(final, input: planes.colors).unexplained()
     let format = task.format
     let composition = ResultComposition(
       colors: final, alpha: opacity, constantAlpha: planes.constantAlpha, isGrey: task.source.isGrey,
@@ -95,6 +95,17 @@ final class PictureRestoration {
       at: "\(folder)/\(name)", width: passes.width, height: passes.height, channels: plane.channels, samples: plane.samples)
     plane.resample(into: sized, .lanczos3)
     return sized
+  }
+
+  /// What was reduced and nothing else is the reduction of its result, too: what it lacks is added.
+  private func projected(_ plane: MappedPicture, onto input: MappedPicture) throws -> MappedPicture {
+    guard tools.restorer.settings.color, task.isOnlyReduced, plane.width > input.width, plane.height > input.height else { return plane }
+    // On a copy, so that work that is continued starts from the same numbers.
+    let copy = try MappedPicture(
+      at: "\(folder)/projected", width: plane.width, height: plane.height, channels: plane.channels, samples: plane.samples)
+    for rows in plane.bands() { try copy.write(plane.read(rows: rows, columns: 0..<plane.width), row: rows.lowerBound) }
+    try InputConsistency(copy, input: input).project(scratch: folder)
+    return copy
   }
 
   /// Writes the result and removes what was unfinished.

@@ -100,7 +100,7 @@ extension RestorationForecast.Picture {
     let (source, passes, restorer) = (task.source, task.passes, context.restorer)
     (input, output, self.isFinished) = (task.item.source, task.item.target, isFinished)
     (width, height, resultWidth, resultHeight) = (source.width, source.height, passes.width, passes.height)
-    tiles = passes.passes.reduce(0) { $0 + Self.tiles($1, restorer) }
+    tiles = passes.passes.reduce(0) { $0 + restorer.tileCount(width: $1.width, height: $1.height) }
     evaluations = restorer.evaluations
     memoryBytes = passes.passes.map { restorer.memoryBytes(width: $0.width, height: $0.height) }.max() ?? 0
     strengths = Dictionary(uniqueKeysWithValues: task.namedStrengths.map { ($0.name, $0.value) })
@@ -114,15 +114,6 @@ extension RestorationForecast.Picture {
     scratchBytes = source.width * source.height * (source.channels + planes + 1) * sample + (unfinished.max() ?? 0) + 2 * result
     // What compresses with losses takes less than a quarter.
     resultBytes = task.format.holdsDeepSamples ? result : result / 4
-  }
-
-  /// As many as cover the picture, overlapping.
-  private static func tiles(_ pass: RestorationPasses.Pass, _ restorer: Restorer) -> Int {
-    func count(_ side: Int) -> Int {
-      let step = max(restorer.tile - restorer.overlap, 1)
-      return side <= restorer.tile ? 1 : (side - restorer.overlap + step - 1) / step
-    }
-    return count(pass.width) * count(pass.height)
   }
 }
 

@@ -28,7 +28,7 @@ public final class RestorationJob {
   /// Reads the headers of all pictures and checks what the work will take.
   /// - Parameters:
   ///   - model: a restoration model, as every command takes them.
-  ///   - report: a file for a report, `.json` or `.html`.
+  ///   - report: a file for a report: `.json`, `.html`, or `.png` for a sheet of details.
   /// - Throws: `SfumatoError` for a request that the model cannot meet, results that are in the way, and too little disk or memory.
   public init(_ plan: RestorationPlan, model: String, settings: Restorer.Settings, report: String? = nil) throws {
     _ = try VipsLibrary.loaded()
@@ -44,7 +44,7 @@ public final class RestorationJob {
     wholeArea = forecast.pending.reduce(0) { $0 + Self.area($1) }
     tools = PictureRestoration.Tools(
       restorer: restorer, alphaRestorer: Self.alphaRestorer(of: restorer, model, settings), request: plan.request,
-      details: self.report?.isPage ?? false)
+      details: self.report?.showsDetails ?? false)
   }
 
   /// - Throws: `SfumatoError` where disk or memory do not suffice.
@@ -84,7 +84,7 @@ public final class RestorationJob {
       if !picture.isComputed { return fraction(try picture.next()) }
       try picture.write()
       outcomes.append(RestorationOutcome(picture))
-      report?.add(picture)
+      try report?.add(picture)
     } catch {
       guard let failed = FailedPicture(item.source, error) else { throw error }
       current?.abandon()

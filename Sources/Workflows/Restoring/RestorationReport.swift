@@ -3,10 +3,13 @@ import Failures
 import Foundation
 import Imaging
 
-/// `--report`: what became of the pictures, as JSON, or as a page with details before and after.
+/// `--report`: what became of the pictures, as JSON, as a page with details before and after, or as a sheet of these details.
 final class RestorationReport {
+  private enum Kind { case json, page, sheet }
+
   let file: String
-  let isPage: Bool
+  private let kind: Kind
+  private var sheet = ComparisonSheet()
   private var comparisons: [ReportPage.Comparison?] = []
 
   /// The most pictures whose details a page shows.
@@ -14,19 +17,26 @@ final class RestorationReport {
 
   /// - Throws: `SfumatoError` for a name of another kind, and for a file that cannot be written.
   init(at file: String, beside plan: RestorationPlan) throws {
-    let ending = (file as NSString).pathExtension.lowercased()
-    guard ending == "json" || ending == "html" else {
-      throw SfumatoError(.usage, "\(file): unknown kind of report; expected a name in .json or .html")
+    switch (file as NSString).pathExtension.lowercased() {
+    case "json": kind = .json
+    case "html": kind = .page
+    case "png", "jpg", "jpeg", "webp": kind = .sheet
+    default: throw SfumatoError(.usage, "\(file): unknown kind of report; expected a name in .json, .html or .png")
     }
     guard !plan.items.contains(where: { $0.target == file }) else {
       throw SfumatoError(.usage, "\(file): the report would overwrite a result; name another file")
     }
     try OutputFile.check(file)
-    (self.file, isPage) = (file, ending == "html")
+    self.file = file
   }
 
-  func add(_ picture: PictureRestoration) {
-    guard isPage, comparisons.count < Self.mostComparisons, let detail = picture.detail else { return comparisons.append(nil) }
+  var showsDetails: Bool { kind != .json }
+
+  func add(_ picture: PictureRestoration) throws {
+    if kind == .sheet, let detail = picture.detail {
+      try sheet.add(before: detail.before, after: detail.after, name: (picture.task.item.target as NSString).lastPathComponent)
+    }
+    guard kind == .page, comparisons.count < Self.mostComparisons, let detail = picture.detail else { return comparisons.append(nil) }
     // A detail that cannot be encoded leaves the picture's figures.
     comparisons.append(
       try? ReportPage.Comparison(before: detail.before.reportJPEG, after: detail.after.reportJPEG, width: detail.after.width))
@@ -34,7 +44,12 @@ final class RestorationReport {
 
   /// - Throws: errors of writing.
   func write(_ outcomes: [RestorationOutcome], _ failures: [FailedPicture]) throws {
-    try AtomicFile.write(isPage ? page(outcomes, failures) : Self.json(outcomes, failures), to: file)
+    switch kind {
+    case .json: try AtomicFile.write(Self.json(outcomes, failures), to: file)
+    case .page: try AtomicFile.write(page(outcomes, failures), to: file)
+    case .sheet where sheet.isEmpty: throw SfumatoError(.data, "\(file): not written, for no picture was restored")
+    case .sheet: try sheet.draw().write(to: file)
+    }
   }
 
   private struct Content: Encodable {

@@ -37,6 +37,9 @@ struct RestorationTask {
       input: FileChecksum(ofFile: item.source), model: context.model, settings: context.settings(of: item, strengths))
   }
 
+  /// Whether all strengths but that of the reduction are 0.
+  var isOnlyReduced: Bool { zip(names, strengths).allSatisfy { $0 == StrengthChoice.reduction || $1 == 0 } }
+
   /// The strengths as they are told in the first pass, by name.
   var namedStrengths: [(name: String, value: Double)] {
     zip(names, passes.strengths(strengths, names: names, pass: 0)).map { (name: $0, value: $1) }

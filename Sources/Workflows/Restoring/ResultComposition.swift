@@ -48,39 +48,3 @@ struct ResultComposition {
     return (alpha?.part(rows: rows) as? Picture)?.meanOfChannels.snapped
   }
 }
-
-/// How far a result explains its input: the result, made as small as the input, beside the input.
-struct InputExplained {
-  /// Root mean square of the differences, in levels of 255.
-  let levels: Double
-
-  /// - Parameters: result and input of the same channels and samples.
-  init(result: MappedPicture, input: MappedPicture) {
-    let resampling = BandResampling(
-      from: (result.width, result.height), to: (input.width, input.height), filter: .bicubic)
-    func sum<Sample: FixedWidthInteger & UnsignedInteger>(_ type: Sample.Type) -> Double {
-      var total = 0.0, band = [Sample]()
-      for rows in input.bands() {
-        let old = resampling.sourceRows(for: rows)
-        band = [Sample](repeating: 0, count: rows.count * input.width * input.channels)
-        result.withRows(old) { source in
-          band.withUnsafeMutableBufferPointer {
-            resampling.resample(rows, from: UnsafeBufferPointer(source.bindMemory(to: type)), into: $0, channels: input.channels)
-          }
-        }
-        total += input.withRows(rows) { bytes in
-          zip(bytes.bindMemory(to: type), band).reduce(0.0) { sum, pair in
-            let difference = Double(pair.0) - Double(pair.1)
-            return sum + difference * difference
-          }
-        }
-        result.release(rows: old)
-        input.release(rows: rows)
-      }
-      return total
-    }
-    let isDeep = input.samples == .uint16
-    let count = Double(input.width) * Double(input.height) * Double(input.channels)
-    levels = ((isDeep ? sum(UInt16.self) : sum(UInt8.self)) / count).squareRoot() / (isDeep ? 257 : 1)
-  }
-}

@@ -13,6 +13,8 @@ public struct ComparisonSheet: Sendable {
 
   public init() {}
 
+  public var isEmpty: Bool { names.isEmpty }
+
   /// - Parameters:
   ///   - after: the result for `before`, larger by an integer factor of 1 or more.
   ///   - name: the title of the row.

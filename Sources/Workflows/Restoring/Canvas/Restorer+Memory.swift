@@ -33,6 +33,12 @@ extension Restorer {
     }
   }
 
+  /// Tiles of an evaluation of a result of that size, by the plain grid; a shifted one may have one more along each axis.
+  func tileCount(width: Int, height: Int) -> Int {
+    let geometry = geometry(side: tile)
+    return [width, height].reduce(1) { $0 * TileAxis(geometry.extent(of: $1), geometry).tiles.count }
+  }
+
   /// Bytes on disk of the canvases for a result of that size; none in one evaluation.
   public func scratchBytes(width: Int, height: Int) -> Int {
     CanvasPlan(self).pictures.reduce(0) { sum, picture in
