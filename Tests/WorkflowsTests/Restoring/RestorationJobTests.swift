@@ -108,6 +108,10 @@ import Testing
     let html = String(decoding: try bytes("report.html"), as: UTF8.self)
     #expect(html.components(separatedBy: "src=\"data:image/jpeg;base64,").count == 3 && html.contains("type=\"range\""))
     #expect(html.contains("&lt;b&gt;.png") && !html.contains("<b>.png") && !html.contains("http"))
+    let sheet = "\(shop.path)/sheet.png"
+    #expect(try shop.run([source, broken], to: "third", report: sheet).writeReport() == sheet)
+    let drawn = try Image(file: sheet)
+    #expect(drawn.width > 2 * 320 && drawn.height > 300)
     for name in ["report.txt", "out/a.jpg"] {
       #expect(
         refusal { try shop.job([source], to: "out/a.jpg", report: "\(shop.path)/\(name)") { $0.overwrite = true } }?.failure == .usage)
