@@ -49,7 +49,8 @@ public enum ZipWriter {
     defer { archive_write_free(archive) }
     func check(_ code: Int32) throws(ArchiveError) {
       guard code < ARCHIVE_WARN else { return }
-      let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason"
+      let words = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason", code = archive_errno(archive)
+      let reason = code > 0 ? String(cString: strerror(code)).lowercased() : words
       throw ArchiveError(path, .unwritable(reason))
     }
     try check(archive_write_set_format_zip(archive))
