@@ -26,6 +26,8 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case unsupported(String)
     /// More bytes than may be kept in memory, as those of a compressed tar must be.
     case tooMuchToHold(Int)
+    /// A compressed file of so many bytes unpacks to more than is taken from one of that size.
+    case expansion(packed: Int, limit: Int)
   }
 
   public let path: String
@@ -65,6 +67,9 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     case .tooMuchToHold(let limit):
       return "\(place): a compressed tar is kept in memory, and it holds more than the \(limit) bytes that are accepted;"
         + " unpack it, or make it a zip or an uncompressed tar"
+    case .expansion(let packed, let limit):
+      return "\(place): its \(packed) bytes unpack to more than \(limit), which is all that is taken from a compressed file of that size;"
+        + " if that is meant, unpack it first, or save it without compression"
     case .entryPassed: return "\(place): read after the archive's reader had moved to the next entry"
     }
   }

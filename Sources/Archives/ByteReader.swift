@@ -1,4 +1,5 @@
 internal import CArchive
+import Failures
 import Foundation
 
 /// The bytes of a file, front to back, decompressed when it is gzip. Gzip is detected from the first two bytes, not from the name.
@@ -174,7 +175,7 @@ public final class ByteReader {
       throw ArchiveError(path, errno == ENOENT ? .notFound : .unreadable(String(cString: strerror(errno))))
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw ArchiveError(path, .notAFile) }
-    do { return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
+    do { return try Data(contentsOf: URL(fileURLWithPath: path.urlPath), options: .alwaysMapped) } catch {
       throw ArchiveError(path, .unreadable("permission denied, or the file changed meanwhile"))
     }
   }

@@ -17,6 +17,11 @@ public struct ByteStore: Sendable {
   }
   private static let blockSize = 1 << 22
 
+  /// The most bytes that a compressed file is taken to: a small one can promise a thousand times its size, real data hardly a
+  /// hundred. A GiB at least.
+  /// - Parameter packed: its own bytes.
+  package static func expansionLimit(packed: Int) -> Int { max(1 << 30, packed < 1 << 50 ? 100 * packed : packed) }
+
   /// - Parameter limit: the most bytes to take into memory.
   /// - Throws: `ArchiveError` when there is no such file or entry, or when it is damaged or beyond the limit.
   public init(path: String, limit: Int) throws(ArchiveError) {
@@ -41,17 +46,20 @@ public struct ByteStore: Sendable {
       return
     }
     let reader = try ByteReader(path: file.path)
-    try self.init(name: file.path, limit: limit) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
+    try self.init(name: file.path, limit: limit, packed: file.size) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
   }
 
   /// Takes what `next` returns, up to an empty piece.
-  private init(name: String, limit: Int, next: (Int) throws(ArchiveError) -> [UInt8]) throws(ArchiveError) {
+  /// - Parameter packed: the bytes of the compressed file that they come from.
+  private init(name: String, limit: Int, packed: Int, next: (Int) throws(ArchiveError) -> [UInt8]) throws(ArchiveError) {
+    let most = Self.expansionLimit(packed: packed)
     var blocks: [[UInt8]] = [], count = 0
     while true {
       let block = try next(min(Self.blockSize, limit - count + 1))
       if block.isEmpty { break }
       count += block.count
       guard count <= limit else { throw ArchiveError(name, .overLimit(limit)) }
+      guard count <= most else { throw ArchiveError(name, .expansion(packed: packed, limit: most)) }
       blocks.append(block)
     }
     self.init(name: name, count: count, place: .memory(blocks))
@@ -144,17 +152,17 @@ public struct ByteStore: Sendable {
   private static func entries(
     of archive: String, limit: Int, where isWanted: (String) -> Bool, isEnough: (Int) -> Bool
   ) throws(ArchiveError) -> [ByteStore] {
-    let reader = try ArchiveReader(path: archive)
+    let packed = try SeekableFile(path: archive).size, reader = try ArchiveReader(path: archive)
     var found: [ByteStore] = []
     while !isEnough(found.count), let entry = try reader.next() {
       let entryName = plain(entry.name)
       guard entry.isFile, isWanted(entryName) else { continue }
       let name = "\(archive): \(entryName)"
       // Gzip can be a little longer than its content.
-      let store = try ByteStore(name: name, limit: limit + limit >> 6 + 1 << 12) { wanted throws(ArchiveError) in
+      let store = try ByteStore(name: name, limit: limit + limit >> 6 + 1 << 12, packed: packed) { wanted throws(ArchiveError) in
         try entry.read(upTo: wanted)
       }
-      found.append(try store.decompressed(limit: limit))
+      found.append(try store.decompressed(limit: limit, packed: packed))
     }
     return found
   }
@@ -168,13 +176,13 @@ public struct ByteStore: Sendable {
   }
 
   /// A gzip file within an archive as its content.
-  private func decompressed(limit: Int) throws(ArchiveError) -> ByteStore {
+  private func decompressed(limit: Int, packed: Int) throws(ArchiveError) -> ByteStore {
     guard count >= 2, try read(0..<2) == Self.gzipStart else {
       guard count <= limit else { throw ArchiveError(name, .overLimit(limit)) }
       return self
     }
     let reader = try ByteReader(compressed: try read(0..<count), name: name)
-    return try ByteStore(name: name, limit: limit) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
+    return try ByteStore(name: name, limit: limit, packed: packed) { wanted throws(ArchiveError) in try reader.read(upTo: wanted) }
   }
 
   private static let gzipStart: [UInt8] = [0x1F, 0x8B]

@@ -2,12 +2,24 @@ internal import CArchive
 import Failures
 import Foundation
 
-/// Writes a zip of stored entries, whole or not at all.
+/// Writes a zip of stored entries, whole or not at all; a device is written as it stands.
 public enum ZipWriter {
   /// - Parameter entries: in the file's order; all carry the same date, so that the same entries give the same bytes.
   /// - Throws: `ArchiveError` when the system refuses to write; an earlier file of that name stands then.
   public static func write(_ entries: [(name: String, bytes: [UInt8])], to path: String) throws(ArchiveError) {
     _ = ArchiveReader.namesAreUTF8
+    let target = WritingTarget(path)
+    if let problem = target.problem { throw ArchiveError(path, .unwritable(problem)) }
+    guard target == .file else {
+      let descriptor = WritingTarget.open(path)
+      guard descriptor >= 0 else { throw refused(path) }
+      defer { close(descriptor) }
+      return try writeAll(entries, to: descriptor, as: path)
+    }
+    try replace(path, with: entries)
+  }
+
+  private static func replace(_ path: String, with entries: [(name: String, bytes: [UInt8])]) throws(ArchiveError) {
     let folder = path.parentFolder
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -37,7 +49,8 @@ public enum ZipWriter {
     defer { archive_write_free(archive) }
     func check(_ code: Int32) throws(ArchiveError) {
       guard code < ARCHIVE_WARN else { return }
-      let reason = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason"
+      let words = archive_error_string(archive).map { String(cString: $0) } ?? "unknown reason", code = archive_errno(archive)
+      let reason = code > 0 ? String(cString: strerror(code)).lowercased() : words
       throw ArchiveError(path, .unwritable(reason))
     }
     try check(archive_write_set_format_zip(archive))

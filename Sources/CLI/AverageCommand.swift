@@ -1,4 +1,5 @@
 import ArgumentParser
+import Failures
 import Workflows
 
 struct Average: ParsableCommand {
@@ -48,7 +49,7 @@ struct Average: ParsableCommand {
     try Console.result(output)
     if !printing.quiet {
       let source = length == nil ? "as the run keeps it" : "from \(result.snapshots) snapshots"
-      Console.note("done: step \(result.step), \(source); sample from it with: sfumato sample \(output)")
+      Console.note("done: step \(result.step), \(source); sample from it with: \(ShellCommand("sfumato", "sample", output))")
     }
   }
 }

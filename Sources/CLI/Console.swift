@@ -13,9 +13,10 @@ enum Console {
     }
   }
 
+  /// - Parameter control: what a terminal shall act on before the text.
   /// - Throws: `OutputClosed` if the reader is gone, `SfumatoError` for other write errors.
-  static func result(_ text: String) throws {
-    let code = write(text + "\n", to: STDOUT_FILENO)
+  static func result(_ text: String, control: String = "") throws {
+    let code = write(control + text.printable + "\n", to: STDOUT_FILENO)
     if code == EPIPE { throw OutputClosed() }
     guard code == 0 else {
       throw SfumatoError(.io, "standard output cannot be written: \(String(cString: strerror(code)).lowercased())")
@@ -23,13 +24,13 @@ enum Console {
   }
 
   /// Prints a line to standard error. Write errors are ignored.
-  static func note(_ text: String) { draw(text + "\n") }
+  static func note(_ text: String) { draw(text.printable + "\n") }
 
   static func error(_ text: String) {
-    note(standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m \(text)" : "error: \(text)")
+    draw((standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m " : "error: ") + text.printable + "\n")
   }
 
-  /// Prints text without adding a line break, such as a progress bar.
+  /// Prints text as it is, without adding a line break, such as a progress bar: what comes from files belongs into `note`.
   static func draw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
   static let standardErrorIsTerminal = isatty(STDERR_FILENO) != 0
@@ -46,6 +47,28 @@ enum Console {
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
       }
       return 0
+    }
+  }
+}
+
+extension String {
+  /// This text with its control characters but line breaks and tabs written out, as `\u001B`: names in a hostile file could otherwise
+  /// move a terminal's cursor or retitle its window. In JSON, where they stand in texts only, the meaning stays.
+  var printable: String {
+    guard unicodeScalars.contains(where: Self.controls) else { return self }
+    return unicodeScalars.reduce(into: "") { text, scalar in
+      guard Self.controls(scalar) else { return text.unicodeScalars.append(scalar) }
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+  }
+
+  /// Whether a terminal acts on it, or shows what follows in another order (Unicode's bidirectional overrides and isolates).
+  private static func controls(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x09, 0x0A: false
+    case 0..<0x20, 0x7F...0x9F, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
     }
   }
 }

@@ -12,13 +12,15 @@ struct LongWork {
   ///   - next: takes a step; returns the fraction that is done, nil at the end.
   ///   - detail: text for the progress bar beside the fraction, such as a rate or a loss.
   ///   - afterStep: called after each step, with the bar, which can make room for a line above it.
-  ///   - onStop: called after a signal has stopped the work; saves what has to be saved.
+  ///   - onStop: called after a signal has stopped the work, also one that came before its first step; saves what has to be saved.
   /// - Throws: `Failure.interrupted` if a signal stopped the work; errors of the closures.
   func run(
     _ next: () throws -> Double?, detail: () -> String = { "" }, afterStep: (inout ProgressBar) throws -> Void = { _ in },
     onStop: () throws -> Void = {}
   ) throws {
-    try Signals.enter(stage)
+    Signals.change(to: stage)
+    Signals.announce(stage == .writing && !quiet)
+    defer { Signals.announce(false) }
     var bar = ProgressBar(title, quiet: quiet)
     defer { bar.finish() }
     while !Interruption.isRequested {

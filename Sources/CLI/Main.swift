@@ -13,7 +13,7 @@ import Workflows
 
       MODEL is a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model.
       Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal,
-      74 input/output; 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
+      71 out of memory, 74 input/output; 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
@@ -67,6 +67,7 @@ extension Failure {
     case .data: 65
     case .missing: 66
     case .internal: 70
+    case .memory: 71
     case .io: 74
     case .interrupted: 130
     }

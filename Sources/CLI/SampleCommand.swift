@@ -74,7 +74,8 @@ struct Sample: ParsableCommand {
     }
     request.device = try device.device()
     try results.apply(to: &request)
-    request.settings = images.settings + guidance.settings + noise.settings + images.set
+    request.settings = images.settings + guidance.settings + noise.settings
+    request.typedSettings = images.set
     return request
   }
 

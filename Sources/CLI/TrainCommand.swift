@@ -34,6 +34,8 @@ struct Train: ParsableCommand {
   mutating func run() throws {
     let plan = try TrainingPlan(recipe: recipe, set: set + device.settings, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
+    // From here on there is a folder to take back, and then something to save.
+    try Signals.enter(.writing)
     try TrainingView.follow(TrainingJob(plan, folder: folder), plan.memory, output)
   }
 }
@@ -70,6 +72,7 @@ struct Resume: ParsableCommand {
     let plan = try TrainingPlan(
       resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
     if !output.quiet { TrainingView.warn(of: plan.memory) }
+    try Signals.enter(.writing)
     try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
   }
 }
@@ -100,10 +103,18 @@ enum TrainingView {
     } onStop: {
       try job.finish()
       view.reports.sum(job.unusable)
-      if !output.quiet { Console.note("stopped and saved at step \(job.position.step); resume with: sfumato resume \(job.folder.path)") }
+      if !output.quiet {
+        let saved = job.isSaved ? "stopped and saved at step \(job.position.step)" : "stopped; \(unsaved(job))"
+        Console.note("\(saved); resume with: \(ShellCommand("sfumato", "resume", job.folder.path))")
+      }
     }
     view.reports.sum(job.unusable)
     try report(job, output)
+  }
+
+  /// Why the last steps are not in a checkpoint.
+  fileprivate static func unsaved(_ job: TrainingJob) -> String {
+    "nothing was saved since step \(job.savedStep ?? 0), because every step since was skipped"
   }
 
   /// `  20000 images: loss 0.0312, by quarters of the noise levels 0.11, 0.012, 0.0021, 0.0008`, the least noisy first.
@@ -163,7 +174,7 @@ enum TrainingView {
       try job.save()
       guard !quiet else { return }
       bar.makeRoom()
-      Console.note("saved at step \(job.position.step) (SIGUSR1)")
+      Console.note(job.isSaved ? "saved at step \(job.position.step) (SIGUSR1)" : "not saved (SIGUSR1): \(TrainingView.unsaved(job))")
     }
   }
 
@@ -191,11 +202,11 @@ enum TrainingView {
         try JSONText.of(Result(model: model, step: job.position.step, images: job.position.images, seconds: job.position.seconds)))
     } else {
       try Console.result(model)
-      let advice = job.modelRecipe.restoration == nil ? "sample from it with: sfumato sample" : "describe it with: sfumato inspect"
-      if !output.quiet {
-        if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
-        Console.note("done: \(advice) \(job.folder.path)")
-      }
+      guard !output.quiet else { return }
+      if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
+      if !job.isSaved { Console.note("warning: \(unsaved(job))") }
+      let samples = job.modelRecipe.restoration == nil, command = ShellCommand("sfumato", samples ? "sample" : "inspect", job.folder.path)
+      Console.note("done: \(samples ? "sample from it" : "describe it") with: \(command)")
     }
   }
 

@@ -68,7 +68,7 @@ struct Watch: ParsableCommand {
   private func show(_ watch: RunWatch) throws {
     if json { return try Console.result(JSONText.of(watch.status)) }
     let clear = WatchView.isTerminal && !once ? "\u{1B}[H\u{1B}[2J" : ""
-    try Console.result(clear + WatchView(watch: watch).text)
+    try Console.result(WatchView(watch: watch).text, control: clear)
   }
 }
 

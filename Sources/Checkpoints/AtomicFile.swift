@@ -1,10 +1,25 @@
 import Failures
 import Foundation
 
-/// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept.
+/// Atomic writes: to a temporary name beside the file, synced, renamed. When anything fails, the earlier file is kept. A device is
+/// written as it stands.
 public enum AtomicFile {
   /// - Parameter body: writes the content through its argument, in any number of pieces.
+  /// - Throws: `CheckpointError` when the system refuses, and for a folder, a pipe, a socket and a block device; errors of `body`.
   public static func write(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
+    let target = WritingTarget(path)
+    if let problem = target.problem { throw CheckpointError(.io, path, "cannot be written: \(problem)") }
+    try target == .stream ? writeThrough(to: path, body) : replace(path, body)
+  }
+
+  private static func writeThrough(to path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
+    let descriptor = WritingTarget.open(path)
+    guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+    defer { close(descriptor) }
+    try body { piece in try writeAll(piece, to: descriptor, path) }
+  }
+
+  private static func replace(_ path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
     let folder = path.parentFolder
     // A name of its own for every writer: the last rename wins, whole.
     let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
@@ -31,7 +46,13 @@ public enum AtomicFile {
 
   /// Renames a file or a folder that is on the disk already, and syncs the new name. A file of that
   /// name is replaced, and so is a folder that is empty.
+  /// - Throws: `CheckpointError` when the system refuses, and where a device or a pipe would be replaced.
   public static func move(_ old: String, to path: String) throws {
+    switch WritingTarget(path) {
+    case .file, .folder: break
+    case .stream: throw CheckpointError(.io, path, "cannot be put in place: it is a device or a pipe; name a file")
+    case .impossible(let reason): throw CheckpointError(.io, path, "cannot be put in place: \(reason)")
+    }
     guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }
     syncFolder(path.parentFolder)
   }

@@ -7,11 +7,9 @@ public enum OutputFile {
   /// - Throws: `SfumatoError`.
   public static func check(_ path: String) throws {
     guard !path.isEmpty else { throw SfumatoError(.usage, "the name of a file to write is empty") }
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      guard status.st_mode & S_IFMT != S_IFDIR else { throw SfumatoError(.io, "\(path): cannot be written: it is a folder") }
-      return  // a pipe or a device is written to directly
-    }
+    let target = WritingTarget(path)
+    if let problem = target.problem { throw SfumatoError(.io, "\(path): cannot be written: \(problem)") }
+    guard target == .file else { return }
     let parent = path.parentFolder
     let folder = parent.isEmpty ? "." : parent
     // Permissions alone do not tell: a file system may be read-only.

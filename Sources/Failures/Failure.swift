@@ -6,8 +6,10 @@ public enum Failure: ClassifiedError, Equatable {
   case data
   /// A file does not exist.
   case missing
-  /// A bug in the program, or memory ran out.
+  /// A bug in the program.
   case `internal`
+  /// The machine has not enough memory.
+  case memory
   /// The system refused to read or write.
   case io
   /// The user stopped the work.

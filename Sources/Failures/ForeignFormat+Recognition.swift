@@ -46,7 +46,7 @@ extension ForeignFormat {
     (Array("%PDF-".utf8), .pdf),
     ([0x1F, 0x8B], .gzip), (Array("BZh".utf8), .bzip2), ([0xFD] + Array("7zXZ".utf8), .xz), ([0x28, 0xB5, 0x2F, 0xFD], .zstandard),
     (Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], .sevenZip), (Array("Rar!".utf8), .rar),
-    ([0x89] + Array("PNG\r\n".utf8), .picture("PNG")), ([0xFF, 0xD8, 0xFF], .picture("JPEG")), (Array("GIF8".utf8), .picture("GIF")),
+    ([0x89] + Array("PNG".utf8), .picture("PNG")), ([0xFF, 0xD8, 0xFF], .picture("JPEG")), (Array("GIF8".utf8), .picture("GIF")),
     (Array("8BPS".utf8), .otherPicture("PSD")), ([0x76, 0x2F, 0x31, 1], .otherPicture("OpenEXR")),
     (Array("#?RADIANCE".utf8), .otherPicture("Radiance HDR")), (Array("P7\n".utf8), .otherPicture("PAM")),
     (Array("PF\n".utf8), .otherPicture("PFM")), (Array("Pf\n".utf8), .otherPicture("PFM")),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -156,6 +157,9 @@ static int reportVersion(FILE *out, const char *prefix, const char *version, con
 }
 
 int main(int argc, char **argv) {
+  // Batch systems may send it before the program, which takes seconds to load, has its handlers: it would die of it. That it is
+  // ignored survives exec.
+  signal(SIGUSR1, SIG_IGN);
   // For `doctor` this is the result; for any other command it is an error.
   bool doctor = argc > 1 && strcmp(argv[1], "doctor") == 0;
   FILE *out = doctor ? stdout : stderr;

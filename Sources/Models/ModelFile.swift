@@ -22,13 +22,13 @@ package struct ModelFile {
     self.path = path
     guard TensorFile.format(of: path) == .safetensors else {
       throw SfumatoError(
-        .data, "\(path) is a checkpoint of PyTorch, without a recipe; 'sfumato convert \(path) model.safetensors' makes it a model")
+        .data, "\(path) is a checkpoint of PyTorch, without a recipe; '\(ShellCommand("sfumato", "convert", path, "model.safetensors"))' makes it a model")
     }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {
       throw SfumatoError(
         .data,
-        "\(path) is not a model of Sfumato: it carries no recipe; 'sfumato inspect \(path)' describes it, "
+        "\(path) is not a model of Sfumato: it carries no recipe; '\(ShellCommand("sfumato", "inspect", path))' describes it, "
           + "'sfumato convert' makes a model of the checkpoints of other systems")
     }
     place = "the recipe in \(path)"

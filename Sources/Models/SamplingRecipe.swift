@@ -33,7 +33,7 @@ public struct SamplingRecipe: Recipe {
 
   public func validate() throws(RecipeError) {
     try require(steps > 0, "steps", "expected 1 or more, found \(steps)")
-    try require(guidanceScale >= 0 && guidanceScale.isFinite, "guidance_scale", "expected 0 or more, found \(guidanceScale)")
+    try require(Self.scales.contains(guidanceScale), "guidance_scale", "expected 0 to \(Int(Self.scales.upperBound)), found \(guidanceScale)")
     try require((0...1).contains(guidanceRescale), "guidance_rescale", "expected 0 to 1, found \(guidanceRescale)")
     try requireRange(guidanceInterval, "guidance_interval")
     try require(noiseUntil >= 0, "noise_until", "expected 0 or more steps, found \(noiseUntil)")
@@ -41,11 +41,14 @@ public struct SamplingRecipe: Recipe {
     if let ratio = dynamicThresholdingRatio {
       try require(ratio > 0 && ratio <= 1, "dynamic_thresholding_ratio", "expected a quantile above 0, up to 1, found \(ratio)")
     }
-    try require(clipSampleRange > 0, "clip_sample_range", "expected a number above 0, found \(clipSampleRange)")
+    try require(clipSampleRange > 0 && clipSampleRange.isFinite, "clip_sample_range", "expected a number above 0, found \(clipSampleRange)")
     if let sampleMaxValue { try require(sampleMaxValue >= 1, "sample_max_value", "expected 1 or more, found \(sampleMaxValue)") }
     try require(jumpLength >= 1, "jump_length", "expected 1 step or more, found \(jumpLength)")
     try require(jumpNSample >= 1, "jump_n_sample", "expected 1 or more, found \(jumpNSample)")
   }
+
+  /// Scales of guidance: beyond them there is only overflow.
+  package static let scales = 0.0...1000.0
 
   private func requireRange(_ range: [Double]?, _ key: String) throws(RecipeError) {
     guard let range else { return }

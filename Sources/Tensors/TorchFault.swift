@@ -28,10 +28,11 @@ public struct TorchFault: ClassifiedError, Equatable, CustomStringConvertible {
     self.module = module
   }
 
-  public var failure: Failure { .internal }
+  public var failure: Failure { kind == .outOfMemory ? .memory : .internal }
 
   public var description: String {
     let place = module.map { " in \($0)" } ?? ""
-    return "\(operation)(\(operands.joined(separator: ", "))) failed\(place): \(message)"
+    let advice = kind == .outOfMemory ? "; memory ran out: take fewer images at a time (--batch), smaller ones, or --precision bfloat16" : ""
+    return "\(operation)(\(operands.joined(separator: ", "))) failed\(place): \(message)\(advice)"
   }
 }

@@ -62,4 +62,15 @@ import Testing
       #expect(try suite.bytes() == before && suite.names() == ["samples.npz"])
     }
   }
+
+  @Test(.timeLimit(.minutes(1))) func aDeviceIsWrittenAsItStandsAndAPipeRefused() throws {
+    let null = "\(folder.path)/null.npz", pipe = "\(folder.path)/pipe.npz"
+    try FileManager.default.createSymbolicLink(atPath: null, withDestinationPath: "/dev/null")
+    try ZipWriter.write(entries, to: null)
+    #expect(mkfifo(pipe, 0o600) == 0)
+    let error = #expect(throws: ArchiveError.self) { try ZipWriter.write(entries, to: pipe) }
+    #expect(error?.description.contains("cannot be written: it is a pipe") == true)
+    #expect(try names() == ["null.npz", "pipe.npz"])
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: null) == "/dev/null")
+  }
 }

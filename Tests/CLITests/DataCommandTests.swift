@@ -184,4 +184,29 @@ import Testing
       #expect(run.status == status, "\(words): \(run.errors)")
     }
   }
+
+  @Test func exportRemovesWhatAKilledOneLeft() throws {
+    let shop = try Workshop(), files = FileManager.default
+    let killed = ".out.\(UUID().uuidString).part", live = ".out.\(UUID().uuidString).part"
+    for name in [killed, live, ".out.kept.part", ".other.\(UUID().uuidString).part"] {
+      try files.createDirectory(atPath: "\(shop.path)/\(name)/0", withIntermediateDirectories: true)
+    }
+    // As another export does while it works.
+    let descriptor = open("\(shop.path)/\(live)", O_RDONLY)
+    defer { close(descriptor) }
+    #expect(flock(descriptor, LOCK_EX) == 0)
+    #expect(try shop.run("data", "export", "glyphs", "--set", "count=3", "-o", "out").status == 0)
+    #expect(!shop.exists(killed) && shop.exists(live) && shop.exists(".out.kept.part") && shop.exists("out"))
+    #expect(try files.contentsOfDirectory(atPath: shop.path).filter { $0.hasPrefix(".other.") }.count == 1)
+  }
+
+  @Test func exportToADeviceReplacesNothing() throws {
+    let shop = try Workshop()
+    for name in ["n-images-idx3-ubyte", "n.npz"] {
+      try FileManager.default.createSymbolicLink(atPath: "\(shop.path)/\(name)", withDestinationPath: "/dev/null")
+      let run = try shop.run("data", "export", "glyphs", "--set", "count=3", "-o", name)
+      #expect(run.status == 0, "\(run.errors)")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(shop.path)/\(name)") == "/dev/null")
+    }
+  }
 }

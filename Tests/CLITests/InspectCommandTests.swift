@@ -42,4 +42,19 @@ import Testing
     let refused = try shop.run("inspect", "page.tif")
     #expect(refused.status == 65 && refused.errors.contains("is a web page (HTML); expected a picture"), "\(refused.errors)")
   }
+
+  /// A terminal would act on them.
+  @Test func controlCharactersInNamesArePrintedAsText() throws {
+    let shop = try Workshop(), name = "a\u{1B}[2J\u{202E}\u{9B}x"
+    let header = try JSONSerialization.data(withJSONObject: [name: ["dtype": "F32", "shape": [2], "data_offsets": [0, 8]] as [String: Any]])
+    let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { [UInt8]($0) }
+    try shop.write(length + [UInt8](header) + [UInt8](repeating: 0, count: 8), to: "m.safetensors")
+    for flags in [[], ["--tensors"], ["--json"]] {
+      let run = try Program.run(["inspect", "m.safetensors"] + flags, in: shop.path)
+      let scalars = (run.output + run.errors).unicodeScalars
+      #expect(scalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x9B && $0.value != 0x202E || $0 == "\n" }, "\(flags)")
+    }
+    let missing = try shop.run("inspect", "no\u{1B}]0;x\u{07}.pt")
+    #expect(missing.errors.contains("no\\u001B]0;x\\u0007.pt"), "\(missing.errors)")
+  }
 }

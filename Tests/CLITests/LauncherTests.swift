@@ -106,6 +106,13 @@ import Testing
     #expect(try scene.start([], ["LIBTORCH": torch, "GOMP_SPINCOUNT": "100"]).lines("OMP_WAIT_POLICY") == [])
   }
 
+  /// The program takes seconds to load before it has a handler.
+  @Test func startsTheProgramWithSIGUSR1Ignored() throws {
+    let torch = try scene.makeTorch("torch")
+    #expect(try scene.start([], ["LIBTORCH": torch, "SCENE_SIGNAL": "USR1"]).status == 0)
+    #expect(try scene.start([], ["LIBTORCH": torch, "SCENE_SIGNAL": "TERM"]).status == SIGTERM)
+  }
+
   @Test func namesTheMissingProgram() throws {
     let torch = try scene.makeTorch("torch")
     let programs = try scene.installPrograms("alone")
@@ -141,6 +148,7 @@ final class Scene {
       #!/bin/sh
       for argument; do echo "argument=$argument"; done
       env
+      if [ -n "$SCENE_SIGNAL" ]; then kill -s "$SCENE_SIGNAL" $$; fi
       exit ${SCENE_EXIT:-0}
 
       """

@@ -85,4 +85,23 @@ import Testing
     }
     #expect(!shop.exists("runs"))
   }
+
+  @Test(arguments: [["recipe", "check", "tiny.yaml"], ["recipe", "show", "tiny.yaml"], ["train", "tiny.yaml"], ["sample", "digits"]])
+  func anErrorOfASettingIs64AndSaysSo(command: [String]) throws {
+    let run = try Program.run(command + ["--set", "sampling.stepz=3"], in: shop.path)
+    #expect(run.status == 64 && run.errors.contains("error: --set sampling.stepz=3: unknown key 'stepz'"), "\(run.errors)")
+    #expect(!shop.exists("runs"))
+  }
+
+  @Test func holdingOutEveryPictureIsRefused() throws {
+    for held in ["100", "5000", "0.999"] {
+      try shop.write(Workshop.recipe + "loading: { validation: \(held) }\n", to: "held.yaml")
+      for command in [["recipe", "check", "held.yaml"], ["train", "held.yaml"]] {
+        let run = try Program.run(command, in: shop.path)
+        #expect(run.status == 65 && run.errors.contains("loading.validation holds out all 100 pictures"), "\(run.errors)")
+      }
+    }
+    try shop.write(Workshop.recipe + "loading: { validation: 99 }\n", to: "held.yaml")
+    #expect(try shop.run("recipe", "check", "held.yaml").status == 0)
+  }
 }

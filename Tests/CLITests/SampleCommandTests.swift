@@ -114,4 +114,18 @@ import Testing
     #expect(run.status == 70, "\(run.errors)")
     #expect(run.errors.contains("embedding"), "\(run.errors)")
   }
+
+  @Test(arguments: [["--guidance", "1e308"], ["--guidance", "1001"], ["--set", "sampling.clip_sample_range=inf"]])
+  func settingsThatCanOnlyOverflowAre64(words: [String]) throws {
+    let run = try Program.run(["sample", "run", "--count", "1"] + words, in: shop.path)
+    #expect(run.status == 64 && run.errors.contains("expected"), "\(run.errors)")
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aPipeAsOutputIsRefusedBeforeSampling() throws {
+    for name in ["pipe.png", "pipe.npz"] {
+      #expect(mkfifo("\(shop.path)/\(name)", 0o600) == 0)
+      let run = try Program.run(["sample", "run", "--count", "1", name.hasSuffix("z") ? "--npz" : "-o", name], in: shop.path)
+      #expect(run.status == 74 && run.errors.contains("\(name): cannot be written: it is a pipe"), "\(run.errors)")
+    }
+  }
 }

@@ -51,6 +51,28 @@ import Testing
     #expect(try savedStep() > 0)
   }
 
+  /// Terminals and batch systems send several at once.
+  @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGTERM)]) func aSecondSignalSoonAfterTheFirstDoesNotCostTheSave(
+    first: Int32, second: Int32
+  ) throws {
+    let process = try training()
+    kill(process.processIdentifier, first)
+    usleep(2_000)
+    kill(process.processIdentifier, second)
+    let run = try Program.finish(process)
+    #expect(run.status == 128 + first && run.errors.contains("stopped and saved at step"), "\(run.errors)")
+    #expect(run.errors.contains("to end at once without saving, signal again"))
+    #expect(try savedStep() > 0)
+  }
+
+  @Test func theCommandThatResumesIsQuoted() throws {
+    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "my run"] + Self.endless, in: shop.path)
+    try wait { shop.exists("my run/log.jsonl") }
+    kill(process.processIdentifier, SIGTERM)
+    let run = try Program.finish(process)
+    #expect(run.errors.contains("resume with: sfumato resume 'my run'"), "\(run.errors)")
+  }
+
   @Test func sigusr1SavesWithoutStopping() throws {
     let process = try training()
     kill(process.processIdentifier, SIGUSR1)

@@ -48,6 +48,8 @@ import Testing
     #expect(run.errors.contains("done: step 10, from 10 snapshots"))
     #expect(try shop.run("average", "run", "--length", "0.08", "-o", "m.safetensors", "--json").json()["step"] as? Int == 10)
     #expect(try shop.run("sample", "m.safetensors", "--count", "1", "-o", "m.png").status == 0)
+    let own = try shop.run("average", "run", "--rate", "0.999", "-o", "own.safetensors")
+    #expect(own.status == 0 && own.errors.contains("as the run keeps it"), "\(own.errors)")
     let none = try shop.run("average", "run", "--rate", "0.9", "-o", "n.safetensors")
     #expect(none.status == 65 && none.errors.contains("it has power=0.05, power=0.1"), "\(none.errors)")
   }

@@ -115,6 +115,26 @@ import Testing
     #expect(folder.names == ["b.png"])
   }
 
+  @Test(.timeLimit(.minutes(1))) func aDeviceIsWrittenAsItStandsAndAPipeRefused() throws {
+    let folder = try Folder(), image = patterned(width: 4, height: 4, channels: 1)
+    try FileManager.default.createSymbolicLink(atPath: folder.file("null.png"), withDestinationPath: "/dev/null")
+    try image.write(to: folder.file("null.png"))
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("null.png")) == "/dev/null")
+    #expect(mkfifo(folder.file("pipe.png"), 0o600) == 0)
+    let error = #expect(throws: ImagingError.self) { try image.write(to: folder.file("pipe.png")) }
+    #expect(error?.description.contains("pipe.png: cannot be written: it is a pipe") == true, "\(String(describing: error))")
+    #expect(folder.names.sorted() == ["null.png", "pipe.png"])
+  }
+
+  @Test func ofALinkTheFileIsReplacedThatItLeadsTo() throws {
+    let folder = try Folder()
+    let file = try folder.write([1], to: "a.png")
+    try FileManager.default.createSymbolicLink(atPath: folder.file("link.png"), withDestinationPath: file)
+    try patterned(width: 4, height: 4, channels: 1).write(to: folder.file("link.png"))
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link.png")) == file)
+    #expect(try Image(file: file).width == 4)
+  }
+
   #if os(Linux)
     @Test func aFullDiskIsReported() throws {
       let error = #expect(throws: ImagingError.self) {

@@ -23,11 +23,18 @@ import Training
     (ImagingError(.notAPicture(nil)), .data), (ArrayError("", .notAnArray(nil)), .data), (DatasetError("", .oneHot(index: 0)), .data),
     (DatasetError("", .incomplete(missing: [])), .data), (DatasetError("", .labelsAlone), .data),
     (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
+    (TorchFault(operation: "", kind: .outOfMemory, message: ""), .memory), (RecipeError(place: "--set a=1", ""), .usage),
     (CancellationError(), .internal),
   ]
 
   @Test(arguments: cases.indices) func followTheError(index: Int) {
     #expect(Failure(of: Self.cases[index].0) == Self.cases[index].1, "\(Self.cases[index].0)")
+  }
+
+  @Test func aFaultForWantOfMemorySaysWhatToDo() {
+    let fault = TorchFault(operation: "empty", kind: .outOfMemory, message: "not enough")
+    #expect("\(fault)".contains("memory ran out: take fewer images at a time (--batch)"))
+    #expect(!"\(TorchFault(operation: "empty", message: "shapes"))".contains("memory"))
   }
 
   /// Foundation's `deletingLastPathComponent` ends the program for the third.

@@ -120,4 +120,25 @@ import Training
     _ = try folder.write("9000\n", to: "sys/fs/cgroup/memory/old/memory.usage_in_bytes")
     #expect(machine() == 100 * 1024)
   }
+
+  // MARK: Sampling
+
+  @Test func aBatchThatDoesNotFitIsRefusedWithOneThatDoes() throws {
+    let recipe = try recipe(), one = try MemoryEstimate.use(of: recipe, images: 1, .float32).bytes
+    #expect(throws: Never.self) { try SamplingMemory.check(recipe, images: 50, .float32, available: 64 << 30) }
+    let some = refusal { try SamplingMemory.check(recipe, images: 5000, .float32, available: one + 100_000_000) }
+    #expect(some?.failure == .memory)
+    #expect(some?.description.contains("5000 images at a time of 32 x 32 in float32 needs about") == true, "\(String(describing: some))")
+    let words = try #require(some?.description.components(separatedBy: "use --batch ").last), batch = try #require(Int(words))
+    #expect(try MemoryEstimate.use(of: recipe, images: batch, .float32).bytes <= one + 100_000_000)
+    let none = refusal { try SamplingMemory.check(recipe, images: 5, .float32, available: one / 2) }
+    #expect(none?.description.contains("not even one image fits") == true, "\(String(describing: none))")
+  }
+
+  @Test func sizesThatNoMachineHoldsAreRefusedBeforeTheNetworkIsTraced() throws {
+    var recipe = try recipe()
+    (recipe.data.height, recipe.data.width) = (65536, 65536)
+    let error = refusal { try SamplingMemory.check(recipe, images: 10_000_000, .bfloat16, available: 64 << 30) }
+    #expect(error?.failure == .memory && error?.description.contains("65536 x 65536") == true, "\(String(describing: error))")
+  }
 }

@@ -81,4 +81,44 @@ import Training
     #expect(error?.description.contains(words) == true, "\(String(describing: error))")
     #expect(error?.description.contains("training.initial_weights=\(run)") == true)
   }
+
+  @Test(arguments: [
+    ("network.num_heads=2", "num_heads: 1 before, num_heads: 2 now"), ("network.model_channels=64", "model_channels: 64 now"),
+    ("network.use_new_attention_order=true", "use_new_attention_order: false before"),
+  ])
+  func refusesAnotherNetwork(setting: String, words: String) throws {
+    let error = try refusalOfResuming(with: setting)
+    #expect(error?.failure == .usage && error?.description.contains("network cannot change") == true, "\(String(describing: error))")
+    #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+  }
+
+  private func refusalOfResuming(with setting: String) throws -> SfumatoError? {
+    let run = try train()
+    return refusal { try TrainingJob(resuming: run, set: [setting]) }
+  }
+
+  @Test func takesWhatOnlyChangesHowTheNetworkIsTrained() throws {
+    let run = try train()
+    let job = try TrainingJob(resuming: run, set: ["network.dropout=0.2", "network.use_checkpoint=true"])
+    #expect(job.position.step == 2)
+  }
+
+  @Test(arguments: ["training.initial_weights=digits", "training.initial_weights=my model"])
+  func refusesInitialWeightsThatItWouldNotTake(setting: String) throws {
+    let error = try refusalOfResuming(with: setting)
+    #expect(error?.failure == .usage && error?.description.contains("start a new run: sfumato train RECIPE --set ") == true)
+    #expect(error?.description.contains(setting.contains(" ") ? "'\(setting)'" : setting) == true, "\(String(describing: error))")
+  }
+
+  @Test func pathsAreMadeAbsoluteAsTheSystemResolvesThem() throws {
+    let files = FileManager.default, real = try #require(folder.path.resolvedPath)
+    try files.createDirectory(atPath: "\(real)/far/away", withIntermediateDirectories: true)
+    try files.createSymbolicLink(atPath: "\(real)/link", withDestinationPath: "\(real)/far/away")
+    #expect("\(real)/link/..".absolutePath == "\(real)/far")
+    #expect("\(real)/link".absolutePath == "\(real)/link")
+    #expect("\(real)/none/../x".absolutePath == "\(real)/none/../x")
+    let here = files.currentDirectoryPath
+    #expect("~/x".absolutePath == "\(here)/~/x" && "./a//b/.".absolutePath == "\(here)/a/b" && "/".absolutePath == "/")
+    #expect("~".urlPath == "./~" && "a~".urlPath == "a~")
+  }
 }

@@ -188,6 +188,15 @@ import Training
     #expect(try ImagePattern("o/{class}-{index}-{seed}.jpg").path(0, of: 1, className: "a/b", seed: 3) == "o/a_b-0-3.jpg")
   }
 
+  /// A class name is whatever a model's file says.
+  @Test(arguments: [
+    ("..", "o/_..-7.png"), (".", "o/_.-7.png"), ("../../x", "o/_.._.._x-7.png"), ("{index}", "o/{index}-7.png"),
+    ("{seed}{class}", "o/{seed}{class}-7.png"), ("a\u{1B}[2Jb\nc\0", "o/a_[2Jb_c_-7.png"), ("", "o/none-7.png"),
+    (String(repeating: "é", count: 300), "o/\(String(repeating: "é", count: 75))-7.png"),
+  ]) func aClassNameLeadsNowhere(name: String, file: String) throws {
+    #expect(try ImagePattern("o/{class}-{index}.png").path(7, of: 8, className: name, seed: 3) == file)
+  }
+
   @Test(arguments: [
     ("", "is empty"), ("{class}.png", "expected {index}"), ("{index}{size}.png", "unknown field {size}"), ("{index}.bmp", ".bmp"),
   ])

@@ -208,6 +208,26 @@ import Training
     #expect(line.loss == nil && line.gradientNorm == nil && line.skippedSteps == 1)
   }
 
+  @Test func nothingIsLeftOfARunThatCouldNotBegin() throws {
+    let first = try begin("first")
+    let error = refusal { try begin("second", set: ["training.initial_weights=\(first.folder.path)", "network.model_channels=64"]) }
+    #expect(error?.failure == .data)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/second"))
+    // Of a folder that was there, what is not ours stays.
+    let notes = try folder.write("notes", to: "third/notes.txt")
+    _ = refusal { try begin("third", set: ["training.initial_weights=\(first.folder.path)", "network.model_channels=64"]) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/third") == ["notes.txt"], "\(notes)")
+  }
+
+  @Test func stepsThatAreSkippedAreNotSaidToBeSaved() throws {
+    let job = try begin(set: ["training.learning_rate=1.0e+30", "training.gradient_clip=0", "training.warmup_images=0", "training.skip_limit=50"])
+    #expect(job.isSaved && job.savedStep == 0)
+    for _ in 0..<5 { _ = try job.next() }
+    try #require(job.trainer.isSkipping)
+    try job.save()
+    #expect(!job.isSaved && job.savedStep == 0)
+  }
+
   // MARK: Pictures
 
   @Test func validationDoesNotAffectTraining() throws {
@@ -262,13 +282,12 @@ import Training
     #expect(again.position.step == 7)
   }
 
-  @Test func doesNotResumeWithAMismatchedNetwork() throws {
+  @Test func leavesTheRecipeWhenASettingIsRefused() throws {
     try finish(begin())
     let path = "\(folder.path)/run"
     let before = try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8)
     let error = refusal { try TrainingJob(resuming: path, set: ["network.model_channels=64"]) }
-    #expect(error?.failure == .data)
-    #expect(error?.description.hasPrefix("checkpoint \(path) at step 6 does not fit network adm_unet\n  ") == true)
+    #expect(error?.failure == .usage)
     #expect(try String(contentsOfFile: "\(path)/recipe.yaml", encoding: .utf8) == before)
   }
 

@@ -55,6 +55,7 @@ package struct NumberArray {
     let isTooLarge = header.byteCount > memoryLimit
     let end = isTooLarge ? 0 : header.dataOffset + header.byteCount
     do { return try ByteStore(path: path, limit: end) } catch {
+      if case .expansion(_, let limit) = error.problem { throw ArrayError(path, .compressed(bytes: header.byteCount, limit: limit)) }
       guard case .overLimit = error.problem else { throw error }
       throw ArrayError(path, isTooLarge ? .compressed(bytes: header.byteCount, limit: memoryLimit) : .overLimit(bytes: end))
     }

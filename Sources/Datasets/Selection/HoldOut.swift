@@ -27,7 +27,8 @@ public enum HoldOut: Codable, Sendable, Equatable {
     }
   }
 
-  func pictures(of total: Int) -> Int {
+  /// How many of so many pictures are held out.
+  package func pictures(of total: Int) -> Int {
     switch self {
     case .share(let share): Int((share * Double(total)).rounded())
     case .count(let count): min(count, total)

@@ -1,39 +1,33 @@
+import Failures
 import Foundation
 
 /// Writes whole files: a reader never sees half of one. Problems are given in the system's own words.
 enum PictureFile {
-  /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A target that is not a plain file, such
-  /// as a pipe or /dev/stdout, is written to as it stands: a rename would put a file in its place.
+  /// Encodes, then writes under a temporary name in the same folder, syncs and renames. A device such as /dev/stdout is written to
+  /// as it stands.
   /// - Parameter encode: an `ImagingError` without a file name that it throws gets this one.
   static func write(to file: String, _ encode: () throws -> [UInt8]) throws {
     do {
       let bytes = try encode()
-      var status = stat()
-      let exists = stat(file, &status) == 0
-      if exists && status.st_mode & S_IFMT == S_IFDIR { throw ImagingError(.unwritable("it is a folder")) }
-      if exists && status.st_mode & S_IFMT != S_IFREG {
-        try write(bytes, toNew: file, flags: O_WRONLY)
-      } else {
-        try replace(file, with: bytes)
-      }
+      try replace(file) { try write(bytes, to: open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)) }
     } catch let error as ImagingError where error.file == nil {
       throw ImagingError(file: file, error.problem)
     }
   }
 
-  private static func replace(_ file: String, with bytes: [UInt8]) throws {
-    try replace(file) { try write(bytes, toNew: $0, flags: O_WRONLY | O_CREAT | O_EXCL) }
-  }
-
-  /// - Parameter write: makes a file of the name that it is given, in the folder of `file`.
+  /// - Parameter write: makes a file of the name that it is given, which becomes `file`, or is copied to it where that is a device.
   static func replace(_ file: String, by write: (String) throws -> Void) throws {
-    let path = URL(fileURLWithPath: file).resolvingSymlinksInPath()
-    let folder = path.deletingLastPathComponent().path
-    let temporary = "\(folder)/.\(path.lastPathComponent).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+    let target = WritingTarget(file)
+    if let problem = target.problem { throw ImagingError(.unwritable(problem)) }
+    if target == .stream { return try copy(to: file, by: write) }
+    // Of a link the file is replaced that it leads to.
+    let path = file.resolvedPath ?? file, parent = path.parentFolder
+    let folder = parent.isEmpty ? "." : parent
+    let temporary = temporaryName(for: (path as NSString).lastPathComponent, in: folder)
     do {
       try write(temporary)
       try sync(temporary)
-      guard rename(temporary, path.path) == 0 else { throw ImagingError(.unwritable(systemMessage())) }
+      guard rename(temporary, path) == 0 else { throw ImagingError(.unwritable(systemMessage())) }
     } catch {
       unlink(temporary)
       throw error
@@ -46,8 +40,22 @@ enum PictureFile {
     }
   }
 
-  private static func write(_ bytes: [UInt8], toNew path: String, flags: Int32) throws {
-    let descriptor = open(path, flags | O_CLOEXEC, 0o666)
+  private static func temporaryName(for name: String, in folder: String) -> String {
+    "\(folder)/.\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+  }
+
+  /// Encoders need a file that they can go back in, which a device is not.
+  private static func copy(to device: String, by write: (String) throws -> Void) throws {
+    let temporary = temporaryName(for: "picture", in: FileManager.default.temporaryDirectory.path)
+    defer { unlink(temporary) }
+    try write(temporary)
+    guard let bytes = FileManager.default.contents(atPath: temporary) else { throw ImagingError(.unwritable(systemMessage())) }
+    try Self.write(Array(bytes), to: WritingTarget.open(device))
+  }
+
+  /// Writes and closes.
+  /// - Parameter descriptor: of an open file; negative where it could not be opened.
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) throws {
     guard descriptor >= 0 else { throw ImagingError(.unwritable(systemMessage())) }
     defer { close(descriptor) }
     try bytes.withUnsafeBytes { buffer in

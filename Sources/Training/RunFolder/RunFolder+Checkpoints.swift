@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 import Tensors
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 
 extension RunFolder {
@@ -24,7 +25,7 @@ extension RunFolder {
     guard FileManager.default.fileExists(atPath: logPath) else { return }
     let length: Int, kept: Int
     do {
-      let text = try Data(contentsOf: URL(fileURLWithPath: logPath), options: .alwaysMapped)
+      let text = try Data(contentsOf: URL(fileURLWithPath: logPath.urlPath), options: .alwaysMapped)
       (length, kept) = (text.count, Self.end(of: text, to: step))
     } catch { throw CheckpointError(.io, logPath, "cannot be read: \((error as NSError).localizedDescription)") }
     guard kept < length else { return }

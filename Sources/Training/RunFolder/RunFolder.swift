@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 
 /// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `averages/`, `log.jsonl`,
@@ -32,6 +33,22 @@ public struct RunFolder: Sendable {
     for folder in [checkpointsPath, "\(path)/previews"] { try Self.makeFolder(folder) }
   }
 
+  /// Takes back what `init(creating:)` and a first checkpoint made, where the recipe was not written in the end. What was there before
+  /// stays, for only empty folders are removed.
+  /// - Parameter checkpoint: the step of the checkpoint that was written; nil for none.
+  public func removeUnbegun(checkpoint: Int?) {
+    let files = FileManager.default
+    guard !files.fileExists(atPath: recipePath) else { return }
+    if let checkpoint {
+      try? files.removeItem(atPath: "\(checkpointsPath)/\(Self.padded(checkpoint))")
+      unlink("\(path)/latest")
+    }
+    guard rmdir(checkpointsPath) == 0 else { return }
+    rmdir("\(path)/previews")
+    for file in [dataPath, "\(path)/recipe.sum", "\(path)/lock"] { unlink(file) }
+    rmdir(path)
+  }
+
   public var recipePath: String { "\(path)/recipe.yaml" }
   /// What the data are recognised by when the run is resumed.
   public var dataPath: String { "\(path)/data.json" }
@@ -59,22 +76,5 @@ public struct RunFolder: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self)
-  }
-}
-
-/// A command for the user to type, its arguments quoted where a shell would take them apart.
-struct ShellCommand: CustomStringConvertible {
-  let arguments: [String]
-  init(_ arguments: String...) { self.arguments = arguments }
-
-  var description: String {
-    arguments.map { argument in
-      let isPlain =
-        !argument.isEmpty
-        && argument.unicodeScalars.allSatisfy { scalar in
-          scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "/._-+=,:@%".unicodeScalars.contains(scalar)
-        }
-      return isPlain ? argument : "'\(argument.replacing("'", with: "'\\''"))'"
-    }.joined(separator: " ")
   }
 }

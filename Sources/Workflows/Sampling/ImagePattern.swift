@@ -24,15 +24,15 @@ public struct ImagePattern: Sendable, Equatable {
     do { _ = try ImageFormat(forFile: self.text) } catch { throw SfumatoError(.usage, "\(error)") }
   }
 
-  /// The file of an image; numbers are zero-padded to the digits of the last one.
+  /// The file of an image; numbers are zero-padded to the digits of the last one. Fields are filled in once: a class name, which a
+  /// model's file decides, may look like one.
   func path(_ index: Int, of count: Int, className: String, seed: UInt64) -> String {
     let digits = String(max(count - 1, 0)).count, number = String(index)
     let values = [
       "index": String(repeating: "0", count: digits - number.count) + number,
-      // A class name may contain characters that a file name cannot.
-      "class": className.isEmpty ? "none" : className.replacing("/", with: "_"), "seed": String(seed),
+      "class": className.isEmpty ? "none" : className.asFileName(with: "_"), "seed": String(seed),
     ]
-    return values.reduce(text) { $0.replacing("{\($1.key)}", with: $1.value) }
+    return text.replacing(/\{([^}]*)\}/) { values[String($0.1)] ?? String($0.0) }
   }
 
   /// The folder of a file, or its nearest existing ancestor.

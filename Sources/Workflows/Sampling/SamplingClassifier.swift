@@ -20,8 +20,8 @@ struct SamplingClassifier {
       }
       return nil
     }
-    guard request.classifierScale.isFinite, request.classifierScale >= 0 else {
-      throw SfumatoError(.usage, "the classifier's scale must be 0 or more, not \(request.classifierScale)")
+    guard (0...1_000_000).contains(request.classifierScale) else {
+      throw SfumatoError(.usage, "the classifier's scale must be 0 to 1000000, not \(request.classifierScale)")
     }
     model = try ClassifierModel(file, on: device)
     scale = request.classifierScale

@@ -33,10 +33,21 @@ public final class SamplingPlan {
     }
   }
 
-  /// - Throws: `SfumatoError` for an invalid request; errors from reading the model.
+  /// - Throws: `SfumatoError` for an invalid request, and on the CPU for a batch that does not fit into memory; errors from reading the
+  ///   model.
   public convenience init(_ request: SamplingRequest) throws {
     try Torch.start()
-    try self.init(request, model: Model(request.model, on: request.device.validated()))
+    try request.checkCounts()
+    let model = try Model(request.model, on: request.device.validated())
+    if request.device == .cpu { try Self.checkMemory(request, model.recipe) }
+    try self.init(request, model: model)
+  }
+
+  private static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
+    var recipe = recipe
+    recipe.sampling = try settle(request, recipe, recipe.process.makeDiffusion().process).0.sampling
+    try SamplingMemory.check(
+      recipe, images: min(request.batchSize, request.count), request.precision, available: AvailableMemory.bytes)
   }
 
   /// - Parameter model: a model on the request's device, used in place of the one that the request names.
@@ -88,7 +99,8 @@ extension SamplingPlan {
       let settings = try request.overriding(SamplerSettings(of: recipe))
       return (settings, try settings.sampling.levels(of: process, stepsAreAsked: request.steps != nil || request.sets("sampling.steps")))
     } catch let error as RecipeError {
-      let setting = error.place.map { $0.hasPrefix("--set ") ? String($0.dropFirst("--set ".count)) : $0 }
+      // A flag such as --steps is a setting that nobody typed.
+      let setting = error.place.map { place in request.settings.first { place == "--set \($0)" } ?? place }
       throw SfumatoError(.usage, [setting, error.message].compactMap { $0 }.joined(separator: ": "))
     } catch let error as DiffusionError where request.overridesModel {
       throw SfumatoError(.usage, "\(error)")
@@ -120,15 +132,15 @@ extension SamplingRequest {
     if let spacing { settings.sampling.spacing = spacing }
     if let steps { settings.sampling.steps = steps }
     if let guidanceScale { settings.sampling.guidanceScale = guidanceScale }
-    settings = try settings.overlaid(yaml: "", set: self.settings)
+    settings = try settings.overlaid(yaml: "", set: self.settings + typedSettings)
     do { try settings.sampling.validate() } catch {
       throw RecipeError(place: error.place, path: "", "sampling.\(error.path): \(error.message)")
     }
     return settings
   }
 
-  var overridesModel: Bool { sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !settings.isEmpty }
+  var overridesModel: Bool { sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !(settings + typedSettings).isEmpty }
 
   /// Whether the settings set this key.
-  func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix("\(key)=") } }
+  func sets(_ key: String) -> Bool { (settings + typedSettings).contains { $0.hasPrefix("\(key)=") } }
 }

@@ -39,6 +39,8 @@ public struct SamplingRequest: Sendable {
   public var guidanceScale: Double?
   /// Other overrides in command-line form: `sampling.clip=false`, `sampler.eta=0.5`. Applied last.
   package var settings: [String] = []
+  /// Those that the user has typed after `--set`, which messages then name; applied after `settings`.
+  package var typedSettings: [String] = []
   /// The number of images, from the first, whose intermediate states are kept for an animation or a denoising sheet.
   public var tracedCount = 0
   /// The steps at which they are kept: the union of these schedules.

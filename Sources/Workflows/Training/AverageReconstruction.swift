@@ -69,13 +69,18 @@ public struct AverageReconstruction {
 
   private func kept(_ rate: Double, like model: StateDict) throws -> (StateDict, Result) {
     let checkpoint = try folder.checkpoint(at: (folder.latestCheckpointPath() as NSString).lastPathComponent)
+    let emaRate = try TrainRecipe(path: folder.recipePath).training.emaRate
+    if emaRate == rate {
+      // The run's own average, which the model has.
+      return (model, Result(step: checkpoint.position.step, snapshots: 1, error: 0))
+    }
     let labels = [ExponentialProfile(rate: rate).label, ExponentialProfile(rate: rate, warmup: false).label]
     guard let label = labels.first(where: { FurtherAverages.part($0, of: checkpoint.averages).count > 0 }) else {
       let found = FurtherAverages.labels(of: checkpoint.averages)
       throw SfumatoError(
         .data,
-        "\(folder.path) keeps no average of rate \(rate); it has \(found.isEmpty ? "none" : found.joined(separator: ", ")) beside its "
-          + "ema_rate; set training.averages before training")
+        "\(folder.path) keeps no average of rate \(rate); it has \(found.isEmpty ? "none" : found.joined(separator: ", ")) beside that of "
+          + "its ema_rate \(emaRate); set training.averages before training")
     }
     let part = FurtherAverages.part(label, of: checkpoint.averages)
     try check(part, like: model, "checkpoint of step \(checkpoint.position.step)")

@@ -4,14 +4,38 @@ import Models
 import RecipeKit
 import Training
 
-/// Checks that resuming a run does not change the meaning of its weights: process, channels and classes.
+/// Checks that resuming a run does not change the meaning of its weights: process, network, channels and classes.
 enum MeaningOfWeights {
-  /// - Throws: `SfumatoError` for a process setting that differs.
+  /// Keys of a network that decide how it is trained, not what it computes.
+  private static let keysOfTraining = ["dropout", "use_checkpoint"]
+
+  /// - Throws: `SfumatoError` for a setting of process or network that differs, and for other initial weights, which only a run that
+  ///   begins takes.
   static func check(_ recipe: TrainRecipe, against before: TrainRecipe, in run: RunFolder) throws {
-    let lines = zip(before.process.yaml().split(separator: "\n"), recipe.process.yaml().split(separator: "\n"))
-    guard before.process.yaml() != recipe.process.yaml() else { return }
-    let change = lines.first { $0 != $1 }.map { "\(trimmed($0)) before, \(trimmed($1)) now" } ?? "a different process"
-    throw changed("process", change, run)
+    try check("process", before.process.yaml(), recipe.process.yaml(), run)
+    try check("network", network(of: before), network(of: recipe), run)
+    let (weights, partial) = (recipe.training.initialWeights, recipe.training.initialWeightsPartial)
+    guard weights == before.training.initialWeights, partial == before.training.initialWeightsPartial else {
+      let command = ShellCommand("sfumato", "train", "RECIPE", "--set", "training.initial_weights=\(weights ?? run.path)")
+      throw SfumatoError(
+        .usage, "training.initial_weights cannot change when a run is resumed: it goes on with its own weights. To train from others, "
+          + "start a new run: \(command)")
+    }
+  }
+
+  private static func check(_ name: String, _ before: String, _ now: String, _ run: RunFolder) throws {
+    guard before != now else { return }
+    let lines = zip(before.split(separator: "\n"), now.split(separator: "\n"))
+    let change = lines.first { $0 != $1 }.map { "\(trimmed($0)) before, \(trimmed($1)) now" } ?? "a different \(name)"
+    throw changed(name, change, run)
+  }
+
+  private static func network(of recipe: TrainRecipe) -> String {
+    var part = TrainRecipe()
+    part.network = recipe.network
+    return part.yaml().split(separator: "\n").filter { line in
+      !keysOfTraining.contains { trimmed(line).hasPrefix("\($0):") }
+    }.joined(separator: "\n")
   }
 
   /// - Throws: `SfumatoError` when images or conditioning differ in kind from the newest checkpoint's.
@@ -36,6 +60,7 @@ enum MeaningOfWeights {
     SfumatoError(
       .usage,
       "\(name) cannot change when a run is resumed, because it determines the meaning of the weights: \(change). To change it, "
-        + "start a new run from these weights: sfumato train RECIPE --set training.initial_weights=\(run.path)")
+        + "start a new run from these weights: "
+        + "\(ShellCommand("sfumato", "train", "RECIPE", "--set", "training.initial_weights=\(run.path)"))")
   }
 }

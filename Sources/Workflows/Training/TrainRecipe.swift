@@ -81,7 +81,15 @@ extension TrainRecipe {
   /// The recipe of the model trained on `dataset`, with open values filled in, and checked for errors that would otherwise occur
   /// in the first step or the first sample.
   func model(for dataset: any Dataset) throws -> any DiffusionModelRecipe {
-    try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
+    try checkHoldOut(dataset.count)
+    return try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
+  }
+
+  private func checkHoldOut(_ pictures: Int) throws {
+    let heldOut = loading.validation.pictures(of: pictures)
+    guard pictures > 0, heldOut >= pictures else { return }
+    throw SfumatoError(
+      .data, "loading.validation holds out all \(pictures) pictures, so that none is left for training; expected fewer, such as 0.05")
   }
 
   /// The same for a model that samples from noise alone.

@@ -34,7 +34,8 @@ public final class TrainingJob {
   let reporting: RunReporting
   var log: TrainingLog
   var last: TrainingStep?
-  var savedStep: Int?
+  /// The step of the checkpoint that was written last; nil before the first.
+  public internal(set) var savedStep: Int?
   var validationLoss: ValidationLoss?
 
   // MARK: New runs
@@ -49,11 +50,20 @@ public final class TrainingJob {
   }
 
   /// - Parameter plan: a plan of a new run.
-  /// - Throws: errors of the folder or of `initial_weights`.
+  /// - Throws: errors of the folder or of `initial_weights`, `Failure.interrupted` for a stop that was requested meanwhile; a folder that
+  ///   was made for the run is then gone again.
   public convenience init(_ plan: TrainingPlan, folder: String?) throws {
     guard folder?.isEmpty != true else { throw SfumatoError(.usage, "the name of the run folder is empty") }
     try self.init(plan) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
+    do { try begin(plan) } catch {
+      self.folder.removeUnbegun(checkpoint: savedStep)
+      throw error
+    }
+  }
+
+  private func begin(_ plan: TrainingPlan) throws {
     if let model = recipe.training.initialWeights { try start(from: InitialWeights(model)) }
+    try Interruption.check()
     try save()
     try plan.fingerprint.write(to: self.folder.dataPath)
     try self.folder.write(recipe: plan.storedRecipe.yaml())
@@ -66,11 +76,12 @@ public final class TrainingJob {
     freshParameters = fresh
   }
 
-  /// `runs/digits`, or `runs/digits-2` if that exists.
+  /// `runs/digits`, or `runs/digits-2` if that exists and is not empty.
   private static func freshFolder(for recipe: String) -> String {
     let name = ((recipe as NSString).lastPathComponent as NSString).deletingPathExtension
     let names = ["runs/\(name)"] + (2...).lazy.prefix(10_000).map { "runs/\(name)-\($0)" }
-    return names.first { !FileManager.default.fileExists(atPath: $0) } ?? names[0]
+    let files = FileManager.default
+    return names.first { !files.fileExists(atPath: $0) || (try? files.contentsOfDirectory(atPath: $0))?.isEmpty == true } ?? names[0]
   }
 
   // MARK: Resumed runs
@@ -135,6 +146,7 @@ public final class TrainingJob {
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading)
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
+    try Interruption.check()
     self.folder = try folder()
     lock = try self.folder.lock()
     reporting = RunReporting(self.folder, hasEvents: recipe.training.tensorboard)
@@ -144,6 +156,8 @@ public final class TrainingJob {
 
   public var position: TrainingPosition { trainer.position }
   public var progress: Double { trainer.progress }
+  /// Whether the newest checkpoint is of this position; steps that are skipped are not saved.
+  public var isSaved: Bool { savedStep == trainer.step }
   /// Whether the held-out loss has not improved for so long that training ended.
   public var isStoppedEarly: Bool { trainer.isStoppedEarly }
   /// The pictures that could not be used in this session.

@@ -74,10 +74,10 @@ public struct TrainingPlan {
   /// The recipe as stored in the run: with absolute paths, so that it can be resumed from any folder.
   var storedRecipe: TrainRecipe {
     var stored = recipe, data = recipe.data.member
-    data.mapPaths(absolutePath)
+    data.mapPaths(\.absolutePath)
     stored.data = Choice(data)
     stored.training.initialWeights = recipe.training.initialWeights.map { model in
-      FileManager.default.fileExists(atPath: model) ? absolutePath(model) : model
+      FileManager.default.fileExists(atPath: model) ? model.absolutePath : model
     }
     return stored
   }
@@ -91,6 +91,3 @@ public struct TrainingPlan {
         + "or resume with these by --accept-new-data")
   }
 }
-
-/// `path` relative to the working folder, made absolute.
-private func absolutePath(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }

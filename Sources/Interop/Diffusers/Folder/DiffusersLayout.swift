@@ -67,13 +67,13 @@ struct DiffusersLayout {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
-  private static func name(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent }
+  private static func name(_ path: String) -> String { (path.absolutePath as NSString).lastPathComponent }
 
   private static func parent(_ path: String) -> String {
     let parent = path.parentFolder
     // Of `checkpoint-500` and `.` the folder that they are in has no name in the path.
     return parent.isEmpty || parent == path || name(path) != (path as NSString).lastPathComponent
-      ? URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path : parent
+      ? path.absolutePath.parentFolder : parent
   }
 }
 

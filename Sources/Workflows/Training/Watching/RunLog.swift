@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Training
 
@@ -15,7 +16,7 @@ struct RunLog {
 
   /// A log that does not exist yet is empty; lines that cannot be read, such as a last one that is being written, are left out.
   init(path: String) {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) else { return }
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path.urlPath), options: .alwaysMapped) else { return }
     read(data.suffix(Self.mostBytes))
   }
 
