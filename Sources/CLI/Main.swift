@@ -13,11 +13,13 @@ import Workflows
 
       MODEL is a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model.
       Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal,
-      71 out of memory, 74 input/output; 130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
+      71 out of memory, 74 input/output;
+      130, 143 or 129 stopped by Control-C, SIGTERM or SIGHUP.
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
-      Sample.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self, DataCommand.self, Inspect.self,
+      Sample.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self, DataCommand.self,
+      Inspect.self,
       Convert.self, Doctor.self,
       Bench.self,
     ])

@@ -50,7 +50,8 @@ public struct TensorFile {
     do throws(StateDictLayout.Ambiguity) { layout = try StateDictLayout(tensors, choosing: prefix) } catch {
       let list = error.prefixes.map { joined(member, $0) }.joined(separator: ", ")
       let what = prefix.map { "has no network '\($0)'; there are \(list)" } ?? "holds several networks, \(list)"
-      throw SfumatoError(.usage, "\(path) \(what); choose one by --member, as in '\(ShellCommand("sfumato", "convert", path)) NAME.safetensors --member …'")
+      throw SfumatoError(
+        .usage, "\(path) \(what); choose one by --member, as in '\(ShellCommand("sfumato", "convert", path)) NAME.safetensors --member …'")
     }
     guard prefix == nil || !layout.prefixes.isEmpty else {
       throw SfumatoError(.usage, "\(path) is a single state dict, which has no members; leave --member out")
@@ -71,7 +72,9 @@ public struct TensorFile {
   private static func readPyTorch(_ path: String, _ member: String?) throws -> (PyTorchFile.Contents, prefix: String?) {
     do { return (try PyTorchFile.read(path, member: member), nil) } catch let error as CheckpointError where error.problem == .ambiguous {
       throw SfumatoError(
-        .usage, "\(error), by --member; a command without it takes what '\(ShellCommand("sfumato", "convert", path)) NAME.safetensors --member …' writes")
+        .usage,
+        "\(error), by --member; a command without it takes what '\(ShellCommand("sfumato", "convert", path)) NAME.safetensors --member …' writes"
+      )
     } catch let error as CheckpointError where error.problem == .noMember {
       let parts = (member ?? "").split(separator: "/")
       let outer = parts.dropLast().joined(separator: "/")
@@ -98,13 +101,15 @@ extension ForeignFormat {
   /// - Parameter bytes: of the whole file, or its first `startLength`.
   /// - Throws: `CheckpointError` that says what it is.
   static func refuse(_ bytes: UnsafeRawBufferPointer, _ path: String) throws(CheckpointError) {
-    // A shorter file is a truncated one of any kind, which its reader says.
+    // One so short that nothing says what it is may be a truncated one of any kind, which its reader says.
     let isShort = bytes.count <= 8
     let expected = "a .safetensors file or one of torch.save (.pt, .pth, .bin)"
     switch ForeignFormat(bytes) ?? tensorFlow(path) {
     case nil where !isShort && !mayBeSafetensors(bytes):
       throw CheckpointError(.invalid, path, "is of no format that is recognised; expected \(expected)")
     case nil, .safetensors, .pytorch: return
+    // The beginning of a length that is a letter by chance.
+    case .text where bytes.count < 4, .json where bytes.count < 2: return
     // What is in a zip that holds a folder, as those of torch.save do, its reader finds out.
     case .zip where mayBeTorch(bytes): return
     case let foreign?:

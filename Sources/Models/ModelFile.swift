@@ -22,7 +22,9 @@ package struct ModelFile {
     self.path = path
     guard TensorFile.format(of: path) == .safetensors else {
       throw SfumatoError(
-        .data, "\(path) is a checkpoint of PyTorch, without a recipe; '\(ShellCommand("sfumato", "convert", path, "model.safetensors"))' makes it a model")
+        .data,
+        "\(path) is a checkpoint of PyTorch, without a recipe; '\(ShellCommand("sfumato", "convert", path, "model.safetensors"))' makes it a model"
+      )
     }
     let contents = try Safetensors.read(path)
     guard let yaml = contents.metadata[Self.recipeKey] else {

@@ -33,7 +33,8 @@ public struct SamplingRecipe: Recipe {
 
   public func validate() throws(RecipeError) {
     try require(steps > 0, "steps", "expected 1 or more, found \(steps)")
-    try require(Self.scales.contains(guidanceScale), "guidance_scale", "expected 0 to \(Int(Self.scales.upperBound)), found \(guidanceScale)")
+    try require(
+      Self.scales.contains(guidanceScale), "guidance_scale", "expected 0 to \(Int(Self.scales.upperBound)), found \(guidanceScale)")
     try require((0...1).contains(guidanceRescale), "guidance_rescale", "expected 0 to 1, found \(guidanceRescale)")
     try requireRange(guidanceInterval, "guidance_interval")
     try require(noiseUntil >= 0, "noise_until", "expected 0 or more steps, found \(noiseUntil)")

@@ -32,7 +32,8 @@ public struct TorchFault: ClassifiedError, Equatable, CustomStringConvertible {
 
   public var description: String {
     let place = module.map { " in \($0)" } ?? ""
-    let advice = kind == .outOfMemory ? "; memory ran out: take fewer images at a time (--batch), smaller ones, or --precision bfloat16" : ""
+    let advice =
+      kind == .outOfMemory ? "; memory ran out: take fewer images at a time (--batch), smaller ones, or --precision bfloat16" : ""
     return "\(operation)(\(operands.joined(separator: ", "))) failed\(place): \(message)\(advice)"
   }
 }

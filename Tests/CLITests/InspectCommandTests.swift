@@ -46,7 +46,9 @@ import Testing
   /// A terminal would act on them.
   @Test func controlCharactersInNamesArePrintedAsText() throws {
     let shop = try Workshop(), name = "a\u{1B}[2J\u{202E}\u{9B}x"
-    let header = try JSONSerialization.data(withJSONObject: [name: ["dtype": "F32", "shape": [2], "data_offsets": [0, 8]] as [String: Any]])
+    let header = try JSONSerialization.data(withJSONObject: [
+      name: ["dtype": "F32", "shape": [2], "data_offsets": [0, 8]] as [String: Any]
+    ])
     let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { [UInt8]($0) }
     try shop.write(length + [UInt8](header) + [UInt8](repeating: 0, count: 8), to: "m.safetensors")
     for flags in [[], ["--tensors"], ["--json"]] {

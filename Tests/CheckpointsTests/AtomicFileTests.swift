@@ -55,7 +55,7 @@ import Testing
     for (path, kind, words) in [
       ("\(folder.path)/none/state", CheckpointError.Problem.missing, "cannot be written: No such file or directory"),
       ("\(file)/state", .io, "cannot be written: Not a directory"),
-      ("\(folder.path)/taken", .io, "cannot be put in place: Is a directory"),
+      ("\(folder.path)/taken", .io, "cannot be written: it is a folder"),
       ("\(folder.path)/\(String(repeating: "n", count: 300))", .io, "cannot be written: File name too long"),
     ] {
       let error = #expect(throws: CheckpointError.self) { try AtomicFile.write("text", to: path) }

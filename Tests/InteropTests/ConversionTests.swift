@@ -318,7 +318,7 @@ import Testing
 
   @Test func aFileThatIsNotACheckpointIsRefusedByName() throws {
     let text = try folder.write("hello", to: "x.pt")
-    #expect(throws: SafetensorsError.self) { try convert(text) }
+    #expect(throws: CheckpointError.self) { try convert(text) }
     let cut = try folder.write(
       [UInt8](Data(contentsOf: URL(fileURLWithPath: Fixture.reference("upscaler/rrdbnet_x4_both.pth"))).dropLast(99)), to: "y.pt")
     #expect(throws: CheckpointError.self) { try convert(cut) }

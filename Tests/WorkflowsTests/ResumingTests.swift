@@ -84,7 +84,7 @@ import Training
 
   @Test(arguments: [
     ("network.num_heads=2", "num_heads: 1 before, num_heads: 2 now"), ("network.model_channels=64", "model_channels: 64 now"),
-    ("network.use_new_attention_order=true", "use_new_attention_order: false before"),
+    ("network.use_new_attention_order=false", "use_new_attention_order: true before"),
   ])
   func refusesAnotherNetwork(setting: String, words: String) throws {
     let error = try refusalOfResuming(with: setting)

@@ -39,7 +39,7 @@ import Training
   }
 
   @Test(arguments: [
-    ("nowhere/grid.png", Failure.io, "there is no folder"), ("grid.txt", .usage, ".png, .jpg, .webp and .gif"),
+    ("nowhere/grid.png", Failure.io, "there is no folder"), ("grid.txt", .usage, ".png, .jpg, .webp, .gif and .tif"),
     ("grid", .usage, "no ending"),
     ("", .usage, "ending"),
   ])

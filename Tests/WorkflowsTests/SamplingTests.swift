@@ -179,7 +179,7 @@ import Training
     ("sampler.eta=0.5", "unknown key 'eta' in 'sampler'"), ("sampler.type=dimm", "did you mean 'ddim'?"),
     ("sampling.steps=0", "expected 1 or more, found 0"), ("sampling.steps=2000", "2000"), ("sampling.spacing=dim50", "unknown spacing"),
     ("sampling.spacing=ddim999", "the nearest possible is"), ("sampling.spacing='2000'", "section 1"),
-    ("sampling.guidance_scale=-1", "expected 0 or more"), ("sampling.guidance_scale=nan", "expected a number"),
+    ("sampling.guidance_scale=-1", "expected 0 to 1000"), ("sampling.guidance_scale=nan", "expected a number"),
   ])
   func invalidSettingIsRefusedWithReason(setting: String, words: String) {
     let error = refusal { try SamplingJob(request { $0.settings = [setting] }, model: model) }

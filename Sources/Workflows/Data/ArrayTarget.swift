@@ -104,7 +104,9 @@ enum AtomicFiles {
     let devices = files.filter { WritingTarget($0.path) == .stream }, files = files.filter { WritingTarget($0.path) != .stream }
     let temporary = files.map { "\($0.path).\(UUID().uuidString).part" }
     defer { for file in temporary { unlink(file) } }
-    func put(_ bytes: [UInt8], in place: String) throws { try AtomicFile.write(to: place) { put in try bytes.withUnsafeBytes { try put($0) } } }
+    func put(_ bytes: [UInt8], in place: String) throws {
+      try AtomicFile.write(to: place) { put in try bytes.withUnsafeBytes { try put($0) } }
+    }
     for (file, place) in zip(files, temporary) { try put(file.bytes, in: place) }
     for (file, place) in zip(files, temporary) { try AtomicFile.move(place, to: file.path) }
     for device in devices { try put(device.bytes, in: device.path) }

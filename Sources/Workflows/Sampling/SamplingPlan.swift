@@ -139,7 +139,9 @@ extension SamplingRequest {
     return settings
   }
 
-  var overridesModel: Bool { sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !(settings + typedSettings).isEmpty }
+  var overridesModel: Bool {
+    sampler != nil || spacing != nil || steps != nil || guidanceScale != nil || !(settings + typedSettings).isEmpty
+  }
 
   /// Whether the settings set this key.
   func sets(_ key: String) -> Bool { (settings + typedSettings).contains { $0.hasPrefix("\(key)=") } }

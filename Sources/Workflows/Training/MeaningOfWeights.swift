@@ -18,7 +18,8 @@ enum MeaningOfWeights {
     guard weights == before.training.initialWeights, partial == before.training.initialWeightsPartial else {
       let command = ShellCommand("sfumato", "train", "RECIPE", "--set", "training.initial_weights=\(weights ?? run.path)")
       throw SfumatoError(
-        .usage, "training.initial_weights cannot change when a run is resumed: it goes on with its own weights. To train from others, "
+        .usage,
+        "training.initial_weights cannot change when a run is resumed: it goes on with its own weights. To train from others, "
           + "start a new run: \(command)")
     }
   }

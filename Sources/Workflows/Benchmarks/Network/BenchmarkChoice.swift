@@ -57,7 +57,9 @@ extension BenchmarkSubject {
       return BenchmarkSubject(recipe.network.member, recipe, model)
     }
     guard let yaml = try Safetensors.header(of: path).metadata[Model.recipeKey] else {
-      throw SfumatoError(.data, "\(path) is not a Sfumato model: it contains no recipe; '\(ShellCommand("sfumato", "inspect", path))' describes its contents")
+      throw SfumatoError(
+        .data, "\(path) is not a Sfumato model: it contains no recipe; '\(ShellCommand("sfumato", "inspect", path))' describes its contents"
+      )
     }
     let place = "the recipe in \(path)", kind = try ModelKind(ofRecipe: yaml, file: place)
     switch kind {
