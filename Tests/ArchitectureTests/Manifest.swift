@@ -18,8 +18,8 @@ struct Manifest {
       let arguments = Self.balanced(rest[call.range.upperBound...])
       if let name = arguments.firstMatch(of: /name:\s*"(\w+)"/) {
         let dependencies = Self.dependencies(in: arguments, products: products)
-        // A program below Tests serves the tests alone.
-        let isTest = call.1 == "testTarget" || arguments.contains(/path:\s*"Tests\//)
+        // A program below Tests serves the tests alone; one below Examples stands for programs of others.
+        let isTest = call.1 == "testTarget" || arguments.contains(/path:\s*"(Tests|Examples)\//)
         targets.append(Target(name: String(name.1), isTest: isTest, dependencies: dependencies))
       }
       rest = rest[arguments.endIndex...]
