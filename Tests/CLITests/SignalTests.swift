@@ -60,7 +60,8 @@ import Testing
     usleep(2_000)
     kill(process.processIdentifier, second)
     let run = try Program.finish(process)
-    #expect(run.status == 128 + first && run.errors.contains("stopped and saved at step"), "\(run.errors)")
+    // Another thread may take the second one first.
+    #expect([128 + first, 128 + second].contains(run.status) && run.errors.contains("stopped and saved at step"), "\(run.errors)")
     #expect(run.errors.contains("to end at once without saving, signal again"))
     #expect(try savedStep() > 0)
   }
