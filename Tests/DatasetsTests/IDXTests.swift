@@ -198,11 +198,13 @@ private final class Fixture {
   @Test func aFileOfAnotherKindIsRefusedByItsFirstBytes() throws {
     let fixture = try Fixture()
     try fixture.write([0x89, 0x50, 0x4E, 0x47, 1, 2, 3], to: "images")
-    #expect(fixture.problem() == .notIDX(start: [0x89, 0x50, 0x4E, 0x47]))
+    #expect(fixture.problem() == .described(.data, "is a picture (PNG); expected an IDX file"))
+    try fixture.write([0x81, 0x50, 0x4E, 0x47, 1, 2, 3], to: "images")
+    #expect(fixture.problem() == .notIDX(start: [0x81, 0x50, 0x4E, 0x47]))
     let error = #expect(throws: DatasetError.self) { try fixture.recipe.open() }
     #expect(
       error?.description
-        == "\(fixture.recipe.images): is not an IDX file: it begins with the bytes 89 50 4E 47,"
+        == "\(fixture.recipe.images): is not an IDX file: it begins with the bytes 81 50 4E 47,"
         + " expected 00 00 08 and the number of dimensions")
     try fixture.write(idx([3, 2, 3], fixture.pixels, type: 0x0D), to: "images")
     #expect(fixture.problem() == .elementType(0x0D))

@@ -279,7 +279,7 @@ import Testing
   @Test func unsupportedUseOfAClassifierIsRefused() throws {
     let file = try classifier()
     #expect(problem { ($0.classifier, $0.classes) = (file, .none) }?.description.contains("towards a class") == true)
-    #expect(problem { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 or more") == true)
+    #expect(problem { ($0.classifier, $0.classifierScale) = (file, -1) }?.description.contains("0 to 1000000") == true)
     #expect(problem { $0.scorer = .classifier }?.description.contains("name one with --classifier") == true)
     #expect(problem { $0.classifier = "nowhere" }?.failure == .missing)
     let other = try classifier("[a, b, c]", classes: 3)
