@@ -58,7 +58,8 @@ struct RecipeCommand: ParsableCommand {
       try Console.result(found.yaml.trimmed)
       for key in found.leftOut { Console.note("left out: \(key)") }
       guard !found.strengths.isEmpty else { return }
-      Console.note("restore with the strengths \(found.strengths.map { "\($0)" }.joined(separator: ", ")), in the order of corruptions.fixed")
+      Console.note(
+        "restore with the strengths \(found.strengths.map { "\($0)" }.joined(separator: ", ")), in the order of corruptions.fixed")
     }
   }
 }

@@ -13,7 +13,8 @@ import Testing
     --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
     """,
     "train": "--set --run --device --exact --quiet --json",
-    "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set", "recipe import": "",
+    "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",
+    "recipe import": "",
     "watch": "--once --interval --json", "average": "--length --rate --output -o --quiet --json",
     "data inspect": "--set --output -o --quick --quiet --json", "data export": "--set --output -o --size --count --quiet --json",
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",

@@ -110,7 +110,8 @@ import Testing
 
   @Test func theInferenceConfigurationGivesStepsAndStrengths() throws {
     let (recipe, found) = try imported(inference: Self.inference)
-    #expect(recipe.yaml().contains("spacing: \"100\"") || recipe.yaml().contains("spacing: '100'") || recipe.yaml().contains("spacing: 100"))
+    #expect(
+      recipe.yaml().contains("spacing: \"100\"") || recipe.yaml().contains("spacing: '100'") || recipe.yaml().contains("spacing: 100"))
     #expect(found.strengths == [0.2, 0.5])
   }
 

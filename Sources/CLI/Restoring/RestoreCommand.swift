@@ -91,7 +91,9 @@ struct Restore: ParsableCommand {
   @Flag(help: "Print sizes, tiles, memory, disk and time, and do nothing.")
   var plan = false
 
-  @Option(help: ArgumentHelp("Also a report: figures as .json, a page with details before and after as .html, or these as .png.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Also a report: figures as .json, a page with details before and after as .html, or these as .png.", valueName: "file"))
   var report: String?
 
   @Option(help: ArgumentHelp("The folder for unfinished work. Default: a hidden one beside each result.", valueName: "folder"))

@@ -17,7 +17,9 @@ struct DLASNetwork {
     imageSize = size
     corruptions = try source.integer("\(arguments).num_corruptions") ?? 0
     outChannels = try source.integer("\(arguments).out_channels") ?? 3
-    guard [3, 6].contains(outChannels) else { throw source.refusal("\(arguments).out_channels", "expected 3, or 6 with a learned variance") }
+    guard [3, 6].contains(outChannels) else {
+      throw source.refusal("\(arguments).out_channels", "expected 3, or 6 with a learned variance")
+    }
     var unet = ["image_size: \(size)", "normalization: dlas", "use_new_attention_order: false", "use_scale_shift_norm: false"]
     unet += try Self.attention(source, arguments, size)
     // The defaults of DL-Art-School are not those of this project.

@@ -50,7 +50,8 @@ struct DLASProcess: Equatable {
       guard let expected = wanted[key] else { throw source.refusal(path, "expected only low_res and corruption_factor") }
       guard try source.text(path) == expected else { throw source.refusal(path, "expected \(expected)") }
     }
-    source.leaveOut("\(injector).in", "\(injector).generator", "\(injector).out", "\(injector).out_key_vb_loss", "\(injector).out_key_x_start")
+    source.leaveOut(
+      "\(injector).in", "\(injector).generator", "\(injector).out", "\(injector).out_key_vb_loss", "\(injector).out_key_x_start")
   }
 
   private static func choice(
