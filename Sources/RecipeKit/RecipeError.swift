@@ -21,12 +21,7 @@ public struct RecipeError: ClassifiedError, Equatable, CustomStringConvertible {
   /// Whether there is no file of the name given.
   public var isMissingFile: Bool { message == Self.noSuchRecipe }
 
-  /// What places of settings begin with.
-  static let settingPrefix = "--set "
-  /// Whether an argument of the command line brought it about, not a file.
-  private var isOfSetting: Bool { place?.hasPrefix(Self.settingPrefix) == true }
-
-  public var failure: Failure { isMissingFile ? .missing : isOfSetting ? .usage : .data }
+  public var failure: Failure { isMissingFile ? .missing : .data }
 
   public var description: String { [place, path.isEmpty ? nil : path, message].compactMap { $0 }.joined(separator: ": ") }
 }

@@ -26,7 +26,7 @@ extension YAMLValue {
   /// it is.
   init(setting argument: String) throws(RecipeError) {
     let short = argument.count > 80 ? argument.prefix(80) + "…" : argument[...]
-    let place = RecipeError.settingPrefix + short
+    let place = "--set \(short)"
     let halves = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let keys = halves[0].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard halves.count == 2, keys.allSatisfy({ !$0.isEmpty }), keys.count <= Self.depthLimit else {

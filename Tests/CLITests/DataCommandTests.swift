@@ -116,7 +116,7 @@ import Testing
       (["inspect", "none/x"], 66, "no such file"), (["inspect", "none.yaml"], 66, "no such recipe"),
       (["inspect", "text"], 65, "is plain text: 'text, and nothing else than text'; expected pictures"),
       (["inspect", "a-labels-idx1-ubyte"], 65, "holds labels"),
-      (["inspect", source, "--set", "lables=x"], 64, "did you mean 'labels'"), (["inspect", source, "-o", "x.bmp"], 64, ".bmp"),
+      (["inspect", source, "--set", "lables=x"], 65, "did you mean 'labels'"), (["inspect", source, "-o", "x.bmp"], 64, ".bmp"),
       (["inspect", source, "-o", "nowhere/x.png"], 74, "there is no folder nowhere"), (["inspect"], 64, "source"),
       (["export", source], 64, "--output"), (["export", source, "-o", "x.zip"], 64, "expected NAME.npz"),
       (["export", source, "-o", "x.npz", "--size", "0"], 64, "1 to 4096"),

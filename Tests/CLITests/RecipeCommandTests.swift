@@ -87,9 +87,11 @@ import Testing
   }
 
   @Test(arguments: [["recipe", "check", "tiny.yaml"], ["recipe", "show", "tiny.yaml"], ["train", "tiny.yaml"], ["sample", "digits"]])
-  func anErrorOfASettingIs64AndSaysSo(command: [String]) throws {
+  func anErrorOfASettingSaysSo(command: [String]) throws {
     let run = try Program.run(command + ["--set", "sampling.stepz=3"], in: shop.path)
-    #expect(run.status == 64 && run.errors.contains("error: --set sampling.stepz=3: unknown key 'stepz'"), "\(run.errors)")
+    // A setting of a recipe is part of it; one of `sample` is a flag.
+    let status: Int32 = command[0] == "sample" ? 64 : 65
+    #expect(run.status == status && run.errors.contains("error: --set sampling.stepz=3: unknown key 'stepz'"), "\(run.errors)")
     #expect(!shop.exists("runs"))
   }
 

@@ -23,7 +23,7 @@ import Training
     (ImagingError(.notAPicture(nil)), .data), (ArrayError("", .notAnArray(nil)), .data), (DatasetError("", .oneHot(index: 0)), .data),
     (DatasetError("", .incomplete(missing: [])), .data), (DatasetError("", .labelsAlone), .data),
     (ImagingError(.libraryMissing(attempts: [])), .missing), (TorchFault(operation: "", message: ""), .internal),
-    (TorchFault(operation: "", kind: .outOfMemory, message: ""), .memory), (RecipeError(place: "--set a=1", ""), .usage),
+    (TorchFault(operation: "", kind: .outOfMemory, message: ""), .memory), (RecipeError(place: "--set a=1", ""), .data),
     (CancellationError(), .internal),
   ]
 

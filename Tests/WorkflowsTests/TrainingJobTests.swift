@@ -341,7 +341,7 @@ import Training
   ])
   func refusesAnInvalidRecipeAndLeavesNoFolder(set: [String], words: String) throws {
     let error = try #require(throws: (any Error).self) { try begin(set: set) }
-    #expect(Failure(of: error) == ("\(error)".hasPrefix("--set ") ? .usage : .data))
+    #expect(Failure(of: error) == .data)
     #expect("\(error)".contains(words), "\(error)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/run"))
     #expect(throws: (any Error).self) { try RecipeInspection.check(recipe, set: set) }
