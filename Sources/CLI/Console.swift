@@ -13,7 +13,7 @@ enum Console {
     }
   }
 
-  /// - Parameter control: what a terminal shall act on before the text.
+  /// - Parameter control: a control sequence for the terminal, before the text.
   /// - Throws: `OutputClosed` if the reader is gone, `SfumatoError` for other write errors.
   static func result(_ text: String, control: String = "") throws {
     let code = write(control + text.printable + "\n", to: STDOUT_FILENO)
@@ -30,7 +30,7 @@ enum Console {
     draw((standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m " : "error: ") + text.printable + "\n")
   }
 
-  /// Prints text as it is, without adding a line break, such as a progress bar: what comes from files belongs into `note`.
+  /// Prints text as it is, without adding a line break, such as a progress bar: text from files goes through `note`.
   static func draw(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
   static let standardErrorIsTerminal = isatty(STDERR_FILENO) != 0

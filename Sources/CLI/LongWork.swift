@@ -1,4 +1,5 @@
 import Failures
+import Workflows
 
 /// Drives long-running work: pulls one step at a time, shows progress, lets the command print or write after each step, and stops between
 /// two steps after a signal.
@@ -31,5 +32,28 @@ struct LongWork {
     bar.finish()
     try onStop()
     throw Failure.interrupted
+  }
+}
+
+extension LongWork {
+  /// Processes pictures, and prints each failure once.
+  static func run(_ title: String, _ job: some PictureJob, quiet: Bool) throws {
+    var reported = 0
+    func report() {
+      for failure in job.failures[reported...] { Console.error(failure.problem) }
+      reported = job.failures.count
+    }
+    report()
+    // A tile can take long: only the steps that write are waited for.
+    try LongWork(title: title, quiet: quiet).run {
+      try Signals.enter(job.writesNext ? .writing : .computing)
+      return try job.next()
+    } detail: {
+      "\(job.written.count) of \(job.count) pictures"
+    } afterStep: { bar in
+      guard job.failures.count > reported else { return }
+      bar.makeRoom()
+      report()
+    }
   }
 }

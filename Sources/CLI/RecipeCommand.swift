@@ -57,6 +57,7 @@ struct RecipeCommand: ParsableCommand {
       let found = try DLASImport(training: training, inference: inference)
       try Console.result(found.yaml.trimmed)
       for key in found.leftOut { Console.note("left out: \(key)") }
+      for difference in found.differences { Console.note("different: \(difference)") }
       guard !found.strengths.isEmpty else { return }
       Console.note(
         "restore with the strengths \(found.strengths.map { "\($0)" }.joined(separator: ", ")), in the order of corruptions.fixed")

@@ -112,6 +112,13 @@ enum TrainingView {
     try report(job, output)
   }
 
+  /// What to type next.
+  private static func use(of job: TrainingJob) -> String {
+    let run = job.folder.path
+    guard job.modelRecipe.restoration != nil else { return "sample from it with: \(ShellCommand("sfumato", "sample", run))" }
+    return "restore a picture with: \(ShellCommand("sfumato", "restore", "PICTURE", "-o", "restored.png", "--model", run))"
+  }
+
   /// Why the last steps are not in a checkpoint.
   fileprivate static func unsaved(_ job: TrainingJob) -> String {
     "nothing was saved since step \(job.savedStep ?? 0), because every step since was skipped"
@@ -205,8 +212,7 @@ enum TrainingView {
       guard !output.quiet else { return }
       if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
       if !job.isSaved { Console.note("warning: \(unsaved(job))") }
-      let samples = job.modelRecipe.restoration == nil, command = ShellCommand("sfumato", samples ? "sample" : "inspect", job.folder.path)
-      Console.note("done: \(samples ? "sample from it" : "describe it") with: \(command)")
+      Console.note("done: \(use(of: job))")
     }
   }
 

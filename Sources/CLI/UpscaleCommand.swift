@@ -56,26 +56,10 @@ struct Upscale: ParsableCommand {
     (settings.device, settings.precision) = (try device.device(), precision)
     let job = try UpscalingJob(plan, by: Upscaler(model, member: member, settings: settings), comparison: compare)
     let start = ContinuousClock.now
-    try work(job)
+    try LongWork.run("upscaling", job, quiet: shown.quiet)
     try Signals.enter(.writing)
     try report(job, comparison: job.writeComparison(), start.duration(to: .now) / .seconds(1))
     if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
-  }
-
-  private func work(_ job: UpscalingJob) throws {
-    var reported = 0
-    // A tile can take long: only the steps that write are waited for.
-    try LongWork(title: "upscaling", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    } detail: {
-      "\(job.written.count) of \(job.plan.items.count) pictures"
-    } afterStep: { bar in
-      guard job.failures.count > reported else { return }
-      bar.makeRoom()
-      for failure in job.failures[reported...] { Console.error(failure.problem) }
-      reported = job.failures.count
-    }
   }
 
   private func report(_ job: UpscalingJob, comparison: String?, _ seconds: Double) throws {
@@ -95,7 +79,7 @@ struct Upscale: ParsableCommand {
   }
 
   private struct Result: Encodable {
-    let files: [String], failures: [UpscalingJob.Failed]
+    let files: [String], failures: [FailedPicture]
     /// The number of files in the folders that are not pictures.
     let leftOut: Int
     /// `tile`: the final tile size, smaller than requested if memory ran out.

@@ -1,4 +1,5 @@
 import Foundation
+import Workflows
 
 /// Numbers, durations and sizes as text.
 extension Console {
@@ -14,14 +15,7 @@ extension Console {
   /// Four significant digits, without trailing zeros.
   static func number(_ value: Double) -> String { String(format: "%.4g", value) }
 
-  /// 8012345 as `8.01 M`.
-  static func count(_ value: Double) -> String {
-    for (limit, unit) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] where value >= limit {
-      return String(format: "%.2f %@", value / limit, unit)
-    }
-    return String(format: "%.0f", value)
-  }
-
-  /// Bytes as `31.4 MB`.
-  static func bytes(_ value: Int) -> String { value < 1000 ? "\(value) B" : count(Double(value)) + "B" }
+  /// As `Magnitude` has them.
+  static func count(_ value: Double) -> String { Magnitude.text(value) }
+  static func bytes(_ value: Int) -> String { Magnitude.bytes(value) }
 }

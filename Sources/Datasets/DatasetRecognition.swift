@@ -100,7 +100,7 @@ public enum DatasetRecognition {
 
   private static func contents(of folder: String) throws -> [String] {
     do { return try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
-      throw DatasetError(.io, folder, "cannot be read: \(error.localizedDescription)")
+      throw DatasetError(.io, folder, "cannot be read: \(error.systemMessage)")
     }
   }
 

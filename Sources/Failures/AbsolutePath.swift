@@ -20,6 +20,9 @@ extension String {
     return String(cString: resolved)
   }
 
+  /// The same for every name of a file or folder.
+  package var fileIdentity: String { resolvedPath ?? absolutePath }
+
   /// The same file for Foundation's URLs, which take a `~` at the beginning for the home folder.
   package var urlPath: String { hasPrefix("~") ? "./\(self)" : self }
 }

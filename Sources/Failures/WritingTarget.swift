@@ -1,6 +1,6 @@
 import Foundation
 
-/// What stands at a path that shall be written, which decides how: a rename would put a file in the place of a device.
+/// The kind of file at an output path, which decides how it is written: a rename would put a file in the place of a device.
 package enum WritingTarget: Equatable {
   /// A file or nothing: to be written under another name and renamed.
   case file
@@ -24,7 +24,7 @@ package enum WritingTarget: Equatable {
     case S_IFIFO: self = .impossible("it is a pipe, which may have no reader; name a file, or /dev/stdout and redirect that")
     case S_IFSOCK: self = .impossible("it is a socket; name a file")
     case S_IFBLK: self = .impossible("it is a block device; name a file")
-    default: self = .impossible("it is no file; name one")
+    default: self = .impossible("it is not a file; name one")
     }
   }
 

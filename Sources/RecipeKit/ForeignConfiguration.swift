@@ -1,12 +1,12 @@
-/// The configuration of another program, in YAML, which is read key by key: what was never asked for can be told to the user.
+/// The configuration of another program, in YAML, read key by key: keys that were never read can be listed for the user.
 package final class ForeignConfiguration {
   private let root: YAMLValue
   private let file: String
   private var taken: Set<String> = []
 
-  /// - Throws: `RecipeError` for what is not YAML, is too large, or is empty.
-  package init(_ yaml: String, file: String) throws(RecipeError) {
-    guard let root = try YAMLValue(yaml: yaml, file: file), root.entries?.isEmpty == false else {
+  /// - Throws: `RecipeError` for a file that does not exist, is not YAML, is too large, or is empty.
+  package init(file: String) throws(RecipeError) {
+    guard let root = try YAMLValue(yaml: RecipeSections.text(of: file), file: file), root.entries?.isEmpty == false else {
       throw RecipeError(place: file, "expected sections of keys and values, found none")
     }
     (self.root, self.file) = (root, file)
@@ -72,14 +72,17 @@ package final class ForeignConfiguration {
 
   // MARK: What is not taken
 
-  /// What is left aside on purpose, with all below it; told among what was left out.
+  /// Leaves out keys on purpose, with all below them.
   package func leaveOut(_ paths: String...) { for path in paths { leftAside.insert(path) } }
   private var leftAside: Set<String> = []
+
+  /// Where a key stands: `file:line`.
+  package func place(_ path: String) -> String { find(path)?.place ?? file }
 
   /// An error at a key.
   package func refusal(_ path: String, _ expected: String) -> RecipeError {
     let value = find(path)
-    return RecipeError(place: value?.place ?? file, path: path, "\(expected), found \(value?.summary ?? "nothing")")
+    return RecipeError(place: place(path), path: path, "\(expected), found \(value?.summary ?? "nothing")")
   }
 
   /// The keys with values that nobody asked for and that were not left aside: `file:line: path`.

@@ -18,7 +18,9 @@ public enum RecipeSections {
   public static func keys(ofFile path: String) throws(RecipeError) -> [String] { try keys(ofYAML: text(of: path), file: path) }
 
   /// A recipe file's text, of which no more is read than a recipe may have.
-  static func text(of path: String) throws(RecipeError) -> String {
+  package static func text(of path: String) throws(RecipeError) -> String {
+    // Opening a pipe would wait for its writer. One that this process has open, such as /dev/stdin, is read.
+    if case .impossible = WritingTarget(path) { throw RecipeError(place: path, "is not a file; expected a recipe, a text file of YAML") }
     guard let file = FileHandle(forReadingAtPath: path) else {
       let exists = FileManager.default.fileExists(atPath: path)
       throw RecipeError(place: path, exists ? "the recipe may not be read" : RecipeError.noSuchRecipe)

@@ -95,6 +95,22 @@ import Testing
     #expect(!shop.exists("runs"))
   }
 
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [["recipe", "check"], ["recipe", "show"], ["recipe", "import"], ["train"], ["data", "inspect"]])
+  func aPipeWithoutAWriterIsRefusedAndNotWaitedFor(command: [String]) throws {
+    #expect(mkfifo("\(shop.path)/pipe.yaml", 0o600) == 0)
+    let run = try Program.run(command + ["pipe.yaml"], in: shop.path)
+    #expect(run.status == 65 && run.errors.contains("pipe.yaml: is not a file; expected a recipe"), "\(run.errors)")
+    #expect(!shop.exists("runs"))
+  }
+
+  @Test func aRunFolderBelowAFileIsRefusedInTheSystemsWords() throws {
+    try shop.write("x", to: "file")
+    let run = try Program.run(["train", "tiny.yaml", "--run", "file/run"], in: shop.path)
+    #expect(run.status == 74 && run.errors.contains("cannot be made: Not a directory"), "\(run.errors)")
+  }
+
   @Test func holdingOutEveryPictureIsRefused() throws {
     for held in ["100", "5000", "0.999"] {
       try shop.write(Workshop.recipe + "loading: { validation: \(held) }\n", to: "held.yaml")

@@ -54,6 +54,14 @@ import Testing
     #expect(folder.newestGoodCheckpoint == nil)
   }
 
+  @Test(arguments: [nil, "", "rubbish\n", "../000000001"]) func aLostNameOfTheNewestCheckpointNamesAWholeOne(latest: String?) throws {
+    let folder = try run.folder([1, 2])
+    if let latest { try run.write(latest, to: "latest") } else { try FileManager.default.removeItem(atPath: run.path + "/latest") }
+    let error = try #require(throws: CheckpointError.self) { try folder.latestCheckpoint() }
+    #expect(error.path == "\(run.path)/latest" && error.message.contains("'sfumato resume \(run.path) --from 000000002'"))
+    #expect(try folder.checkpoint(at: "000000002").position.step == 2)
+  }
+
   @Test func aCheckpointThatIsNotThereIsRefusedWithThoseThatAre() throws {
     let folder = try run.folder([1, 20])
     let error = try #require(throws: CheckpointError.self) { try folder.checkpoint(at: "000000003") }

@@ -141,6 +141,13 @@ import Testing
     #expect("\(error!)".contains(words), "\(error!)")
   }
 
+  @Test func whatIsComputedDifferentlyIsSaid() throws {
+    #expect(try imported().found.differences == [])
+    let (recipe, found) = try imported([("[ jpeg-broad, gaussian_blur ]", "[ jpeg-broad, noise ]")])
+    #expect(recipe.corruptions?.corruptionNames == ["jpeg", "noise"])
+    #expect(found.differences.count == 1 && found.differences[0].contains("train.yml:14: noise is Gaussian here"))
+  }
+
   @Test func severalFoldersBecomeAMix() throws {
     let (recipe, _) = try imported([("paths: my photos", "paths: [a, \"it's\"]\n    weights: [2, 1]")])
     #expect(recipe.data.type == "mix")
@@ -148,7 +155,8 @@ import Testing
   }
 
   @Test func aMissingFileAndOneThatIsNotAConfigurationSaySo() throws {
-    #expect(throws: SfumatoError(.missing, "nowhere.yml: there is no such file")) { try DLASImport(training: "nowhere.yml") }
+    let missing = #expect(throws: RecipeError.self) { try DLASImport(training: "nowhere.yml") }
+    #expect(missing?.failure == .missing && missing?.description == "nowhere.yml: no such recipe")
     let file = try scratch.file("empty.yml")
     try "# nothing\n".write(toFile: file, atomically: true, encoding: .utf8)
     #expect(throws: RecipeError.self) { try DLASImport(training: file) }

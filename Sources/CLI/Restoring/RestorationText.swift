@@ -21,11 +21,11 @@ enum RestorationText {
   private static func line(_ picture: RestorationForecast.Picture) -> String {
     let sizes = "\(picture.width) x \(picture.height) to \(picture.resultWidth) x \(picture.resultHeight)"
     guard !picture.isFinished else { return "\(picture.output): \(sizes), finished before" }
-    let told = picture.strengths.sorted { $0.key < $1.key }.filter { $0.value > 0 }.map { "\($0.key) \(Console.number($0.value))" }
+    let strengths = picture.strengths.sorted { $0.key < $1.key }.filter { $0.value > 0 }.map { "\($0.key) \(Console.number($0.value))" }
     return "\(picture.output): \(sizes), \(picture.tiles) \(picture.tiles == 1 ? "tile" : "tiles") of \(picture.evaluations) "
       + "\(picture.evaluations == 1 ? "evaluation" : "evaluations"), "
       + "memory \(Console.bytes(picture.memoryBytes)), disk \(Console.bytes(picture.scratchBytes))"
-      + (picture.seconds.map { ", about \(Console.duration($0))" } ?? "") + (told.isEmpty ? "" : "; \(told.joined(separator: ", "))")
+      + (picture.seconds.map { ", about \(Console.duration($0))" } ?? "") + (strengths.isEmpty ? "" : "; \(strengths.joined(separator: ", "))")
   }
 
   static func report(_ job: RestorationJob, report: String?, _ seconds: Double, _ shown: OutputOptions) throws {

@@ -14,8 +14,8 @@ struct Restore: ParsableCommand {
       seams; memory does not grow with them. Grey stays grey, 16 bits stay 16 in PNG and TIFF, and opacity, colour profile, EXIF and XMP \
       are kept.
 
-      The model is told how bad a picture is. By default that is read from the quality of a JPEG file; a JPEG that was saved again as PNG \
-      shows nothing any more: say --corruption jpeg=.4. --sweep shows what each strength does.
+      The model is given the strength of each defect. By default that is read from the quality of a JPEG file; a JPEG that was saved again as PNG \
+      shows nothing any more: set --corruption jpeg=.4. --sweep shows what each strength does.
 
       Stopped work continues when the same command is given again. An unreadable picture is reported, the others are processed, and the \
       exit code is 65.
@@ -125,9 +125,8 @@ struct Restore: ParsableCommand {
       return
     }
     try job.checkResources()
-    for failure in job.failures { Console.error(failure.problem) }
     let start = ContinuousClock.now
-    try work(job)
+    try LongWork.run("restoring", job, quiet: shown.quiet)
     try Signals.enter(.writing)
     try RestorationText.report(job, report: job.writeReport(), start.duration(to: .now) / .seconds(1), shown)
     if !job.failures.isEmpty { throw ExitCode(Failure.data.exitCode) }
@@ -147,22 +146,6 @@ struct Restore: ParsableCommand {
     (settings.tile, settings.overlap, settings.color) = (tile, overlap, color == .correct)
     (settings.device, settings.precision) = (try device.device(), precision)
     return settings
-  }
-
-  private func work(_ job: RestorationJob) throws {
-    var reported = job.failures.count
-    // A tile can take long: only the steps that write are waited for. What is unfinished stays for the next time.
-    try LongWork(title: "restoring", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    } detail: {
-      "\(job.written.count) of \(job.plan.items.count) pictures"
-    } afterStep: { bar in
-      guard job.failures.count > reported else { return }
-      bar.makeRoom()
-      for failure in job.failures[reported...] { Console.error(failure.problem) }
-      reported = job.failures.count
-    }
   }
 
   private func show(_ sheet: String) throws {

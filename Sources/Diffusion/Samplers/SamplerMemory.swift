@@ -1,7 +1,7 @@
 import Tensors
 
 /// A sampler's memory that holds tensors of the images' shape. Taken out and put back, they can lie on disk between two steps, and each part
-/// of a picture can be stepped by itself. What has no such tensors need not conform.
+/// of a picture can be stepped separately. What has no such tensors need not conform.
 public protocol SamplerMemory {
   /// `[N, C, H, W]` each, in an order that depends on the steps taken alone.
   var tensors: [Tensor] { get }

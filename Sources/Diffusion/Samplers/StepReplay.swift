@@ -3,10 +3,10 @@ import Tensors
 /// Takes single steps of a sampler on any part of a picture, from what was kept of the steps and evaluations before: for pictures that are
 /// larger than memory, whose denoiser is evaluated on the whole before any part takes its step.
 ///
-/// A sampler's step is a function of each pixel by itself but for the denoiser. So a step of n evaluations is replayed n times on each part:
+/// A sampler's step treats each pixel separately but for the denoiser. So a step of n evaluations is replayed n times on each part:
 /// with the answers of the first k evaluations it says what the denoiser is to be asked next, with all of them it ends.
 ///
-/// What is asked depends on the levels alone; a run on one pixel tells it for every step beforehand.
+/// What is asked depends on the levels alone; a run on one pixel finds it for every step beforehand.
 public final class StepReplay {
   /// What a replay comes to.
   public enum Outcome {

@@ -11,13 +11,7 @@ public struct BandResampling: Sendable {
   ///   - new: width and height of the result.
   ///   - filter: all but `nearest` and `box`, which are not weighted means of this kind.
   public init(from old: (width: Int, height: Int), to new: (width: Int, height: Int), filter: ResizeFilter) {
-    let kernel: ResamplingKernel
-    switch filter {
-    case .lanczos3: kernel = .lanczos3
-    case .bicubic: kernel = .cubic
-    case .bilinear: kernel = .triangle
-    case .box, .nearest: preconditionFailure("bands resampled by \(filter)")
-    }
+    guard let kernel = filter.kernel else { preconditionFailure("bands resampled by \(filter)") }
     across = ResamplingWeights(from: old.width, to: new.width, kernel: kernel)
     down = ResamplingWeights(from: old.height, to: new.height, kernel: kernel)
     (width, height, newWidth, newHeight) = (old.width, old.height, new.width, new.height)
@@ -34,7 +28,7 @@ public struct BandResampling: Sendable {
   ///   - rows: of the result, to be computed.
   ///   - source: the samples of `sourceRows(for: rows)`, channels interleaved.
   ///   - result: takes the samples of `rows`.
-  ///   - channels: how many, each resampled by itself.
+  ///   - channels: how many, each resampled separately.
   public func resample<Sample: FixedWidthInteger & UnsignedInteger>(
     _ rows: Range<Int>, from source: UnsafeBufferPointer<Sample>, into result: UnsafeMutableBufferPointer<Sample>, channels: Int
   ) {

@@ -12,6 +12,18 @@ public enum ResizeFilter: String, Codable, Sendable, CaseIterable {
   case nearest
 }
 
+extension ResizeFilter {
+  /// Nil for `nearest` and `box`, which are computed otherwise.
+  var kernel: ResamplingKernel? {
+    switch self {
+    case .lanczos3: .lanczos3
+    case .bicubic: .cubic
+    case .bilinear: .triangle
+    case .box, .nearest: nil
+    }
+  }
+}
+
 extension Image {
   /// Colours are weighted by their alpha, or invisible pixels would bleed.
   ///
@@ -25,13 +37,8 @@ extension Image {
     guard width <= Self.pixelLimit / height else {
       throw ImagingError(.tooLarge(width: width, height: height, limit: Self.pixelLimit))
     }
-    switch filter {
-    case .nearest: return nearest(width: width, height: height)
-    case .box: return areaAveraged(width: width, height: height)
-    case .bilinear: return resampled(width: width, height: height, kernel: .triangle)
-    case .bicubic: return resampled(width: width, height: height, kernel: .cubic)
-    case .lanczos3: return resampled(width: width, height: height, kernel: .lanczos3)
-    }
+    if let kernel = filter.kernel { return resampled(width: width, height: height, kernel: kernel) }
+    return filter == .box ? areaAveraged(width: width, height: height) : nearest(width: width, height: height)
   }
 
   func nearest(width: Int, height: Int) -> Image {

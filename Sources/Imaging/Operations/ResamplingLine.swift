@@ -1,4 +1,4 @@
-/// The weights of a resampling along one axis, as numbers: for pictures that are resampled by parts, or in other arithmetic than 8 bits.
+/// The weights of bicubic resampling along one axis, as numbers that add up to one: for arithmetic without rounding.
 package struct ResamplingLine: Sendable {
   /// Pixels before and after.
   package let old: Int, new: Int
@@ -7,15 +7,9 @@ package struct ResamplingLine: Sendable {
   /// Those of each new pixel, which add up to one.
   private let taps: [[Float]]
 
-  /// - Parameter filter: `nearest` counts as `box`, the mean over what a new pixel covers.
-  package init(from old: Int, to new: Int, filter: ResizeFilter) {
+  package init(from old: Int, to new: Int) {
     (self.old, self.new) = (old, new)
-    switch filter {
-    case .lanczos3: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .lanczos3))
-    case .bicubic: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .cubic))
-    case .bilinear: (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .triangle))
-    case .box, .nearest: (first, taps) = Self.areas(old, new)
-    }
+    (first, taps) = Self.taps(ResamplingWeights(from: old, to: new, kernel: .cubic))
   }
 
   private static func taps(_ weights: ResamplingWeights) -> ([Int], [[Float]]) {
@@ -25,15 +19,6 @@ package struct ResamplingLine: Sendable {
       return row.map { $0 / sum }
     }
     return (weights.first, taps)
-  }
-
-  private static func areas(_ old: Int, _ new: Int) -> ([Int], [[Float]]) {
-    // Whole numbers, in units of 1/new of an old pixel.
-    let places = (0..<new).map { $0 * old / new..<min((($0 + 1) * old + new - 1) / new, old) }
-    let taps = places.enumerated().map { place, pixels in
-      pixels.map { Float(min((place + 1) * old, ($0 + 1) * new) - max(place * old, $0 * new)) / Float(old) }
-    }
-    return (places.map(\.lowerBound), taps)
   }
 
   /// The old pixels that count for some new ones.

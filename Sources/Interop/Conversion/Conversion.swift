@@ -106,7 +106,7 @@ public enum Conversion {
     guard request.settings.isEmpty || request.preset != nil || request.recipe != nil else {
       throw SfumatoError(.usage, "--set changes a preset or a recipe; name one by --preset or --recipe")
     }
-    let paths = [request.input, request.output].map { $0.resolvedPath ?? $0.absolutePath }
+    let paths = [request.input, request.output].map(\.fileIdentity)
     guard paths[0] != paths[1] else { throw SfumatoError(.usage, "\(request.output) is the checkpoint itself; give another name") }
     guard request.target != .diffusers else { return }
     guard request.output.hasSuffix(".safetensors") else {

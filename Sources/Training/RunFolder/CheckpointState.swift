@@ -1,3 +1,4 @@
+import Failures
 import Checkpoints
 import Foundation
 
@@ -19,7 +20,7 @@ struct CheckpointState: Equatable {
     guard let file = FileHandle(forReadingAtPath: path) else { throw CheckpointError(.missing, path, "there is no such file") }
     let data: Data
     do { data = try file.read(upToCount: Self.sizeLimit) ?? Data() } catch {
-      throw CheckpointError(.io, path, "cannot be read: \((error as NSError).localizedDescription)")
+      throw CheckpointError(.io, path, "cannot be read: \(error.systemMessage)")
     }
     let decoder = JSONDecoder()
     guard let position = try? decoder.decode(TrainingPosition.self, from: data), position.isPossible,

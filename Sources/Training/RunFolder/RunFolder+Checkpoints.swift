@@ -231,11 +231,13 @@ extension RunFolder {
 
   private func latestName() throws -> String {
     guard let text = try? String(contentsOfFile: "\(path)/latest", encoding: .utf8) else {
-      throw CheckpointError(.missing, "\(path)/latest", "is not there, so no checkpoint can be found")
+      throw CheckpointError(.missing, "\(path)/latest", "is not there, so the newest checkpoint is not known" + advice(besides: ""))
     }
     let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
     guard Self.isCheckpointName(name) else {
-      throw CheckpointError(.invalid, "\(path)/latest", "does not name a checkpoint; expected the name of a folder in \(checkpointsPath)")
+      throw CheckpointError(
+        .invalid, "\(path)/latest",
+        "does not name a checkpoint; expected the name of a folder in \(checkpointsPath)" + advice(besides: ""))
     }
     return name
   }

@@ -27,7 +27,7 @@ extension RunFolder {
     do {
       let text = try Data(contentsOf: URL(fileURLWithPath: logPath.urlPath), options: .alwaysMapped)
       (length, kept) = (text.count, Self.end(of: text, to: step))
-    } catch { throw CheckpointError(.io, logPath, "cannot be read: \((error as NSError).localizedDescription)") }
+    } catch { throw CheckpointError(.io, logPath, "cannot be read: \(error.systemMessage)") }
     guard kept < length else { return }
     guard truncate(logPath, off_t(kept)) == 0 else { throw CheckpointError.io(logPath, "cannot be cut back to step \(step)", errno) }
   }

@@ -61,9 +61,7 @@ public struct RunFolder: Sendable {
   public func checkFree() throws { try RunLock.check(lockPath) }
 
   static func makeFolder(_ path: String) throws {
-    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw CheckpointError(.io, path, "cannot be made: \((error as NSError).localizedDescription)")
-    }
+    if let problem = path.makeFolder() { throw CheckpointError(.io, path, "cannot be made: \(problem)") }
   }
 
   /// Numbers as names that sort as numbers do.

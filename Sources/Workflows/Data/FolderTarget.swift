@@ -25,11 +25,11 @@ final class FolderTarget: ExportTarget {
     let twice = Dictionary(grouping: folders) { $0.lowercased() }.first { $1.count > 1 }
     if let twice { throw SfumatoError(.data, "the classes \(twice.value.joined(separator: ", ")) would share a folder") }
     Self.sweep(parent, prefix)
-    do {
-      for folder in [temporary] + folders.map({ "\(temporary)/\($0)" }) {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-      }
-    } catch { throw SfumatoError(.io, "\(path): cannot be created: \(error.localizedDescription)") }
+    for folder in [temporary] + folders.map({ "\(temporary)/\($0)" }) where mkdir(folder, 0o777) != 0 {
+      let problem = String(cString: strerror(errno))
+      try? FileManager.default.removeItem(atPath: temporary)
+      throw SfumatoError(.io, "\(path): cannot be made: \(problem)")
+    }
     descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
     if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB) }
   }
@@ -57,7 +57,7 @@ final class FolderTarget: ExportTarget {
     let name = String(repeating: "0", count: max(0, digits - number.count)) + number
     let bytes = try picture.image.encoded(as: .png)
     do { try Data(bytes).write(to: URL(fileURLWithPath: "\(temporary)\(folder)/\(name).png".urlPath)) } catch {
-      throw ExportFailure(error: SfumatoError(.io, "\(path): cannot be written: \(error.localizedDescription)"))
+      throw ExportFailure(error: SfumatoError(.io, "\(path): cannot be written: \(error.systemMessage)"))
     }
     return picture
   }

@@ -27,11 +27,7 @@ enum SamplingMemory {
     let batchText = images == 1 ? "an image" : "\(images) images at a time"
     throw SfumatoError(
       .memory,
-      "sampling \(batchText) of \(recipe.data.height) x \(recipe.data.width) in \(precision.rawValue) needs about \(size(bytes)) of memory, and "
-        + "\(size(available)) are free; \(precise)\(advice)")
-  }
-
-  private static func size(_ bytes: Int) -> String {
-    bytes < 1_000_000_000 ? "\(bytes / 1_000_000) MB" : "\((Double(bytes) / 1e8).rounded() / 10) GB"
+      "sampling \(batchText) of \(recipe.data.height) x \(recipe.data.width) in \(precision.rawValue) needs about \(Magnitude.bytes(bytes)) of memory, and "
+        + "\(Magnitude.bytes(available)) are free; \(precise)\(advice)")
   }
 }

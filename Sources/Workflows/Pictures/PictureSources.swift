@@ -19,7 +19,7 @@ struct PictureSources {
   ///   - output: a folder whose contents are results, which are no sources.
   /// - Throws: `SfumatoError` for a source that does not exist, a folder that cannot be read, and when there is no picture.
   init(_ paths: [String], recursive: Bool = false, leavingOut output: String? = nil) throws {
-    let results = output.map(PicturePath.identity)
+    let results = output?.fileIdentity
     for path in paths {
       switch PicturePath.isFolder(path) {
       case nil: throw SfumatoError(.missing, "there is no picture or folder '\(path)'")
@@ -38,13 +38,13 @@ struct PictureSources {
   private mutating func add(_ folder: String, below subfolder: String, _ recursive: Bool, _ results: String?) throws {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
-      throw SfumatoError(.io, "\(folder): cannot be read: \(error.localizedDescription)")
+      throw SfumatoError(.io, "\(folder): cannot be read: \(error.systemMessage)")
     }
     for name in names where !name.hasPrefix(".") {
       let path = "\(folder)/\(name)"
       guard let isFolder = PicturePath.isFolder(path) else { continue }
       if isFolder {
-        guard recursive, !PicturePath.isLink(path), PicturePath.identity(path) != results else { continue }
+        guard recursive, !PicturePath.isLink(path), path.fileIdentity != results else { continue }
         try add(path, below: subfolder.isEmpty ? name : "\(subfolder)/\(name)", recursive, results)
       } else if PictureFormat.isPicture(file: path) {
         pictures.append(Source(path: path, subfolder: subfolder))
@@ -65,16 +65,11 @@ enum PicturePath {
 
   static func isLink(_ path: String) -> Bool { (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil }
 
-  /// The same for every name of a file or folder.
-  static func identity(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-
   /// Makes the folder of a result.
   /// - Throws: `ImagingError` in the system's words.
   static func makeFolder(of file: String) throws {
     let folder = file.parentFolder
-    guard !folder.isEmpty, isFolder(folder) != true else { return }
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw ImagingError(file: folder, .unwritable(error.localizedDescription))
-    }
+    guard !folder.isEmpty, let problem = folder.makeFolder() else { return }
+    throw ImagingError(file: folder, .unwritable(problem))
   }
 }

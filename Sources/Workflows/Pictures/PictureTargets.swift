@@ -47,13 +47,13 @@ struct PictureTargets {
   }
 
   private func checkNames() throws {
-    var sources: [String: String] = [:], seen = Set(items.map { PicturePath.identity($0.source) })
+    var sources: [String: String] = [:], seen = Set(items.map(\.source.fileIdentity))
     for item in items {
       do { _ = try ImageFormat(forFile: item.target) } catch { throw SfumatoError(.usage, "\(error)") }
       if let other = sources.updateValue(item.source, forKey: item.target) {
         throw SfumatoError(.usage, "\(other) and \(item.source) would both become \(item.target)")
       }
-      guard seen.insert(PicturePath.identity(item.target)).inserted else {
+      guard seen.insert(item.target.fileIdentity).inserted else {
         throw SfumatoError(.usage, "\(item.target) is one of the pictures and would be overwritten; name another output")
       }
     }

@@ -12,17 +12,17 @@ struct ResultNames {
   /// What stands for `{scale}`.
   var scale = "1"
 
-  static let placeholders = ["stem", "ext", "scale"]
+  /// The fields allowed in braces.
+  static let fields = ["stem", "ext", "scale"]
 
-  /// - Throws: `SfumatoError` for an unknown placeholder, and for a pattern that names folders.
+  /// - Throws: `SfumatoError` for an unknown field, and for a pattern that names folders.
   func check() throws {
     guard !pattern.isEmpty, !pattern.contains("/") else {
-      throw SfumatoError(.usage, "the pattern '\(pattern)' is no name of a file; expected one such as {stem}-restored.{ext}")
+      throw SfumatoError(.usage, "the pattern '\(pattern)' is not the name of a file; expected one such as {stem}-restored.{ext}")
     }
-    var rest = pattern
-    for name in Self.placeholders { rest = rest.replacingOccurrences(of: "{\(name)}", with: "") }
+    let rest = pattern.filling(Dictionary(uniqueKeysWithValues: Self.fields.map { ($0, "") }))
     guard !rest.contains("{"), !rest.contains("}") else {
-      throw SfumatoError(.usage, "the pattern '\(pattern)' has an unknown placeholder; expected {stem}, {ext} and {scale}")
+      throw SfumatoError(.usage, "the pattern '\(pattern)' has an unknown field; expected {stem}, {ext} and {scale}")
     }
     let ending = (pattern as NSString).pathExtension.lowercased()
     guard self.ending == nil || ending == "{ext}" || ending == self.ending else {
@@ -42,8 +42,6 @@ struct ResultNames {
     let stem = whole ? name : (name as NSString).deletingPathExtension
     let own = (name as NSString).pathExtension
     let result = ending ?? (keptEndings.contains(own.lowercased()) ? own : "png")
-    // The stem comes last, for it may hold anything.
-    return pattern.replacingOccurrences(of: "{ext}", with: result).replacingOccurrences(of: "{scale}", with: scale)
-      .replacingOccurrences(of: "{stem}", with: stem)
+    return pattern.filling(["stem": stem, "ext": result, "scale": scale])
   }
 }

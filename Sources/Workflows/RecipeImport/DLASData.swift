@@ -4,6 +4,8 @@ import RecipeKit
 struct DLASData {
   let batchSize: Int
   let lines: [String]
+  /// What the corruptions of the same name do differently.
+  let differences: [String]
   private static let train = "datasets.train"
 
   init(_ source: ForeignConfiguration, _ network: DLASNetwork) throws(RecipeError) {
@@ -17,7 +19,9 @@ struct DLASData {
     var lines = try Self.pictures(source)
     lines.append("images: { size: \(size), fit: center_crop, channels: 3, flip: \(mirrored ? "horizontal" : "none") }")
     if let workers = try source.integer("\(Self.train).n_workers"), workers > 0 { lines.append("loading: { workers: \(workers) }") }
-    self.lines = try lines + Self.corruptions(source, network)
+    let names = try source.texts("\(Self.train).fixed_corruptions") ?? []
+    self.lines = try lines + Self.corruptions(names, source, network)
+    differences = names.compactMap { name in Self.difference(name).map { "\(source.place("\(Self.train).fixed_corruptions")): \($0)" } }
   }
 
   private static func refuseOthers(_ source: ForeignConfiguration) throws(RecipeError) {
@@ -59,8 +63,9 @@ struct DLASData {
 // MARK: Corruptions
 
 extension DLASData {
-  private static func corruptions(_ source: ForeignConfiguration, _ network: DLASNetwork) throws(RecipeError) -> [String] {
-    let fixed = try source.texts("\(train).fixed_corruptions") ?? []
+  private static func corruptions(
+    _ fixed: [String], _ source: ForeignConfiguration, _ network: DLASNetwork
+  ) throws(RecipeError) -> [String] {
     let random = (try source.texts("\(train).random_corruptions") ?? []).filter { $0 != "none" }
     guard fixed.count == network.corruptions else {
       throw source.refusal(
@@ -68,7 +73,7 @@ extension DLASData {
     }
     guard random.isEmpty else {
       throw source.refusal(
-        "\(train).random_corruptions", "expected [none]: the network is not told their strengths there and is told them here")
+        "\(train).random_corruptions", "expected [none]: the network is given their strengths here and not there")
     }
     _ = try source.integer("\(train).num_corrupts_per_image")
     let blur = try source.number("\(train).corruption_blur_scale") ?? 1
@@ -89,7 +94,7 @@ extension DLASData {
     return lines
   }
 
-  /// Noise there is uniform and brightens, here it is Gaussian; the corruptions that do nothing there are refused.
+  /// Nil for those that do nothing there, or fail.
   private static func entry(_ name: String, blurScale: Double) -> String? {
     switch name {
     case "jpeg-low", "jpeg-medium", "jpeg-broad", "jpeg-normal": "type: jpeg, range: \(name.dropFirst(5))"
@@ -100,6 +105,17 @@ extension DLASData {
     case "greyscale": "type: grey"
     case "lq_resampling": "type: lq_resampling, factor: 2"
     case "lq_resampling4x": "type: lq_resampling, factor: 4"
+    default: nil
+    }
+  }
+
+  /// As `docs/corruptions.md` compares them.
+  private static func difference(_ name: String) -> String? {
+    switch name {
+    case "noise", "noise-5": "\(name) is Gaussian here; there it is uniform from 0 to 6 levels, which brightens"
+    case "color_quantization": "\(name) leaves pictures unchanged at strength 0; there it drops two bits and darkens"
+    case "greyscale": "greyscale grows with its strength; there it is the mean of the channels at any strength"
+    case "lq_resampling", "lq_resampling4x": "\(name) reduces by any factor up to its own; there by 1, 2 or 4, and enlarges last of all"
     default: nil
     }
   }

@@ -1,4 +1,3 @@
-import Failures
 import Foundation
 import RecipeKit
 
@@ -10,23 +9,25 @@ public struct DLASImport: Sendable {
   public let yaml: String
   /// The keys that mean nothing here: `train.yml:12: wandb`.
   public let leftOut: [String]
+  /// What is taken but computed differently here: `train.yml:19: noise is Gaussian here …`.
+  public let differences: [String]
   /// The strengths that the inference configuration asks for, in the order of the fixed corruptions; empty without one.
   public let strengths: [Double]
 
   /// - Parameters:
   ///   - training: the file of the training configuration.
   ///   - inference: the file of the inference configuration, whose sampling the recipe takes; nil for the training's own evaluation.
-  /// - Throws: `RecipeError` with the line of what is wrong or cannot be taken; `SfumatoError` for a missing file.
+  /// - Throws: `RecipeError` with the line of what is wrong or cannot be taken, and for a missing file.
   public init(training: String, inference: String? = nil) throws {
-    let source = try ForeignConfiguration(Self.read(training), file: training)
-    let used = try inference.map { try ForeignConfiguration(Self.read($0), file: $0) }
+    let source = try ForeignConfiguration(file: training)
+    let used = try inference.map { try ForeignConfiguration(file: $0) }
     let title = "# \((training as NSString).lastPathComponent) of DL-Art-School, as a recipe of Sfumato."
     let network = try DLASNetwork(source)
     let data = try DLASData(source, network)
     let process = try DLASProcess(source, injector: "steps.generator.injectors.\(try DLASProcess.injector(of: source))")
     let training = try DLASTraining(source, batch: data.batchSize)
     let sampling = try used.map { try DLASSampling($0, trained: process, network) } ?? DLASSampling(evaluationOf: source)
-    strengths = sampling.strengths
+    (strengths, differences) = (sampling.strengths, data.differences)
     Self.leaveOut(source)
     used.map(DLASSampling.leaveOut)
     let unread = source.unread + (used?.unread ?? [])
@@ -40,21 +41,11 @@ public struct DLASImport: Sendable {
     _ = try TrainRecipe(yaml: yaml)
   }
 
-  private static func read(_ path: String) throws -> String {
-    guard FileManager.default.fileExists(atPath: path) else { throw SfumatoError(.missing, "\(path): there is no such file") }
-    guard let bytes = FileManager.default.contents(atPath: path) else { throw SfumatoError(.io, "\(path): cannot be read") }
-    guard let text = String(bytes: bytes.prefix(1 << 20), encoding: .utf8) else {
-      throw SfumatoError(.data, "\(path): is not text; expected a YAML file")
-    }
-    return text
-  }
-
   /// Where and how it ran, what it logged and how it was judged.
   private static func leaveOut(_ source: ForeignConfiguration) {
     source.leaveOut(
       "name", "use_tb_logger", "model", "scale", "gpu_ids", "start_step", "force_start_step", "wandb", "path", "logger", "eval",
-      "train.val_freq", "networks.generator.type", "datasets.train.name", "datasets.val")
-    let steps = "steps.generator"
-    source.leaveOut("\(steps).training")
+      "train.val_freq", "networks.generator.type", "datasets.train.name", "datasets.val",
+      "steps.generator.training")
   }
 }

@@ -20,10 +20,8 @@ struct DLASNetwork {
     guard [3, 6].contains(outChannels) else {
       throw source.refusal("\(arguments).out_channels", "expected 3, or 6 with a learned variance")
     }
-    var unet = ["image_size: \(size)", "normalization: dlas", "use_new_attention_order: false", "use_scale_shift_norm: false"]
+    var unet = ["image_size: \(size)", "normalization: dlas"]
     unet += try Self.attention(source, arguments, size)
-    // The defaults of DL-Art-School are not those of this project.
-    unet.append("resblock_updown: \(try source.flag("\(arguments).resblock_updown") ?? false)")
     for key in ["model_channels", "num_res_blocks", "num_heads", "num_heads_upsample", "num_head_channels"] {
       if let value = try source.integer("\(arguments).\(key)") { unet.append("\(key): \(value)") }
     }
@@ -31,10 +29,9 @@ struct DLASNetwork {
       unet.append("channel_mult: [\(factors.map(\.short).joined(separator: ", "))]")
     }
     if let dropout = try source.number("\(arguments).dropout") { unet.append("dropout: \(dropout.short)") }
-    for key in ["use_scale_shift_norm", "conv_resample", "use_new_attention_order"] {
-      guard let value = try source.flag("\(arguments).\(key)") else { continue }
-      unet.removeAll { $0.hasPrefix("\(key):") }
-      unet.append("\(key): \(value)")
+    // With the defaults of DL-Art-School, which are not those here.
+    for (key, usual) in [("use_scale_shift_norm", false), ("resblock_updown", false), ("use_new_attention_order", false), ("conv_resample", true)] {
+      unet.append("\(key): \(try source.flag("\(arguments).\(key)") ?? usual)")
     }
     if try source.flag("checkpointing_enabled") ?? false { unet.append("use_checkpoint: true") }
     lines =

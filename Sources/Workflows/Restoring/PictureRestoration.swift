@@ -138,9 +138,7 @@ enum RestorationScratch {
   }
 
   static func make(_ folder: String) throws {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder): cannot be made: \(error.localizedDescription)")
-    }
+    if let problem = folder.makeFolder() { throw SfumatoError(.io, "\(folder): cannot be made: \(problem)") }
   }
 
   /// Only what this program made lies in it.

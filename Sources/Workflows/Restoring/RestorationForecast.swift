@@ -58,13 +58,13 @@ public struct RestorationForecast: Sendable, Encodable {
   var pending: [Picture] { pictures.filter { !$0.isFinished } }
 
   /// Refuses what would not fit, before any work.
-  /// - Throws: `SfumatoError` of class I/O.
+  /// - Throws: `SfumatoError` of the classes `memory` and `io`.
   func check() throws {
     if let largest = pending.max(by: { $0.memoryBytes < $1.memoryBytes }), largest.memoryBytes > AvailableMemory.bytes {
       throw SfumatoError(
-        .io,
-        "\(largest.input) takes about \(Self.size(largest.memoryBytes)) of memory and \(Self.size(AvailableMemory.bytes)) are free; "
-          + "choose smaller tiles")
+        .memory,
+        "\(largest.input) takes about \(Magnitude.bytes(largest.memoryBytes)) of memory and \(Magnitude.bytes(AvailableMemory.bytes)) are free; "
+          + "choose smaller tiles by --tile")
     }
     let results = pending.reduce(0) { $0 + $1.resultBytes }, unfinished = pending.map(\.scratchBytes).max() ?? 0
     if let scratch {
@@ -79,11 +79,9 @@ public struct RestorationForecast: Sendable, Encodable {
     guard let free = freeBytes(folder), bytes > free else { return }
     throw SfumatoError(
       .io,
-      "\(folder.isEmpty ? "." : folder) has \(size(free)) free and \(purpose) may take \(size(bytes)); make room, or name a folder of "
+      "\(folder.isEmpty ? "." : folder) has \(Magnitude.bytes(free)) free and \(purpose) may take \(Magnitude.bytes(bytes)); make room, or name a folder of "
         + "another disk")
   }
-
-  static func size(_ bytes: Int) -> String { String(format: "%.1f GB", Double(bytes) / 1e9) }
 
   /// Of the disk of a folder, or of the nearest one above it that exists; nil where the system does not say.
   private static func freeBytes(_ folder: String) -> Int? {

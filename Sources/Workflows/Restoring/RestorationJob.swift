@@ -7,7 +7,7 @@ import Tensors
 /// next job with the same request.
 ///
 /// Not Sendable: it belongs to the thread that computes.
-public final class RestorationJob {
+public final class RestorationJob: PictureJob {
   public let plan: RestorationPlan
   public let restorer: Restorer
   public private(set) var forecast: RestorationForecast
@@ -69,6 +69,7 @@ public final class RestorationJob {
   /// Whether the next step writes a result; any other can be ended at any moment without leaving anything half written.
   public var writesNext: Bool { current?.isComputed ?? false }
 
+  public var count: Int { plan.items.count }
   /// The files written so far.
   public var written: [String] { outcomes.filter { !$0.skipped }.map(\.output) }
 
@@ -84,7 +85,7 @@ public final class RestorationJob {
       if !picture.isComputed { return fraction(try picture.next()) }
       try picture.write()
       outcomes.append(RestorationOutcome(picture))
-      try report?.add(picture)
+      report?.add(picture)
     } catch {
       guard let failed = FailedPicture(item.source, error) else { throw error }
       current?.abandon()
@@ -115,7 +116,7 @@ public struct RestorationOutcome: Encodable, Sendable {
   public let input: String, output: String
   /// In pixels.
   public let width: Int, height: Int, resultWidth: Int, resultHeight: Int
-  /// As they were told in the first pass.
+  /// Those of the first pass.
   public let strengths: [String: Double]
   /// The result was there already, made from the same picture with the same model and settings.
   public let skipped: Bool

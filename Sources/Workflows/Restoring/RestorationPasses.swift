@@ -33,7 +33,7 @@ struct RestorationPasses: Sendable, Equatable {
     }
   }
 
-  /// What the model is told in a pass: a picture that has been restored once is clean, and only its reduction is told.
+  /// The strengths of a pass: a picture that has been restored once is clean but for its reduction.
   /// - Parameters:
   ///   - first: the strengths of the picture, without the reduction of its passes.
   ///   - names: theirs.

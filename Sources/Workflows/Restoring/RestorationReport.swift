@@ -32,12 +32,12 @@ final class RestorationReport {
 
   var showsDetails: Bool { kind != .json }
 
-  func add(_ picture: PictureRestoration) throws {
+  /// A detail that cannot be drawn or encoded is left out; the picture is restored all the same.
+  func add(_ picture: PictureRestoration) {
     if kind == .sheet, let detail = picture.detail {
-      try sheet.add(before: detail.before, after: detail.after, name: (picture.task.item.target as NSString).lastPathComponent)
+      try? sheet.add(before: detail.before, after: detail.after, name: (picture.task.item.target as NSString).lastPathComponent)
     }
     guard kind == .page, comparisons.count < Self.mostComparisons, let detail = picture.detail else { return comparisons.append(nil) }
-    // A detail that cannot be encoded leaves the picture's figures.
     comparisons.append(
       try? ReportPage.Comparison(before: detail.before.reportJPEG, after: detail.after.reportJPEG, width: detail.after.width))
   }
@@ -95,9 +95,9 @@ extension RestorationOutcome {
   /// Names and values for a page.
   fileprivate var facts: [(name: String, value: String)] {
     func levels(_ value: Double?) -> String? { value.map { String(format: "%.2f", $0) } }
-    let told = strengths.sorted { $0.key < $1.key }.map { String(format: "%@ %.2f", $0.key, $0.value) }
+    let given = strengths.sorted { $0.key < $1.key }.map { String(format: "%@ %.2f", $0.key, $0.value) }
     let facts: [(String, String?)] = [
-      ("input", input), ("size", "\(width) x \(height) to \(resultWidth) x \(resultHeight)"), ("strengths", told.joined(separator: ", ")),
+      ("input", input), ("size", "\(width) x \(height) to \(resultWidth) x \(resultHeight)"), ("strengths", given.joined(separator: ", ")),
       ("seconds", seconds.map { String(format: "%.1f", $0) }),
       ("color drift", levels(colorDriftMean).map { "\($0) levels in the mean, 99 % below \(levels(colorDriftHigh) ?? "")" }),
       ("input explained", levels(inputExplained).map { "to \($0) levels" }), ("remarks", remarks.joined(separator: "; ")),

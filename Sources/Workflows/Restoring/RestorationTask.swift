@@ -40,7 +40,7 @@ struct RestorationTask {
   /// Whether all strengths but that of the reduction are 0.
   var isOnlyReduced: Bool { zip(names, strengths).allSatisfy { $0 == StrengthChoice.reduction || $1 == 0 } }
 
-  /// The strengths as they are told in the first pass, by name.
+  /// The strengths of the first pass, by name.
   var namedStrengths: [(name: String, value: Double)] {
     zip(names, passes.strengths(strengths, names: names, pass: 0)).map { (name: $0, value: $1) }
   }

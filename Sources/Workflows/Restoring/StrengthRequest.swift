@@ -70,7 +70,7 @@ struct StrengthChoice: Sendable {
     throw SfumatoError(.usage, "the model knows no corruption '\(name)'; \(known)\(hint)")
   }
 
-  /// The strengths of a picture in a first pass, before the reduction is told.
+  /// The strengths of a picture in a first pass, without that of the reduction.
   /// - Parameter jpegQuality: of a JPEG file, else nil.
   func strengths(jpegQuality: Int?) -> [Double] {
     names.indices.map { index in

@@ -24,15 +24,15 @@ public final class StrengthSweep {
 
   /// - Parameters:
   ///   - file: the sheet.
-  ///   - plan: of one picture.
-  /// - Throws: `SfumatoError` for several pictures, a model without strengths, and a sheet that cannot be written; `ImagingError` for a
+  ///   - picture: its file.
+  /// - Throws: `SfumatoError` for a folder, a model without strengths, and a sheet that cannot be written; `ImagingError` for a
   ///   picture that cannot be read.
   public init(_ file: String, of picture: String, _ request: RestorationRequest, model: String, settings: Restorer.Settings) throws {
     do { _ = try ImageFormat(forFile: file) } catch { throw SfumatoError(.usage, "\(error)") }
     guard PicturePath.isFolder(picture) != true else {
       throw SfumatoError(.usage, "\(picture) is a folder; a sweep shows one picture")
     }
-    guard PicturePath.identity(file) != PicturePath.identity(picture) else {
+    guard file.fileIdentity != picture.fileIdentity else {
       throw SfumatoError(.usage, "\(file): the sheet would overwrite the picture; name another file")
     }
     try request.check()

@@ -14,7 +14,7 @@ public struct ImagePattern: Sendable, Equatable {
   public init(_ text: String) throws {
     guard !text.isEmpty else { throw SfumatoError(.usage, "the folder or pattern for single images is empty") }
     self.text = text.contains("{") ? text : (text.hasSuffix("/") ? text : text + "/") + "{index}.png"
-    let used = self.text.matches(of: /\{([^}]*)\}/).map { String($0.1) }
+    let used = self.text.fields
     if let unknown = used.first(where: { !Self.fields.contains($0) }) {
       throw SfumatoError(.usage, "\(text): unknown field {\(unknown)}; expected {index}, {class} or {seed}")
     }
@@ -24,15 +24,14 @@ public struct ImagePattern: Sendable, Equatable {
     do { _ = try ImageFormat(forFile: self.text) } catch { throw SfumatoError(.usage, "\(error)") }
   }
 
-  /// The file of an image; numbers are zero-padded to the digits of the last one. Fields are filled in once: a class name, which a
-  /// model's file decides, may look like one.
+  /// The file of an image; numbers are zero-padded to the digits of the last one.
   func path(_ index: Int, of count: Int, className: String, seed: UInt64) -> String {
     let digits = String(max(count - 1, 0)).count, number = String(index)
     let values = [
       "index": String(repeating: "0", count: digits - number.count) + number,
       "class": className.isEmpty ? "none" : className.asFileName(with: "_"), "seed": String(seed),
     ]
-    return text.replacing(/\{([^}]*)\}/) { values[String($0.1)] ?? String($0.0) }
+    return text.filling(values)
   }
 
   /// The folder of a file, or its nearest existing ancestor.
@@ -46,8 +45,6 @@ public struct ImagePattern: Sendable, Equatable {
   static func makeFolder(of file: String) throws {
     let folder = file.parentFolder
     guard !folder.isEmpty else { return }
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder): cannot be created: \((error as NSError).localizedDescription)")
-    }
+    if let problem = folder.makeFolder() { throw SfumatoError(.io, "\(folder): cannot be made: \(problem)") }
   }
 }

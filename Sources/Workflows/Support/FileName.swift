@@ -17,6 +17,14 @@ extension String {
     return name.isEmpty || name.hasPrefix(".") ? "_" + name : name
   }
 
+  /// The names of the fields in braces, such as `index` in `{index}.png`.
+  var fields: [String] { matches(of: /\{([^}]*)\}/).map { String($0.1) } }
+
+  /// This pattern with values in place of its fields, each filled in once: a value may look like a field. Unknown fields stay.
+  func filling(_ values: [String: String]) -> String {
+    replacing(/\{([^}]*)\}/) { values[String($0.1)] ?? String($0.0) }
+  }
+
   private static func separates(_ scalar: Unicode.Scalar) -> Bool {
     [.control, .lineSeparator, .paragraphSeparator].contains(scalar.properties.generalCategory)
   }

@@ -19,7 +19,7 @@ enum MeaningOfWeights {
       let command = ShellCommand("sfumato", "train", "RECIPE", "--set", "training.initial_weights=\(weights ?? run.path)")
       throw SfumatoError(
         .usage,
-        "training.initial_weights cannot change when a run is resumed: it goes on with its own weights. To train from others, "
+        "training.initial_weights cannot change when a run is resumed, which continues from its own weights. To train from others, "
           + "start a new run: \(command)")
     }
   }

@@ -4,13 +4,12 @@ import Foundation
 import Imaging
 
 /// Upscales pictures one after another, tile by tile. Pictures that cannot be read are recorded and skipped.
-public final class UpscalingJob {
-  public typealias Failed = FailedPicture
+public final class UpscalingJob: PictureJob {
   public let upscaler: Upscaler
   public let plan: UpscalingPlan
   /// The files written so far.
   public private(set) var written: [String] = []
-  public private(set) var failures: [Failed] = []
+  public private(set) var failures: [FailedPicture] = []
   private var current: Current?
   private var comparison: (file: String, sheet: ComparisonSheet)?
 
@@ -30,6 +29,7 @@ public final class UpscalingJob {
     self.upscaler = upscaler
   }
 
+  public var count: Int { plan.items.count }
   private var done: Int { written.count + failures.count }
 
   /// Whether the next step writes a file; any other can be ended at any moment without leaving anything half written.
@@ -53,7 +53,7 @@ public final class UpscalingJob {
       written.append(item.target)
       try comparison?.sheet.add(before: picture.before, after: after, name: (item.source as NSString).lastPathComponent)
     } catch {
-      guard let failed = Failed(item.source, error) else { throw error }
+      guard let failed = FailedPicture(item.source, error) else { throw error }
       failures.append(failed)
     }
     current = nil
@@ -70,7 +70,7 @@ public final class UpscalingJob {
   }
 
   /// 16 bits a sample are kept where the result's format can hold them.
-  private func begin(_ item: UpscalingPlan.Item) throws -> Current {
+  private func begin(_ item: PictureItem) throws -> Current {
     let reader = try PictureReader(file: item.source)
     if reader.isDeep, try ImageFormat(forFile: item.target).holdsDeepSamples {
       let before = try reader.deepImage(), run = try upscaler.run(before)

@@ -4,8 +4,7 @@ import Imaging
 
 /// Which pictures are enlarged and where each result goes, decided before anything is computed.
 public struct UpscalingPlan: Sendable, Equatable {
-  public typealias Item = PictureItem
-  public let items: [Item]
+  public let items: [PictureItem]
   /// Number of files in the source folders that are not pictures.
   public let leftOut: Int
 
@@ -16,7 +15,6 @@ public struct UpscalingPlan: Sendable, Equatable {
   /// - Throws: `SfumatoError` for a missing source, two results with the same name, a result that would overwrite its picture,
   ///   and an output that cannot be written.
   public init(_ sources: [String], output: String) throws {
-    guard !output.isEmpty else { throw SfumatoError(.usage, "the name of the output is empty") }
     let found = try PictureSources(sources)
     items = try PictureTargets(found, output: output, names: ResultNames()).items
     leftOut = found.leftOut

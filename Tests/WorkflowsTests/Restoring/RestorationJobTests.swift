@@ -59,7 +59,7 @@ import Testing
     let source = try shop.put(picture, at: "a.png")
     func change(_ request: inout RestorationRequest) {
       request.scale = 3
-      if named { request.scratch = "\(shop.path)/work" }
+      if named { request.scratch = "\(shop.path)/unfinished" }
     }
     try shop.run([source], to: "whole.png") { $0.scale = 3 }
     var stops = 0, isDone = false
@@ -70,17 +70,17 @@ import Testing
       isDone = true
       for _ in 0..<stops where try job.next() != nil { isDone = false }
       if job.written.count == 1 { isDone = true }
-      if !isDone { #expect(named ? !shop.names("work").isEmpty : shop.names().contains { $0.hasPrefix(".sfumato-restore-") }) }
+      if !isDone { #expect(named ? !shop.names("unfinished").isEmpty : shop.names().contains { $0.hasPrefix(".sfumato-restore-") }) }
       try #require(stops < 200)
     }
     #expect(stops > 5)
     #expect(try bytes("c.png") == bytes("whole.png"))
-    #expect(shop.names("work").isEmpty && shop.names().allSatisfy { !$0.hasPrefix(".") })
+    #expect(shop.names("unfinished").isEmpty && shop.names().allSatisfy { !$0.hasPrefix(".") })
   }
 
   @Test func anUnwritableResultEndsTheWork() throws {
     let sources = try ["a", "b"].map { try shop.put(RestorationShop.picture(4, 4), at: "\($0).png") }
-    let job = try shop.job(sources, to: "out") { $0.scratch = "\(shop.path)/work" }
+    let job = try shop.job(sources, to: "out") { $0.scratch = "\(shop.path)/unfinished" }
     _ = try shop.folder.write("in the way", to: "out")
     let error = #expect(throws: ImagingError.self) { while try job.next() != nil {} }
     #expect(error.map(Failure.init(of:)) == .io && job.failures == [])

@@ -48,8 +48,8 @@ import Testing
 
   @Test func requestsThatMakeNoSenseAreRefused() throws {
     let cases: [([String], String, (inout RestorationRequest) throws -> Void, String)] = [
-      (["in"], "out", { $0.name = "{name}.png" }, "unknown placeholder"),
-      (["in"], "out", { $0.name = "a/{stem}.png" }, "no name of a file"),
+      (["in"], "out", { $0.name = "{name}.png" }, "unknown field"),
+      (["in"], "out", { $0.name = "a/{stem}.png" }, "not the name of a file"),
       (["in/a.png", "in/deep/c.tif"], "out", { $0.name = "same.png" }, "would both become"),
       (["in"], "out", { ($0.name, $0.format) = ("{stem}.png", "jpg") }, "name different endings"),
       (["in"], "out", { $0.format = "gif" }, "unknown format 'gif'"), (["in"], "out", { $0.scale = 0.5 }, "scale must be from 1 to 16"),

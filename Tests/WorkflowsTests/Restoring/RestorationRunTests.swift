@@ -41,7 +41,7 @@ import Testing
     #expect(try levels(bench.restore(restorer), bench.whole(restorer, network)) < 0.02)
   }
 
-  /// A network that enlarges by itself, and whose sides are multiples of 4.
+  /// A network that enlarges, and whose sides are multiples of 4.
   @Test func smallPicturesAreEnlargedByNetworksThatDo() throws {
     let set =
       TinyRestoring.plain + [

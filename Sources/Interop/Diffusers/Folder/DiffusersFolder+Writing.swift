@@ -59,9 +59,7 @@ extension DiffusersFolder {
   }
 
   private static func makeFolder(_ folder: String, for path: String) throws {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw CheckpointError(.io, path, "cannot be written: no folder can be made there")
-    }
+    if let problem = folder.makeFolder() { throw CheckpointError(.io, path, "cannot be written: no folder can be made there: \(problem)") }
   }
 
   private static func write(_ object: [String: Any], to path: String) throws {

@@ -56,9 +56,7 @@ struct BenchmarkPictures: Dataset {
   private static func write(
     _ count: Int, height: Int, width: Int, as format: ImageFormat, pathExtension: String, in folder: String
   ) throws -> BenchmarkPictures {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder) cannot be created")
-    }
+    if let problem = folder.makeFolder() { throw SfumatoError(.io, "\(folder): cannot be made: \(problem)") }
     return BenchmarkPictures(
       files: try (0..<count).map { index in
         let file = "\(folder)/\(index).\(pathExtension)"

@@ -10,9 +10,7 @@ final class EventFile {
   /// - Parameter step: the step after which the session begins.
   /// - Throws: `SfumatoError` when the system refuses.
   init(in folder: String, step: Int, time: Double = Date().timeIntervalSince1970) throws {
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw SfumatoError(.io, "\(folder) cannot be made: \((error as NSError).localizedDescription)")
-    }
+    if let problem = folder.makeFolder() { throw SfumatoError(.io, "\(folder): cannot be made: \(problem)") }
     let name = String(format: "events.out.tfevents.%010d.sfumato", Int(time))
     (descriptor, path) = try Self.create("\(folder)/\(name)")
     try add(TensorBoardEvent(wallTime: time, step: step, content: .fileVersion))

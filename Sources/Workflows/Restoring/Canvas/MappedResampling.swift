@@ -1,7 +1,8 @@
 import Imaging
 import Tensors
 
-/// A mapped picture at another size, computed by bands: in memory for a band alone.
+/// A mapped picture at another size by bicubic resampling, computed by bands: in memory for a band alone. Numbers are not rounded, unlike those
+/// of `MappedPicture.resample`, which gives what training sees.
 public struct MappedResampling {
   public let source: MappedPicture
   public var width: Int { columns.new }
@@ -10,11 +11,10 @@ public struct MappedResampling {
   /// Pixels that one product of matrices gives.
   private static let block = 64
 
-  /// - Parameter filter: widened where the picture becomes smaller.
-  public init(_ source: MappedPicture, width: Int, height: Int, filter: ResizeFilter) {
+  public init(_ source: MappedPicture, width: Int, height: Int) {
     self.source = source
-    rows = ResamplingLine(from: source.height, to: height, filter: filter)
-    columns = ResamplingLine(from: source.width, to: width, filter: filter)
+    rows = ResamplingLine(from: source.height, to: height)
+    columns = ResamplingLine(from: source.width, to: width)
   }
 
   /// Rows of the new size, `[1, C, rows, width]` float32, in the units of `MappedPicture.read`.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Foundation
 
 /// How far a run has come: written after each finished band, so that an interrupted run is continued from there, to the same bytes.
@@ -16,7 +17,7 @@ struct RestorationJournal: Codable, Equatable {
 
   /// What an earlier run wrote; nil where there is none, or that of other work.
   init?(at path: String, identity: String) {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)), data.count < 1 << 20,
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path.urlPath)), data.count < 1 << 20,
       let found = try? JSONDecoder().decode(Self.self, from: data), found.identity == identity
     else { return nil }
     self = found

@@ -41,7 +41,7 @@ public final class Restorer {
   public let overlap: Int
   /// Evaluations of the network for each pixel.
   public let evaluations: Int
-  /// How many times larger than the degraded picture the result is: more than 1 for networks that enlarge by themselves, which are given
+  /// How many times larger than the degraded picture the result is: more than 1 for networks that enlarge, which are given
   /// the small picture.
   public let factor: Int
 

@@ -1,33 +1,30 @@
 import Failures
 import Foundation
-import Imaging
 import Tensors
 
 /// How far a result, reduced again, is the picture that it was enlarged from: a restoration may add what the reduction removed, and nothing
 /// else.
 public struct InputConsistency {
   private let result: MappedPicture, input: MappedPicture
-  private let filter: ResizeFilter
 
   /// - Parameters:
   ///   - result: of the input's channels.
   ///   - input: the picture that was enlarged.
-  ///   - filter: by which it may have been reduced before.
   /// - Throws: `SfumatoError` for pictures of other channels, and for a result that is smaller than the input.
-  public init(_ result: MappedPicture, input: MappedPicture, filter: ResizeFilter = .bicubic) throws {
+  public init(_ result: MappedPicture, input: MappedPicture) throws {
     guard result.channels == input.channels, result.width >= input.width, result.height >= input.height else {
       throw SfumatoError(
         .data,
         "a result of \(result.width) x \(result.height) x \(result.channels) and an input of \(input.width) x \(input.height) x "
           + "\(input.channels); expected as many channels, and no side smaller")
     }
-    (self.result, self.input, self.filter) = (result, input, filter)
+    (self.result, self.input) = (result, input)
   }
 
   /// The root of the mean square of what the reduced result differs from the input by, in levels of 255.
   public func unexplained() throws -> Double {
     var sum = 0.0
-    for band in bands(input) { sum += try difference(band).to(.float64).square().sum().item() }
+    for band in bands(of: input) { sum += try difference(band).to(.float64).square().sum().item() }
     return 255 * (sum / Double(input.width * input.height * input.channels)).squareRoot()
   }
 
@@ -42,10 +39,10 @@ public struct InputConsistency {
     let small = try MappedPicture(
       at: path, width: input.width, height: input.height, channels: input.channels, samples: .float32)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let enlarged = MappedResampling(small, width: result.width, height: result.height, filter: .bicubic)
+    let enlarged = MappedResampling(small, width: result.width, height: result.height)
     for _ in 0..<rounds {
-      for band in bands(input) { try small.write(difference(band), row: band.lowerBound) }
-      for band in bands(result) {
+      for band in bands(of: input) { try small.write(difference(band), row: band.lowerBound) }
+      for band in bands(of: result) {
         try result.write(result.read(rows: band, columns: 0..<result.width) + enlarged.read(rows: band), row: band.lowerBound)
         result.release(rows: band)
       }
@@ -54,12 +51,10 @@ public struct InputConsistency {
 
   /// What the reduced result lacks, `[1, C, rows, width]`.
   private func difference(_ band: Range<Int>) -> Tensor {
-    let reduced = MappedResampling(result, width: input.width, height: input.height, filter: filter)
+    let reduced = MappedResampling(result, width: input.width, height: input.height)
     return input.read(rows: band, columns: 0..<input.width) - reduced.read(rows: band)
   }
 
-  private func bands(_ picture: MappedPicture) -> [Range<Int>] {
-    let rows = max(1, Restorer.bandPixels / result.width)
-    return stride(from: 0, to: picture.height, by: rows).map { $0..<min($0 + rows, picture.height) }
-  }
+  /// Of as many pixels of the result.
+  private func bands(of picture: MappedPicture) -> [Range<Int>] { picture.bands(of: max(1, Restorer.bandPixels / result.width)) }
 }

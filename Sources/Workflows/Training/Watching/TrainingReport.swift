@@ -97,7 +97,7 @@ extension TrainingReport {
     let machine = MachineFacts.current
     return [
       ("device", "\(job.device), \(job.recipe.training.precision.rawValue)"), ("processor", "\(machine.processor), \(machine.cores) cores"),
-      ("memory", String(format: "%.1f GB", Double(machine.memoryBytes) / 1e9)), ("system", machine.system),
+      ("memory", Magnitude.bytes(Int(clamping: machine.memoryBytes))), ("system", machine.system),
       ("network", "\(job.modelRecipe.networkType), \(job.parameterCount) parameters"), ("version", "Sfumato \(sfumatoVersion)"),
     ]
   }
