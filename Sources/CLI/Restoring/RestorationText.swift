@@ -25,7 +25,8 @@ enum RestorationText {
     return "\(picture.output): \(sizes), \(picture.tiles) \(picture.tiles == 1 ? "tile" : "tiles") of \(picture.evaluations) "
       + "\(picture.evaluations == 1 ? "evaluation" : "evaluations"), "
       + "memory \(Console.bytes(picture.memoryBytes)), disk \(Console.bytes(picture.scratchBytes))"
-      + (picture.seconds.map { ", about \(Console.duration($0))" } ?? "") + (strengths.isEmpty ? "" : "; \(strengths.joined(separator: ", "))")
+      + (picture.seconds.map { ", about \(Console.duration($0))" } ?? "")
+      + (strengths.isEmpty ? "" : "; \(strengths.joined(separator: ", "))")
   }
 
   static func report(_ job: RestorationJob, report: String?, _ seconds: Double, _ shown: OutputOptions) throws {

@@ -11,7 +11,7 @@ struct Restore: ParsableCommand {
     usage: "sfumato restore [<options>] <picture|folder> ... -o <output>",
     discussion: """
       Removes blur, noise and traces of JPEG, and enlarges with --scale. Pictures of any size are restored in tiles that leave no \
-      seams; memory does not grow with them. Grey stays grey, 16 bits stay 16 in PNG and TIFF, and opacity, colour profile, EXIF and XMP \
+      seams; memory grows with the shorter side alone. Grey stays grey, 16 bits stay 16 in PNG and TIFF, and opacity, colour profile, EXIF and XMP \
       are kept.
 
       The model is given the strength of each defect. By default that is read from the quality of a JPEG file; a JPEG that was saved again as PNG \

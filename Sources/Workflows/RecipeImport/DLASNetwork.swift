@@ -30,7 +30,9 @@ struct DLASNetwork {
     }
     if let dropout = try source.number("\(arguments).dropout") { unet.append("dropout: \(dropout.short)") }
     // With the defaults of DL-Art-School, which are not those here.
-    for (key, usual) in [("use_scale_shift_norm", false), ("resblock_updown", false), ("use_new_attention_order", false), ("conv_resample", true)] {
+    for (key, usual) in [
+      ("use_scale_shift_norm", false), ("resblock_updown", false), ("use_new_attention_order", false), ("conv_resample", true),
+    ] {
       unet.append("\(key): \(try source.flag("\(arguments).\(key)") ?? usual)")
     }
     if try source.flag("checkpointing_enabled") ?? false { unet.append("use_checkpoint: true") }
