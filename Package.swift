@@ -118,7 +118,7 @@ let package = Package(
     .executableTarget(name: "DownstreamExample", dependencies: ["Sfumato"], path: "Examples/Downstream/Sources", packageAccess: false),
     // Started by TensorsTests: what leaks is counted in a process of its own.
     .executableTarget(name: "LeakProbe", dependencies: ["Workflows", "Models", "Training", "Tensors"], path: "Tests/LeakProbe"),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "LeakProbe"]),
+    .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Failures", "Tensors", "LeakProbe"]),
     .testTarget(name: "ImagingTests", dependencies: ["Imaging"]),
     .testTarget(name: "ArchivesTests", dependencies: ["Archives"]),
     .testTarget(name: "RecipeKitTests", dependencies: ["RecipeKit"]),

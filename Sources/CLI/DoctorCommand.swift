@@ -36,7 +36,7 @@ struct DoctorText {
       "memory      \(Console.bytes(Int(clamping: r.machine.memoryBytes)))",
       "libtorch    \(r.libtorch.libraryVersion ?? "unknown version"), built for \(r.libtorch.headerVersion), \(r.libtorch.path)",
       "            kernels for \(r.libtorch.capability), \(r.libtorch.threads) threads (\(r.libtorch.parallelBackend))",
-      "devices     \(r.devices.joined(separator: ", "))",
+      "devices     \(r.devices.map { "\($0) in \(r.precisions[$0] ?? "float32")" }.joined(separator: ", "))",
       "libvips     \(vips)",
       "libarchive  \(r.libarchive)",
       "models      \(r.models.isEmpty ? "none bundled" : r.models.keys.sorted().joined(separator: ", "))",

@@ -38,6 +38,7 @@ struct Sample: ParsableCommand {
     if !results.noNotes { files.notes = try job.notes(command: ["sfumato"] + CommandLine.arguments.dropFirst()) }
     let upscaler = try upscaler()
     try files.check(job, enlargement: upscaler?.scale ?? 1)
+    shown.introduce(job.plan.request.device, job.plan.request.precision)
     let start = ContinuousClock.now
     try LongWork(title: "sampling", quiet: shown.quiet).run(job.next) { "\(job.images.count) of \(images.count) images" }
     let enlarged = try upscaler.map { try enlarge(job, by: $0) }
@@ -47,7 +48,8 @@ struct Sample: ParsableCommand {
 
   private func upscaler() throws -> Upscaler? {
     var settings = Upscaler.Settings()
-    (settings.device, settings.precision) = (try device.device(), images.precision)
+    settings.device = try device.device()
+    settings.precision = images.precision.resolved(on: settings.device)
     return try results.upscale.map { try Upscaler($0, settings: settings) }
   }
 
@@ -73,6 +75,7 @@ struct Sample: ParsableCommand {
       throw ValidationError("a model is conditioned on classes or on context vectors; leave one of --class and --context out")
     }
     request.device = try device.device()
+    request.precision = images.precision.resolved(on: request.device)
     try results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings
     request.typedSettings = images.set

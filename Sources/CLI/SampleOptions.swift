@@ -37,8 +37,8 @@ struct ImageOptions: ParsableArguments {
       valueName: "key=value"))
   var set: [String] = []
 
-  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
-  var precision = Precision.float32
+  @Option(help: "float32, bfloat16, which takes less memory, or auto: the faster one of the device.")
+  var precision = PrecisionChoice.auto
 
   @Option(help: "Batch size: larger is faster until memory runs out.")
   var batch = 50
@@ -52,7 +52,6 @@ struct ImageOptions: ParsableArguments {
       case "none"?: .none
       case let classes?: .only(classes.split(separator: ",").map { $0.trimmingPrefix(" ") }.map(String.init))
       }
-    request.precision = precision
     request.batchSize = batch
   }
 
@@ -309,7 +308,7 @@ extension FrameSchedule: ExpressibleByArgument {
 }
 
 extension SamplingRequest.TraceContent: ExpressibleByArgument {}
-extension Precision: ExpressibleByArgument {}
+extension PrecisionChoice: ExpressibleByArgument {}
 extension SamplingRequest.NoiseOrder: ExpressibleByArgument {}
 extension SamplingRequest.CandidateScorer: ExpressibleByArgument {}
 extension SamplingRequest.Inpainting.Method: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Tensors
+import Training
 import Workflows
 
 /// The device flag, the same for every command.
@@ -31,4 +32,11 @@ struct OutputOptions: ParsableArguments {
 
   @Flag(help: "Print results as one JSON object.")
   var json = false
+
+  /// Says on what and in which precision is computed.
+  func introduce(_ device: Device, _ precision: Precision) {
+    guard !quiet else { return }
+    let threads = device == .cpu ? ", \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads")" : ""
+    Console.note("computing on \(device) in \(precision.rawValue)\(threads)")
+  }
 }

@@ -43,8 +43,8 @@ struct Upscale: ParsableCommand {
   @Option(help: "Pixels around a tile that the network sees too, to avoid seams.")
   var overlap = 16
 
-  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
-  var precision = Precision.float32
+  @Option(help: "float32, bfloat16, which takes less memory, or auto: the faster one of the device.")
+  var precision = PrecisionChoice.auto
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
@@ -53,8 +53,10 @@ struct Upscale: ParsableCommand {
     let plan = try UpscalingPlan(pictures, output: output)
     var settings = Upscaler.Settings()
     (settings.tile, settings.overlap) = (tile, overlap)
-    (settings.device, settings.precision) = (try device.device(), precision)
+    settings.device = try device.device()
+    settings.precision = precision.resolved(on: settings.device)
     let job = try UpscalingJob(plan, by: Upscaler(model, member: member, settings: settings), comparison: compare)
+    shown.introduce(settings.device, settings.precision)
     let start = ContinuousClock.now
     try LongWork.run("upscaling", job, quiet: shown.quiet)
     try Signals.enter(.writing)

@@ -45,9 +45,11 @@ public enum Torch {
   public static var cudaDeviceCount: Int { Int(ct_cuda_device_count()) }
   public static var mpsIsAvailable: Bool { ct_mps_is_available() }
 
-  /// Call once before anything else: loads libtorch_cuda if it is beside libtorch_cpu, and rejects a library whose version differs
-  /// from the headers', with which results would be undefined.
+  /// Call once before anything else: loads libtorch_cuda if it is beside libtorch_cpu, uses no more threads than the process's control
+  /// groups allow (unless `OMP_NUM_THREADS` says how many), and rejects a library whose version differs from the headers', with which
+  /// results would be undefined.
   public static func start() throws(TorchFault) {
+    _ = quotaRespected
     if let library = libraryVersion, library != headerVersion {
       throw TorchFault(
         operation: "start",
@@ -62,6 +64,12 @@ public enum Torch {
         message: "libtorch_cuda beside \(libraryPath) does not load; check that CUDA's libraries are installed")
     }
   }
+
+  /// Done once, so that a number of threads set later stays.
+  private static let quotaRespected: Void = {
+    guard getenv("OMP_NUM_THREADS") == nil, let most = ProcessorQuota.threads(), most < threadCount else { return }
+    threadCount = most
+  }()
 
   /// Makes libtorch's threads sleep instead of spin while they wait, so that beside other work a program slows down in proportion
   /// and not twentyfold. Call it first in `main`; the `sfumato` command does not need it.

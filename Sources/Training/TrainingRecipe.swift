@@ -27,8 +27,8 @@ public struct TrainingRecipe: Recipe {
   public var snapshotEvery = 50_000
   /// The gradient's L2 norm is clipped to this; 0 for no clipping.
   public var gradientClip = 1.0
-  /// The type of matrix products and convolutions; all else is float32.
-  public var precision = Precision.float32
+  /// The type of matrix products and convolutions, or auto for the faster one of the device; all else is float32.
+  public var precision = PrecisionChoice.auto
   /// Whether convolutions are computed as PyTorch does: slower, with its numbers.
   public var exactConvolutions = false
   /// A number of images, "100 epochs" or "2h".
@@ -103,11 +103,4 @@ public struct TrainingRecipe: Recipe {
     case .epochs(let count): count <= Double(Self.counts.upperBound)
     }
   }
-}
-
-/// The type in which products are computed.
-public enum Precision: String, Codable, Sendable, CaseIterable {
-  case float32, bfloat16
-
-  public var dtype: DType { self == .float32 ? .float32 : .bfloat16 }
 }

@@ -99,8 +99,8 @@ struct Restore: ParsableCommand {
   @Option(help: ArgumentHelp("The folder for unfinished work. Default: a hidden one beside each result.", valueName: "folder"))
   var scratch: String?
 
-  @Option(help: "float32, or bfloat16, which takes less memory and, on GPUs and some processors, less time.")
-  var precision = Precision.float32
+  @Option(help: "float32, bfloat16, which takes less memory, or auto: the faster one of the device.")
+  var precision = PrecisionChoice.auto
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
@@ -117,7 +117,8 @@ struct Restore: ParsableCommand {
 
   mutating func run() throws {
     if let sweep { return try show(sweep) }
-    let job = try RestorationJob(RestorationPlan(pictures, request()), model: model, settings: settings(), report: report)
+    let settings = try settings()
+    let job = try RestorationJob(RestorationPlan(pictures, request()), model: model, settings: settings, report: report)
     if plan {
       try job.measure()
       try RestorationText.show(job, json: shown.json)
@@ -125,6 +126,7 @@ struct Restore: ParsableCommand {
       return
     }
     try job.checkResources()
+    shown.introduce(settings.device, settings.precision)
     let start = ContinuousClock.now
     try LongWork.run("restoring", job, quiet: shown.quiet)
     try Signals.enter(.writing)
@@ -144,7 +146,8 @@ struct Restore: ParsableCommand {
     var settings = Restorer.Settings()
     (settings.evaluations, settings.detail, settings.seed) = (evaluations, detail, Seed(seed))
     (settings.tile, settings.overlap, settings.color) = (tile, overlap, color == .correct)
-    (settings.device, settings.precision) = (try device.device(), precision)
+    settings.device = try device.device()
+    settings.precision = precision.resolved(on: settings.device)
     return settings
   }
 

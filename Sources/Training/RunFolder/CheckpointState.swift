@@ -2,16 +2,18 @@ import Failures
 import Checkpoints
 import Foundation
 
-/// `state.json` of a checkpoint: how far the training had come, and the checksums of the files beside it and of itself. Those of
-/// version 0.1.0 have the position alone.
+/// `state.json` of a checkpoint: how far the training had come, how it was computed, and the checksums of the files beside it and of itself.
+/// Those of version 0.1.0 have the position alone.
 struct CheckpointState: Equatable {
   var position: TrainingPosition
   /// By the name of the file.
   var checksums: [String: FileChecksum]?
+  var conditions: ComputingConditions?
 
-  init(_ position: TrainingPosition, checksums: [String: FileChecksum]) {
+  init(_ position: TrainingPosition, checksums: [String: FileChecksum], conditions: ComputingConditions? = .current) {
     self.position = position
     self.checksums = checksums
+    self.conditions = conditions
   }
 
   /// - Parameter path: of a `state.json`.
@@ -28,6 +30,7 @@ struct CheckpointState: Equatable {
     else { throw CheckpointError(.invalid, path, "is not the state of a training") }
     self.position = position
     checksums = parts.checksums
+    conditions = parts.conditions
     // Version 0.1.0 wrote neither kind of checksum.
     if checksums == nil, parts.stateCRC32 == nil { return }
     guard let own = parts.stateCRC32, own == Self.ownChecksum(of: String(decoding: data, as: UTF8.self), stated: own) else {
@@ -39,6 +42,7 @@ struct CheckpointState: Equatable {
 
   private struct Parts: Codable {
     var checksums: [String: FileChecksum]?
+    var conditions: ComputingConditions?
     /// Of the text of the file with zeros in this place.
     var stateCRC32: String?
   }
@@ -60,7 +64,7 @@ struct CheckpointState: Equatable {
         try parts.encode(to: encoder)
       }
     }
-    let text = try RunFolder.json(File(position: position, parts: Parts(checksums: checksums, stateCRC32: Self.zeros)))
+    let text = try RunFolder.json(File(position: position, parts: Parts(checksums: checksums, conditions: conditions, stateCRC32: Self.zeros)))
     return text.replacing(Self.entry(Self.zeros), with: Self.entry(FileChecksum(of: text).crc32))
   }
 }

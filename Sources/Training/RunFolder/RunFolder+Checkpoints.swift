@@ -12,6 +12,8 @@ extension RunFolder {
     /// Averages beside the one that sampling uses; empty where there are none.
     public var averages: StateDict
     public var position: TrainingPosition
+    /// How it was computed; nil before it is written, and for those of version 0.1.0.
+    public internal(set) var conditions: ComputingConditions?
 
     public init(
       weights: StateDict, average: StateDict, averages: StateDict = StateDict(), optimizer: StateDict,
@@ -164,9 +166,11 @@ extension RunFolder {
       let path = "\(folder)/\(part.rawValue)"
       return FileManager.default.fileExists(atPath: path) ? try Self.read(path) : StateDict()
     }
-    return Checkpoint(
+    var checkpoint = Checkpoint(
       weights: try part(.weights), average: try part(.average), averages: try partIfAny(.averages), optimizer: try part(.optimizer),
       timesteps: try partIfAny(.timesteps), position: state.position)
+    checkpoint.conditions = state.conditions
+    return checkpoint
   }
 
   private static func read(_ path: String) throws -> StateDict {

@@ -4,6 +4,7 @@ import Foundation
 import Imaging
 import Models
 import Tensors
+import Training
 
 /// The state of an installation: versions, devices, libraries, and the results of a self-check.
 public struct DoctorReport: Codable, Sendable, Equatable {
@@ -45,6 +46,8 @@ public struct DoctorReport: Codable, Sendable, Equatable {
   public var libtorch: Libtorch
   /// Names that `--device` accepts on this machine.
   public var devices: [String]
+  /// What `--precision auto` stands for on each of them.
+  public var precisions: [String: String]
   public var libvips: Library
   public var libarchive: String
   /// Bundled models, name to file.
@@ -59,13 +62,15 @@ public struct DoctorReport: Codable, Sendable, Equatable {
 
   /// Examines this installation; takes well under a second.
   public static func examine() -> DoctorReport {
-    DoctorReport(
+    // Threads are counted after it. What it throws, the check of libtorch reports.
+    try? Torch.start()
+    return DoctorReport(
       version: sfumatoVersion, swift: compiler, build: build, machine: .current,
       libtorch: Libtorch(
         headerVersion: Torch.headerVersion, libraryVersion: Torch.libraryVersion, path: Torch.libraryPath,
         capability: Torch.cpuCapability, threads: Torch.threadCount, parallelBackend: Torch.parallelBackend),
       // The check of libtorch itself comes first, because it loads what CUDA needs.
-      devices: [], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.bundledModels(),
+      devices: [], precisions: [:], libvips: vips(), libarchive: ArchiveLibrary.version, models: ModelLocator.bundledModels(),
       checks: DoctorCheck.all.map { $0.run() }
     ).withDevices()
   }
@@ -73,6 +78,10 @@ public struct DoctorReport: Codable, Sendable, Equatable {
   private func withDevices() -> DoctorReport {
     var report = self
     report.devices = ["cpu"] + (0..<Torch.cudaDeviceCount).map { "cuda:\($0)" } + (Torch.mpsIsAvailable ? ["mps"] : [])
+    report.precisions = Dictionary(
+      uniqueKeysWithValues: report.devices.compactMap { name in
+        Device(name).map { (name, PrecisionChoice.auto.resolved(on: $0).rawValue) }
+      })
     return report
   }
 

@@ -99,7 +99,9 @@ public final class TrainingJob {
       throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new run; expected a run folder to resume")
     }
     let checkpoint = try plan.checkpoint.map(place.checkpoint(at:)) ?? place.latestCheckpoint()
+    let notes = checkpoint.conditions?.adopt() ?? []
     try self.init(plan) { place }
+    warnings += notes
     try restoreTimesteps(checkpoint, of: place)
     try restore(checkpoint)
     log = TrainingLog(from: trainer.position)

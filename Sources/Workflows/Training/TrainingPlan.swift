@@ -61,8 +61,10 @@ public struct TrainingPlan {
     _ recipe: TrainRecipe, at path: String, resumed: RunFolder? = nil, isChanged: Bool = false, acceptsNewData: Bool = false,
     on device: Device
   ) throws {
-    self.recipe = recipe
     self.device = try device.validated()
+    var recipe = recipe
+    recipe.training.precision = PrecisionChoice(recipe.training.precision.resolved(on: device))
+    self.recipe = recipe
     (recipePath, self.resumed, self.isChanged, self.acceptsNewData) = (path, resumed, isChanged, acceptsNewData)
     dataset = try recipe.data.member.open()
     fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)

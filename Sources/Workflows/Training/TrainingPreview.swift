@@ -48,13 +48,13 @@ struct TrainingPreview {
       request.contexts = .vectors(shown.compactMap(\.context))
     }
     request.device = job.device
-    request.precision = job.recipe.training.precision
+    request.precision = job.recipe.training.precision.resolved(on: job.device)
     return request
   }
 
   private func restorations(_ network: any DiffusionNetwork) throws -> Image {
     let batch = try job.loader.shownBatch(min(RestorationSheet.count, job.recipe.training.batchSize), on: job.device)
-    let prepared = try network.prepared(for: job.recipe.training.precision.dtype)
+    let prepared = try network.prepared(for: job.recipe.training.precision.resolved(on: job.device).dtype)
     return try RestorationSheet(recipe: job.modelRecipe, network: prepared).draw(batch)
   }
 }
