@@ -11,17 +11,19 @@ import Testing
     return ProcessorQuota.threads(ControlGroups(root: folder.path))
   }
 
-  @Test(arguments: [
-    ("100000 100000", 1), ("50000 100000", 1), ("150000 100000", 2), ("400000 100000", 4), ("max 100000", nil), ("100000", nil),
-    ("-1 100000", nil), ("0 100000", nil), ("x y", nil), ("100000 0", nil), ("1e300 1", nil),
-  ] as [(String, Int?)])
+  @Test(
+    arguments: [
+      ("100000 100000", 1), ("50000 100000", 1), ("150000 100000", 2), ("400000 100000", 4), ("max 100000", nil), ("100000", nil),
+      ("-1 100000", nil), ("0 100000", nil), ("x y", nil), ("100000 0", nil), ("1e300 1", nil),
+    ] as [(String, Int?)])
   func versionTwoSaysQuotaAndPeriod(text: String, expected: Int?) throws {
     #expect(try threads(["proc/self/cgroup": "0::/job\n", "sys/fs/cgroup/job/cpu.max": text + "\n"]) == expected)
   }
 
   @Test func theLeastOfAllGroupsBinds() throws {
     let files = [
-      "proc/self/cgroup": "0::/user/job\n", "sys/fs/cgroup/user/cpu.max": "200000 100000", "sys/fs/cgroup/user/job/cpu.max": "300000 100000",
+      "proc/self/cgroup": "0::/user/job\n", "sys/fs/cgroup/user/cpu.max": "200000 100000",
+      "sys/fs/cgroup/user/job/cpu.max": "300000 100000",
     ]
     #expect(try threads(files) == 2)
   }

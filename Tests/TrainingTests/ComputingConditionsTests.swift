@@ -45,10 +45,11 @@ import Testing
     #expect(adopt { $0.threads = threads } == ([], 4))
   }
 
-  @Test(arguments: [
-    (.cpu, ["avx2", "avx512f", "avx512_bf16"], .float32), (.cpu, ["avx2", "avx512f", "avx512_bf16", "amx_bf16"], .bfloat16),
-    (.cuda(0), [], .bfloat16), (.mps, [], .float32),
-  ] as [(Device, [String], Precision)])
+  @Test(
+    arguments: [
+      (.cpu, ["avx2", "avx512f", "avx512_bf16"], .float32), (.cpu, ["avx2", "avx512f", "avx512_bf16", "amx_bf16"], .bfloat16),
+      (.cuda(0), [], .bfloat16), (.mps, [], .float32),
+    ] as [(Device, [String], Precision)])
   func automaticPrecisionFollowsAFixedRule(device: Device, features: [String], expected: Precision) {
     #expect(PrecisionChoice.auto.resolved(on: device, features: features) == expected)
     #expect(PrecisionChoice(expected).resolved(on: .cpu, features: []) == expected)

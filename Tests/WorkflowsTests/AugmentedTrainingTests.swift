@@ -17,7 +17,7 @@ import Training
   }
 
   private func begin(_ name: String = "run", _ set: [String]) throws -> TrainingJob {
-    try TrainingJob(recipe: recipe, set: set, folder: "\(folder.path)/\(name)")
+    try TrainingJob(recipe: recipe, set: ["training.precision=float32"] + set, folder: "\(folder.path)/\(name)")
   }
 
   private func finish(_ job: TrainingJob) throws { while try job.next() != nil {} }

@@ -17,7 +17,7 @@ import Training
   }
 
   private func train(_ name: String, set: [String] = [], steps: Int) throws -> TrainingJob {
-    let job = try TrainingJob(recipe: recipe, set: set, folder: "\(folder.path)/\(name)")
+    let job = try TrainingJob(recipe: recipe, set: ["training.precision=float32"] + set, folder: "\(folder.path)/\(name)")
     for _ in 0..<steps { _ = try job.next() }
     try job.finish()
     return job

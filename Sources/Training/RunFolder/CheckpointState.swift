@@ -64,7 +64,8 @@ struct CheckpointState: Equatable {
         try parts.encode(to: encoder)
       }
     }
-    let text = try RunFolder.json(File(position: position, parts: Parts(checksums: checksums, conditions: conditions, stateCRC32: Self.zeros)))
+    let text = try RunFolder.json(
+      File(position: position, parts: Parts(checksums: checksums, conditions: conditions, stateCRC32: Self.zeros)))
     return text.replacing(Self.entry(Self.zeros), with: Self.entry(FileChecksum(of: text).crc32))
   }
 }

@@ -34,7 +34,9 @@ public struct ComputingConditions: Codable, Sendable, Equatable {
     if libtorch != current.libtorch { differences.append("libtorch \(libtorch), now \(current.libtorch)") }
     if processor != current.processor { differences.append("\(Self.text(processor)), now \(Self.text(current.processor))") }
     guard !differences.isEmpty else { return notes }
-    return notes + ["the checkpoint was computed with \(differences.joined(separator: "; ")): the training continues with results that agree within rounding"]
+    return notes + [
+      "the checkpoint was computed with \(differences.joined(separator: "; ")): the training continues with results that agree within rounding"
+    ]
   }
 
   private static func text(_ features: [String]) -> String { features.isEmpty ? "no vectors" : features.joined(separator: " ") }

@@ -16,7 +16,8 @@ public struct TrainingMemory: Sendable, Equatable {
   init(of model: some MemoryTraced, _ training: TrainingRecipe, available: Int?) throws {
     func need(_ images: Int) throws -> MemoryEstimate {
       let averages = 1 + training.averages.count
-      guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision.resolved(on: .cpu), averages: averages) else {
+      guard let estimate = try MemoryEstimate.training(of: model, images: images, training.precision.resolved(on: .cpu), averages: averages)
+      else {
         throw SfumatoError(.usage, "models of this kind cannot be trained")
       }
       return estimate

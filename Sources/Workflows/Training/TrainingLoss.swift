@@ -60,7 +60,9 @@ final class TrainingLoss {
   private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
     denoising(x0, at: draw.timesteps, noise: noise) { x, t in
       training.withConvolutions {
-        withAutocast(to: training.precision.resolved(on: device).dtype, on: device) { network(x, timesteps: t, conditioning: conditioning, mode: mode) }
+        withAutocast(to: training.precision.resolved(on: device).dtype, on: device) {
+          network(x, timesteps: t, conditioning: conditioning, mode: mode)
+        }
       }
     }.perImage
   }
