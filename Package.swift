@@ -125,7 +125,7 @@ let package = Package(
     .testTarget(name: "NNTests", dependencies: ["NN", "Tensors"]),
     .testTarget(name: "DiffusionTests", dependencies: ["TestSupport", "Diffusion", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
-    .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Archives", "Tensors"]),
+    .testTarget(name: "CheckpointsTests", dependencies: ["TestSupport", "Failures", "Checkpoints", "Archives", "Tensors"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
     .testTarget(
       name: "TrainingTests",

@@ -20,21 +20,12 @@ public enum ZipWriter {
   }
 
   private static func replace(_ path: String, with entries: [(name: String, bytes: [UInt8])]) throws(ArchiveError) {
-    let folder = path.parentFolder
-    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw refused(path) }
+    guard let unfinished = UnfinishedOutput(of: path, .file) else { throw refused(path) }
     do throws(ArchiveError) {
-      defer { close(descriptor) }
-      try writeAll(entries, to: descriptor, as: path)
-      guard fsync(descriptor) == 0 else { throw refused(path) }
+      try writeAll(entries, to: unfinished.descriptor, as: path)
+      guard fsync(unfinished.descriptor) == 0, unfinished.move(to: path) else { throw refused(path) }
     } catch {
-      unlink(temporary)
-      throw error
-    }
-    guard rename(temporary, path) == 0 else {
-      let error = refused(path)
-      unlink(temporary)
+      unfinished.remove()
       throw error
     }
   }

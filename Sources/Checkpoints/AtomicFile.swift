@@ -20,26 +20,31 @@ public enum AtomicFile {
   }
 
   private static func replace(_ path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void) throws {
-    let folder = path.parentFolder
+    let unfinished = try prepare(path, body)
+    try put(unfinished, at: path)
+  }
+
+  /// Writes the content of a file that is to be put in its place later, together with others.
+  /// - Throws: as `write`; nothing is left then.
+  package static func prepare(
+    _ path: String, _ body: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+  ) throws -> UnfinishedOutput {
     // A name of its own for every writer: the last rename wins, whole.
-    let temporary = "\(folder.isEmpty ? "." : folder)/.\((path as NSString).lastPathComponent).\(UUID().uuidString).part"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+    guard let unfinished = UnfinishedOutput(of: path, .file) else { throw CheckpointError.io(path, "cannot be written", errno) }
     do {
-      try body { piece in try writeAll(piece, to: descriptor, path) }
-      guard fsync(descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
+      try body { piece in try writeAll(piece, to: unfinished.descriptor, path) }
+      guard fsync(unfinished.descriptor) == 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
     } catch {
-      close(descriptor)
-      unlink(temporary)
+      unfinished.remove()
       throw error
     }
-    guard close(descriptor) == 0 else {
-      let code = errno
-      unlink(temporary)
-      throw CheckpointError.io(path, "cannot be written", code)
-    }
-    do { try move(temporary, to: path) } catch {
-      unlink(temporary)
+    return unfinished
+  }
+
+  /// - Throws: as `move`; the prepared content is gone then.
+  package static func put(_ unfinished: UnfinishedOutput, at path: String) throws {
+    do { try move(unfinished.path, to: path) } catch {
+      unfinished.remove()
       throw error
     }
   }

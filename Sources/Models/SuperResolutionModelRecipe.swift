@@ -15,6 +15,8 @@ public struct SuperResolutionModelRecipe: DiffusionModelRecipe {
   /// The names by `CorruptionsRecipe` of the corruptions whose strengths the network takes, in their order; empty where it takes none or
   /// they are not named.
   public var corruptionNames: [String] = []
+  /// What some of these strengths mean; models of version 0.1.0 that do not say it have the initial values.
+  public var strengthScales = StrengthScales()
   public var superResolution = Choice<RestoringNetworkRegistry>(SuperResolutionUNet.Recipe())
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())

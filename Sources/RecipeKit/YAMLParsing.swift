@@ -66,7 +66,7 @@ extension YAMLValue {
     yaml: String, place: Place, errorPlace: Place, whole: String
   ) throws(RecipeError) {
     guard yaml.utf8.count <= Self.sizeLimit else {
-      throw RecipeError(place: whole, "\(yaml.utf8.count) bytes are too many for a recipe; expected \(Self.sizeLimit) at most")
+      throw RecipeError(place: whole, "is too large for a recipe; expected at most \(Self.sizeLimit) bytes")
     }
     guard Self.countAliases(in: yaml) <= Self.aliasLimit else {
       throw RecipeError(place: whole, "more than \(Self.aliasLimit) YAML aliases (*name); write the values out")

@@ -139,6 +139,12 @@ private final class Recorder: DiffusionNetwork {
     #expect(try abs(loss.mean(0..<4).item() - expected) < 1e-5 * expected)
   }
 
+  @Test func theModelSaysWhatItsStrengthsMean() throws {
+    let set = ["corruptions.fixed=[{ type: jpeg, min_quality: 20, max_quality: 80 }]", "corruptions.reduction.factor=3"]
+    let model = try #require(try begin("run", residual() + set).modelRecipe as? SuperResolutionModelRecipe)
+    #expect(model.strengthScales.jpegQualities == [80, 20] && model.strengthScales.reductionFactor == 3)
+  }
+
   @Test func previewsOfAnUntrainedNetworkAreTheDegradedPictures() throws {
     let job = try begin("run", residual() + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
     let recipe = job.modelRecipe, network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))

@@ -39,7 +39,7 @@ public struct JPEGCompression: Corruption, Equatable {
   }
 
   /// The quality at a strength.
-  func quality(at strength: Double) -> Int {
+  public func quality(at strength: Double) -> Int {
     let worst = minQuality ?? range.qualities.lowerBound, best = maxQuality ?? range.qualities.upperBound
     return worst + Int((1 - strength) * Double(best - worst))
   }

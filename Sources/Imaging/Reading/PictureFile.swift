@@ -9,7 +9,7 @@ enum PictureFile {
   static func write(to file: String, _ encode: () throws -> [UInt8]) throws {
     do {
       let bytes = try encode()
-      try replace(file) { try write(bytes, to: open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)) }
+      try replace(file) { try write(bytes, to: open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)) }
     } catch let error as ImagingError where error.file == nil {
       throw ImagingError(file: file, error.problem)
     }
@@ -23,13 +23,13 @@ enum PictureFile {
     // Of a link the file is replaced that it leads to.
     let path = file.resolvedPath ?? file, parent = path.parentFolder
     let folder = parent.isEmpty ? "." : parent
-    let temporary = temporaryName(for: (path as NSString).lastPathComponent, in: folder)
+    guard let unfinished = UnfinishedOutput(of: path, .file) else { throw ImagingError(.unwritable(systemMessage())) }
     do {
-      try write(temporary)
-      try sync(temporary)
-      guard rename(temporary, path) == 0 else { throw ImagingError(.unwritable(systemMessage())) }
+      try write(unfinished.path)
+      try sync(unfinished.path)
+      guard unfinished.move(to: path) else { throw ImagingError(.unwritable(systemMessage())) }
     } catch {
-      unlink(temporary)
+      unfinished.remove()
       throw error
     }
     // The rename itself is on the disk only when the folder is; not every file system can say so.
@@ -40,13 +40,9 @@ enum PictureFile {
     }
   }
 
-  private static func temporaryName(for name: String, in folder: String) -> String {
-    "\(folder)/.\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
-  }
-
   /// Encoders need a file that they can go back in, which a device is not.
   private static func copy(to device: String, by write: (String) throws -> Void) throws {
-    let temporary = temporaryName(for: "picture", in: FileManager.default.temporaryDirectory.path)
+    let temporary = "\(FileManager.default.temporaryDirectory.path)/sfumato-\(UUID().uuidString).tmp"
     defer { unlink(temporary) }
     try write(temporary)
     guard let bytes = FileManager.default.contents(atPath: temporary) else { throw ImagingError(.unwritable(systemMessage())) }

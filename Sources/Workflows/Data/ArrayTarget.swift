@@ -102,13 +102,11 @@ enum AtomicFiles {
   static func write(_ files: [(path: String, bytes: [UInt8])]) throws {
     // A device cannot be renamed to; it is written last, when no file can fail any more.
     let devices = files.filter { WritingTarget($0.path) == .stream }, files = files.filter { WritingTarget($0.path) != .stream }
-    let temporary = files.map { "\($0.path).\(UUID().uuidString).part" }
-    defer { for file in temporary { unlink(file) } }
-    func put(_ bytes: [UInt8], in place: String) throws {
-      try AtomicFile.write(to: place) { put in try bytes.withUnsafeBytes { try put($0) } }
-    }
-    for (file, place) in zip(files, temporary) { try put(file.bytes, in: place) }
-    for (file, place) in zip(files, temporary) { try AtomicFile.move(place, to: file.path) }
-    for device in devices { try put(device.bytes, in: device.path) }
+    func put(_ bytes: [UInt8], _ write: (UnsafeRawBufferPointer) throws -> Void) throws { try bytes.withUnsafeBytes { try write($0) } }
+    var prepared: [UnfinishedOutput] = []
+    defer { for unfinished in prepared { unfinished.remove() } }
+    for file in files { prepared.append(try AtomicFile.prepare(file.path) { try put(file.bytes, $0) }) }
+    for (file, unfinished) in zip(files, prepared) { try AtomicFile.put(unfinished, at: file.path) }
+    for device in devices { try AtomicFile.write(to: device.path) { try put(device.bytes, $0) } }
   }
 }

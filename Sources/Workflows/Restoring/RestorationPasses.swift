@@ -5,7 +5,7 @@ struct RestorationPasses: Sendable, Equatable {
   struct Pass: Sendable, Equatable {
     /// Of the degraded picture that the network is given.
     let width: Int, height: Int
-    /// How far that was enlarged before, from 0, not at all, to 1, by `largestReduction`.
+    /// How far that was enlarged before, from 0, not at all, to 1, by the model's `reduction_factor`.
     let reduction: Double
   }
   let passes: [Pass]
@@ -13,23 +13,21 @@ struct RestorationPasses: Sendable, Equatable {
   let width: Int, height: Int
   private let factor: Int
 
-  /// The reduction at strength 1 of the models that enlarge.
-  static let largestReduction = 2.0
-
   /// - Parameters:
   ///   - scale: from 1.
   ///   - factor: how much the network itself enlarges; 1 for one that reads pictures at the size of the result.
-  init(width: Int, height: Int, scale: Double, factor: Int) {
+  ///   - reduction: how much a picture is enlarged at most before a network that does not enlarge.
+  init(width: Int, height: Int, scale: Double, factor: Int, reduction: Double = 2) {
     func scaled(_ side: Int, _ scale: Double) -> Int { max(1, Int((Double(side) * scale).rounded())) }
     (self.width, self.height, self.factor) = (scaled(width, scale), scaled(height, scale), factor)
-    let step = factor > 1 ? Double(factor) : Self.largestReduction
+    let step = factor > 1 ? Double(factor) : reduction
     // A scale of 4 is two passes also where the logarithm is 2.0000001.
     let count = max(1, Int((log(scale) / log(step) - 1e-9).rounded(.up)))
     passes = (0..<count).map { index in
       let before = pow(step, Double(index))
       if factor > 1 { return Pass(width: scaled(width, before), height: scaled(height, before), reduction: 0) }
       let after = count == 1 ? scale : before * step
-      return Pass(width: scaled(width, after), height: scaled(height, after), reduction: min(after / before - 1, 1))
+      return Pass(width: scaled(width, after), height: scaled(height, after), reduction: min((after / before - 1) / (reduction - 1), 1))
     }
   }
 

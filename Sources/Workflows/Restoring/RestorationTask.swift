@@ -23,7 +23,8 @@ struct RestorationTask {
     source = try RestorationSource(item.source, profile: request.profile)
     format = try request.format(of: item.target)
     passes = RestorationPasses(
-      width: source.width, height: source.height, scale: request.scale, factor: context.restorer.factor)
+      width: source.width, height: source.height, scale: request.scale, factor: context.restorer.factor,
+      reduction: context.restorer.recipe.strengthScales.reductionFactor)
     names = context.choice.names
     strengths = context.choice.strengths(jpegQuality: source.jpegQuality)
     if let limit = format.sideLimit, max(passes.width, passes.height) > limit {
@@ -59,7 +60,8 @@ struct RestorationContext {
   /// - Throws: `SfumatoError` for strengths that the model does not have and for a scale that it was not trained for.
   init(_ request: RestorationRequest, _ restorer: Restorer, _ settings: Restorer.Settings, model: String) throws {
     (self.request, self.restorer, self.settings) = (request, restorer, settings)
-    choice = try StrengthChoice(request.corruption, names: restorer.strengthNames, scale: request.scale)
+    choice = try StrengthChoice(
+      request.corruption, names: restorer.strengthNames, scales: restorer.recipe.strengthScales, scale: request.scale)
     self.model = try FileChecksum(ofFile: ModelLocator.file(of: model, expecting: .superResolution))
     try Self.check(restorer, request.scale)
   }

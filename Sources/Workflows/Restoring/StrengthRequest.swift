@@ -1,6 +1,7 @@
 import Failures
 import Foundation
 import Imaging
+import Models
 import RecipeKit
 
 /// How degraded a picture is held to be, as a user says it: `auto`, or `jpeg=.2,blur=.5`, or both.
@@ -37,13 +38,15 @@ struct StrengthChoice: Sendable {
 
   let names: [String]
   private let values: [Int: Double]
+  private let scales: StrengthScales
   private let isAutomatic: Bool
 
   /// - Parameters:
   ///   - names: the model's.
+  ///   - scales: what its strengths mean.
   ///   - scale: how much pictures are enlarged.
   /// - Throws: `SfumatoError` for names that the model does not have, or has several of.
-  init(_ request: StrengthRequest, names: [String], scale: Double) throws {
+  init(_ request: StrengthRequest, names: [String], scales: StrengthScales = StrengthScales(), scale: Double) throws {
     var values: [Int: Double] = [:]
     for (name, value) in request.named.sorted(by: { $0.key < $1.key }) {
       let index = try Self.index(of: name, in: names)
@@ -54,7 +57,7 @@ struct StrengthChoice: Sendable {
         throw SfumatoError(.usage, "the corruption \(names[index]) is named twice")
       }
     }
-    (self.names, self.values, isAutomatic) = (names, values, request.isAutomatic)
+    (self.names, self.values, self.scales, isAutomatic) = (names, values, scales, request.isAutomatic)
   }
 
   /// By its name, or by a word of it that no other has: `blur` for `gaussian_blur`.
@@ -76,14 +79,7 @@ struct StrengthChoice: Sendable {
     names.indices.map { index in
       if let value = values[index] { return value }
       guard isAutomatic, names[index] == Self.jpeg, let jpegQuality else { return 0 }
-      return Self.strength(ofQuality: jpegQuality)
+      return scales.strength(ofQuality: jpegQuality)
     }
   }
-
-  /// The inverse of `JPEGCompression.quality(at:)`. A model file does not say over which qualities the strength was drawn: 15 to 100 are
-  /// those of `recipes/restore.yaml`.
-  static func strength(ofQuality quality: Int) -> Double {
-    min(max(1 - Double(quality - worstQuality) / Double(bestQuality - worstQuality), 0), 1)
-  }
-  private static let worstQuality = 15, bestQuality = 100
 }

@@ -65,10 +65,12 @@ public final class StrengthSweep {
   ) throws -> (MappedPicture, [Double]) {
     let planes = try RestorationPlanes(
       source.decoded(at: "\(folder)/decoded"), channels: context.restorer.recipe.data.channels, in: folder)
-    let enlarged = min(request.scale, RestorationPasses.largestReduction), factor = context.restorer.factor
+    let reduction = context.restorer.recipe.strengthScales.reductionFactor, enlarged = min(request.scale, reduction),
+      factor = context.restorer.factor
     let (rows, columns) = planes.colors.center(side: max(1, Int(Double(side) / (factor > 1 ? Double(factor) : enlarged))))
     let small = planes.colors.part(rows: rows, columns: columns)
-    let passes = RestorationPasses(width: columns.count, height: rows.count, scale: enlarged, factor: factor), pass = passes.passes[0]
+    let passes = RestorationPasses(width: columns.count, height: rows.count, scale: enlarged, factor: factor, reduction: reduction)
+    let pass = passes.passes[0]
     func mapped(_ name: String, _ width: Int, _ height: Int) throws -> MappedPicture {
       try MappedPicture(
         at: "\(folder)/\(name)", width: width, height: height, channels: planes.colors.channels, samples: planes.colors.samples)

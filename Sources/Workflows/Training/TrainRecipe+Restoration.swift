@@ -71,8 +71,18 @@ extension TrainRecipe {
     try describe(dataset, in: &model)
     (model.smallHeight, model.smallWidth) = (small.height, small.width)
     model.corruptionNames = corruptions.corruptionNames
+    model.strengthScales = scales(of: corruptions)
     model.superResolution = Choice(try adapted(network, to: model.data))
     try model.tryOut()
     return model
+  }
+
+  private func scales(of corruptions: CorruptionsRecipe) -> StrengthScales {
+    var scales = StrengthScales()
+    if let jpeg = corruptions.corruptions.lazy.compactMap({ $0 as? JPEGCompression }).first {
+      scales.jpegQualities = [jpeg.quality(at: 0), jpeg.quality(at: 1)]
+    }
+    if let reduction = corruptions.reduction { scales.reductionFactor = reduction.factor }
+    return scales
   }
 }

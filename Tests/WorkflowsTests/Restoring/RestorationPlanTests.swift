@@ -1,6 +1,8 @@
 import Failures
 import Foundation
 import Imaging
+import Models
+import RecipeKit
 import Testing
 
 @testable import Workflows
@@ -107,6 +109,24 @@ import Testing
   }
 
   // MARK: Strengths
+
+  @Test func theModelSaysWhatItsStrengthsMean() throws {
+    var scales = StrengthScales()
+    scales.jpegQualities = [90, 10]
+    let names = ["jpeg", "reduction"]
+    func strength(_ quality: Int) throws -> Double {
+      try StrengthChoice(StrengthRequest("auto"), names: names, scales: scales, scale: 1).strengths(jpegQuality: quality)[0]
+    }
+    #expect(try [95, 90, 50, 10, 5].map(strength) == [0, 0, 0.5, 1, 1])
+    scales.jpegQualities = [30, 30]
+    #expect(try [31, 30, 29].map(strength) == [0, 1, 1])
+    let passes = RestorationPasses(width: 10, height: 10, scale: 3, factor: 1, reduction: 4)
+    #expect(passes.passes == [.init(width: 30, height: 30, reduction: 2.0 / 3)])
+    for qualities in [[100], [15, 100], [101, 5], [50, 0]] {
+      scales.jpegQualities = qualities
+      #expect(throws: RecipeError.self) { try scales.validate() }
+    }
+  }
 
   @Test func strengthsAreNamedInFullOrByAWord() throws {
     let names = ["gaussian_blur", "noise", "jpeg", "reduction"]

@@ -23,8 +23,10 @@ extension DiffusersFolder {
     let scheduler = try schedulerOptions(model.recipe)
     let kind = scheduler["_class_name"] as? String ?? ""
     try checkFree(path)
-    let parent = path.parentFolder, name = (path as NSString).lastPathComponent
-    let temporary = "\(parent.isEmpty ? "." : parent)/.\(name).\(UUID().uuidString).part"
+    guard let unfinished = UnfinishedOutput(of: path, .folder) else {
+      throw CheckpointError(.io, path, "cannot be written: \(String(cString: strerror(errno)).lowercased())")
+    }
+    let temporary = unfinished.path
     do {
       for part in [DiffusersLayout.unetPart, DiffusersLayout.schedulerPart] { try makeFolder("\(temporary)/\(part)", for: path) }
       try AtomicFile.write(
@@ -40,7 +42,7 @@ extension DiffusersFolder {
       try write(index, to: "\(temporary)/\(DiffusersLayout.indexName)")
       try AtomicFile.move(temporary, to: path)
     } catch {
-      try? FileManager.default.removeItem(atPath: temporary)
+      unfinished.remove()
       throw error
     }
   }
