@@ -132,7 +132,8 @@ enum TrainingView {
   /// `  20000 images: loss 0.0312, by quarters of the noise levels 0.11, 0.012, 0.0021, 0.0008`, the least noisy first.
   private static func summary(of line: TrainingLogLine) -> String {
     let number = { (value: Double?) in value.map(Console.number) ?? "-" }
-    let quarters = line.quartiles.contains { $0 != nil }
+    let quarters =
+      line.quartiles.contains { $0 != nil }
       ? ", by quarters of the noise levels \(line.quartiles.map(number).joined(separator: ", "))" : ""
     let validation = line.validationLoss.map { ", held-out loss \(Console.number($0))" } ?? ""
     let unusable = line.unusablePictures.map { ", \($0) pictures unusable" } ?? ""
@@ -208,7 +209,8 @@ enum TrainingView {
     Console.note("  data     \(job.dataset.count) images, \(data.height) x \(data.width) x \(data.channels), \(classes)\(validation)")
     Console.note("  network  \(job.modelRecipe.networkType), \(Console.count(Double(job.parameterCount))) parameters")
     if let classifier = job.modelRecipe as? ClassifierModelRecipe {
-      Console.note("  given    " + (classifier.cleanImages ? "clean images" : "images with the noise of \(job.recipe.guides ?? "its process")"))
+      Console.note(
+        "  given    " + (classifier.cleanImages ? "clean images" : "images with the noise of \(job.recipe.guides ?? "its process")"))
     }
     if let given = job.modelRecipe.restoration {
       let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"

@@ -141,7 +141,8 @@ private final class Recorder: DiffusionNetwork {
 
   @Test func previewsOfAnUntrainedNetworkAreTheDegradedPictures() throws {
     let job = try begin("run", residual() + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
-    let recipe = try #require(job.modelRecipe as? any DiffusionModelRecipe), network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
+    let recipe = try #require(job.modelRecipe as? any DiffusionModelRecipe),
+      network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     let shown = try job.loader.shownBatch(4, on: .cpu)
     let sheet = try RestorationSheet(recipe: recipe, network: network).draw(shown)
     let cells = [2, 68].map { sheet.cropped(row: sheet.height - 66, column: $0, width: 64, height: 64) }

@@ -80,7 +80,8 @@ import Testing
 
   /// Ten classes of ten pictures each, seen six times.
   @Test func tellsClassesApart() throws {
-    let job = try begin(noisy: false, ["training.batch_size=20", "training.duration=1200", "training.learning_rate=0.01", "training.log_every=200"])
+    let job = try begin(
+      noisy: false, ["training.batch_size=20", "training.duration=1200", "training.learning_rate=0.01", "training.log_every=200"])
     try finish(job)
     let accuracies = lines(job).compactMap(\.accuracy)
     // By chance it would be 0.1, with a standard deviation of 0.02 over the 200 images of a line.

@@ -76,7 +76,8 @@ final class ClassificationLoss: TrainingObjective {
     }
     let x0 = batch.images, count = x0.size(0)
     guard let process else {
-      return ClassifiedImages(images: x0, timesteps: .zeros([count], on: device), labels: labels, draw: TimestepDraw([Int](repeating: 0, count: count)))
+      return ClassifiedImages(
+        images: x0, timesteps: .zeros([count], on: device), labels: labels, draw: TimestepDraw([Int](repeating: 0, count: count)))
     }
     let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: step)), levels = process.levels(draw.timesteps)
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()

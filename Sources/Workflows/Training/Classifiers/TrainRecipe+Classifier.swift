@@ -51,7 +51,8 @@ extension TrainRecipe {
     }
     let shape = try resolvedImages().shape(for: dataset), classes = dataset.contextSize == nil ? dataset.classNames : []
     guard classes.count > 1 else {
-      throw SfumatoError(.data, "the data have \(classes.isEmpty ? "no classes" : "a single class"); expected two or more, to train a classifier")
+      throw SfumatoError(
+        .data, "the data have \(classes.isEmpty ? "no classes" : "a single class"); expected two or more, to train a classifier")
     }
     var model = ClassifierModelRecipe()
     (model.data.channels, model.data.height, model.data.width) = (shape.channels, shape.height, shape.width)

@@ -59,7 +59,8 @@ extension TrainingLogLine {
   /// Tags and values for TensorBoard.
   var scalars: [(tag: String, value: Double)] {
     let single: [(String, Double?)] = [
-      ("accuracy/training", accuracy), ("accuracy/held_out", validationAccuracy), ("loss/training", loss), ("loss/held_out", validationLoss), ("loss/last_timestep", lossLast), ("gradient/norm", gradientNorm),
+      ("accuracy/training", accuracy), ("accuracy/held_out", validationAccuracy), ("loss/training", loss),
+      ("loss/held_out", validationLoss), ("loss/last_timestep", lossLast), ("gradient/norm", gradientNorm),
       ("gradient/noise_scale", gradientNoiseScale), ("gradient/skipped_steps", Double(skippedSteps)), ("parameters/norm", parameterNorm),
       ("learning_rate", learningRate), ("speed/images_per_second", imagesPerSecond), ("speed/images", Double(images)),
       ("memory/resident_bytes", memoryBytes.map { Double($0) }),

@@ -51,7 +51,8 @@ public struct RunWatch {
       run: folder.path, state: Self.state(of: log, age: age), step: last?.step ?? 0, images: last?.images ?? 0, progress: last?.progress,
       loss: log.lines.last { $0.loss != nil }?.loss, validationLoss: log.lines.last { $0.validationLoss != nil }?.validationLoss,
       accuracy: log.lines.last { $0.accuracy != nil }?.accuracy,
-      validationAccuracy: log.lines.last { $0.validationAccuracy != nil }?.validationAccuracy, learningRate: last?.learningRate, imagesPerSecond: last?.imagesPerSecond, seconds: last?.seconds ?? 0,
+      validationAccuracy: log.lines.last { $0.validationAccuracy != nil }?.validationAccuracy, learningRate: last?.learningRate,
+      imagesPerSecond: last?.imagesPerSecond, seconds: last?.seconds ?? 0,
       secondsLeft: Self.secondsLeft(log), age: age, lastPreview: folder.previews.last?.path,
       lastCheckpoint: folder.checkpointNames.last.map { "\(folder.path)/checkpoints/\($0)" }, warnings: Array(log.warnings.suffix(20)))
   }
