@@ -49,7 +49,7 @@ struct Average: ParsableCommand {
     try Console.result(output)
     if !printing.quiet {
       let source = length == nil ? "as the run keeps it" : "from \(result.snapshots) snapshots"
-      Console.note("done: step \(result.step), \(source); sample from it with: \(ShellCommand("sfumato", "sample", output))")
+      Console.note("done: step \(result.step), \(source); describe it with: \(ShellCommand("sfumato", "inspect", output))")
     }
   }
 }

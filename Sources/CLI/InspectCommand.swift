@@ -75,7 +75,7 @@ struct InspectText {
     switch inspection.kind {
     case .model: "a model of Sfumato"
     case .denoiser: "a diffusion model\(withoutRecipe)"
-    case .classifier: "a classifier of noisy images, for 'sfumato sample --classifier'"
+    case .classifier: "a classifier, for 'sfumato sample --classifier'"
     case .superResolution:
       "a diffusion model that restores or enlarges pictures\(inspection.metadataKeys.contains(Self.recipeKey) ? "" : withoutRecipe)"
     case .upscaler: "an upscaler, for 'sfumato upscale'"

@@ -2,6 +2,7 @@ import ArgumentParser
 import Failures
 import Foundation
 import Models
+import Tensors
 import Workflows
 
 @main struct Sfumato: ParsableCommand {
@@ -27,6 +28,7 @@ import Workflows
   static func main() {
     Console.prepare()
     Signals.prepare()
+    Torch.keepFreedMemory()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -99,6 +99,10 @@ struct WatchView {
     var lines = ["  step        \(status.step), \(status.images) images, \(Console.duration(status.seconds)) of training"]
     let heldOut = status.validationLoss.map { ", held out \(Console.number($0))" } ?? ""
     lines.append("  loss        \(number(status.loss))\(heldOut)")
+    if let accuracy = status.accuracy {
+      let heldOut = status.validationAccuracy.map { ", held out \(Console.number($0))" } ?? ""
+      lines.append("  accuracy    \(Console.number(accuracy))\(heldOut)")
+    }
     lines.append("  rate        \(number(status.learningRate)), \(number(status.imagesPerSecond)) images/s")
     if let left = status.secondsLeft, status.state != .finished { lines.append("  time left   \(Console.duration(left))") }
     if let preview = status.lastPreview { lines.append("  preview     \(preview)") }

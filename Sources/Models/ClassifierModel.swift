@@ -64,9 +64,21 @@ public final class ClassifierModel {
   // MARK: Guidance
 
   /// Refuses a model that the classifier cannot guide.
-  /// - Throws: `SfumatoError` for images that it does not take, for classes that differ from its own, and for a process whose
-  ///   timesteps have other noise levels than in the classifier's training.
+  /// - Throws: `SfumatoError` for images that it does not take, for classes that differ from its own, for a classifier of clean
+  ///   images, and for a process whose timesteps have other noise levels than in the classifier's training.
   public func checkGuiding(_ model: ModelRecipe) throws {
+    try checkJudging(model)
+    guard !recipe.cleanImages else {
+      throw SfumatoError(
+        .data,
+        "\(name) cannot guide this model: it was trained on images without noise; expected a classifier whose recipe has 'guides: MODEL'")
+    }
+    try checkNoise(model.process.makeDiffusion().process)
+  }
+
+  /// Refuses a model whose finished images the classifier cannot judge.
+  /// - Throws: `SfumatoError` for images that it does not take, and for classes that differ from its own.
+  public func checkJudging(_ model: ModelRecipe) throws {
     do { try recipe.tryOut(on: model.data) } catch let error as SfumatoError {
       throw SfumatoError(.data, "\(name) cannot guide this model: \(error.description)")
     }
@@ -74,7 +86,6 @@ public final class ClassifierModel {
     guard others == 0 || others == own else {
       throw SfumatoError(.data, "\(name) cannot guide this model: it has \(own) classes, and the model has \(others)")
     }
-    try checkNoise(model.process.makeDiffusion().process)
   }
 
   /// The classifier's numbers of a model's classes: those of the same names or, where the names differ, of the same places.

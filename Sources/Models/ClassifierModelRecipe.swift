@@ -6,7 +6,7 @@ import RecipeKit
 import Tensors
 
 /// The recipe in the model file of a classifier.
-public struct ClassifierModelRecipe: ModelDescription {
+public struct ClassifierModelRecipe: TrainableModelRecipe {
   public static let kind = ModelKind.classifier
 
   /// The images; the class names are those of the logits, in their order.
@@ -14,6 +14,8 @@ public struct ClassifierModelRecipe: ModelDescription {
   public var classifier = Choice<ClassifierRegistry>(EncoderClassifier.Recipe())
   /// The process that gives the noise level of each timestep.
   public var process = NoisingProcess()
+  /// Whether it was trained on images without noise, at timestep 0: it then judges images and cannot guide, and `process` says nothing.
+  public var cleanImages = false
   public init() {}
 
   public func validate() throws(RecipeError) {

@@ -47,9 +47,13 @@ public struct RestorationFacts: Codable, Sendable, Equatable {
   }
 }
 
-/// A model whose network predicts noise or an equivalent: what training makes.
-public protocol DiffusionModelRecipe: ModelDescription {
+/// A model that training makes, with the properties of the data that it is trained on.
+public protocol TrainableModelRecipe: ModelDescription {
   var data: DataSpec { get set }
+}
+
+/// A model whose network predicts noise or an equivalent.
+public protocol DiffusionModelRecipe: TrainableModelRecipe {
   var process: ProcessRecipe { get set }
   var sampler: Choice<SamplerRegistry> { get set }
   var sampling: SamplingRecipe { get set }

@@ -71,6 +71,11 @@ public enum Torch {
     threadCount = most
   }()
 
+  /// Lets the C library keep freed memory, up to 1 GiB, for later tensors. Without it, glibc returns the memory of every large tensor to the
+  /// system, which fills the next one with zeros again: a seventh of the time of sampling small images. For programs whose main work is
+  /// with tensors; the `sfumato` command calls it.
+  public static func keepFreedMemory() { ct_keep_freed_memory() }
+
   /// Makes libtorch's threads sleep instead of spin while they wait, so that beside other work a program slows down in proportion
   /// and not twentyfold. Call it first in `main`; the `sfumato` command does not need it.
   ///

@@ -12,15 +12,18 @@ public struct StepLoss {
   let mean: (Range<Int>) throws -> Tensor
   /// By the noise that the images had, over all parts that were asked for.
   let quartiles: () -> LossQuartiles
+  /// The share of images that were classified rightly, over the same; nil where nothing is classified.
+  let accuracy: () -> Double?
 
   /// - Parameters:
   ///   - count: images of the batch.
-  ///   - quartiles: called once, after the last part.
+  ///   - quartiles, accuracy: called once, after the last part.
   ///   - mean: called for one part after the other, each once.
   public init(
-    of count: Int, quartiles: @escaping () -> LossQuartiles = { LossQuartiles() }, mean: @escaping (Range<Int>) throws -> Tensor
+    of count: Int, quartiles: @escaping () -> LossQuartiles = { LossQuartiles() }, accuracy: @escaping () -> Double? = { nil },
+    mean: @escaping (Range<Int>) throws -> Tensor
   ) {
-    (self.count, self.mean, self.quartiles) = (count, mean, quartiles)
+    (self.count, self.mean, self.quartiles, self.accuracy) = (count, mean, quartiles, accuracy)
   }
 
   /// A loss that comes in one piece.

@@ -79,7 +79,7 @@ public final class Trainer {
     let rate = learningRate
     let loss = try self.loss(loader.batch(at: images, on: device), Seed(recipe.seed), step)
     let outcome = try update.run(loss, learningRate: rate)
-    let quartiles = loss.quartiles()
+    let quartiles = loss.quartiles(), accuracy = loss.accuracy()
     try countSkips(outcome.gradientNorm)
     lastBaseLearningRate = baseLearningRate
     step += 1
@@ -89,7 +89,7 @@ public final class Trainer {
     if position.isGood { lastGoodPosition = position }
     return TrainingStep(
       step: step, images: images, loss: outcome.loss, gradientNorm: outcome.gradientNorm, learningRate: rate, seconds: seconds,
-      progress: min(progress, 1), quartiles: quartiles, noiseScale: outcome.noiseScale)
+      progress: min(progress, 1), quartiles: quartiles, accuracy: accuracy, noiseScale: outcome.noiseScale)
   }
 
   private func countSkips(_ norm: Double) throws {

@@ -16,12 +16,14 @@ public struct TrainingStep: Sendable {
   public let progress: Double
   /// The loss by the noise that its images had.
   public let quartiles: LossQuartiles
+  /// The share of the batch that was classified rightly; nil where nothing is classified.
+  public let accuracy: Double?
   /// The gradient's noise; empty without microbatches.
   public let noiseScale: GradientNoiseScale
 
   package init(
     step: Int, images: Int, loss: Double, gradientNorm: Double, learningRate: Double, seconds: Double, progress: Double,
-    quartiles: LossQuartiles = LossQuartiles(), noiseScale: GradientNoiseScale = GradientNoiseScale()
+    quartiles: LossQuartiles = LossQuartiles(), accuracy: Double? = nil, noiseScale: GradientNoiseScale = GradientNoiseScale()
   ) {
     self.step = step
     self.images = images
@@ -31,6 +33,7 @@ public struct TrainingStep: Sendable {
     self.seconds = seconds
     self.progress = progress
     self.quartiles = quartiles
+    self.accuracy = accuracy
     self.noiseScale = noiseScale
   }
 }

@@ -151,7 +151,7 @@ enum XMLCheck {
 
   @Test func aPreviewShowsWeightsAndTheirAverageSideBySide() throws {
     let job = try train("run", ["training.preview_every=1000", "training.learning_rate=0.05"])
-    let picture = try TrainingPreview(job).draw()
+    let picture = try #require(TrainingPreview(job)).draw()
     // Two grids of 20 pictures in 10 columns, 64 pixels each, with titles above.
     #expect(picture.width > 2 * 640 && picture.height > 2 * 64 && picture.width > 4 * picture.height)
     // The pictures begin 8 pixels from the left and after half of the rest, below the titles.

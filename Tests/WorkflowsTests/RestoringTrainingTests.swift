@@ -72,7 +72,7 @@ private final class Recorder: DiffusionNetwork {
   @Test func conditionsOnDegradedPicturesAndTheirStrengths() throws {
     let recipe = try TrainRecipe(yaml: Self.yaml, set: ["loading={ workers: 0, validation: 8 }"]), dataset = try recipe.data.member.open()
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading), recorder = Recorder()
-    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)
+    let loss = try TrainingLoss(recipe, recipe.diffusionModel(for: dataset), recorder, on: .cpu)
     let seen = try loader.batch(at: 0, on: .cpu), held = try loader.validationBatch(0, on: .cpu)
     _ = try loss(seen, Seed(0), 0).mean(0..<4)
     _ = try loss.validation(of: 1) { _ in held }
@@ -131,7 +131,7 @@ private final class Recorder: DiffusionNetwork {
     let recipe = try TrainRecipe(yaml: Self.yaml, set: residual() + ["training.timestep_sampling={ type: last_share, share: 1 }"])
     let dataset = try recipe.data.member.open(), recorder = Recorder()
     let batch = try BatchLoader(recipe.trainingData(of: dataset), batchSize: 4, recipe.loading).batch(at: 0, on: .cpu)
-    let loss = try TrainingLoss(recipe, recipe.model(for: dataset), recorder, on: .cpu)(batch, Seed(0), 0)
+    let loss = try TrainingLoss(recipe, recipe.diffusionModel(for: dataset), recorder, on: .cpu)(batch, Seed(0), 0)
     // At the last timestep α is 0 and v is −r.
     let residual = try (batch.images - #require(batch.degraded)) / 0.25
     let expected = try residual.square().mean().item()
@@ -147,7 +147,8 @@ private final class Recorder: DiffusionNetwork {
 
   @Test func previewsOfAnUntrainedNetworkAreTheDegradedPictures() throws {
     let job = try begin("run", residual() + ["training.batch_size=8", "training.preview_every=8", "training.duration=8"])
-    let recipe = job.modelRecipe, network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
+    let recipe = try #require(job.modelRecipe as? any DiffusionModelRecipe),
+      network = try recipe.makeNetwork(using: Initializer(Generator(seed: 1)))
     let shown = try job.loader.shownBatch(4, on: .cpu)
     let sheet = try RestorationSheet(recipe: recipe, network: network).draw(shown)
     let cells = [2, 68].map { sheet.cropped(row: sheet.height - 66, column: $0, width: 64, height: 64) }

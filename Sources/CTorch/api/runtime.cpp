@@ -12,6 +12,9 @@
 #include <dlfcn.h>
 #include <new>
 #include <string>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace {
 
@@ -155,6 +158,14 @@ const char *ct_cpu_capability(void) {
 int64_t ct_live_count(void) { return live.load(std::memory_order_relaxed); }
 
 int ct_thread_count(void) { return at::get_num_threads(); }
+void ct_keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  constexpr int most = 1 << 30, oldest_limit = 32 << 20;
+  mallopt(M_TRIM_THRESHOLD, most);
+  // Older versions refuse more for the size from which memory is mapped.
+  if (!mallopt(M_MMAP_THRESHOLD, most)) mallopt(M_MMAP_THRESHOLD, oldest_limit);
+#endif
+}
 void ct_set_thread_count(int count) { at::set_num_threads(count < 1 ? 1 : count); }
 
 int ct_load_cuda(void) {

@@ -42,6 +42,8 @@ int64_t ct_live_count(void);
 // Threads ------------------------------------------------------------------------------------------------------------
 int ct_thread_count(void);
 void ct_set_thread_count(int count);
+/// The C library keeps what is freed for later allocations in place of returning it to the system at once.
+void ct_keep_freed_memory(void);
 /// Runs body(context, begin, end) over parts of [0, count) of at least `grain`, on all of libtorch's threads.
 void ct_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t), void *context);
 /// "gomp" (libtorch's own OpenMP team) or "pool".

@@ -19,7 +19,7 @@ public enum RecipeInspection {
   public static func check(_ path: String, set: [String] = []) throws -> Facts {
     let recipe = try TrainRecipe(file: path, set: set)
     let dataset = try recipe.data.member.open()
-    let network = try recipe.model(for: dataset).makeNetwork(using: .shapes)
+    let network = try recipe.model(for: dataset).makeModule(using: .shapes)
     return Facts(images: dataset.count, classes: dataset.classNames.count, parameters: network.parameterCount)
   }
 }

@@ -25,7 +25,8 @@ struct SamplingClassifier {
     }
     model = try ClassifierModel(file, on: device)
     scale = request.classifierScale
-    try model.checkGuiding(recipe)
+    // One that only judges finished images need not know noise.
+    try scale > 0 ? model.checkGuiding(recipe) : model.checkJudging(recipe)
     targets =
       recipe.data.classNames.isEmpty
       ? try Self.ownClasses(request, model) : try model.labels(Self.named(labels), of: recipe.data)

@@ -4,7 +4,8 @@ import Models
 import RecipeKit
 import Training
 
-/// Checks that resuming a run does not change the meaning of its weights: process, network, channels and classes.
+/// Checks that resuming a run does not change the meaning of its weights: process, network, channels and classes, and the noise of a
+/// classifier's images.
 enum MeaningOfWeights {
   /// Keys of a network that decide how it is trained, not what it computes.
   private static let keysOfTraining = ["dropout", "use_checkpoint"]
@@ -33,19 +34,19 @@ enum MeaningOfWeights {
 
   private static func network(of recipe: TrainRecipe) -> String {
     var part = TrainRecipe()
-    part.network = recipe.network
+    (part.network, part.classifier) = (recipe.network, recipe.classifier)
     return part.yaml().split(separator: "\n").filter { line in
       !keysOfTraining.contains { trimmed(line).hasPrefix("\($0):") }
     }.joined(separator: "\n")
   }
 
   /// - Throws: `SfumatoError` when images or conditioning differ in kind from the newest checkpoint's.
-  static func check(_ data: DataSpec, in run: RunFolder) throws {
+  static func check(_ model: any TrainableModelRecipe, in run: RunFolder) throws {
     // An unreadable checkpoint is reported when it is restored.
     guard let path = try? run.latestModelPath(), let yaml = try? Safetensors.header(of: path).metadata[ModelFile.recipeKey],
-      let model = try? ModelKind(ofRecipe: yaml, file: path).description.init(yaml: yaml) as? any DiffusionModelRecipe
+      let earlier = try? ModelKind(ofRecipe: yaml, file: path).description.init(yaml: yaml) as? any TrainableModelRecipe
     else { return }
-    let before = model.data
+    let before = earlier.data, data = model.data
     func check<Value: Equatable>(_ name: String, _ value: (DataSpec) -> Value) throws {
       guard value(before) != value(data) else { return }
       throw changed(name, "\(value(before)) before, \(value(data)) now", run)
@@ -53,6 +54,12 @@ enum MeaningOfWeights {
     try check("images.channels", \.channels)
     try check("the classes", \.classNames)
     try check("the length of context vectors", { $0.contextSize ?? 0 })
+    guard let earlier = earlier as? ClassifierModelRecipe, let model = model as? ClassifierModelRecipe else { return }
+    guard earlier.cleanImages == model.cleanImages else {
+      let noise = { (recipe: ClassifierModelRecipe) in recipe.cleanImages ? "clean images" : "noisy images" }
+      throw changed("guides", "\(noise(earlier)) before, \(noise(model)) now", run)
+    }
+    try Self.check("the process of the guided model", earlier.process.yaml(), model.process.yaml(), run)
   }
 
   private static func trimmed(_ line: Substring) -> String { line.trimmingPrefix { $0 == " " }.description }

@@ -16,6 +16,10 @@ public struct TrainRecipe: Recipe {
   public var corruptions: CorruptionsRecipe?
   public var loading = LoadingRecipe()
   public var network = Choice<TrainableNetworkRegistry>(ADMUNet.Recipe())
+  /// A classifier, which is trained in place of `network`; null for a diffusion model.
+  public var classifier: Choice<ClassifierRegistry>?
+  /// The diffusion model that the classifier is to guide, whose process noises its images; null for a classifier of clean images.
+  public var guides: String?
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
   public var sampling = SamplingRecipe()
@@ -32,6 +36,7 @@ public struct TrainRecipe: Recipe {
         place: nil, path: "training.\(reader)",
         "depends on the loss of held-out images; expected loading.validation above 0, such as 0.05, found 0")
     }
+    try validateClassifier()
     try validateRestoration()
   }
 
@@ -59,11 +64,12 @@ extension TrainRecipe {
 
   func pipeline(of dataset: any Dataset) throws -> ExamplePipeline {
     try ExamplePipeline(
-      dataset, images: images, augmentation: augmentation, corruptions: corruptions, nullClass: nullClass(of: dataset), seed: training.seed)
+      dataset, images: resolvedImages(), augmentation: augmentation, corruptions: corruptions, nullClass: nullClass(of: dataset),
+      seed: training.seed)
   }
 
   private func nullClass(of dataset: any Dataset) -> Int? {
-    let classes = dataset.contextSize == nil ? dataset.classNames.count : 0
+    let classes = dataset.contextSize == nil && classifier == nil ? dataset.classNames.count : 0
     return classes > 0 && training.classDropout > 0 ? classes : nil
   }
 
@@ -80,9 +86,20 @@ extension TrainRecipe {
 
   /// The recipe of the model trained on `dataset`, with open values filled in, and checked for errors that would otherwise occur
   /// in the first step or the first sample.
-  func model(for dataset: any Dataset) throws -> any DiffusionModelRecipe {
+  func model(for dataset: any Dataset) throws -> any TrainedModel {
     try checkHoldOut(dataset.count)
+    guard classifier == nil else { return try classifierRecipe(for: dataset) }
     return try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
+  }
+
+  /// The same for work that only diffusion models do.
+  /// - Throws: also `SfumatoError` for the recipe of a classifier.
+  func diffusionModel(for dataset: any Dataset) throws -> any DiffusionModelRecipe {
+    let model = try model(for: dataset)
+    guard let model = model as? any DiffusionModelRecipe else {
+      throw SfumatoError(.data, "the recipe describes \(type(of: model).kind.problem(expecting: .denoiser))")
+    }
+    return model
   }
 
   private func checkHoldOut(_ pictures: Int) throws {

@@ -113,14 +113,11 @@ extension TrainingJob {
 
   // MARK: Validation and previews
 
-  /// The most held-out pictures per validation: enough for a stable mean, few enough not to slow training down.
-  private static let validationLimit = 512
-
   /// Measures the loss of the held-out examples, for the next log line and for what depends on it. When a stop is requested meanwhile,
   /// it stays due for the session that resumes the run.
   private func validateIfDue() throws {
     guard trainer.validation.isDue else { return }
-    let count = min(loader.validationBatchCount, max(1, Self.validationLimit / recipe.training.batchSize))
+    let count = min(loader.validationBatchCount, max(1, type(of: loss).mostHeldOut / recipe.training.batchSize))
     do {
       let found = count > 0 ? try loss.validation(of: count) { try loader.validationBatch($0, on: device) } : nil
       trainer.observe(validationLoss: found?.mean)
@@ -128,10 +125,11 @@ extension TrainingJob {
     } catch Failure.interrupted {}
   }
 
-  /// Writes a preview from the weights and their average.
+  /// Writes a preview from the weights and their average; a classifier has none.
   private func preview() {
+    guard let preview = TrainingPreview(self) else { return }
     do {
-      let picture = try TrainingPreview(self).draw()
+      let picture = try preview.draw()
       try picture.write(to: folder.previewPath(images: trainer.images))
       reporting.add(preview: picture, step: trainer.step)
       previewProblem = nil

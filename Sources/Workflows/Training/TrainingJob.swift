@@ -15,7 +15,7 @@ import Training
 public final class TrainingJob {
   public let folder: RunFolder
   public let recipe: TrainRecipe
-  public let modelRecipe: any DiffusionModelRecipe
+  public let modelRecipe: any TrainableModelRecipe
   public let dataset: any Dataset
   public let device: Device
   public let parameterCount: Int
@@ -29,7 +29,7 @@ public final class TrainingJob {
   public internal(set) var warnings: [String] = []
 
   package let trainer: Trainer
-  let loss: TrainingLoss
+  let loss: any TrainingObjective
   private let lock: RunLock
   let reporting: RunReporting
   var log: TrainingLog
@@ -141,9 +141,9 @@ public final class TrainingJob {
   private init(_ plan: TrainingPlan, folder: () throws -> RunFolder) throws {
     (recipe, modelRecipe, dataset, device) = (plan.recipe, plan.modelRecipe, plan.dataset, plan.device)
     let seed = Seed(recipe.training.seed)
-    let network = try modelRecipe.makeNetwork(using: Initializer(seed.generator(for: .parameters), on: self.device))
+    let initializer = Initializer(seed.generator(for: .parameters), on: self.device)
+    let (network, loss) = try plan.model.begin(recipe, using: initializer, on: self.device)
     parameterCount = network.parameterCount
-    let loss = try TrainingLoss(recipe, modelRecipe, network, on: self.device)
     self.loss = loss
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading)
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }

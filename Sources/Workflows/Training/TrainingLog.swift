@@ -26,6 +26,11 @@ public struct TrainingLogLine: Codable, Sendable {
   public let validationLoss: Double?
   /// The same by quarters of the process, least noise first.
   public let validationLossQ0: Double?, validationLossQ1: Double?, validationLossQ2: Double?, validationLossQ3: Double?
+  /// Of a classifier: the share of images classified rightly, and the same of held-out ones, if it was measured since the last line.
+  public internal(set) var accuracy: Double?, validationAccuracy: Double?
+  /// The latter by quarters of the process, least noise first; omitted for clean images.
+  public internal(set) var validationAccuracyQ0: Double?, validationAccuracyQ1: Double?
+  public internal(set) var validationAccuracyQ2: Double?, validationAccuracyQ3: Double?
   /// True in the last line of a run that is stopped early; omitted in others.
   public let stoppedEarly: Bool?
   /// Pictures that could not be used so far in this session; omitted if there are none.
@@ -41,11 +46,17 @@ public struct TrainingLogLine: Codable, Sendable {
     case parameterNorm = "parameter_norm", memoryBytes = "memory_bytes", gradientNoiseScale = "gradient_noise_scale"
     case validationLossQ0 = "validation_loss_q0", validationLossQ1 = "validation_loss_q1"
     case validationLossQ2 = "validation_loss_q2", validationLossQ3 = "validation_loss_q3"
+    case accuracy, validationAccuracy = "validation_accuracy"
+    case validationAccuracyQ0 = "validation_accuracy_q0", validationAccuracyQ1 = "validation_accuracy_q1"
+    case validationAccuracyQ2 = "validation_accuracy_q2", validationAccuracyQ3 = "validation_accuracy_q3"
     case stoppedEarly = "stopped_early", validationLoss = "validation_loss", unusablePictures = "unusable_pictures", unusable
   }
 
   public var quartiles: [Double?] { [lossQ0, lossQ1, lossQ2, lossQ3] }
   public var validationQuartiles: [Double?] { [validationLossQ0, validationLossQ1, validationLossQ2, validationLossQ3] }
+  public var validationAccuracies: [Double?] {
+    [validationAccuracyQ0, validationAccuracyQ1, validationAccuracyQ2, validationAccuracyQ3]
+  }
 }
 
 /// Accumulates the steps since the last log line.
@@ -53,6 +64,8 @@ struct TrainingLog {
   private let start: TrainingPosition
   private let unusableBefore: Int
   private var loss = 0.0, norm = 0.0, count = 0, skipped = 0
+  /// The sum over steps; nil where nothing is classified.
+  private var accuracy: Double?
   private var quartiles = LossQuartiles()
   private var noiseScale = GradientNoiseScale()
 
@@ -77,6 +90,7 @@ struct TrainingLog {
     loss += step.loss
     norm += step.gradientNorm
     quartiles += step.quartiles
+    if let share = step.accuracy { accuracy = (accuracy ?? 0) + share }
     noiseScale += step.noiseScale
     count += 1
   }
@@ -90,6 +104,7 @@ struct TrainingLog {
     let mean = { (sum: Double) in count > 0 ? sum / Double(count) : nil }
     let finite = { (value: Double?) in value.flatMap { $0.isFinite ? $0 : nil } }
     let quarters = quartiles.means, validationQuarters = validation?.quartiles.means.map(finite) ?? [nil, nil, nil, nil]
+    let accuracies = validation?.accuracies.means ?? [nil, nil, nil, nil]
     return TrainingLogLine(
       step: last.step, images: last.images, loss: mean(loss), gradientNorm: mean(norm), lossQ0: quarters[0], lossQ1: quarters[1],
       lossQ2: quarters[2], lossQ3: quarters[3], lossLast: quartiles.last, learningRate: last.learningRate,
@@ -98,6 +113,8 @@ struct TrainingLog {
       gradientNoiseScale: finite(noiseScale.images),
       validationLoss: finite(validation?.mean), validationLossQ0: validationQuarters[0], validationLossQ1: validationQuarters[1],
       validationLossQ2: validationQuarters[2], validationLossQ3: validationQuarters[3],
+      accuracy: accuracy.flatMap(mean), validationAccuracy: validation?.accuracy, validationAccuracyQ0: accuracies[0],
+      validationAccuracyQ1: accuracies[1], validationAccuracyQ2: accuracies[2], validationAccuracyQ3: accuracies[3],
       stoppedEarly: isStoppedEarly ? true : nil,
       unusablePictures: unusable.count > 0 ? unusable.count : nil, unusable: new.isEmpty ? nil : Array(new))
   }

@@ -6,8 +6,11 @@ import Networks
 import Tensors
 import Training
 
-/// The training loss that a recipe describes, with the state of its timestep sampler.
-final class TrainingLoss {
+/// The training loss of a diffusion model that a recipe describes, with the state of its timestep sampler.
+final class TrainingLoss: TrainingObjective {
+  /// Enough for a stable mean, few enough not to slow training down.
+  static let mostHeldOut = 512
+
   private(set) var timesteps: any TimestepSampler
   private let denoising: DenoisingLoss
   private let network: any DiffusionNetwork
@@ -67,27 +70,10 @@ final class TrainingLoss {
     }.perImage
   }
 
-  /// The loss of held-out examples by the current weights, without dropout, and the same by quarters of the noise levels. Noise and
-  /// timesteps, stratified over the images of a batch, are the same every time and in every run.
-  /// - Parameters:
-  ///   - batch: returns a batch by its number.
-  ///   - count: the number of batches.
-  func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> ValidationLoss {
-    var sum = 0.0, images = 0, quartiles = LossQuartiles()
-    let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
-    for number in 0..<count {
-      try Interruption.check()
-      let (mean, size) = try validation(batch(number), number, timesteps, &quartiles)
-      sum += mean * Double(size)
-      images += size
-    }
-    return ValidationLoss(mean: sum / Double(images), quartiles: quartiles)
-  }
-
-  private func validation(
-    _ batch: Batch, _ number: Int, _ timesteps: any TimestepSampler, _ quartiles: inout LossQuartiles
-  ) throws -> (mean: Double, images: Int) {
+  /// Noise and timesteps, stratified over the images of a batch, are the same every time and in every run.
+  func validate(_ batch: Batch, _ number: Int, _ result: inout ValidationLoss) throws {
     let seed = Seed(0), x0 = target(of: batch), count = x0.size(0)
+    let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
     let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: number))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
     let conditioning = Conditioning(of: batch, data)
@@ -102,8 +88,8 @@ final class TrainingLoss {
       }
     }
     let perImage = losses.count == 1 ? losses[0] : .cat(losses, dim: 0)
-    quartiles.add(try perImage.doubles(), at: draw, of: denoising.process.steps)
-    return (try draw.mean(of: perImage).item(), count)
+    result.quartiles.add(try perImage.doubles(), at: draw, of: denoising.process.steps)
+    result.add(mean: try draw.mean(of: perImage).item(), images: count)
   }
 
   /// Restores the timestep sampler's state from an earlier session.
@@ -124,17 +110,6 @@ final class TrainingLoss {
   }
 }
 
-/// The loss of held-out examples.
-struct ValidationLoss {
-  let mean: Double
-  let quartiles: LossQuartiles
-}
-
-extension TimestepDraw {
-  /// The timesteps of the images in a range of places.
-  fileprivate func part(_ range: Range<Int>) -> TimestepDraw { TimestepDraw(Array(timesteps[range]), weights: Array(weights[range])) }
-}
-
 extension Conditioning {
   /// The conditioning of the images in a range of places.
   fileprivate func part(_ range: Range<Int>) -> Conditioning {
@@ -152,12 +127,5 @@ extension Conditioning {
       labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
       // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
-  }
-}
-
-extension TrainingRecipe {
-  /// Runs `body` with libtorch's own convolutions where the recipe wants them, and as the process does otherwise.
-  func withConvolutions<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-    try exactConvolutions ? withExactConvolutions(true, body) : body()
   }
 }

@@ -10,7 +10,9 @@ import Training
 /// A training run resolved before anything is created: its recipe, its data, and whether it fits into memory.
 public struct TrainingPlan {
   public let recipe: TrainRecipe
-  public let modelRecipe: any DiffusionModelRecipe
+  /// The model that is trained, with its open values filled in.
+  public var modelRecipe: any TrainableModelRecipe { model }
+  let model: any TrainedModel
   public let dataset: any Dataset
   public let device: Device
   /// nil if no estimate is possible, which does not prevent training.
@@ -54,7 +56,7 @@ public struct TrainingPlan {
       recipe, at: place.recipePath, resumed: place, isChanged: !set.isEmpty, acceptsNewData: acceptsNewData, on: device)
     self.checkpoint = checkpoint
     if !acceptsNewData { try checkData(in: place) }
-    try MeaningOfWeights.check(modelRecipe.data, in: place)
+    try MeaningOfWeights.check(modelRecipe, in: place)
   }
 
   private init(
@@ -68,9 +70,9 @@ public struct TrainingPlan {
     (recipePath, self.resumed, self.isChanged, self.acceptsNewData) = (path, resumed, isChanged, acceptsNewData)
     dataset = try recipe.data.member.open()
     fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)
-    modelRecipe = try recipe.model(for: dataset)
+    model = try recipe.model(for: dataset)
     let available = self.device == .cpu ? AvailableMemory.bytes : nil, training = recipe.training
-    memory = (modelRecipe as? any MemoryTraced).flatMap { try? TrainingMemory(of: $0, training, available: available) }
+    memory = try? TrainingMemory(of: model, training, available: available)
   }
 
   /// The recipe as stored in the run: with absolute paths, so that it can be resumed from any folder.
@@ -78,10 +80,14 @@ public struct TrainingPlan {
     var stored = recipe, data = recipe.data.member
     data.mapPaths(\.absolutePath)
     stored.data = Choice(data)
-    stored.training.initialWeights = recipe.training.initialWeights.map { model in
-      FileManager.default.fileExists(atPath: model) ? model.absolutePath : model
-    }
+    stored.training.initialWeights = recipe.training.initialWeights.map(Self.absolute)
+    stored.guides = recipe.guides.map(Self.absolute)
     return stored
+  }
+
+  /// A model's path; the name of a bundled model stays as it is.
+  private static func absolute(_ model: String) -> String {
+    FileManager.default.fileExists(atPath: model) ? model.absolutePath : model
   }
 
   private func checkData(in place: RunFolder) throws {

@@ -9,9 +9,14 @@ import Training
 /// A preview of a run: a grid of samples, or degraded, restored and original pictures; on the left by the weights as they are, on the
 /// right by their average.
 struct TrainingPreview {
-  let job: TrainingJob
+  private let job: TrainingJob
+  private let recipe: any DiffusionModelRecipe
 
-  init(_ job: TrainingJob) { self.job = job }
+  /// - Returns: nil for a run whose model makes no pictures.
+  init?(_ job: TrainingJob) {
+    guard let recipe = job.modelRecipe as? any DiffusionModelRecipe else { return nil }
+    (self.job, self.recipe) = (job, recipe)
+  }
 
   /// - Throws: `Failure.interrupted` within a step when a stop is requested; errors from sampling.
   func draw() throws -> Image {
@@ -24,9 +29,9 @@ struct TrainingPreview {
   }
 
   private func draw(_ weights: StateDict) throws -> Image {
-    let network = try job.modelRecipe.makeNetwork(using: .shapes)
+    let network = try recipe.makeNetwork(using: .shapes)
     try network.adopt(weights, on: job.device)
-    return try (job.modelRecipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
+    return try (recipe as? ModelRecipe).map { try samples($0, network) } ?? restorations(network)
   }
 
   private func samples(_ modelRecipe: ModelRecipe, _ network: any DiffusionNetwork) throws -> Image {
@@ -55,6 +60,6 @@ struct TrainingPreview {
   private func restorations(_ network: any DiffusionNetwork) throws -> Image {
     let batch = try job.loader.shownBatch(min(RestorationSheet.count, job.recipe.training.batchSize), on: job.device)
     let prepared = try network.prepared(for: job.recipe.training.precision.resolved(on: job.device).dtype)
-    return try RestorationSheet(recipe: job.modelRecipe, network: prepared).draw(batch)
+    return try RestorationSheet(recipe: recipe, network: prepared).draw(batch)
   }
 }

@@ -22,7 +22,7 @@ extension BenchmarkSubject {
     }
     do { self = try Self.trained(by: source) } catch {
       let recipe = try TrainRecipe(path: source)
-      guard let size = recipe.images.size, let channels = recipe.images.channels else { throw error }
+      guard recipe.classifier == nil, let size = recipe.images.size, let channels = recipe.images.channels else { throw error }
       var data = DataSpec()
       (data.channels, data.height, data.width) = (channels, size.height, size.width)
       self.init(recipe, data, source)
@@ -47,7 +47,7 @@ extension BenchmarkSubject {
 
   private static func trained(by path: String) throws -> BenchmarkSubject {
     let recipe = try TrainRecipe(path: path)
-    return BenchmarkSubject(recipe, try recipe.model(for: recipe.data.member.open()).data, path)
+    return BenchmarkSubject(recipe, try recipe.diffusionModel(for: recipe.data.member.open()).data, path)
   }
 
   private static func stored(in model: String) throws -> BenchmarkSubject {

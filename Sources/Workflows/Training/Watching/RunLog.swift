@@ -56,6 +56,9 @@ struct RunLog {
       Plot(
         "Held-out loss by noise", isLogarithmic: true,
         quarters.enumerated().map { quarter, name in series(name) { $0.validationQuartiles[quarter] } }),
+      Plot("Accuracy", [series("training", \.accuracy), series("held out", \.validationAccuracy)]),
+      Plot(
+        "Held-out accuracy by noise", quarters.enumerated().map { quarter, name in series(name) { $0.validationAccuracies[quarter] } }),
       Plot("Learning rate", [series("learning rate", \.learningRate)]),
       Plot("Norm of the gradient", isLogarithmic: true, [series("before clipping", \.gradientNorm)]),
       Plot("Norm of the parameters", [series("all parameters", \.parameterNorm)]),

@@ -59,7 +59,8 @@ extension TrainingLogLine {
   /// Tags and values for TensorBoard.
   var scalars: [(tag: String, value: Double)] {
     let single: [(String, Double?)] = [
-      ("loss/training", loss), ("loss/held_out", validationLoss), ("loss/last_timestep", lossLast), ("gradient/norm", gradientNorm),
+      ("accuracy/training", accuracy), ("accuracy/held_out", validationAccuracy), ("loss/training", loss),
+      ("loss/held_out", validationLoss), ("loss/last_timestep", lossLast), ("gradient/norm", gradientNorm),
       ("gradient/noise_scale", gradientNoiseScale), ("gradient/skipped_steps", Double(skippedSteps)), ("parameters/norm", parameterNorm),
       ("learning_rate", learningRate), ("speed/images_per_second", imagesPerSecond), ("speed/images", Double(images)),
       ("memory/resident_bytes", memoryBytes.map { Double($0) }),
@@ -67,6 +68,7 @@ extension TrainingLogLine {
     let quarters = zip(quartiles, validationQuartiles).enumerated().flatMap { quarter, values in
       [("loss_by_noise/training_q\(quarter)", values.0), ("loss_by_noise/held_out_q\(quarter)", values.1)]
     }
-    return (single + quarters).compactMap { tag, value in value.map { (tag, $0) } }
+    let accuracies = validationAccuracies.enumerated().map { quarter, value in ("accuracy_by_noise/held_out_q\(quarter)", value) }
+    return (single + quarters + accuracies).compactMap { tag, value in value.map { (tag, $0) } }
   }
 }

@@ -19,6 +19,8 @@ public struct RunStatus: Codable, Sendable, Equatable {
   public var progress: Double?
   /// Of the last line that has it.
   public var loss: Double?, validationLoss: Double?
+  /// Of a classifier: the shares of images classified rightly.
+  public var accuracy: Double?, validationAccuracy: Double?
   public var learningRate: Double?, imagesPerSecond: Double?
   /// Seconds of training, and how many more are to be expected.
   public var seconds: Double, secondsLeft: Double?
@@ -48,7 +50,9 @@ public struct RunWatch {
     status = RunStatus(
       run: folder.path, state: Self.state(of: log, age: age), step: last?.step ?? 0, images: last?.images ?? 0, progress: last?.progress,
       loss: log.lines.last { $0.loss != nil }?.loss, validationLoss: log.lines.last { $0.validationLoss != nil }?.validationLoss,
-      learningRate: last?.learningRate, imagesPerSecond: last?.imagesPerSecond, seconds: last?.seconds ?? 0,
+      accuracy: log.lines.last { $0.accuracy != nil }?.accuracy,
+      validationAccuracy: log.lines.last { $0.validationAccuracy != nil }?.validationAccuracy, learningRate: last?.learningRate,
+      imagesPerSecond: last?.imagesPerSecond, seconds: last?.seconds ?? 0,
       secondsLeft: Self.secondsLeft(log), age: age, lastPreview: folder.previews.last?.path,
       lastCheckpoint: folder.checkpointNames.last.map { "\(folder.path)/checkpoints/\($0)" }, warnings: Array(log.warnings.suffix(20)))
   }
