@@ -3,7 +3,7 @@ internal import CTorch
 extension Tensor {
   /// The eigenvalues, ascending, `[n]`, and the eigenvectors, as columns, `[n, n]`, of a symmetric matrix `[n, n]`, of which the lower
   /// triangle is read.
-  /// - Faults: both results, for another shape, for numbers that are not finite and where the iteration does not converge.
+  /// - Faults: both results, for another shape and where the iteration does not converge.
   public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
     var values: OpaquePointer?, vectors: OpaquePointer?
     do throws(TorchFault) {

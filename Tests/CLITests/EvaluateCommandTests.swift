@@ -13,7 +13,10 @@ import Testing
   @Test func printsEveryFigureBesideThatOfRealPictures() throws {
     let run = try shop.run("evaluate", "glyphs.npz", "--against", "tiny.yaml", "--statistics", "stats.npz")
     #expect(run.status == 0, "\(run.errors)")
-    for words in ["40 samples; 40 of tiny.yaml, and 40 other real ones", "frechet distance", "kernel distance", "coverage", "lower is better"] {
+    let wanted = [
+      "40 samples; 40 of tiny.yaml, and 40 other real ones", "frechet distance", "kernel distance", "coverage", "lower is better",
+    ]
+    for words in wanted {
       #expect(run.output.contains(words), "\(run.output)")
     }
     #expect(run.errors.contains("warning: 40 pictures are too few to compare with published figures"))

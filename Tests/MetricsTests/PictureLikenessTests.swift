@@ -19,11 +19,12 @@ import Testing
   }
 
   /// From a program in numpy, with windows as whole matrices.
-  @Test(arguments: [
-    (20, 300, 1, 22.826462837667513, 0.8905813059981241, nil),
-    (177, 166, 2, 18.04428255937601, 0.8550083071441568, 0.9608254788268092),
-    (161, 290, 4, 12.501625307492857, 0.6910224018053074, 0.8568245631465922),
-  ] as [(Int, Int, Int, Double, Double, Double?)])
+  @Test(
+    arguments: [
+      (20, 300, 1, 22.826462837667513, 0.8905813059981241, nil),
+      (177, 166, 2, 18.04428255937601, 0.8550083071441568, 0.9608254788268092),
+      (161, 290, 4, 12.501625307492857, 0.6910224018053074, 0.8568245631465922),
+    ] as [(Int, Int, Int, Double, Double, Double?)])
   func agreesWithAnotherProgram(height: Int, width: Int, strength: Int, psnr: Double, ssim: Double, multiscale: Double?) throws {
     let (a, b) = pair(height, width, strength)
     // Variances are differences of numbers up to 65025, in float64.

@@ -57,7 +57,8 @@ struct PairText {
     }
     let crop = report.crop > 0 ? ", without \(report.crop) pixels at each side" : ""
     let title = "\(report.pictures) against \(report.originals): \(report.rows.count) pairs, \(report.channel.rawValue)\(crop)"
-    let equal = report.equal > 0 && report.equal < report.rows.count ? ["the mean PSNR is without \(report.equal) that equal their originals"] : []
+    let note = "the mean PSNR is without \(report.equal) that equal their originals"
+    let equal = report.equal > 0 && report.equal < report.rows.count ? [note] : []
     return ([title, line("", ["PSNR dB", "SSIM", "MS-SSIM"])] + report.rows.map(row) + [row(report.mean)] + equal).joined(separator: "\n")
   }
 }

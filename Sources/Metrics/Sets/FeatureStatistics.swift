@@ -26,7 +26,7 @@ public struct FeatureStatistics: Sendable {
   /// Numbers of each picture's features.
   public var size: Int { mean.count }
 
-  /// 16 hexadecimal digits that differ for other statistics: FNV-1a of 64 bits over the numbers of mean and covariance, a number at a time.
+  /// 16 hexadecimal digits that differ for other statistics: FNV-1a of 64 bits, over mean and covariance, a number at a time.
   public func digest() throws -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for tensor in [mean, covariance] {

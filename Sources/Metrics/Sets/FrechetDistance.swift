@@ -6,8 +6,8 @@ extension FeatureStatistics {
   ///
   ///     |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁ Σ₂)^½
   ///
-  /// The last trace is the sum of the singular values of Σ₁^½ Σ₂^½, which is right for singular covariances too: those of fewer pictures
-  /// than features. Never negative.
+  /// The last trace is the sum of the singular values of Σ₁^½ Σ₂^½, which is right for singular covariances too: those of fewer
+  /// pictures than features. Never negative.
   /// - Throws: `SfumatoError` for features of different sizes; `TorchFault` where an eigenvalue iteration fails.
   public func frechetDistance(to other: FeatureStatistics) throws -> Double {
     guard size == other.size else {

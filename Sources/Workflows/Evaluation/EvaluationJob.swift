@@ -78,7 +78,8 @@ public final class EvaluationJob {
   private func warnings(_ statistics: FeatureStatistics) -> [String] {
     guard judged.moments.count <= statistics.size else { return [] }
     return [
-      "\(judged.moments.count) pictures for \(statistics.size) features: the covariance is singular, and the Frechet distance mostly shows the count"
+      "\(judged.moments.count) pictures are no more than the \(statistics.size) features: the covariance is singular, and the Frechet "
+        + "distance depends mostly on the count"
     ]
   }
 }

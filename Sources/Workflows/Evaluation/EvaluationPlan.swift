@@ -75,12 +75,15 @@ public struct EvaluationPlan {
   private static func count(_ request: EvaluationRequest, samples: Int, reference: Int?) throws -> Int {
     let most = min(samples, reference.map { $0 / 2 } ?? samples)
     let count = request.count ?? most
-    let there = "\(samples) samples" + (reference.map { " and \($0) reference pictures, of which half are compared with the other half" } ?? "")
+    let real = reference.map { " and \($0) reference pictures, of which half are compared with the other half" } ?? ""
+    let there = "\(samples) samples\(real)"
     guard count <= most else {
       throw SfumatoError(.usage, "\(count) pictures of each set were asked for, and there are \(there): at most \(most)")
     }
     guard count >= fewest else {
-      throw SfumatoError(request.count == nil ? .data : .usage, "\(count) pictures are too few to judge a set, expected \(fewest) or more; there are \(there)")
+      throw SfumatoError(
+        request.count == nil ? .data : .usage,
+        "\(count) pictures are too few to judge a set, expected \(fewest) or more; there are \(there)")
     }
     return count
   }
@@ -91,8 +94,9 @@ public struct EvaluationPlan {
         "\(count) pictures are too few to compare with published figures, which are of \(Self.published): distances shrink as counts grow; "
           + "compare only with figures of the same count, as the column of real pictures is")
     }
-    if let reference, let shape = reference.shape, (shape.height, shape.width) != (extractor.shape.height, extractor.shape.width) {
-      warnings.append("the reference's pictures of \(shape.height) x \(shape.width) were fitted to \(extractor.shape.height) x \(extractor.shape.width)")
+    let size = ImageSize(height: extractor.shape.height, width: extractor.shape.width)
+    if let shape = reference?.shape, ImageSize(height: shape.height, width: shape.width) != size {
+      warnings.append("the reference's pictures of \(shape.height) x \(shape.width) were fitted to \(size)")
     }
     if statistics != nil || request.statistics != nil, reference != nil {
       warnings.append("the statistics are of the whole reference, with the real pictures that are compared with it among them")

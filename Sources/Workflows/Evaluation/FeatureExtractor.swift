@@ -41,8 +41,9 @@ struct PixelFeatures: FeatureExtractor {
   init(_ shape: ImageShape) throws {
     guard shape.height * shape.width * shape.channels <= Self.mostNumbers else {
       throw SfumatoError(
-        .usage, "images of \(shape) have too many pixels to be compared one by one, at most \(Self.mostNumbers) numbers; make them smaller, "
-          + "as by --size 32, or compare the features of a classifier (--features)")
+        .usage,
+        "images of \(shape) have too many pixels to be compared one by one, at most \(Self.mostNumbers) numbers; make them smaller, as by "
+          + "--size 32, or compare the features of a classifier (--features)")
     }
     self.shape = shape
   }

@@ -5,8 +5,8 @@ import Foundation
 import Metrics
 import Tensors
 
-/// Statistics of features as the field keeps them: an `.npz` with `mu`, `[D]`, and `sigma`, `[D, D]`. Ours carry beside them `count`, and in
-/// `features` the name of what they are of.
+/// Statistics of features as the field keeps them: an `.npz` with `mu`, `[D]`, and `sigma`, `[D, D]`. Ours carry `count` beside them, and
+/// in `features` the name of what they are of.
 struct StatisticsFile {
   let statistics: FeatureStatistics
   /// Nil in files of others.
@@ -65,6 +65,7 @@ struct StatisticsFile {
   func check(_ path: String, for extractor: any FeatureExtractor) throws {
     guard let identity, identity != extractor.identity else { return }
     throw SfumatoError(
-      .data, "\(path) has statistics of other features: \(identity); expected \(extractor.identity). Name another file, or compare the same")
+      .data,
+      "\(path) has statistics of other features: \(identity); expected \(extractor.identity). Name another file, or the same features")
   }
 }

@@ -11,8 +11,8 @@ struct EvaluationShop {
 
   init() throws { folder = try ScratchFolder() }
 
-  /// Grey pictures of 4 x 4 around a level, each with a class of three in turn.
-  func set(_ name: String, count: Int, seed: UInt64, level: Double = 128, side: Int = 4, hasLabels: Bool = true) throws -> String {
+  /// Grey pictures of 5 x 5 around a level, each with a class of three in turn.
+  func set(_ name: String, count: Int, seed: UInt64, level: Double = 128, side: Int = 5, hasLabels: Bool = true) throws -> String {
     let noise = try (Tensor.randn([count, side, side], using: Generator(seed: seed)) * 20 + level).clamp(0...255).uint8s()
     let images = (0..<count).map { at in
       Image(width: side, height: side, channels: 1, bytes: Array(noise[(at * side * side)..<((at + 1) * side * side)]))

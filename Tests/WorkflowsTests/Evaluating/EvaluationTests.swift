@@ -27,7 +27,7 @@ import Testing
     #expect(good["precision"]!.samples > 0.5 && dark["precision"]!.samples == 0 && dark["coverage"]!.samples == 0)
     #expect(dark["kernel_distance"]!.samples > 10 * abs(dark["kernel_distance"]!.real!))
     #expect(good.figures.map(\.name) == ["frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"])
-    #expect(good.count == 40 && good.referenceCount == 40 && good.realCount == 40 && good.featureCount == 16)
+    #expect(good.count == 40 && good.referenceCount == 40 && good.realCount == 40 && good.featureCount == 25)
     #expect(good.warnings.contains { $0.contains("too few to compare with published figures") })
   }
 
@@ -40,7 +40,7 @@ import Testing
     let other = try shop.judged(shop.request(path, real) { $0.seed = 3 })
     #expect(other["frechet_distance"]!.samples != report["frechet_distance"]!.samples)
     var own = FeatureMoments()
-    own.add(try NPY.read(path, array: "arr_0").to(.float32).reshape(40, 16) / 255)
+    own.add(try NPY.read(path, array: "arr_0").to(.float32).reshape(40, 25) / 255)
     #expect(report.statistics.digest != other.statistics.digest)
     let plan = try EvaluationPlan(shop.request(path, real)), sets = try plan.real()
     for set in sets { while !set.isDone { try set.next(16, plan.extractor) } }
@@ -48,7 +48,7 @@ import Testing
     #expect(abs(report["frechet_distance"]!.samples - want) < 1e-9)
     // Disjoint: together they are the whole.
     var whole = FeatureMoments()
-    whole.add(try NPY.read(real, array: "arr_0").to(.float32).reshape(80, 16) / 255)
+    whole.add(try NPY.read(real, array: "arr_0").to(.float32).reshape(80, 25) / 255)
     let mean = try (sets[0].moments.statistics().mean + sets[1].moments.statistics().mean) / 2
     #expect(try (mean - whole.statistics().mean).abs().max().item() < 1e-9)
   }
@@ -68,8 +68,8 @@ import Testing
     let plain = try shop.folder.file("plain.npz")
     try NPY.write(
       [
-        ("mu", NPY.encode(Tensor.zeros([16], dtype: .float64).bytes(), shape: [16], dtype: .float64)),
-        ("sigma", NPY.encode(Tensor.zeros([16, 16], dtype: .float64).bytes(), shape: [16, 16], dtype: .float64)),
+        ("mu", NPY.encode(Tensor.zeros([25], dtype: .float64).bytes(), shape: [25], dtype: .float64)),
+        ("sigma", NPY.encode(Tensor.zeros([25, 25], dtype: .float64).bytes(), shape: [25, 25], dtype: .float64)),
       ], to: plain)
     #expect(try shop.judged(shop.request(samples, plain)).statistics.count == nil)
   }
@@ -78,7 +78,7 @@ import Testing
     let samples = try shop.set("s.npz", count: 20, seed: 4), file = try shop.folder.file("stats.npz")
     _ = try shop.judged(shop.request(samples, real) { $0.statistics = file })
     let other = refusal { try EvaluationPlan(shop.request(samples, real) { ($0.statistics, $0.size) = (file, 8) }) }
-    #expect(other?.failure == .data && other?.description.contains("pixels 4 x 4 x 1; expected pixels 8 x 8 x 1") == true)
+    #expect(other?.failure == .data && other?.description.contains("pixels 5 x 5 x 1; expected pixels 8 x 8 x 1") == true)
     let wrong = try shop.folder.file("wrong.npz")
     try NPY.write(
       [
@@ -118,9 +118,10 @@ import Testing
 
   @Test func picturesThatCannotBeReadAreReportedAndLeftOut() throws {
     for index in 0..<24 {
-      try Image(width: 4, height: 4, color: [UInt8(index * 9)]).write(to: shop.folder.file("folder/\(index).png"))
+      try Image(width: 5, height: 5, color: [UInt8(index * 9)]).write(to: shop.folder.file("folder/\(index).png"))
     }
-    _ = try shop.folder.write(Array(Data(contentsOf: URL(fileURLWithPath: shop.folder.path + "/folder/7.png")).prefix(60)), to: "folder/8.png")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: shop.folder.path + "/folder/7.png"))
+    _ = try shop.folder.write(Array(whole.prefix(60)), to: "folder/8.png")
     let report = try shop.judged(shop.request(shop.folder.path + "/folder", real))
     #expect(report.count == 23 && report.unreadable.count == 1 && report.unreadable[0].reason.contains("8.png"))
   }
@@ -132,7 +133,8 @@ import Testing
     #expect(refusal { try EvaluationPlan(shop.request(real, real) { $0.count = 3 }) }?.failure == .usage)
     #expect(refusal { try EvaluationPlan(shop.request(large, real)) }?.description.contains("--size 32") == true)
     #expect(refusal { try EvaluationPlan(shop.request(real, real) { $0.size = 0 }) }?.failure == .usage)
-    #expect(refusal { try EvaluationPlan(shop.request(real, "\(shop.folder.path)/none")) }?.failure == .missing)
+    let missing = #expect(throws: (any Error).self) { try EvaluationPlan(shop.request(real, "\(shop.folder.path)/none")) }
+    #expect(missing.map { Failure(of: $0) } == .missing)
     #expect(refusal { try EvaluationPlan(shop.request(real, real) { $0.statistics = "\(shop.folder.path)/no/x.npz" }) }?.failure == .io)
   }
 }

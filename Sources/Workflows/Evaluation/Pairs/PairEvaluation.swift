@@ -60,12 +60,14 @@ public final class PairEvaluation {
     let picture = try Image(file: pair.picture), original = try Image(file: pair.original)
     guard (picture.width, picture.height) == (original.width, original.height) else {
       throw SfumatoError(
-        .data, "\(pair.picture): has \(picture.width) x \(picture.height) pixels, and its original \(pair.original) has "
+        .data,
+        "\(pair.picture): has \(picture.width) x \(picture.height) pixels, and its original \(pair.original) has "
           + "\(original.width) x \(original.height); expected the same size")
     }
     guard min(picture.width, picture.height) > 2 * request.crop else {
       throw SfumatoError(
-        .data, "\(pair.picture): nothing is left of \(picture.width) x \(picture.height) pixels without \(request.crop) at each side; "
+        .data,
+        "\(pair.picture): nothing is left of \(picture.width) x \(picture.height) pixels without \(request.crop) at each side; "
           + "leave out fewer")
     }
     return try likeness(pair.name, planes(of: [picture, original]))

@@ -28,7 +28,8 @@ struct PicturePairs {
     withoutPicture = others.keys.filter { own[$0] == nil }.sorted().map { others[$0]! }
     guard !pairs.isEmpty else {
       throw SfumatoError(
-        .data, "no picture of \(pictures) has the name of one of \(originals), endings apart: there are \(names.first ?? "") and "
+        .data,
+        "no picture of \(pictures) has the name of one of \(originals), endings apart: there are \(names.first ?? "") and "
           + "\(others.keys.sorted().first ?? ""), for example; name them alike, as 'sfumato restore' does")
     }
   }
