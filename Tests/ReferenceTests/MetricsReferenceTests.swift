@@ -50,7 +50,7 @@ struct MetricsReferenceSet: ReferenceSet {
     }
     guard manifest.entries.contains(where: { $0.name == "features/value" }) else { return }
     let statistics = try ["a", "b"].map { set in
-      var moments = FeatureMoments()
+      var moments = FeatureMoments(blockSize: 64)
       // In parts, as they come.
       for part in try manifest.tensor("features/\(set)").split([1, 64, manifest.tensor("features/\(set)").size(0) - 65], dim: 0) {
         moments.add(part)

@@ -47,34 +47,49 @@ public struct FeatureStatistics: Sendable {
 /// Variance"), so that a mean far from zero costs no digits.
 public struct FeatureMoments: Sendable {
   public private(set) var count = 0
+  /// Of the pictures that are merged.
   private var mean: Tensor?
   /// Σ (x - mean)(x - mean)ᵀ.
   private var scatter: Tensor?
+  private var merged = 0
+  /// Features that wait until there are enough of them: a matrix of D x D for every few pictures would take longer than the pictures.
+  private var waiting: [Tensor] = []
+  private let blockSize: Int
 
-  public init() {}
+  /// - Parameter blockSize: pictures that are merged at a time, at least.
+  public init(blockSize: Int = 1024) { self.blockSize = blockSize }
 
   /// - Parameter features: `[N, D]`, of any type; computed in float64.
   public mutating func add(_ features: Tensor) {
-    let x = features.to(.float64), added = features.size(0)
-    guard added > 0 else { return }
+    guard features.size(0) > 0 else { return }
+    waiting.append(features)
+    count += features.size(0)
+    if count - merged >= blockSize { merge() }
+  }
+
+  private mutating func merge() {
+    guard !waiting.isEmpty else { return }
+    let x = Tensor.cat(waiting, dim: 0).to(.float64), added = count - merged
+    waiting = []
     let batchMean = x.mean(0), centered = x - batchMean
     let batchScatter = centered.transpose(0, 1).matmul(centered)
-    let total = count + added
     if let mean, let scatter {
       let shift = batchMean - mean
-      self.mean = mean + shift * (Double(added) / Double(total))
+      self.mean = mean + shift * (Double(added) / Double(count))
       let outer = shift.unsqueeze(1).matmul(shift.unsqueeze(0))
-      self.scatter = scatter + batchScatter + outer * (Double(count) * Double(added) / Double(total))
+      self.scatter = scatter + batchScatter + outer * (Double(merged) * Double(added) / Double(count))
     } else {
       (mean, scatter) = (batchMean, batchScatter)
     }
-    count = total
+    merged = count
   }
 
   /// - Throws: `SfumatoError` for fewer than two pictures, which have no covariance, and for features that are not finite; `TorchFault`
   ///   for batches of different sizes of features.
   public func statistics() throws -> FeatureStatistics {
-    guard count > 1, let mean, let scatter else {
+    var whole = self
+    whole.merge()
+    guard count > 1, let mean = whole.mean, let scatter = whole.scatter else {
       throw SfumatoError(.data, "statistics of features need two pictures or more, found \(count)")
     }
     return try FeatureStatistics(mean: mean, covariance: scatter / Double(count - 1), count: count)

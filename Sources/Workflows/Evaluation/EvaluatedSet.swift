@@ -69,7 +69,7 @@ final class EvaluatedSet {
   private func add(_ found: ExtractedFeatures, labels: [Int?]) throws {
     moments.add(found.features)
     let kept = min(found.features.size(0), keeps - keptCount)
-    if kept > 0 { parts.append(try found.features.narrow(0, 0, kept).clone().validated()) }
+    if kept > 0 { parts.append(kept == found.features.size(0) ? found.features : found.features.narrow(0, 0, kept).clone()) }
     keptCount += max(kept, 0)
     guard let logProbabilities = found.logProbabilities else { return }
     try inception.add(logProbabilities.to(.float64).exp())
