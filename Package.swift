@@ -77,6 +77,7 @@ let package = Package(
     .target(name: "Diffusion", dependencies: ["Failures", "Tensors", "RecipeKit"]),
     .target(name: "Datasets", dependencies: ["Failures", "Imaging", "Archives", "RecipeKit"]),
     .target(name: "Checkpoints", dependencies: ["Failures", "Tensors", "Archives"]),
+    .target(name: "Metrics", dependencies: ["Failures", "Tensors"]),
     // Level 3 to 6.
     .target(name: "Networks", dependencies: ["Failures", "NN", "Tensors", "RecipeKit"]),
     .target(
@@ -90,16 +91,16 @@ let package = Package(
     .target(
       name: "Workflows",
       dependencies: [
-        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
-        "Archives", "RecipeKit",
+        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Metrics", "Tensors",
+        "Imaging", "Archives", "RecipeKit",
       ]),
     // Level 7: the umbrella, the program proper, and the launcher that finds libtorch and starts it.
     .target(
       name: "Sfumato",
       dependencies: [
         "Workflows",
-        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Tensors", "Imaging",
-        "Archives", "RecipeKit",
+        "Failures", "Interop", "Models", "Training", "Networks", "NN", "Diffusion", "Datasets", "Checkpoints", "Metrics", "Tensors",
+        "Imaging", "Archives", "RecipeKit",
       ]),
     .executableTarget(
       name: "CLI", dependencies: ["Failures", "Tensors", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
@@ -126,6 +127,7 @@ let package = Package(
     .testTarget(name: "DiffusionTests", dependencies: ["TestSupport", "Diffusion", "Tensors", "RecipeKit"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["TestSupport", "Failures", "Checkpoints", "Archives", "Tensors"]),
+    .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Failures"]),
     .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
     .testTarget(
       name: "TrainingTests",
@@ -138,7 +140,7 @@ let package = Package(
     .testTarget(name: "WorkflowsTests", dependencies: ["TestSupport", "Sfumato", "Workflows"]),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["Training", "Interop", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"],
+      dependencies: ["Training", "Interop", "Networks", "NN", "Diffusion", "Metrics", "Checkpoints", "Tensors", "RecipeKit"],
       exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
   ],

@@ -19,9 +19,8 @@ import Workflows
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
-      Sample.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self, DataCommand.self,
-      Inspect.self,
-      Convert.self, Doctor.self,
+      Sample.self, Evaluate.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self,
+      DataCommand.self, Inspect.self, Convert.self, Doctor.self,
       Bench.self,
     ])
 

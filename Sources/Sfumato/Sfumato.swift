@@ -6,6 +6,7 @@
 @_exported import Failures
 @_exported import Imaging
 @_exported import Interop
+@_exported import Metrics
 @_exported import Models
 @_exported import NN
 @_exported import Networks

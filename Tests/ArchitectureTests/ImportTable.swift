@@ -37,6 +37,7 @@ struct ImportTable {
     "Diffusion": Row(2, ["Failures", "Tensors", "RecipeKit"]),
     "Datasets": Row(2, ["Failures", "Imaging", "Archives", "RecipeKit"]),
     "Checkpoints": Row(2, ["Failures", "Tensors", "Archives"]),
+    "Metrics": Row(2, ["Failures", "Tensors"]),
     "Networks": Row(3, ["Failures", "NN", "Tensors", "RecipeKit"]),
     "Training": Row(4, ["Failures", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),
     "Models": Row(4, ["Failures", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
@@ -48,7 +49,7 @@ struct ImportTable {
 
   /// Everything below `Workflows`.
   private static let libraries: Set = [
-    "Failures", "Tensors", "Imaging", "Archives", "RecipeKit", "NN", "Diffusion", "Datasets", "Checkpoints", "Networks",
+    "Failures", "Tensors", "Imaging", "Archives", "RecipeKit", "NN", "Diffusion", "Datasets", "Checkpoints", "Metrics", "Networks",
     "Training", "Models", "Interop",
   ]
 

@@ -12,6 +12,9 @@ import Testing
     -o --output --model --corruption --sweep --scale --evaluations --detail --seed --tile --overlap --color --profile --recursive --name \
     --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
     """,
+    "evaluate": """
+    --against --features --count --size --seed --batch --statistics --pairs --channel --crop --device --exact --quiet --json
+    """,
     "train": "--set --run --device --exact --quiet --json",
     "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",
     "recipe import": "",

@@ -1,8 +1,9 @@
 import NN
-import Networks
 import RecipeKit
 import Tensors
 import Testing
+
+@testable import Networks
 
 @Suite("The encoder classifier") struct EncoderClassifierTests {
   private static let pools = EncoderClassifier.Pool.allCases
@@ -61,6 +62,22 @@ import Testing
     let copy = try network.prepared(for: .float32)
     for parameter in network.parameters() { try parameter.assign(parameter.value.detach() * 2 + 1) }
     #expect(try relativeError(withoutGradient { copy(x, timesteps: timesteps, mode: .inference) }, logits) < 1e-5)
+  }
+
+  /// Features of twice the size move the logits as far again: between them stands one linear map.
+  @Test(arguments: pools) func logitsAreALinearMapOfTheFeatures(pool: EncoderClassifier.Pool) throws {
+    let network = try classifier(pool), width = [.adaptive: 96, .attention: 96, .spatial: 2048, .spatialV2: 2048][pool]!
+    let (features, logits) = withoutGradient { network.features(x, timesteps: timesteps, mode: .inference) }
+    #expect(features.shape == [2, width] && features.dtype == .float32)
+    #expect(try logits.floats() == withoutGradient { network(x, timesteps: timesteps, mode: .inference) }.floats())
+    let (zero, once, twice) = withoutGradient {
+      (network.out.logits(.zeros(like: features)), network.out.logits(features), network.out.logits(features * 2))
+    }
+    #expect(try (once - logits).abs().max().item() == 0)
+    // Rounding of float32 sums.
+    #expect(try relativeError(twice - once, once - zero) < 1e-4)
+    let refused = network.features(.ones([1, 1, 8, 8]), timesteps: Tensor([1] as [Float]), mode: .inference)
+    #expect(refused.features.fault != nil && refused.logits.fault != nil)
   }
 
   @Test(arguments: pools) func aForwardPassNeedsShapesAlone(pool: EncoderClassifier.Pool) throws {

@@ -8,6 +8,7 @@ enum ReferenceSets {
     [
       ScheduleReferenceSet(), RespacingReferenceSet(), GaussianOpsReferenceSet(), UNetReferenceSet(), SampleLoopReferenceSet(),
       SchedulerReferenceSet(), TrainingReferenceSet(), UpscalerReferenceSet(), DiffusersFolderReferenceSet(),
+      MetricsReferenceSet(),
     ]
   }
 }

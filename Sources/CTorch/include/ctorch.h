@@ -132,6 +132,14 @@ ct_tensor *ct_any(const ct_tensor *);
 ct_tensor *ct_sort(const ct_tensor *, int64_t axis, bool descending);
 ct_tensor *ct_quantile(const ct_tensor *, double q, int64_t axis, bool keep);
 
+// Linear algebra -----------------------------------------------------------------------------------------------------
+/// Eigenvalues, ascending, and the eigenvectors, as columns, of a symmetric matrix [n, n], of which the lower triangle is read.
+int ct_eigh(const ct_tensor *, ct_tensor **values, ct_tensor **vectors);
+/// The singular values, descending.
+ct_tensor *ct_svdvals(const ct_tensor *);
+/// The k-th smallest element along an axis, k from 1.
+ct_tensor *ct_kthvalue(const ct_tensor *, int64_t k, int64_t axis);
+
 // Shape --------------------------------------------------------------------------------------------------------------
 ct_tensor *ct_reshape(const ct_tensor *, const int64_t *sizes, size_t n);
 ct_tensor *ct_expand(const ct_tensor *, const int64_t *sizes, size_t n);

@@ -1,11 +1,13 @@
 import NN
 import Tensors
 
-/// The last part of a classifier: features to logits.
+/// The last part of a classifier: what the encoder gives to features of the whole image, and these to logits.
 protocol ClassifierPool: Module {
   /// - Parameters: blocks: the outputs of the input blocks; middle: of the middle block, `[N, C, H, W]`.
-  /// - Returns: `[N, classes]`.
-  func callAsFunction(_ blocks: [Tensor], _ middle: Tensor) -> Tensor
+  /// - Returns: the input of the last linear map, `[N, F]`.
+  func features(_ blocks: [Tensor], _ middle: Tensor) -> Tensor
+  /// The last linear map: `[N, F]` to `[N, classes]`.
+  func logits(_ features: Tensor) -> Tensor
 }
 
 extension EncoderClassifier.Recipe {
@@ -34,8 +36,10 @@ final class AdaptivePool: Module, ClassifierPool {
     try conv.zero()
   }
 
-  func callAsFunction(_ blocks: [Tensor], _ middle: Tensor) -> Tensor {
-    let logits = conv(norm(middle, activation: .silu).mean(2, 3, keep: true))
+  func features(_ blocks: [Tensor], _ middle: Tensor) -> Tensor { norm(middle, activation: .silu).mean(2, 3) }
+
+  func logits(_ features: Tensor) -> Tensor {
+    let logits = conv(features.unsqueeze(-1, -1))
     return logits.reshape(logits.size(0), logits.size(1))
   }
 }
@@ -51,7 +55,8 @@ final class AttentionPool: Module, ClassifierPool {
     tokens = TokenAttention(channels, classes, size: size, heads: heads, using: initializer)
   }
 
-  func callAsFunction(_ blocks: [Tensor], _ middle: Tensor) -> Tensor { tokens(norm(middle, activation: .silu)) }
+  func features(_ blocks: [Tensor], _ middle: Tensor) -> Tensor { tokens.features(norm(middle, activation: .silu)) }
+  func logits(_ features: Tensor) -> Tensor { tokens.logits(features) }
 }
 
 /// Attention over positions and their mean, of which the mean's result is kept.
@@ -67,8 +72,8 @@ final class TokenAttention: Module, Preparable {
     self.heads = heads
   }
 
-  /// - Parameter x: `[N, C, size, size]`. - Returns: `[N, outputs]`.
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  /// The result of attention. - Parameter x: `[N, C, size, size]`. - Returns: `[N, C]`.
+  func features(_ x: Tensor) -> Tensor {
     let (n, c) = (x.size(0), x.size(1))
     if x.fault == nil && x.shape != [n, c, size, size] {
       return x.failed(
@@ -78,8 +83,11 @@ final class TokenAttention: Module, Preparable {
     let tokens = Tensor.cat([places.mean(1, keep: true), places], dim: 1) + positionalEmbedding.value.transpose(0, 1).to(x.dtype)
     let split = AttentionOrder.splitFirst.split(qkvProj(tokens), heads: heads)
     // Only the first token's result is needed, and so only its query.
-    return cProj(Tensor.attention(split[0].narrow(2, 0, 1), split[1], split[2]).reshape(n, 1, c)).select(1, 0)
+    return Tensor.attention(split[0].narrow(2, 0, 1), split[1], split[2]).reshape(n, c)
   }
+
+  /// `[N, C]` to `[N, outputs]`.
+  func logits(_ features: Tensor) -> Tensor { cProj(features.unsqueeze(1)).select(1, 0) }
 
   package func prepare(for dtype: DType) throws(TorchFault) { try positionalEmbedding.prepare(as: .float32) }
 }
@@ -99,10 +107,11 @@ final class SpatialPool: Module, ClassifierPool {
     (linear2, linear3) = norm == nil ? (last, nil) : (nil, last)
   }
 
-  func callAsFunction(_ blocks: [Tensor], _ middle: Tensor) -> Tensor {
+  func features(_ blocks: [Tensor], _ middle: Tensor) -> Tensor {
     let means = Tensor.cat((blocks + [middle]).map { $0.to(.float32).mean(2, 3) }, dim: 1)
     let hidden = linear1(means)
-    let active = norm.map { $0(hidden.unsqueeze(-1, -1), activation: .silu).squeeze(-1).squeeze(-1) } ?? hidden.relu()
-    return (linear2 ?? linear3)?(active) ?? active
+    return norm.map { $0(hidden.unsqueeze(-1, -1), activation: .silu).squeeze(-1).squeeze(-1) } ?? hidden.relu()
   }
+
+  func logits(_ features: Tensor) -> Tensor { (linear2 ?? linear3)?(features) ?? features }
 }

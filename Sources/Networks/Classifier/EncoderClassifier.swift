@@ -114,10 +114,21 @@ public final class EncoderClassifier: NoisyClassifier {
 
   /// The forward pass, which shows every block's output to `observe` under the block's name.
   package func trace(_ x: Tensor, timesteps: Tensor, mode: Mode, observe: BlockObserver) -> Tensor {
+    classify(x, timesteps, mode, observe).logits
+  }
+
+  public func features(_ x: Tensor, timesteps: Tensor, mode: Mode) -> (features: Tensor, logits: Tensor) {
+    classify(x, timesteps, mode) { _, _ in }
+  }
+
+  private func classify(
+    _ x: Tensor, _ timesteps: Tensor, _ mode: Mode, _ observe: BlockObserver
+  ) -> (features: Tensor, logits: Tensor) {
     let inputs = NetworkInputs(network: Recipe.name, channels: recipe.unet.resolvedInChannels)
-    if let problem = inputs.problem(with: x, timesteps, .none) { return problem }
+    if let problem = inputs.problem(with: x, timesteps, .none) { return (problem, problem) }
     let (blocks, middle) = encoder(x, encoder.embed(timesteps, .none), mode: mode, observe: observe)
-    return out(blocks, middle).arising(in: "out").to(.float32)
+    let features = out.features(blocks, middle).arising(in: "out")
+    return (features.to(.float32), out.logits(features).arising(in: "out").to(.float32))
   }
 
   public func prepared(for dtype: DType) throws -> Self { try prepared(as: Self(recipe, using: .shapes), for: dtype) }

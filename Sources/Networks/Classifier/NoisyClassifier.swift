@@ -11,6 +11,10 @@ public protocol NoisyClassifier: Module {
   /// - Returns: logits, `[N, classes]` float32.
   func callAsFunction(_ x: Tensor, timesteps: Tensor, mode: Mode) -> Tensor
 
+  /// The logits and what they are a linear map of, by which sets of images are compared.
+  /// - Returns: features `[N, F]` and logits `[N, classes]`, float32.
+  func features(_ x: Tensor, timesteps: Tensor, mode: Mode) -> (features: Tensor, logits: Tensor)
+
   /// As `DiffusionNetwork.prepared`. No gradient passes through the copy: guidance needs the network itself.
   func prepared(for dtype: DType) throws -> Self
 }

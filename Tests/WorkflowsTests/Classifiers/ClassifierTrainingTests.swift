@@ -262,6 +262,11 @@ private final class Recorder: NoisyClassifier {
     return .cat([Tensor](repeating: first, count: x.size(0)), dim: 0)
   }
 
+  func features(_ x: Tensor, timesteps: Tensor, mode: Mode) -> (features: Tensor, logits: Tensor) {
+    let logits = callAsFunction(x, timesteps: timesteps, mode: mode)
+    return (logits, logits)
+  }
+
   func prepared(for dtype: DType) throws -> Recorder { self }
 }
 

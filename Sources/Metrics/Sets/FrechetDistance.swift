@@ -1,0 +1,36 @@
+import Failures
+import Tensors
+
+extension FeatureStatistics {
+  /// The Fréchet distance of two Gaussians (Dowson and Landau 1982; Heusel et al. 2017 for features of Inception):
+  ///
+  ///     |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁ Σ₂)^½
+  ///
+  /// The last trace is the sum of the singular values of Σ₁^½ Σ₂^½, which is right for singular covariances too: those of fewer
+  /// pictures than features. Never negative.
+  /// - Throws: `SfumatoError` for features of different sizes; `TorchFault` where an eigenvalue iteration fails.
+  public func frechetDistance(to other: FeatureStatistics) throws -> Double {
+    guard size == other.size else {
+      throw SfumatoError(
+        .data, "features of \(size) and of \(other.size) numbers cannot be compared; expected statistics of the same features and size")
+    }
+    let shift = (mean - other.mean).square().sum()
+    let product = Self.squareRoot(covariance).matmul(Self.squareRoot(other.covariance))
+    let distance = shift + Self.trace(covariance) + Self.trace(other.covariance) - product.singularValues().sum() * 2
+    return max(0, try distance.item())
+  }
+
+  private static func trace(_ matrix: Tensor) -> Tensor {
+    let n = matrix.size(0)
+    return matrix.contiguous().reshape(n * n).slice(0, 0..<(n * n), step: n + 1).sum()
+  }
+
+  /// The symmetric square root of a covariance. Eigenvalues that are no larger than rounding leaves of zero count as zero: their roots
+  /// would not be small.
+  private static func squareRoot(_ covariance: Tensor) -> Tensor {
+    let (values, vectors) = covariance.symmetricEigen()
+    let rounding = values.abs().max() * (Double(covariance.size(0)) * Double.ulpOfOne)
+    let roots = Tensor.where(values.gt(rounding), values, .zeros(like: values)).sqrt()
+    return (vectors * roots).matmul(vectors.transpose(0, 1))
+  }
+}

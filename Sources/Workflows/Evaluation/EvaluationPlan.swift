@@ -1,0 +1,127 @@
+import Checkpoints
+import Datasets
+import Failures
+import Foundation
+
+/// An evaluation, settled and checked before any picture is read: which features, which pictures of which set, what real ones beside them.
+///
+/// Of a reference of pictures, two disjoint parts of as many pictures as are judged are taken: the samples and the second part are compared
+/// with the first, so that every figure of the samples has that of real pictures beside it.
+public struct EvaluationPlan {
+  let request: EvaluationRequest
+  let extractor: any FeatureExtractor
+  let samples: any Dataset
+  /// Nil for statistics alone.
+  let reference: (any Dataset)?
+  /// Pictures of each set.
+  let count: Int
+  /// Statistics that are given: of the reference itself, or those kept in the file named for them.
+  let statistics: StatisticsFile?
+  var warnings: [String] = []
+
+  /// With fewer pictures covariances and neighbours say nothing.
+  public static let fewest = 10
+  /// Published figures are of as many samples as this; those of fewer are larger.
+  static let published = 50_000
+
+  /// - Throws: `SfumatoError` for a request that cannot be met; what opening data sets, classifier and statistics throws.
+  public init(_ request: EvaluationRequest) throws {
+    try Self.check(request)
+    self.request = request
+    let samples = try DataSource(request.samples).dataset
+    let given = try StatisticsFile.isOne(request.reference) ? StatisticsFile(request.reference) : nil
+    guard given == nil || request.statistics == nil else {
+      throw SfumatoError(.usage, "\(request.reference) has statistics already; leave --statistics out, or name the pictures with --against")
+    }
+    let reference = try given == nil ? DataSource(request.reference).dataset : nil
+    extractor = try Self.extractor(request, samples, reference)
+    statistics = try given ?? Self.keptStatistics(request)
+    try statistics?.check(given == nil ? request.statistics ?? "" : request.reference, for: extractor)
+    count = try Self.count(request, samples: samples.count, reference: reference?.count)
+    (self.samples, self.reference) = (samples, reference)
+    addWarnings()
+  }
+
+  private static func check(_ request: EvaluationRequest) throws {
+    if let size = request.size, !(1...4096).contains(size) {
+      throw SfumatoError(.usage, "the size must be 1 to 4096 pixels, not \(size)")
+    }
+    guard (1...10_000).contains(request.batch) else { throw SfumatoError(.usage, "the batch must be 1 to 10000, not \(request.batch)") }
+    guard request.size == nil || request.features == nil else {
+      throw SfumatoError(.usage, "--size goes with pixels; a classifier sees pictures in the size of its training: leave --size out")
+    }
+  }
+
+  /// Those of the file named for them, where it exists; that it can be written, where it does not.
+  private static func keptStatistics(_ request: EvaluationRequest) throws -> StatisticsFile? {
+    guard let path = request.statistics else { return nil }
+    if FileManager.default.fileExists(atPath: path) { return try StatisticsFile(path) }
+    try OutputFile.check(path)
+    return nil
+  }
+
+  private static func extractor(
+    _ request: EvaluationRequest, _ samples: any Dataset, _ reference: (any Dataset)?
+  ) throws -> any FeatureExtractor {
+    if let classifier = request.features { return try ClassifierFeatures(classifier, on: request.device) }
+    guard let side = request.size.map({ ($0, $0) }) ?? samples.shape.map({ ($0.height, $0.width) }) else {
+      throw SfumatoError(.usage, "the pictures of \(request.samples) differ in size; give a common one, such as --size 64")
+    }
+    // Colour, unless all is grey; alpha is composited over white.
+    let isGrey = samples.channels < 3 && (reference?.channels ?? 1) < 3
+    return try PixelFeatures(ImageShape(height: side.0, width: side.1, channels: isGrey ? 1 : 3))
+  }
+
+  private static func count(_ request: EvaluationRequest, samples: Int, reference: Int?) throws -> Int {
+    let most = min(samples, reference.map { $0 / 2 } ?? samples)
+    let count = request.count ?? most
+    let real = reference.map { " and \($0) reference pictures, of which half are compared with the other half" } ?? ""
+    let there = "\(samples) samples\(real)"
+    guard count <= most else {
+      throw SfumatoError(.usage, "\(count) pictures of each set were asked for, and there are \(there): at most \(most)")
+    }
+    guard count >= fewest else {
+      throw SfumatoError(
+        request.count == nil ? .data : .usage,
+        "\(count) pictures are too few to judge a set, expected \(fewest) or more; there are \(there)")
+    }
+    return count
+  }
+
+  private mutating func addWarnings() {
+    if count < Self.published {
+      warnings.append(
+        "\(count) pictures are too few to compare with published figures, which are of \(Self.published): distances shrink as counts grow; "
+          + "compare only with figures of the same count, as the column of real pictures is")
+    }
+    let size = ImageSize(height: extractor.shape.height, width: extractor.shape.width)
+    if let shape = reference?.shape, ImageSize(height: shape.height, width: shape.width) != size {
+      warnings.append("the reference's pictures of \(shape.height) x \(shape.width) were fitted to \(size)")
+    }
+    if statistics != nil || request.statistics != nil, reference != nil {
+      warnings.append("the statistics are of the whole reference, with the real pictures that are compared with it among them")
+    }
+  }
+
+  // MARK: The sets
+
+  func judged() throws -> EvaluatedSet { try EvaluatedSet(samples, chosen(0..<count, of: samples), for: extractor) }
+
+  /// What the others are compared with, and the real pictures beside the samples.
+  func real() throws -> [EvaluatedSet] {
+    guard let reference else { return [] }
+    return try [0..<count, count..<(2 * count)].map { try EvaluatedSet(reference, chosen($0, of: reference), for: extractor) }
+  }
+
+  /// All of the reference, where its statistics are to be computed.
+  func whole() throws -> EvaluatedSet? {
+    guard let reference, request.statistics != nil, statistics == nil else { return nil }
+    return try EvaluatedSet(reference, Array(0..<reference.count), for: extractor, keeps: 0)
+  }
+
+  /// The pictures at some places of an order that depends on the seed: sets are often sorted by class.
+  private func chosen(_ places: Range<Int>, of dataset: any Dataset) -> [Int] {
+    let order = VisitingOrder(count: dataset.count, seed: request.seed)
+    return places.map { order[$0] }
+  }
+}
