@@ -46,7 +46,7 @@ extension BenchmarkSubject {
   }
 
   private static func trained(by path: String) throws -> BenchmarkSubject {
-    let recipe = try TrainRecipe(path: path)
+    let recipe = try TrainRecipe(file: path, set: [])
     return BenchmarkSubject(recipe, try recipe.model(for: recipe.data.member.open()).data, path)
   }
 
