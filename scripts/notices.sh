@@ -7,9 +7,8 @@
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=$1
-checkouts=.build-portable/checkouts
-[ -d "$checkouts" ] || checkouts=.build/checkouts
-swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
+source scripts/setup.sh
+source scripts/portable.sh
 mkdir -p "$folder"
 
 # Copies the first FILE that exists as NAME.
@@ -20,14 +19,13 @@ notice() {
     install -m 644 "$file" "$folder/$name"
     return
   done
-  printf 'error: the license %s was not found: expected %s\n' "$name" "${*:2}" >&2
-  exit 66
+  fail "the license of ${name%.txt} was not found: expected ${*:2}"
 }
 
-notice swift-argument-parser.txt "$checkouts/swift-argument-parser/LICENSE.txt"
-notice Yams.txt "$checkouts/Yams/LICENSE"
+notice swift-argument-parser.txt "$portable_scratch/checkouts/swift-argument-parser/LICENSE.txt"
+notice Yams.txt "$portable_scratch/checkouts/Yams/LICENSE"
 notice libyaml.txt scripts/notices/libyaml.txt
-notice swift.txt "$swift/share/swift/LICENSE.txt" /usr/share/swift/LICENSE.txt
+notice swift.txt "$(swift_toolchain)/share/swift/LICENSE.txt"
 notice unicode-icu.txt scripts/notices/unicode-icu.txt
 notice libarchive.txt /usr/share/doc/libarchive-dev/copyright
 notice zlib.txt /usr/share/doc/zlib1g-dev/copyright

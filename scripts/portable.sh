@@ -11,25 +11,33 @@ build_portable() {
   [ "$(uname -s)" = Linux ] || fail "portable programs are built on Linux only" "On macOS use ./dev build and .build/release/sfumato."
   setup
   setup_static_libraries
+  set_map_flags
   say "building programs that run anywhere, into $portable_scratch: the first time takes some minutes"
-  local product
-  for product in sfumato-main sfumato; do
-    SFUMATO_PORTABLE=1 quietly swift build -c release --scratch-path "$portable_scratch" --product "$product" --static-swift-stdlib \
-      $(prefix_maps) "${static_flags[@]}" -Xswiftc -use-ld=lld -Xlinker --as-needed -Xlinker --strip-all
-  done
+  build_product sfumato-main "${static_flags[@]}"
+  build_product sfumato
   refuse_paths_of_this_machine "$portable_programs/sfumato" "$portable_programs/sfumato-main"
 }
 
-# The flags by which compilers write `sfumato/…` and `libtorch/…` for the folders of this machine.
-prefix_maps() {
+build_product() {
+  SFUMATO_PORTABLE=1 quietly swift build -c release --scratch-path "$portable_scratch" --product "$1" "${map_flags[@]}" \
+    --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --strip-all -Xlinker "$PWD/$portable_scratch/static/arc4random.o" "${@:2}"
+}
+
+# The folder of Swift's toolchain.
+swift_toolchain() { swift -print-target-info | sed -n 's|.*"runtimeResourcePath" *: *"\(.*\)/lib/swift".*|\1|p' | head -n 1; }
+
+# Sets `map_flags`, by which compilers write `sfumato/…` and `libtorch/…` for the folders of this machine.
+set_map_flags() {
   local map
+  map_flags=()
   for map in "$PWD/$portable_scratch=build" "$PWD=sfumato" "$LIBTORCH=libtorch"; do
-    printf -- '-Xswiftc -file-prefix-map -Xswiftc %s -Xcc -ffile-prefix-map=%s -Xcxx -ffile-prefix-map=%s ' "$map" "$map" "$map"
+    map_flags+=(-Xswiftc -file-prefix-map -Xswiftc "$map" -Xcc "-ffile-prefix-map=$map" -Xcxx "-ffile-prefix-map=$map")
   done
 }
 
 # Makes a folder with only the static form of libarchive and of the compressors that it calls, which the linker searches first, and sets
-# `static_flags`. Its cipher library, nettle, stays a shared library (LGPL), which `stage` copies.
+# `static_flags`. Its cipher library, nettle, stays a shared library (LGPL), which `stage` copies. The folder also gets what older C
+# libraries lack.
 setup_static_libraries() {
   local folder=$PWD/$portable_scratch/static system name missing=()
   system=$(system_libraries)
@@ -45,6 +53,7 @@ setup_static_libraries() {
     static_flags+=(-Xlinker "-l$name")
   done
   static_flags+=(-Xlinker -lnettle)
+  "$(swift_toolchain)/bin/clang" -O2 -Wall -c scripts/arc4random.c -o "$folder/arc4random.o"
 }
 
 # Where Debian and Ubuntu have their libraries.

@@ -6,24 +6,26 @@ import Testing
 
 @Suite("Locating recipes") struct RecipeLocatorTests {
   let folder: ScratchFolder
-  let bundled = ["glyphs": "/installed/recipes/glyphs.yaml", "restore-128": "/installed/recipes/restore-128.yaml"]
+  // Names that are not those of recipes in the working folder, which is the clone.
+  let bundled = ["landscapes": "/installed/recipes/landscapes.yaml", "faces-128": "/installed/recipes/faces-128.yaml"]
 
   init() throws { folder = try ScratchFolder() }
 
   private func locate(_ recipe: String) throws -> String { try RecipeLocator.locate(recipe, among: bundled) }
 
   @Test func fileIsItself() throws {
-    let file = try folder.write("", to: "glyphs.yaml")
+    let file = try folder.write("", to: "landscapes.yaml")
     #expect(try locate(file) == file)
   }
 
   /// As documents name it, where there is no clone.
-  @Test(arguments: ["glyphs", "glyphs.yaml", "recipes/glyphs", "recipes/glyphs.yaml"]) func nameIsTheBundledRecipe(name: String) throws {
-    #expect(try locate(name) == "/installed/recipes/glyphs.yaml")
+  @Test(arguments: ["landscapes", "landscapes.yaml", "recipes/landscapes", "recipes/landscapes.yaml"])
+  func nameIsTheBundledRecipe(name: String) throws {
+    #expect(try locate(name) == "/installed/recipes/landscapes.yaml")
   }
 
   @Test(arguments: [
-    ("glyph", "; did you mean the bundled recipe 'glyphs'?"), ("faces-of-people", "; bundled recipes: glyphs, restore-128"),
+    ("landscape", "; did you mean the bundled recipe 'landscapes'?"), ("digits-of-mine", "; bundled recipes: faces-128, landscapes"),
     ("mine/none.yaml", "no such recipe"),
   ])
   func unknownNameIsRefusedWithTheNearest(name: String, ending: String) {
