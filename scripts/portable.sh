@@ -90,7 +90,8 @@ stage() {
   install -m 644 recipes/* "$home/recipes"
   stage_libraries "$home"
   stage_manual "$root/bin/sfumato" "$share" "$version"
-  install -m 644 docs/installing.md README.md CHANGELOG.md LICENSE THIRD-PARTY.md "$share/doc/sfumato"
+  install -m 644 README.md CHANGELOG.md LICENSE THIRD-PARTY.md "$share/doc/sfumato"
+  cp -R docs "$share/doc/sfumato" # to which README and messages of the program refer
 }
 
 # libvips, which the program searches in `.libvips` beside itself; and nettle where the program is linked to it, as its run path says.

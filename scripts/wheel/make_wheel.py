@@ -44,7 +44,7 @@ def metadata(arguments):
         "Summary: Trains Gaussian diffusion models and samples from them", "License-Expression: Apache-2.0",
         "License-File: LICENSE", "License-File: THIRD-PARTY.md", *(f"License-File: {name}" for name in license_files),
         "Requires-Python: >=3.10", f"Requires-Dist: torch=={arguments.torch}", f"Requires-Dist: pyvips-binary>={oldest}",
-        "Description-Content-Type: text/markdown", "", (arguments.stage / "share/doc/sfumato/installing.md").read_text(),
+        "Description-Content-Type: text/markdown", "", (arguments.stage / "share/doc/sfumato/docs/installing.md").read_text(),
     ]
     return "\n".join(lines)
 
