@@ -21,6 +21,20 @@ from pathlib import Path
 
 here = Path(__file__).resolve().parent
 
+# What the programs contain, and nettle, which lies beside them; THIRD-PARTY.md says which is which.
+licenses = (
+    "Apache-2.0 AND MIT AND BSD-2-Clause AND BSD-3-Clause AND Zlib AND bzip2-1.0.6 AND Unicode-3.0"
+    " AND (LGPL-3.0-or-later OR GPL-2.0-or-later)"
+)
+
+
+def license_files(stage):
+    """The licenses of what is in the wheel: all that are staged but those of libvips, which has a wheel of its own."""
+    documents = stage / "share/doc/sfumato"
+    staged = sorted((documents / "licenses").iterdir())
+    others = [path for path in staged if path.name not in ("libvips.txt", "LGPL-2.1.txt", "MPL-2.0.txt")]
+    return [documents / "LICENSE", documents / "THIRD-PARTY.md", *others]
+
 
 def glibc_version(program):
     """The newest version of the C library of which a program needs a symbol: what the tag of the platform promises."""
@@ -38,11 +52,10 @@ def platform_tag(programs):
 
 def metadata(arguments):
     oldest = ".".join(arguments.vips.split(".")[:2])
-    license_files = sorted(path.name for path in (arguments.stage / "share/doc/sfumato/licenses").iterdir())
     lines = [
         "Metadata-Version: 2.4", "Name: sfumato", f"Version: {arguments.version}",
-        "Summary: Trains Gaussian diffusion models and samples from them", "License-Expression: Apache-2.0",
-        "License-File: LICENSE", "License-File: THIRD-PARTY.md", *(f"License-File: {name}" for name in license_files),
+        "Summary: Trains Gaussian diffusion models and samples from them", f"License-Expression: {licenses}",
+        *(f"License-File: {path.name}" for path in license_files(arguments.stage)),
         "Requires-Python: >=3.10", f"Requires-Dist: torch=={arguments.torch}", f"Requires-Dist: pyvips-binary>={oldest}",
         "Description-Content-Type: text/markdown", "", (arguments.stage / "share/doc/sfumato/docs/installing.md").read_text(),
     ]
@@ -63,7 +76,7 @@ def entries(arguments, tag):
         for file in sorted((share / folder).rglob("*")):
             if file.is_file():
                 yield f"{data}/data/share/{file.relative_to(share)}", file.read_bytes(), False
-    for file in [share / "doc/sfumato/LICENSE", share / "doc/sfumato/THIRD-PARTY.md", *sorted((share / "doc/sfumato/licenses").iterdir())]:
+    for file in license_files(stage):
         yield f"{info}/licenses/{file.name}", file.read_bytes(), False
     yield f"{info}/METADATA", metadata(arguments).encode(), False
     yield f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: sfumato\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n".encode(), False
