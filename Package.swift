@@ -33,6 +33,12 @@ func torchVersion() -> String {
 
 let torch = locateTorch()
 
+/// Set by `./dev package` and `./dev install`: the programs run from another folder or on another machine, so that no path of
+/// this one is compiled into them.
+let portable = Context.environment["SFUMATO_PORTABLE"] == "1"
+let torchRunPath = portable ? [] : ["-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib"]
+let torchFolder: [CSetting] = portable ? [] : [.define("SFUMATO_TORCH_FOLDER", to: "\"\(torch)\"")]
+
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -62,7 +68,7 @@ let package = Package(
         ])
       ],
       linkerSettings: [
-        .unsafeFlags(["-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib"]),
+        .unsafeFlags(["-L\(torch)/lib"] + torchRunPath),
         .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
     .target(name: "CVips"),
@@ -106,10 +112,7 @@ let package = Package(
       name: "CLI", dependencies: ["Failures", "Tensors", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
     .executableTarget(
       name: "Launcher",
-      cSettings: [
-        .define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\""),
-        .define("SFUMATO_TORCH_FOLDER", to: "\"\(torch)\""),
-      ]),
+      cSettings: [.define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\"")] + torchFolder),
     // Tests. What several of their targets share is a library of its own.
     .target(
       name: "TestSupport", dependencies: ["Failures", "Models", "Diffusion", "Networks", "NN", "Checkpoints", "Tensors", "RecipeKit"],

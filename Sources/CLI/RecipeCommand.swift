@@ -8,7 +8,7 @@ struct RecipeCommand: ParsableCommand {
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print a recipe with all defaults filled in.")
 
-    @Argument(help: "The recipe, a YAML file. Default: an empty one, which prints the defaults.")
+    @Argument(help: "The recipe: a YAML file, or the name of a bundled one. Default: an empty one, which prints the defaults.")
     var recipe: String?
 
     @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))
@@ -23,7 +23,7 @@ struct RecipeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check keys, values, data and network of a recipe without training.")
 
-    @Argument(help: "The recipe, a YAML file.")
+    @Argument(help: "The recipe: a YAML file, or the name of a bundled one.")
     var recipe: String
 
     @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))

@@ -19,7 +19,7 @@ struct Train: ParsableCommand {
         sfumato train mine.yaml --set training.initial_weights=runs/pictures
       """)
 
-  @Argument(help: "The recipe, a YAML file; 'sfumato recipe show' prints it with all defaults.")
+  @Argument(help: "The recipe: a YAML file, or the name of a bundled one such as glyphs. 'sfumato recipe show' adds every default.")
   var recipe: String
 
   @Option(help: ArgumentHelp("Override a recipe value; may be repeated.", valueName: "key.path=value"))

@@ -3,6 +3,7 @@
 // libtorch reads OMP_WAIT_POLICY when it is loaded, and the dynamic linker reads its search path when a program starts, so
 // both must be set before the program that is linked to libtorch starts. `Package.swift` searches the same places in the
 // same order at build time; the first libtorch found is used, and must have the version that was built against.
+// SFUMATO_TORCH_FOLDER, the one of that build, is not defined in programs that are built to run elsewhere.
 
 #include <errno.h>
 #include <limits.h>
@@ -67,7 +68,7 @@ static bool holdsTorch(const char *folder, Path out) {
   return join(library, folder, "lib/" LIBRARY) && access(library, R_OK) == 0 && realpath(folder, out);
 }
 
-// `.libtorch` in the folder of the program or a parent folder: the package in which it was built.
+// `.libtorch` in the folder of the program or a parent folder: the package in which it was built, or where it is installed.
 static bool torchOfPackage(const char *programs, Path out) {
   Path folder, candidate;
   strcpy(folder, programs);
@@ -104,8 +105,10 @@ static bool findTorch(const char *programs, Path out) {
   }
   note("  $LIBTORCH, which is not set\n");
   if (torchOfPackage(programs, out) || torchOfCache(out)) return true;
+#ifdef SFUMATO_TORCH_FOLDER
   if (holdsTorch(SFUMATO_TORCH_FOLDER, out)) return true;
   note("  " SFUMATO_TORCH_FOLDER ", where it was when this program was built\n");
+#endif
   return false;
 }
 
@@ -140,19 +143,38 @@ static bool searchFirst(const char *torch) {
   return done;
 }
 
-static int reportMissing(FILE *out, const char *prefix) {
+// What to do about a missing libtorch, or about `other`, one of another version; `programs` is the folder of this program.
+#ifdef SFUMATO_TORCH_FOLDER
+static void advise(FILE *out, const char *programs, const char *other) {
+  (void)programs;
+  if (other) {
+    fprintf(out, "To use the one that was found, rebuild: LIBTORCH=%s ./dev build\n", other);
+    fprintf(out, "To keep this program, set LIBTORCH to the folder that holds include/ and lib/ of libtorch " SFUMATO_TORCH_VERSION ".\n");
+  } else {
+    fprintf(out, "Run ./dev setup in the folder of Sfumato's sources, or set LIBTORCH to the folder that holds include/ and lib/ of\n"
+                 "libtorch " SFUMATO_TORCH_VERSION " (the folder `torch` of an installed Python package of that version).\n");
+  }
+}
+#else
+static void advise(FILE *out, const char *programs, const char *other) {
+  (void)other;
+  fprintf(out, "Install libtorch " SFUMATO_TORCH_VERSION ", for example with: python3 -m pip install torch==" SFUMATO_TORCH_VERSION "\n");
+  fprintf(out, "Then set LIBTORCH to the folder of that package, which holds include/ and lib/, or link it once and for all:\n");
+  fprintf(out, "ln -sfn \"$(python3 -c 'import torch; print(torch.__path__[0])')\" %s/.libtorch\n", programs);
+}
+#endif
+
+static int reportMissing(FILE *out, const char *prefix, const char *programs) {
   fprintf(out, "%slibtorch " SFUMATO_TORCH_VERSION ", which this program was built with, was not found.\n", prefix);
   fprintf(out, "Looked for lib/" LIBRARY " in\n%s", lookedIn);
-  fprintf(out, "Run ./dev setup in the folder of Sfumato's sources, or set LIBTORCH to the folder that holds include/ and lib/ of\n"
-               "libtorch " SFUMATO_TORCH_VERSION " (the folder `torch` of an installed Python package of that version).\n");
+  advise(out, programs, NULL);
   return exitInputMissing;
 }
 
-static int reportVersion(FILE *out, const char *prefix, const char *version, const char *torch) {
+static int reportVersion(FILE *out, const char *prefix, const char *programs, const char *version, const char *torch) {
   fprintf(out, "%slibtorch %s was found in %s,\n", prefix, version, torch);
   fprintf(out, "but this program was built with libtorch " SFUMATO_TORCH_VERSION ", which is not compatible.\n");
-  fprintf(out, "To use the one that was found, rebuild: LIBTORCH=%s ./dev build\n", torch);
-  fprintf(out, "To keep this program, set LIBTORCH to the folder that holds include/ and lib/ of libtorch " SFUMATO_TORCH_VERSION ".\n");
+  advise(out, programs, torch);
   return exitBadData;
 }
 
@@ -171,9 +193,9 @@ int main(int argc, char **argv) {
     fprintf(stderr, "error: the folder of sfumato cannot be found: %s\n", strerror(errno));
     return exitInternal;
   }
-  if (!findTorch(programs, torch)) return reportMissing(out, prefix);
+  if (!findTorch(programs, torch)) return reportMissing(out, prefix, programs);
   readVersion(torch, version, sizeof version);
-  if (strcmp(version, SFUMATO_TORCH_VERSION) != 0) return reportVersion(out, prefix, version, torch);
+  if (strcmp(version, SFUMATO_TORCH_VERSION) != 0) return reportVersion(out, prefix, programs, version, torch);
 
   // Threads that spin while waiting make the program twenty times slower on a busy machine.
   if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) setenv("OMP_WAIT_POLICY", "PASSIVE", 1);

@@ -55,7 +55,8 @@ public struct ExamplePipeline: Sendable {
   public func example(_ index: Int, at position: Int) throws -> Example {
     let picture = try dataset[index], context = try context(of: picture), label = picture.label ?? nullClass
     if label == nil, context == nil, !dataset.classNames.isEmpty {
-      throw ImagingError(file: picture.name, .unsupported("it has no class; diffusion models with training.class_dropout above 0 take such pictures"))
+      throw ImagingError(
+        file: picture.name, .unsupported("it has no class; diffusion models with training.class_dropout above 0 take such pictures"))
     }
     let source = try PictureSource(picture, channels: shape.channels, background: images.background, profiles: images.profiles)
     var image = try fitted(source, at: position)

@@ -88,22 +88,5 @@ public enum ModelLocator {
   }
 
   /// Name to path of the models in `models/` beside the program, in a folder above it, or in the working folder.
-  static func bundledModels() -> [String: String] {
-    var folders = [FileManager.default.currentDirectoryPath]
-    var folder = URL(fileURLWithPath: Bundle.main.executablePath ?? CommandLine.arguments[0]).resolvingSymlinksInPath()
-      .deletingLastPathComponent()
-    for _ in 0..<6 {
-      folders.append(folder.path)
-      folder.deleteLastPathComponent()
-    }
-    var models: [String: String] = [:]
-    for folder in folders {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/models")) ?? []
-      for name in names where name.hasSuffix(".safetensors") {
-        let key = String(name.dropLast(".safetensors".count))
-        if models[key] == nil { models[key] = "\(folder)/models/\(name)" }
-      }
-    }
-    return models
-  }
+  static func bundledModels() -> [String: String] { BundledFiles.named(in: "models", ending: ".safetensors") }
 }

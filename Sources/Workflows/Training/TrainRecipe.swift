@@ -1,7 +1,6 @@
 import Datasets
 import Diffusion
 import Failures
-import Foundation
 import Models
 import Networks
 import RecipeKit
@@ -73,16 +72,9 @@ extension TrainRecipe {
     return classes > 0 && training.classDropout > 0 ? classes : nil
   }
 
-  /// Reads a recipe file and applies overrides.
+  /// Reads a recipe, a file or a bundled one, and applies overrides.
   /// - Throws: `SfumatoError` when it does not exist, `RecipeError` when it is not a valid recipe.
-  init(file path: String, set: [String]) throws {
-    let files = FileManager.default
-    guard files.fileExists(atPath: path) else {
-      let nearby = ["\(path).yaml", "recipes/\(path)", "recipes/\(path).yaml"].first { files.fileExists(atPath: $0) }
-      throw SfumatoError(.missing, "\(path): no such recipe" + (nearby.map { "; did you mean \($0)?" } ?? ""))
-    }
-    try self.init(path: path, set: set)
-  }
+  init(file recipe: String, set: [String]) throws { try self.init(path: RecipeLocator.locate(recipe), set: set) }
 
   /// The recipe of the model trained on `dataset`, with open values filled in, and checked for errors that would otherwise occur
   /// in the first step or the first sample.

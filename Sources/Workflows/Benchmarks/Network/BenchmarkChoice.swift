@@ -39,14 +39,14 @@ extension BenchmarkSubject {
 
   private init(_ recipe: TrainRecipe, _ data: DataSpec, _ source: String) {
     var facts = data.networkInputSpec(recipe.process.variance)
-    facts.corruptions = recipe.corruptions?.corruptions.count
+    facts.corruptions = recipe.corruptions?.strengthCount
     facts.augmentationLabels = recipe.augmentation.isOn ? recipe.augmentation.labelCount : nil
     let network = recipe.network.member
     self.init(name: "\(type(of: network).name) of \(source)", network: network, facts: facts)
   }
 
   private static func trained(by path: String) throws -> BenchmarkSubject {
-    let recipe = try TrainRecipe(path: path)
+    let recipe = try TrainRecipe(file: path, set: [])
     return BenchmarkSubject(recipe, try recipe.diffusionModel(for: recipe.data.member.open()).data, path)
   }
 
