@@ -84,6 +84,7 @@ public enum Torch {
   public static func waitPassively() {
     guard getenv("OMP_WAIT_POLICY") == nil, let program = Bundle.main.executablePath else { return }
     setenv("OMP_WAIT_POLICY", "PASSIVE", 1)
+    setenv("GOMP_SPINCOUNT", "1000", 0)
     execv(program, CommandLine.unsafeArgv)
     // If that is not permitted, the program continues unchanged.
   }

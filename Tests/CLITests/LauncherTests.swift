@@ -102,6 +102,8 @@ import Testing
   @Test func makesWaitingPassiveUnlessTheUserChose() throws {
     let torch = try scene.makeTorch("torch")
     #expect(try scene.start([], ["LIBTORCH": torch]).lines("OMP_WAIT_POLICY") == ["PASSIVE"])
+    #expect(try scene.start([], ["LIBTORCH": torch]).lines("GOMP_SPINCOUNT") == ["1000"])
+    #expect(try scene.start([], ["LIBTORCH": torch, "OMP_WAIT_POLICY": "PASSIVE"]).lines("GOMP_SPINCOUNT") == [])
     #expect(try scene.start([], ["LIBTORCH": torch, "OMP_WAIT_POLICY": "ACTIVE"]).lines("OMP_WAIT_POLICY") == ["ACTIVE"])
     #expect(try scene.start([], ["LIBTORCH": torch, "GOMP_SPINCOUNT": "100"]).lines("OMP_WAIT_POLICY") == [])
   }

@@ -91,10 +91,12 @@ final class PythonChild {
     (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any]
   }
 
-  /// Removes what our launcher sets, so that PyTorch runs as its users run it: the waiting policy, and the search path of our
-  /// libtorch. To make both wait passively, set GOMP_SPINCOUNT.
+  /// Removes what our launcher sets, so that PyTorch runs as its users run it: how threads wait, and the search path of our
+  /// libtorch. To make both wait passively, set GOMP_SPINCOUNT=0.
   static func environment(_ ours: [String: String], libtorch: String) -> [String: String] {
     var environment = ours
+    // The launcher sets both, or neither if the user set one.
+    if ours["OMP_WAIT_POLICY"] == "PASSIVE", ours["GOMP_SPINCOUNT"] == "1000" { environment["GOMP_SPINCOUNT"] = nil }
     environment["OMP_WAIT_POLICY"] = nil
     let folder = libtorch.parentFolder
     for key in ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
