@@ -37,6 +37,24 @@ import Testing
     #expect(try distance(level.alpha * p.x0 + level.sigma * p.epsilon, x) < 1e-12)
   }
 
+  @Test func outsideItsIntervalTheClassifierIsNotAsked() throws {
+    var asked = 0
+    let levels = [2, 10, 18].map(process.level), ratio = levels[1].sigma / levels[1].alpha
+    let guided = oracle.guided(
+      by: { x, _ in
+        asked += 1
+        return x.reshape(2, -1).sum(1)
+      }, scale: 2, interval: ratio * 0.9...ratio * 1.1)
+    for (index, level) in levels.enumerated() {
+      let p = withoutGradient { guided.predict(x, at: level) }
+      #expect(try (distance(p.x0, oracle.predict(x, at: level).x0) > 1e-3) == (index == 1) && (p.shift != nil) == (index == 1))
+    }
+    #expect(asked == 1)
+    // Of images at several levels each is guided as by itself.
+    let both = withoutGradient { guided.predict(x, at: [levels[0], levels[1]]) }
+    #expect(try distance(both.x0.slice(0, 0..<1), oracle.predict(x, at: levels[0]).x0.slice(0, 0..<1)) == 0 && asked == 2)
+  }
+
   @Test func theClassifierIsGivenTheTimestepsOfTheNetwork() throws {
     var given: [[Float]] = []
     let guided = oracle.guided(

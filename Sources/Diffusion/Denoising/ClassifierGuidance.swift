@@ -16,17 +16,24 @@ public typealias LogProbability = (_ x: Tensor, _ timesteps: Tensor) -> Tensor
 public struct ClassifierGuidance<Base: Denoiser>: Denoiser {
   let base: Base
   let scale: Double
+  /// The noise over signal, σ / α, at which it guides; elsewhere the classifier is not asked.
+  let interval: ClosedRange<Double>
   let logProbability: LogProbability
   public var noiseLevelRange: NoiseLevelRange { base.noiseLevelRange }
 
   public func predict(_ x: Tensor, at levels: [NoiseLevel]) -> Prediction {
     var p = base.predict(x, at: levels)
-    let gradient = gradient(x, levels.timesteps(for: x)) * levels.column({ $0.alpha > 0 ? scale : 0 }, like: x)
+    guard levels.contains(where: { strength(at: $0) != 0 }) else { return p }
+    let gradient = gradient(x, levels.timesteps(for: x)) * levels.column(strength, like: x)
     let signal = levels.column({ $0.alpha > 0 ? $0.sigma * $0.sigma / $0.alpha : 0 }, like: x)
     p.shift = ClassifierShift(gradient: gradient, unguidedX0: p.x0)
     p.x0 = p.x0 + signal * gradient
     p.epsilon = p.epsilon - levels.column(\.sigma, like: x) * gradient
     return p
+  }
+
+  private func strength(at level: NoiseLevel) -> Double {
+    level.alpha > 0 && interval.contains(level.sigma / level.alpha) ? scale : 0
   }
 
   /// ∇ₓ log p(y | x), of x's shape and dtype.
@@ -45,8 +52,13 @@ public struct ClassifierGuidance<Base: Denoiser>: Denoiser {
 
 extension Denoiser {
   /// This denoiser, guided by a classifier.
-  /// - Parameter scale: s: 1 follows p(x | y), more exaggerates it.
-  public func guided(by logProbability: @escaping LogProbability, scale: Double) -> ClassifierGuidance<Self> {
-    ClassifierGuidance(base: self, scale: scale, logProbability: logProbability)
+  /// - Parameters:
+  ///   - scale: s: 1 follows p(x | y), more exaggerates it.
+  ///   - interval: the noise over signal, σ / α, at which it guides. The shift of x₀ grows with σ² / α, so that guidance by a classifier
+  ///     in much noise leads solvers of higher order astray.
+  public func guided(
+    by logProbability: @escaping LogProbability, scale: Double, interval: ClosedRange<Double> = 0...Double.infinity
+  ) -> ClassifierGuidance<Self> {
+    ClassifierGuidance(base: self, scale: scale, interval: interval, logProbability: logProbability)
   }
 }

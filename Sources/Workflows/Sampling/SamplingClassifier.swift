@@ -54,9 +54,10 @@ struct SamplingClassifier {
   private static let noClass = SfumatoError(.usage, "a classifier guides towards a class, and none was requested; name some, or all")
 
   /// The denoiser, guided towards the classes of these images.
-  func guiding(_ denoiser: AnyDenoiser, _ range: Range<Int>) -> AnyDenoiser {
+  /// - Parameter interval: the noise over signal at which it is guided.
+  func guiding(_ denoiser: AnyDenoiser, _ range: Range<Int>, interval: ClosedRange<Double>) -> AnyDenoiser {
     guard scale > 0 else { return denoiser }
-    return AnyDenoiser(denoiser.guided(by: model.logProbability(of: Array(targets[range])), scale: scale))
+    return AnyDenoiser(denoiser.guided(by: model.logProbability(of: Array(targets[range])), scale: scale, interval: interval))
   }
 
   /// Log-probabilities of the target classes of finished images, `[N]`.

@@ -52,7 +52,8 @@ public final class SamplingJob {
 
   private func startBatch() throws -> SamplingBatch {
     let request = plan.request, range = images.count..<min(images.count + request.batchSize, request.count)
-    let guided = plan.denoiser.guided(range), denoiser = plan.classifier?.guiding(guided, range) ?? guided
+    let guided = plan.denoiser.guided(range),
+      denoiser = plan.classifier?.guiding(guided, range, interval: plan.denoiser.sampling.guidedRatios) ?? guided
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)
     let trace = SamplingBatch.Trace(count: traced, moments: plan.tracedMoments, content: request.traced)
     // The batch does not outlive the job.
