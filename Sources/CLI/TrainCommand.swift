@@ -216,7 +216,8 @@ enum TrainingView {
       let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"
       Console.note("  given    degraded pictures of \(given.image[1]) x \(given.image[2])\(names)")
     }
-    Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
+    let duration = job.recipe.training.duration, length = if case .images = duration { "\(duration) images" } else { "\(duration)" }
+    Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(length)")
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  resumed  after step \(job.position.step), \(job.position.images) images") }
   }

@@ -33,7 +33,7 @@ public enum ModelKind: String, Codable, Sendable, CaseIterable {
   package func problem(expecting kind: ModelKind) -> String {
     // Both are diffusion models.
     guard (self, kind) == (.superResolution, .denoiser) else { return "\(phrase); expected \(kind.phrase)" }
-    return "\(phrase), and needs one to start from; expected a model that samples from noise alone"
+    return "\(phrase), and needs one to start from: use 'sfumato restore'; expected a model that samples from noise alone"
   }
 
   /// The kind that a recipe describes; a denoiser where no section says otherwise.

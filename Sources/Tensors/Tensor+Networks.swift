@@ -107,7 +107,4 @@ public final class PackedConv2d: Sendable {
       x.withOptional("packed conv2d", [x], [perImage, residual]) { ct_conv_apply(raw, $0[0], $1[0], $1[1]) }
     }
   }
-
-  /// How often weights were packed in this process: once for each convolution and size of images.
-  package static var packCount: Int { Int(ct_pack_count()) }
 }

@@ -76,8 +76,8 @@ public enum Torch {
   /// with tensors; the `sfumato` command calls it.
   public static func keepFreedMemory() { ct_keep_freed_memory() }
 
-  /// Makes libtorch's threads sleep instead of spin while they wait, so that beside other work a program slows down in proportion
-  /// and not twentyfold. Call it first in `main`; the `sfumato` command does not need it.
+  /// Makes libtorch's threads sleep after some microseconds of waiting instead of spinning on, so that beside other work a program slows
+  /// down in proportion and not twentyfold. Call it first in `main`; the `sfumato` command does not need it.
   ///
   /// libtorch reads the setting when it is loaded, which is before `main`: so unless `OMP_WAIT_POLICY` is set already, this sets it
   /// and re-executes the program with the same arguments.

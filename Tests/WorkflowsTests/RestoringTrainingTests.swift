@@ -208,7 +208,9 @@ private final class Recorder: DiffusionNetwork {
 
   @Test func modelCannotSampleFromNoiseAlone() throws {
     let path = try begin().folder.path
-    let words = "is a diffusion model that restores or enlarges pictures, and needs one to start from; expected a model that samples"
+    let words =
+      "is a diffusion model that restores or enlarges pictures, and needs one to start from: use 'sfumato restore'; expected a model "
+      + "that samples"
     let error = refusal { try SamplingJob(request { $0.model = path }) }
     #expect(error?.failure == .data)
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")

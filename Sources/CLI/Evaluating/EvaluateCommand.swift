@@ -16,8 +16,8 @@ struct Evaluate: ParsableCommand {
       An unreadable picture is reported and left out, and the exit code is 65.
 
       Examples:
-        sfumato evaluate digits.npz --against mnist
-        sfumato evaluate digits.npz --against mnist --features runs/classifier
+        sfumato evaluate digits.npz --against data/mnist
+        sfumato evaluate digits.npz --against data/mnist --features runs/classifier
         sfumato evaluate samples --against photos --size 32 --statistics photos32.npz
         sfumato evaluate restored --against originals --pairs --crop 2
       """)

@@ -40,7 +40,7 @@ struct Restore: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How bad the pictures are: auto, or strengths from 0 to 1 by name, such as jpeg=.2,blur=.5; those not named are 0.",
+      "How degraded the pictures are: auto, or strengths from 0 to 1 by name, such as jpeg=.2,blur=.5; those not named are 0.",
       valueName: "strengths"))
   var corruption = "auto"
 

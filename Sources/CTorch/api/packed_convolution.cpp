@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <mutex>
 #include <string_view>
 
@@ -28,8 +27,6 @@ struct PackedFor {
 };
 /// The sizes for which packed weights are kept, those used last. An upscaler's tiles have up to four.
 constexpr size_t sizes_kept = 4;
-
-std::atomic<int64_t> packs{0};
 
 }  // namespace
 
@@ -73,7 +70,6 @@ at::Tensor pack(const ct_conv &c, at::IntArrayRef images) {
   stack.emplace_back(int64_t{1});
   stack.emplace_back(images.vec());
   operation->callBoxed(&stack);
-  packs.fetch_add(1, std::memory_order_relaxed);
   return stack.front().toTensor();
 }
 
@@ -96,10 +92,8 @@ at::Tensor packed_for(const ct_conv &c, at::IntArrayRef images) {
 /// The weights transformed for Winograd's kernels, if they are worth keeping for images of this size.
 at::Tensor transformed_for(const ct_conv &c, at::IntArrayRef images) {
   std::lock_guard<std::mutex> lock(c.mutex);
-  if (!c.transformed.defined() && shim::convolution::keeps_transformed(images, c.weight.sizes())) {
+  if (!c.transformed.defined() && shim::convolution::keeps_transformed(images, c.weight.sizes()))
     c.transformed = shim::convolution::transform(c.weight);
-    packs.fetch_add(1, std::memory_order_relaxed);
-  }
   return c.transformed;
 }
 
@@ -217,7 +211,5 @@ ct_tensor *ct_conv_apply(const ct_conv *c, const ct_tensor *x, const ct_tensor *
     return convolve(*c, x->t.to(shim::low_precision::computed_in(x->t)), rows, residual).to(c->type);
   });
 }
-
-int64_t ct_pack_count(void) { return packs.load(std::memory_order_relaxed); }
 
 }  // extern "C"

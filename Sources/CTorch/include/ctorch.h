@@ -199,8 +199,6 @@ void ct_conv_free(ct_conv *);
 /// conv(x) + rows + residual, each of which may be NULL; rows: [N, O], residual: as the result. The weights are packed for the
 /// sizes of x that are new.
 ct_tensor *ct_conv_apply(const ct_conv *, const ct_tensor *x, const ct_tensor *rows, const ct_tensor *residual);
-/// How often weights were packed, in this process.
-int64_t ct_pack_count(void);
 
 // Gradients ----------------------------------------------------------------------------------------------------------
 bool ct_set_grad_enabled(bool);

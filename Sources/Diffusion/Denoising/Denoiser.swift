@@ -23,7 +23,7 @@ public struct Prediction: Sendable {
 /// The mean of a step that a network predicts itself (`Parameterization.previousX`). Changes to x₀, such as clipping, do not affect
 /// it.
 public struct PreviousMean: Sendable {
-  /// Of x's shape.
+  /// It has the shape of x.
   public var mean: Tensor
   /// Where the step leads: one level for all images, or one for each.
   public var levels: [NoiseLevel]

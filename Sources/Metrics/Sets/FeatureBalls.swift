@@ -73,7 +73,7 @@ public struct FeatureBalls: Sendable {
   }
 }
 
-/// How much of what is generated is like real pictures, and how much of what is real is covered.
+/// How many of the generated pictures are like real ones, and how many of the real ones are covered.
 public struct PrecisionRecall: Sendable, Equatable {
   /// The share of generated pictures in the support of the reference, and of reference pictures in that of the generated ones
   /// (Kynkäänniemi et al. 2019).

@@ -71,7 +71,7 @@ public final class RestorationRun {
 
   private static func journal(_ scratch: String) -> String { "\(scratch)/journal.json" }
 
-  /// How far the low frequencies of what was restored were from those of the degraded picture.
+  /// How far the low frequencies of the restored picture were from those of the degraded one.
   public var colourDrift: ColourDrift { journal.drift }
 
   /// Computes a batch of tiles, and steps the band that it completes. The run may be dropped between two calls, and begun again.

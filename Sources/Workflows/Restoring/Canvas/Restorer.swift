@@ -155,7 +155,7 @@ extension Restorer {
     return withoutGradient { planes.stacked(adjusted.predict(x.to(device).channelsLast(), at: level)).to(.cpu) }
   }
 
-  /// The picture, from 0 to 1, of what was diffused.
+  /// The picture, from 0 to 1, for a diffused tensor.
   /// - Parameter degraded: at the size of the result, from 0 to 1.
   func picture(_ x: Tensor, from degraded: Tensor) -> Tensor {
     let decoded = diffusion.residual?.decode(x, from: 2 * degraded - 1) ?? x.clamp(-1...1)

@@ -36,7 +36,7 @@ struct FinishedRows {
   }
 
   /// Writes what can be written.
-  /// - Throws: `TorchFault` of the computation, also of what led to the rows.
+  /// - Throws: `TorchFault` of the computation, also of the rows given.
   mutating func write(_ drift: inout ColourDrift) throws {
     try difference.validated()
     let end = first + picture.size(2), ready = end == result.height ? end : end - LowFrequencies.radius
@@ -53,7 +53,7 @@ struct FinishedRows {
     (first, written) = (kept, ready)
   }
 
-  /// - Parameters: band: rows of what waits; difference: as far as it counts.
+  /// - Parameters: band: rows that wait; difference: as far as it counts.
   private func write(_ band: Range<Int>, _ difference: Tensor, _ drift: inout ColourDrift) throws {
     let low = LowFrequencies.of(difference, rows: band), rows = picture.narrow(2, band.lowerBound, band.count)
     try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: first + band.lowerBound)

@@ -21,7 +21,7 @@ public struct InputConsistency {
     (self.result, self.input) = (result, input)
   }
 
-  /// The root of the mean square of what the reduced result differs from the input by, in levels of 255.
+  /// The root mean square difference of the reduced result from the input, in levels of 255.
   public func unexplained() throws -> Double {
     var sum = 0.0
     for band in bands(of: input) { sum += try difference(band).to(.float64).square().sum().item() }
@@ -32,7 +32,7 @@ public struct InputConsistency {
   /// Only where the input is a reduction and nothing else: noise and artefacts of the input would come back.
   ///
   /// - Parameters:
-  ///   - rounds: each leaves about a fifth of what is unexplained.
+  ///   - rounds: each leaves about a fifth of the difference.
   ///   - scratch: an existing folder for a picture of the input's size.
   public func project(rounds: Int = 2, scratch: String) throws {
     let path = "\(scratch)/unexplained.canvas"
