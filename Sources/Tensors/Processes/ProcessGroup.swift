@@ -130,6 +130,8 @@ public final class ProcessGroup {
   }
 
   private func exchange(_ operation: String, _ tensors: [Tensor], _ body: ([OpaquePointer?]) -> Int32) throws {
+    // Processes whose store is gone would train on without anything that stops them.
+    guard ct_group_rounds(raw) >= 0 else { throw storeLost() }
     do { try Tensor.run(operation, tensors, body) } catch {
       // A fault of a tensor is this process's own.
       if let fault = tensors.lazy.compactMap(\.fault).first { throw fault }
@@ -142,9 +144,13 @@ public final class ProcessGroup {
   // MARK: Failures
 
   /// Tells the other processes why this one ends, so that they can say so. Call it before an error ends the process.
-  public func fail(with error: any Error) {
-    guard !(error is ProcessGroupError) else { return }
+  /// - Returns: whether process 0 fails for the same reason, as with a recipe that all of them refuse: one message is enough then.
+  @discardableResult public func fail(with error: any Error) -> Bool {
+    guard !(error is ProcessGroupError) else { return false }
     announce("process \(rank) failed: \(error)")
+    guard rank > 0 else { return false }
+    for _ in 0..<40 where sign(of: 0).failure == nil && ct_group_rounds(raw) >= 0 { usleep(50_000) }
+    return sign(of: 0).failure == "process 0 failed: \(error)"
   }
 
   private func announce(_ text: String) {
@@ -156,15 +162,12 @@ public final class ProcessGroup {
   /// Which process made an exchange fail. One that lives is heard of every half second.
   private func blame(_ fault: TorchFault) -> ProcessGroupError {
     let before = (0..<size).map { sign(of: $0).beats }, rounds = ct_group_rounds(raw)
-    for _ in 0..<60 where rounds >= 0 && (0...rounds + 4).contains(ct_group_rounds(raw)) {
-      if let told = (0..<size).lazy.compactMap({ $0 == self.rank ? nil : self.sign(of: $0).failure }).first { return ProcessGroupError(told) }
+    // Six rounds of signs take three seconds.
+    for _ in 0..<80 where rounds >= 0 && (0..<rounds + 6).contains(ct_group_rounds(raw)) {
+      if let told = reportedFailure() { return ProcessGroupError(told) }
       usleep(50_000)
     }
-    guard ct_group_rounds(raw) > rounds else {
-      return ProcessGroupError(
-        "\(place.isStoreServed ? "what started the processes" : "process 0"), which holds the store at \(place.address):\(place.port), "
-          + "has ended or hangs (\(fault.message))")
-    }
+    guard ct_group_rounds(raw) > rounds else { return storeLost() }
     let signs = (0..<size).map(sign(of:)), own = signs[rank].exchanges
     let silent = (0..<size).filter { $0 != rank && signs[$0].beats == before[$0] }
     if !silent.isEmpty { return ProcessGroupError("\(Self.phrase(silent)) of \(size) has ended or hangs (\(fault.message))") }
@@ -173,6 +176,17 @@ public final class ProcessGroup {
       return ProcessGroupError("\(Self.phrase(late)) of \(size) did not take part in an exchange within \(Self.seconds(timeout))")
     }
     return ProcessGroupError("an exchange between the \(size) processes failed: \(fault.message)")
+  }
+
+  private func storeLost() -> ProcessGroupError {
+    ProcessGroupError(
+      "\(place.isStoreServed ? "the program that started the processes" : "process 0"), which holds the store at "
+        + "\(place.address):\(place.port), has ended or hangs")
+  }
+
+  /// What another process said before it ended.
+  private func reportedFailure() -> String? {
+    (0..<size).lazy.compactMap { $0 == self.rank ? nil : self.sign(of: $0).failure }.first
   }
 
   private func sign(of rank: Int) -> (beats: Int64, exchanges: Int64, failure: String?) {
