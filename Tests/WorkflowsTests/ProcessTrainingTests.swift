@@ -98,7 +98,7 @@ import Training
 
   @Test func resumesWithAnotherNumberOfProcesses() throws {
     // Not a cosine, which would end with the shorter duration.
-    let constant = Self.everything + ["training.decay=constant"]
+    let constant = Self.everything + ["training.decay=none"]
     let whole = try train("whole", processes: 1, set: constant)
     _ = try train("part", processes: 3, set: constant + ["training.duration=12"])
     let rest = try resume("part", processes: 2, set: ["training.duration=24"])

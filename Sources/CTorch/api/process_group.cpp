@@ -9,6 +9,7 @@
 #define USE_C10D_GLOO
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -163,6 +164,8 @@ std::string own_address(const std::string &host) {
 }
 
 c10::intrusive_ptr<c10d::TCPStore> open_store(const std::string &host, int port, bool serves, Milliseconds timeout) {
+  // What fails here is reported by the caller; c10d would print a page of stack frames for it.
+  if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = c10::GLOG_FATAL;
   c10d::TCPStoreOptions options;
   options.port = static_cast<uint16_t>(port);
   options.isServer = serves;

@@ -161,12 +161,11 @@ public final class ProcessGroup {
 
   /// Which process made an exchange fail. One that lives is heard of every half second.
   private func blame(_ fault: TorchFault) -> ProcessGroupError {
-    let before = (0..<size).map { sign(of: $0).beats }, rounds = ct_group_rounds(raw)
-    // Six rounds of signs take three seconds.
-    for _ in 0..<80 where rounds >= 0 && (0..<rounds + 6).contains(ct_group_rounds(raw)) {
-      if let told = reportedFailure() { return ProcessGroupError(told) }
-      usleep(50_000)
-    }
+    let rounds = ct_group_rounds(raw)
+    // What a process that died wrote last may still be read now; in the five rounds after that, two seconds and a half, it is silent.
+    if let told = waitForRounds(rounds + 2) { return ProcessGroupError(told) }
+    let before = (0..<size).map { sign(of: $0).beats }
+    if let told = waitForRounds(rounds + 7) { return ProcessGroupError(told) }
     guard ct_group_rounds(raw) > rounds else { return storeLost() }
     let signs = (0..<size).map(sign(of:)), own = signs[rank].exchanges
     let silent = (0..<size).filter { $0 != rank && signs[$0].beats == before[$0] }
@@ -176,6 +175,16 @@ public final class ProcessGroup {
       return ProcessGroupError("\(Self.phrase(late)) of \(size) did not take part in an exchange within \(Self.seconds(timeout))")
     }
     return ProcessGroupError("an exchange between the \(size) processes failed: \(fault.message)")
+  }
+
+  /// Waits until the signs of all processes have been read so often, or for as long as that takes where the store answers.
+  /// - Returns: what another process said before it ended, if it did.
+  private func waitForRounds(_ count: Int64) -> String? {
+    for _ in 0..<80 where (0..<count).contains(ct_group_rounds(raw)) {
+      if let told = reportedFailure() { return told }
+      usleep(50_000)
+    }
+    return reportedFailure()
   }
 
   private func storeLost() -> ProcessGroupError {
