@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
       Examples:
         sfumato train recipes/glyphs.yaml --set training.duration=10m
         sfumato train recipes/glyphs.yaml --processes 2
+        torchrun --no-python --nproc-per-node 2 -- sfumato train recipes/glyphs.yaml --run runs/glyphs
         sfumato train recipes/pictures.yaml --set data.path=photos --device cuda
         sfumato train mine.yaml --set training.initial_weights=runs/pictures
       """)
@@ -235,7 +236,8 @@ enum TrainingView {
     }
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(job.recipe.training.duration)")
     if job.processCount > 1 {
-      Console.note("  by       \(job.processCount) processes, of \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads") here")
+      Console.note(
+        "  by       \(job.processCount) processes, of \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads") here")
     }
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  resumed  after step \(job.position.step), \(job.position.images) images") }

@@ -129,7 +129,8 @@ import Testing
 
   @Test func variablesAndOptionsThatDoNotFitAreRefused() throws {
     #expect(try shop.run("train", "tiny.yaml", "--processes", "0").status == 64)
-    let process = try Program.start(["/usr/bin/env", "WORLD_SIZE=2", "RANK=5", "MASTER_ADDR=127.0.0.1", Program.path, "train", "tiny.yaml"], in: shop.path)
+    let process = try Program.start(
+      ["/usr/bin/env", "WORLD_SIZE=2", "RANK=5", "MASTER_ADDR=127.0.0.1", Program.path, "train", "tiny.yaml"], in: shop.path)
     let run = try Program.finish(process)
     #expect(run.status == 64 && run.errors.contains("RANK is 5; expected 0 to 1"), "\(run.errors)")
   }

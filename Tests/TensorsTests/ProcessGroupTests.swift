@@ -32,7 +32,7 @@ import Testing
     let found = try Self.run(size) { group in
       // More than a bucket, and a tensor of another type and layout between.
       let tensors = [
-        Tensor.randn([3, 1 << 20], using: Generator(seed: UInt64(group.rank))) , Tensor.full(1, [2, 3], dtype: .float64).transpose(0, 1),
+        Tensor.randn([3, 1 << 20], using: Generator(seed: UInt64(group.rank))), Tensor.full(1, [2, 3], dtype: .float64).transpose(0, 1),
         Tensor.randn([5 << 20], using: Generator(seed: UInt64(10 + group.rank))),
       ]
       try group.sum(tensors)

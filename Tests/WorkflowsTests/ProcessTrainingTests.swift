@@ -109,6 +109,19 @@ import Training
     }
   }
 
+  @Test func aLossThatIsNotFiniteInOneProcessTakesAllBackToTheCheckpoint() throws {
+    let (folder, recipe) = ("\(scratch.path)/run", recipe)
+    let set = ["training.skip_limit=2", "training.checkpoint_every=8"]
+    let left = try Processes.run(2) { group in
+      let job = try TrainingJob(TrainingPlan(recipe: recipe, set: set), folder: folder, in: group)
+      for _ in 0..<3 { _ = try job.next() }
+      if group?.rank == 1 { for (_, parameter) in job.trainer.parameters { try parameter.assign(.full(.nan, parameter.shape)) } }
+      return try Self.finish(job)
+    }
+    #expect(left.allSatisfy { $0.position.rollbacks == 1 && $0.position.step == 6 && $0.steps.map(\.step) == [4, 3, 4, 5, 6] })
+    #expect(left[0].weights == left[1].weights && left[0].optimizer == left[1].optimizer)
+  }
+
   @Test func moreProcessesThanImagesAreRefused() throws {
     #expect { try train("run", processes: 3, set: ["training.batch_size=2"]) } throws: { error in
       Failure(of: error) == .usage && "\(error)".contains("training.batch_size is 2, and 3 processes train")

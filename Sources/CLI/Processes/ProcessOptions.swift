@@ -33,7 +33,7 @@ struct ProcessOptions: ParsableArguments {
     }
     Console.processName = "process \(place.rank): "
     let group = try ProcessGroup(place, timeout: timeout) { try Interruption.check() }
-    do { try work(group) } catch where !(error is ExitCode) && Failure(of: error) != .interrupted {
+    do { try work(group) } catch  where !(error is ExitCode) && Failure(of: error) != .interrupted {
       if group.fail(with: error) { throw ExitCode(Failure(of: error).exitCode) }
       throw error
     }

@@ -27,8 +27,9 @@ public final class ProcessGroup {
   public init(_ place: ProcessRank, timeout: Double = 600, check: () throws -> Void = {}) throws {
     (self.place, self.timeout) = (place, timeout)
     let serves = place.rank == 0 && !place.isStoreServed
-    guard let raw = ct_group_meet(
-      place.address, Int32(place.port), place.prefix, Int32(place.rank), Int32(place.size), serves, timeout)
+    guard
+      let raw = ct_group_meet(
+        place.address, Int32(place.port), place.prefix, Int32(place.rank), Int32(place.size), serves, timeout)
     else {
       let action = serves ? "cannot be served" : "does not answer within \(Self.seconds(timeout))"
       throw ProcessGroupError(

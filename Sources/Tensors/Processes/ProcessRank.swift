@@ -74,7 +74,9 @@ private struct Variables {
   }
 
   private func number(_ name: String, _ range: ClosedRange<Int>) throws(SfumatoError) -> Int {
-    guard let text = values[name] else { throw SfumatoError(.usage, "\(name) is not set; expected \(range.lowerBound) to \(range.upperBound)") }
+    guard let text = values[name] else {
+      throw SfumatoError(.usage, "\(name) is not set; expected \(range.lowerBound) to \(range.upperBound)")
+    }
     guard let number = Int(text), range.contains(number) else {
       throw SfumatoError(.usage, "\(name) is \(text); expected \(range.lowerBound) to \(range.upperBound)")
     }

@@ -28,7 +28,9 @@ public final class BatchLoader {
     prefetcher =
       workers == 0
       ? nil
-      : Prefetcher(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, places: share.range, shapes: ExampleShapes(data.pipeline)) {
+      : Prefetcher(
+        workers: workers, ahead: recipe.prefetch, batchSize: batchSize, places: share.range, shapes: ExampleShapes(data.pipeline)
+      ) {
         try data.example(at: $0)
       }
   }

@@ -37,7 +37,8 @@ package final class ParameterUpdate {
   ) throws -> Outcome {
     var outcome = try accumulate(loss)
     outcome.loss = try settle(outcome.loss)
-    guard outcome.loss.isFinite else { return outcome }
+    // It may be another process's part that is not finite.
+    guard outcome.loss.isFinite else { return Outcome(loss: outcome.loss) }
     let small = outcome.gradientNorm
     try group?.sumGradients(of: optimizer.parameters)
     outcome.gradientNorm = try optimizer.clipGradients(to: clip)
