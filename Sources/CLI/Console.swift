@@ -4,6 +4,9 @@ import Foundation
 /// Output: results go to standard output, everything else to standard error. Writing to either can fail while a command runs (`| head`, a
 /// closed terminal, a full disk).
 enum Console {
+  /// What errors begin with, in one of several processes; set once, before there are other threads.
+  nonisolated(unsafe) static var processName = ""
+
   /// Opens standard streams that the parent process has closed (`>&-`); call first. Otherwise the next file to be opened, such as a
   /// log or a checkpoint, would take the number of the stream, and what is printed would be written into it. Writing results still fails.
   static func prepare() {
@@ -27,7 +30,7 @@ enum Console {
   static func note(_ text: String) { draw(text.printable + "\n") }
 
   static func error(_ text: String) {
-    draw((standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m " : "error: ") + text.printable + "\n")
+    draw((standardErrorIsTerminal ? "\u{1B}[31merror:\u{1B}[0m " : "error: ") + processName + text.printable + "\n")
   }
 
   /// Prints text as it is, without adding a line break, such as a progress bar: text from files goes through `note`.

@@ -8,6 +8,8 @@ struct LongWork {
   let quiet: Bool
   /// `.writing` if steps write files or `onStop` saves.
   var stage = Signals.Stage.computing
+  /// Whether to stop before the next step.
+  var isStopping: () -> Bool = { Interruption.isRequested }
 
   /// - Parameters:
   ///   - next: takes a step; returns the fraction that is done, nil at the end.
@@ -24,7 +26,7 @@ struct LongWork {
     defer { Signals.announce(false) }
     var bar = ProgressBar(title, quiet: quiet)
     defer { bar.finish() }
-    while !Interruption.isRequested {
+    while !isStopping() {
       guard let fraction = try next() else { return }
       bar.show(fraction, detail())
       try afterStep(&bar)

@@ -13,10 +13,11 @@ struct DeviceOptions: ParsableArguments {
 
   /// The device; with `--exact` the convolutions of the process are libtorch's own from here on.
   /// - Throws: for an unknown or unavailable device.
-  func device() throws -> Device {
+  /// - Parameter group: the processes of which this is one, each with a GPU of its own where there are several.
+  func device(in group: ProcessGroup? = nil) throws -> Device {
     try Torch.start()
     if exact { Torch.exactConvolutions = true }
-    return try Device(named: name)
+    return try Device(named: ProcessOptions.device(name, of: group))
   }
 }
 
@@ -32,6 +33,13 @@ struct OutputOptions: ParsableArguments {
 
   @Flag(help: "Print results as one JSON object.")
   var json = false
+
+  /// The same for one of several processes: the first shows what happens.
+  func shown(in group: ProcessGroup?) -> OutputOptions {
+    var output = self
+    output.quiet = quiet || group.map { $0.rank > 0 } ?? false
+    return output
+  }
 
   /// Says on what and in which precision is computed.
   func introduce(_ device: Device, _ precision: Precision) {

@@ -31,6 +31,9 @@ enum Signals {
   /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP.
   static var exitCode: Int32 { 128 + (received == 0 ? SIGINT : Int32(received)) }
 
+  /// The first stopping signal that arrived.
+  static var stoppingSignal: Int32? { received == 0 ? nil : Int32(received) }
+
   /// Installs the handlers; call first.
   static func prepare() {
     // Static variables are initialised at first use, which must not happen in a handler.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Failures
 import Models
+import Tensors
 import Training
 import Workflows
 
@@ -13,8 +14,13 @@ struct Train: ParsableCommand {
       and stop; SIGUSR1 saves without stopping. 'sfumato resume' resumes a run. To start from the weights of another model, set \
       training.initial_weights.
 
+      Started by torchrun --no-python, srun or Kubernetes' PyTorchJob, the processes train together: each computes a part of every \
+      batch, and the first writes the run.
+
       Examples:
         sfumato train recipes/glyphs.yaml --set training.duration=10m
+        sfumato train recipes/glyphs.yaml --processes 2
+        torchrun --no-python --nproc-per-node 2 -- sfumato train recipes/glyphs.yaml --run runs/glyphs
         sfumato train recipes/pictures.yaml --set data.path=photos --device cuda
         sfumato train mine.yaml --set training.initial_weights=runs/pictures
       """)
@@ -29,15 +35,20 @@ struct Train: ParsableCommand {
     name: .customLong("run"), help: ArgumentHelp("The run folder. Default: a new one under runs/.", valueName: "folder"))
   var folder: String?
 
+  @OptionGroup var processes: ProcessOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(recipe: recipe, set: set + device.settings, device: device.device())
-    if !output.quiet { TrainingView.warn(of: plan.memory) }
-    // From here on there is a folder to take back, and then something to save.
-    try Signals.enter(.writing)
-    try TrainingView.follow(TrainingJob(plan, folder: folder), plan.memory, output)
+    try processes.run { group in
+      let plan = try TrainingPlan(
+        recipe: recipe, set: set + device.settings, device: device.device(in: group), processes: group?.size ?? 1)
+      let output = output.shown(in: group)
+      if !output.quiet { TrainingView.warn(of: plan.memory) }
+      // From here on there is a folder to take back, and then something to save.
+      try Signals.enter(.writing)
+      try TrainingView.follow(TrainingJob(plan, folder: folder, in: group), plan.memory, output)
+    }
   }
 }
 
@@ -66,15 +77,20 @@ struct Resume: ParsableCommand {
   @Flag(help: "Resume even if the data differ from those of the run.")
   var acceptNewData = false
 
+  @OptionGroup var processes: ProcessOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var output: OutputOptions
 
   mutating func run() throws {
-    let plan = try TrainingPlan(
-      resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device())
-    if !output.quiet { TrainingView.warn(of: plan.memory) }
-    try Signals.enter(.writing)
-    try TrainingView.follow(TrainingJob(resuming: plan), plan.memory, output)
+    try processes.run { group in
+      let plan = try TrainingPlan(
+        resuming: folder, set: set + device.settings, acceptsNewData: acceptNewData, checkpoint: from, device: device.device(in: group),
+        processes: group?.size ?? 1)
+      let output = output.shown(in: group)
+      if !output.quiet { TrainingView.warn(of: plan.memory) }
+      try Signals.enter(.writing)
+      try TrainingView.follow(TrainingJob(resuming: plan, in: group), plan.memory, output)
+    }
   }
 }
 
@@ -94,7 +110,7 @@ enum TrainingView {
   static func follow(_ job: TrainingJob, _ memory: TrainingMemory?, _ output: OutputOptions) throws {
     if !output.quiet { introduce(job, memory) }
     var view = Progress(job, quiet: output.quiet)
-    try LongWork(title: "training", quiet: output.quiet, stage: .writing).run {
+    try LongWork(title: "training", quiet: output.quiet, stage: .writing, isStopping: { job.isStopping }).run {
       try view.take(job.next())
     } detail: {
       view.detail
@@ -108,9 +124,11 @@ enum TrainingView {
         let saved = job.isSaved ? "stopped and saved at step \(job.position.step)" : "stopped; \(unsaved(job))"
         Console.note("\(saved); resume with: \(ShellCommand("sfumato", "resume", job.folder.path))")
       }
+      try job.leave()
     }
     view.reports.sum(job.unusable)
-    try report(job, output)
+    if job.isWriter { try report(job, output) }
+    try job.leave()
   }
 
   /// What to type next.
@@ -218,6 +236,10 @@ enum TrainingView {
     }
     let duration = job.recipe.training.duration, length = if case .images = duration { "\(duration) images" } else { "\(duration)" }
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(length)")
+    if job.processCount > 1 {
+      Console.note(
+        "  by       \(job.processCount) processes, of \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads") here")
+    }
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  resumed  after step \(job.position.step), \(job.position.images) images") }
   }

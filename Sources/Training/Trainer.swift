@@ -1,5 +1,6 @@
 import Datasets
 import Diffusion
+import Failures
 import Foundation
 import NN
 import RecipeKit
@@ -23,6 +24,12 @@ public final class Trainer {
   public let loader: BatchLoader
   private let device: Device
   private let loss: Loss
+  /// The processes that train together, of which each computes a part of every batch; nil for one alone.
+  package let group: ProcessGroup?
+  /// Seconds of process 0 since the last exchange, which the next one tells the others.
+  private var untoldSeconds = 0.0
+  /// Whether one of several processes was asked to stop; all of them know of it after the same step.
+  public private(set) var isStopAgreed = false
   package let update: ParameterUpdate
   private var skipped = 0
   /// Whether the last step was skipped, because its loss or its gradient was not finite.
@@ -35,7 +42,12 @@ public final class Trainer {
   /// How often the training has gone back to an earlier checkpoint, each time with half the learning rate.
   public private(set) var rollbacks = 0
 
-  public init(_ module: any Module, loader: BatchLoader, recipe: TrainingRecipe, on device: Device, loss: @escaping Loss) {
+  /// - Parameter group: processes that train together; the loader has this one's share of the batches.
+  public init(
+    _ module: any Module, loader: BatchLoader, recipe: TrainingRecipe, on device: Device, group: ProcessGroup? = nil,
+    loss: @escaping Loss
+  ) {
+    self.group = group
     self.recipe = recipe
     self.loader = loader
     self.device = device
@@ -78,18 +90,36 @@ public final class Trainer {
     let start = ContinuousClock.now
     let rate = learningRate
     let loss = try self.loss(loader.batch(at: images, on: device), Seed(recipe.seed), step)
-    let outcome = try update.run(loss, learningRate: rate)
-    let quartiles = loss.quartiles(), accuracy = loss.accuracy()
+    var figures: [[Double]] = []
+    let outcome = try update.run(loss, learningRate: rate, in: group) { own in
+      let agreed = try settle(own, loss, since: start)
+      figures = agreed.figures
+      return agreed.loss
+    }
+    let report = loss.report(figures)
     try countSkips(outcome.gradientNorm)
     lastBaseLearningRate = baseLearningRate
     step += 1
     images += loader.batchSize
-    seconds += start.duration(to: .now) / .seconds(1)
+    if group == nil { seconds += start.duration(to: .now) / .seconds(1) } else { untoldSeconds += start.duration(to: .now) / .seconds(1) }
     if outcome.gradientNorm.isFinite { health.add(outcome.loss) }
     if position.isGood { lastGoodPosition = position }
     return TrainingStep(
       step: step, images: images, loss: outcome.loss, gradientNorm: outcome.gradientNorm, learningRate: rate, seconds: seconds,
-      progress: min(progress, 1), quartiles: quartiles, accuracy: accuracy, noiseScale: outcome.noiseScale)
+      progress: min(progress, 1), quartiles: report.quartiles, accuracy: report.accuracy, noiseScale: outcome.noiseScale)
+  }
+
+  /// What the processes agree on before they add up their gradients: the loss, the time, which decides about rates and the end, and
+  /// whether to stop.
+  private func settle(_ own: Double, _ loss: StepLoss, since start: ContinuousClock.Instant) throws -> StepExchange {
+    let elapsed = start.duration(to: .now) / .seconds(1)
+    let exchange = StepExchange(
+      loss: own, seconds: seconds + untoldSeconds + elapsed, isStopRequested: Interruption.isRequested, figures: loss.figures())
+    guard let group else { return exchange }
+    let agreed = try exchange.summed(over: group, loss.share)
+    (seconds, untoldSeconds) = (agreed.seconds, -elapsed)
+    isStopAgreed = isStopAgreed || agreed.isStopRequested
+    return agreed
   }
 
   private func countSkips(_ norm: Double) throws {

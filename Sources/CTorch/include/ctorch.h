@@ -250,6 +250,41 @@ int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *c
 /// average += (value - average) * (1 - rate), for every tensor.
 int ct_ema(ct_tensor *const *averages, ct_tensor *const *values, size_t n, double rate);
 
+// Several processes -----------------------------------------------------------------------------------------------------
+/// Whether the program was built with gloo's headers; otherwise the functions below fail.
+bool ct_has_process_groups(void);
+typedef struct ct_store ct_store;
+/// The store through which processes meet, on a port of this machine; 0 for any that is free.
+ct_store *ct_store_serve(const char *host, int port);
+int ct_store_port(const ct_store *);
+void ct_store_free(ct_store *);
+typedef struct ct_group ct_group;
+/// Connects to the store at host:port, which is this process if it `serves`, and says so there, under keys that begin with `prefix`.
+/// `timeout`, in seconds, holds for this and for every exchange.
+ct_group *ct_group_meet(const char *host, int port, const char *prefix, int rank, int size, bool serves, double timeout);
+/// Whether the process of a rank has done so.
+int ct_group_has_met(ct_group *, int rank, bool *out);
+/// Connects all processes with each other, when all have met.
+int ct_group_connect(ct_group *);
+/// Processes say twice a second that they live. beats: how often it was; exchanges: how many it has begun; failure: why it ends, to be
+/// freed with free(), or NULL.
+typedef struct { int64_t beats; int64_t exchanges; char *failure; } ct_sign;
+/// What was last heard of a rank.
+ct_sign ct_group_sign(const ct_group *, int rank);
+/// How often the signs of all were read; -1 once the store cannot be reached.
+int64_t ct_group_rounds(const ct_group *);
+/// Tells the others why this process ends; takes two seconds at most.
+void ct_group_fail(ct_group *, const char *why);
+/// The sums over all processes, in place, exchanged in flat pieces of about `bucket` bytes.
+int ct_group_sum(ct_group *, ct_tensor *const *tensors, size_t n, int64_t bucket);
+/// The same of the parameters' gradients.
+int ct_group_sum_grads(ct_group *, ct_tensor *const *parameters, size_t n, int64_t bucket);
+/// Overwrites the tensor with that of the process `root`.
+int ct_group_broadcast(ct_group *, const ct_tensor *, int root);
+/// Returns when every process has called it.
+int ct_group_barrier(ct_group *);
+void ct_group_free(ct_group *);
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,6 +34,16 @@ public struct LossQuartiles: Sendable, Equatable {
     a.end += b.end
   }
 
+  /// Everything that was added up, to be added to that of other processes.
+  package var sums: [Double] {
+    get { (quarters + [end]).flatMap { [$0.sum, $0.weight] } }
+    set {
+      precondition(newValue.count == 10, "\(newValue.count) sums of quartiles; there are 10")
+      let means = stride(from: 0, to: 10, by: 2).map { Mean(sum: newValue[$0], weight: newValue[$0 + 1]) }
+      (quarters, end) = (Array(means.prefix(4)), means[4])
+    }
+  }
+
   /// Four means; nil where no timestep fell.
   public var means: [Double?] { quarters.map(\.value) }
 

@@ -15,6 +15,8 @@ public struct Batch {
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
   /// [0, 1]; nil in other trainings.
   public let degraded: Tensor?, corruptionStrengths: Tensor?
+  /// Which images of a training step they are.
+  public internal(set) var share: BatchShare
 }
 
 /// The shapes of the parts of an example.
@@ -66,7 +68,8 @@ final class BatchAssembly: @unchecked Sendable {
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
       contexts: rows(\.context, on: device), augmentation: rows(\.augmentation, on: device),
-      degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.strengths, on: device))
+      degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.strengths, on: device),
+      share: BatchShare(of: examples.count))
   }
 
   /// A row for each example, nil where one has none.

@@ -7,13 +7,20 @@ import Tensors
 /// training sees the images that an uninterrupted one would have seen.
 public final class BatchLoader {
   public let data: TrainingData
+  /// Images of a batch, over all processes.
   public let batchSize: Int
+  /// Those that this loader gives.
+  public let share: BatchShare
   /// The pictures that could not be used so far.
   public private(set) var unusable = UnusablePictures()
   private let recipe: LoadingRecipe
   private let prefetcher: Prefetcher?
 
-  public init(_ data: TrainingData, batchSize: Int, _ recipe: LoadingRecipe = LoadingRecipe()) {
+  /// - Parameter share: the part of each batch to give; nil for all of it.
+  public init(_ data: TrainingData, batchSize: Int, _ recipe: LoadingRecipe = LoadingRecipe(), share: BatchShare? = nil) {
+    let share = share ?? BatchShare(of: batchSize)
+    precondition(share.total == batchSize, "a share of batches of \(share.total) images; they have \(batchSize)")
+    self.share = share
     self.data = data
     self.batchSize = batchSize
     self.recipe = recipe
@@ -21,17 +28,23 @@ public final class BatchLoader {
     prefetcher =
       workers == 0
       ? nil
-      : Prefetcher(workers: workers, ahead: recipe.prefetch, batchSize: batchSize, shapes: ExampleShapes(data.pipeline)) {
+      : Prefetcher(
+        workers: workers, ahead: recipe.prefetch, batchSize: batchSize, places: share.range, shapes: ExampleShapes(data.pipeline)
+      ) {
         try data.example(at: $0)
       }
   }
 
-  /// The batch that begins with the example at `position`, counted over all epochs. The batches that follow are prepared ahead.
+  /// This loader's share of the batch that begins with the example at `position`, counted over all epochs. The batches that follow are
+  /// prepared ahead.
   /// - Throws: `DatasetError` when pictures that cannot be used are too many, or where the recipe wants none.
   public func batch(at position: Int, on device: Device) throws -> Batch {
-    let assembly = try prefetcher?.batch(at: position) ?? assembled(batchSize) { try data.example(at: position + $0) }
+    let first = position + share.range.lowerBound
+    let assembly = try prefetcher?.batch(at: position) ?? assembled(share.range.count) { try data.example(at: first + $0) }
     try note(assembly.unusable)
-    return assembly.batch(on: device)
+    var batch = assembly.batch(on: device)
+    batch.share = share
+    return batch
   }
 
   /// The number of batches of held-out examples.

@@ -14,15 +14,16 @@ final class Prefetcher {
   /// - Parameters:
   ///   - workers: at least one.
   ///   - ahead: batches that are kept ready beside the one that is asked for.
+  ///   - places: those of each batch that are made; nil for all.
   ///   - name: of its threads, as process listings show it.
   ///   - make: the example at a position; called from many threads.
   init(
-    workers: Int, ahead: Int, batchSize: Int, shapes: ExampleShapes, name: String = "loader",
+    workers: Int, ahead: Int, batchSize: Int, places: Range<Int>? = nil, shapes: ExampleShapes, name: String = "loader",
     make: @escaping @Sendable (_ position: Int) throws -> LoadedExample
   ) {
     self.workers = workers
     self.name = name
-    state = PrefetchState(batchSize: batchSize, ahead: ahead, shapes: shapes, make: make)
+    state = PrefetchState(batchSize: batchSize, places: places ?? 0..<batchSize, ahead: ahead, shapes: shapes, make: make)
   }
 
   /// The batch that begins at `position`, when all of it is there. What follows is made ready; a position that does not follow the
@@ -38,14 +39,14 @@ final class Prefetcher {
 
 /// What the threads of a prefetcher share. Everything that changes does so under the condition's lock.
 private final class PrefetchState: @unchecked Sendable {
-  private let batchSize: Int, ahead: Int
+  private let batchSize: Int, places: Range<Int>, ahead: Int
   private let shapes: ExampleShapes
   private let make: @Sendable (Int) throws -> LoadedExample
 
   private let condition = NSCondition()
   private var running = 0
   private var isStopped = false
-  /// The next position to be made, and the first that must wait.
+  /// The next example to be made, and the first that must wait, counted from the first that is made of the next batch.
   private var next = 0, limit = 0
   /// Where the next batch is expected to be asked for.
   private var head = 0
@@ -64,8 +65,8 @@ private final class PrefetchState: @unchecked Sendable {
     }
   }
 
-  init(batchSize: Int, ahead: Int, shapes: ExampleShapes, make: @escaping @Sendable (Int) throws -> LoadedExample) {
-    (self.batchSize, self.ahead, self.shapes, self.make) = (batchSize, ahead, shapes, make)
+  init(batchSize: Int, places: Range<Int>, ahead: Int, shapes: ExampleShapes, make: @escaping @Sendable (Int) throws -> LoadedExample) {
+    (self.batchSize, self.places, self.ahead, self.shapes, self.make) = (batchSize, places, ahead, shapes, make)
   }
 
   func startThreads(_ count: Int, _ name: String) {
@@ -94,14 +95,15 @@ private final class PrefetchState: @unchecked Sendable {
     try condition.withLock {
       if position != head || limit == 0 {
         batches = [:]
-        (head, next) = (position, position)
+        (head, next) = (position, 0)
       }
-      limit = position + (1 + ahead) * batchSize
+      limit = (1 + ahead) * places.count
       condition.broadcast()
       while batches[position].map({ $0.missing > 0 }) ?? true { condition.wait() }
       let batch = batches.removeValue(forKey: position)!
       head = position + batchSize
-      limit = head + ahead * batchSize
+      next -= places.count
+      limit = ahead * places.count
       if let failure = batch.failure { throw failure.error }
       return batch.assembly
     }
@@ -131,11 +133,12 @@ private final class PrefetchState: @unchecked Sendable {
     condition.withLock {
       while !isStopped, next >= limit { condition.wait() }
       if isStopped { return nil }
-      let place = (next - head) % batchSize, start = next - place
-      let batch = batches[start] ?? PendingBatch(count: batchSize, shapes: shapes)
+      let (number, place) = next.quotientAndRemainder(dividingBy: places.count)
+      let start = head + number * batchSize
+      let batch = batches[start] ?? PendingBatch(count: places.count, shapes: shapes)
       batches[start] = batch
-      defer { next += 1 }
-      return (batch, next, place)
+      next += 1
+      return (batch, start + places.lowerBound + place, place)
     }
   }
 

@@ -29,15 +29,24 @@ package final class ParameterUpdate {
   }
 
   /// Takes a step. A loss or a gradient that is not finite changes nothing.
-  package func run(_ loss: StepLoss, learningRate: Double) throws -> Outcome {
+  /// - Parameters:
+  ///   - group: processes of which each has a part of the batch: their gradients are added up.
+  ///   - settle: given this process's part of the loss, returns that of the whole batch.
+  package func run(
+    _ loss: StepLoss, learningRate: Double, in group: ProcessGroup? = nil, settle: (Double) throws -> Double = { $0 }
+  ) throws -> Outcome {
     var outcome = try accumulate(loss)
-    guard outcome.loss.isFinite else { return outcome }
+    outcome.loss = try settle(outcome.loss)
+    // It may be another process's part that is not finite.
+    guard outcome.loss.isFinite else { return Outcome(loss: outcome.loss) }
     let small = outcome.gradientNorm
+    try group?.sumGradients(of: optimizer.parameters)
     outcome.gradientNorm = try optimizer.clipGradients(to: clip)
     guard outcome.gradientNorm.isFinite else { return outcome }
-    if let first = loss.parts(of: microbatch).first, first.count < loss.count {
-      let (large, share) = (outcome.gradientNorm, Double(first.count) / Double(loss.count))
-      outcome.noiseScale.add(small: small * small / (share * share), of: first.count, large: large * large, of: loss.count)
+    let total = loss.share.total
+    if let first = loss.parts(of: microbatch).first, first.count < total {
+      let (large, share) = (outcome.gradientNorm, Double(first.count) / Double(total))
+      outcome.noiseScale.add(small: small * small / (share * share), of: first.count, large: large * large, of: total)
     }
     try optimizer.step(learningRate: learningRate)
     try average.update()
@@ -46,18 +55,18 @@ package final class ParameterUpdate {
   }
 
   /// Adds up the gradients of the parts, each counting by its images, so that the sum is the gradient of the mean over the batch.
-  /// - Returns: the loss, and in place of the gradient's norm that of the first part alone, times its share.
+  /// - Returns: the loss, this process's part of it, and in place of the gradient's norm that of the first part alone, times its share.
   private func accumulate(_ loss: StepLoss) throws -> Outcome {
     var outcome = Outcome(loss: 0)
-    let parts = loss.parts(of: microbatch)
+    let parts = loss.parts(of: microbatch), total = loss.share.total
     for (number, part) in parts.enumerated() {
       let mean = try loss.mean(part), value = try mean.item()
-      let share = Double(part.count) / Double(loss.count)
-      outcome.loss += parts.count == 1 ? value : share * value
+      let isWhole = part.count == total, share = Double(part.count) / Double(total)
+      outcome.loss += isWhole ? value : share * value
       guard value.isFinite else { return Outcome(loss: value) }
       if number == 0 { try optimizer.clearGradients() }
-      try (parts.count == 1 ? mean : mean * share).backward()
-      if number == 0, parts.count > 1 { outcome.gradientNorm = try optimizer.clipGradients(to: 0) }
+      try (isWhole ? mean : mean * share).backward()
+      if number == 0, !isWhole { outcome.gradientNorm = try optimizer.clipGradients(to: 0) }
     }
     return outcome
   }

@@ -33,6 +33,9 @@ public struct RunFolder: Sendable {
     for folder in [checkpointsPath, "\(path)/previews"] { try Self.makeFolder(folder) }
   }
 
+  /// The folder in which another process of the same training writes; this one only names it.
+  package init(ofOtherProcess path: String) { self.path = path }
+
   /// Takes back what `init(creating:)` and a first checkpoint made, where the recipe was not written in the end. What was there before
   /// stays, for only empty folders are removed.
   /// - Parameter checkpoint: the step of the checkpoint that was written; nil for none.

@@ -9,6 +9,14 @@ extension TrainingJob {
   /// - Returns: false when there is no such checkpoint or the recipe allows no further attempt.
   /// - Throws: errors of the folder.
   func rollBack(after error: TrainingError) throws -> Bool {
+    guard let group else { return try rollBackAlone() }
+    // All processes skip the same steps, and the first has the checkpoints.
+    let isDone = try group.sum([isWriter && rollBackAlone() ? 1 : 0])[0] > 0
+    if isDone { try synchronize() }
+    return isDone
+  }
+
+  private func rollBackAlone() throws -> Bool {
     let attempts = trainer.rollbacks, from = trainer.step + 1, seconds = trainer.seconds
     guard attempts < recipe.training.rollbacks, let name = folder.newestGoodCheckpoint else { return false }
     let checkpoint = try folder.checkpoint(at: name)

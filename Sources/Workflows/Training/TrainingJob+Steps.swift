@@ -29,9 +29,9 @@ extension TrainingJob {
     if previewsNow || savesNow || progress >= 1 { trainer.requestValidation() }
     if savesNow { try save() }
     try validateIfDue()
-    if isDue(training.snapshotEvery) { try writeSnapshot() }
+    if isDue(training.snapshotEvery), isWriter { try writeSnapshot() }
     if isDue(training.logEvery) { try writeLog() }
-    if previewsNow { preview() }
+    if previewsNow, isWriter { preview() }
     if savesNow { report() }
     warnings += reporting.takeProblems()
     return step
@@ -61,7 +61,9 @@ extension TrainingJob {
     warnings += reporting.takeProblems()
   }
 
-  private func report() { reporting.write(TrainingReport(self)) }
+  private func report() {
+    if isWriter { reporting.write(TrainingReport(self)) }
+  }
 
   /// After an error the weights are those of the last complete step. After divergence they are not worth keeping.
   private func saveAfter(_ error: any Error) throws {
@@ -70,16 +72,21 @@ extension TrainingJob {
     try writeLog()
   }
 
-  /// Writes a checkpoint, unless steps are being skipped; then the last good one remains the newest.
+  /// Writes a checkpoint, unless steps are being skipped; then the last good one remains the newest. Of several processes the first does.
   public func save() throws {
     guard !trainer.isSkipping else { return }
-    let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
-    try folder.save(
-      RunFolder.Checkpoint(
-        weights: trainer.weights(), average: trainer.average.stateDict(), averages: trainer.update.further.stateDict(),
-        optimizer: trainer.optimizer.stateDict(), timesteps: loss.timesteps.state, position: trainer.position),
-      metadata: ModelFile.metadata(modelRecipe, provenance), keep: retention)
+    if isWriter {
+      let provenance = Provenance(step: trainer.step, images: trainer.images, seed: recipe.training.seed)
+      try folder.save(checkpoint(), metadata: ModelFile.metadata(modelRecipe, provenance), keep: retention)
+    }
     savedStep = trainer.step
+  }
+
+  /// The training as it stands.
+  func checkpoint() -> RunFolder.Checkpoint {
+    RunFolder.Checkpoint(
+      weights: trainer.weights(), average: trainer.average.stateDict(), averages: trainer.update.further.stateDict(),
+      optimizer: trainer.optimizer.stateDict(), timesteps: loss.timesteps.state, position: trainer.position)
   }
 
   /// The newest checkpoints, those that `keep_every` names, and where training may stop early the best one.
@@ -100,7 +107,7 @@ extension TrainingJob {
   }
 
   func writeLog() throws {
-    guard let last, !log.isEmpty else { return }
+    guard isWriter, let last, !log.isEmpty else { return }
     let line = log.line(
       to: last, validation: validationLoss, unusable: unusable, parameterNorm: try? trainer.parameterNorm(),
       memoryBytes: AvailableMemory.resident, isStoppedEarly: trainer.isStoppedEarly)
@@ -119,10 +126,21 @@ extension TrainingJob {
     guard trainer.validation.isDue else { return }
     let count = min(loader.validationBatchCount, max(1, type(of: loss).mostHeldOut / recipe.training.batchSize))
     do {
-      let found = count > 0 ? try loss.validation(of: count) { try loader.validationBatch($0, on: device) } : nil
+      let found = count > 0 ? try sharedValidation(of: count) : nil
       trainer.observe(validationLoss: found?.mean)
       validationLoss = found
     } catch Failure.interrupted {}
+  }
+
+  /// Each of several processes takes some of the batches. When one is asked to stop, all of them leave it.
+  private func sharedValidation(of count: Int) throws -> ValidationLoss {
+    let batch = { [self] number in try loader.validationBatch(number, on: device) }
+    guard let group else { return try loss.validation(of: count, batch) }
+    var found: ValidationLoss?
+    do { found = try loss.validation(of: count, rank: group.rank, size: group.size, batch) } catch Failure.interrupted {}
+    let stops = try group.sum([found == nil ? 1 : 0])[0]
+    guard stops == 0, let found else { throw Failure.interrupted }
+    return try found.summed(over: group)
   }
 
   /// Writes a preview from the weights and their average; a classifier has none.

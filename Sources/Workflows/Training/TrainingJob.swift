@@ -30,7 +30,8 @@ public final class TrainingJob {
 
   package let trainer: Trainer
   let loss: any TrainingObjective
-  private let lock: RunLock
+  /// nil in a process that does not write.
+  private let lock: RunLock?
   let reporting: RunReporting
   var log: TrainingLog
   var last: TrainingStep?
@@ -49,14 +50,19 @@ public final class TrainingJob {
     try self.init(TrainingPlan(recipe: path, set: set, device: device), folder: folder)
   }
 
-  /// - Parameter plan: a plan of a new run.
+  /// - Parameters:
+  ///   - plan: a plan of a new run.
+  ///   - group: processes that train together, of which the first writes the folder.
   /// - Throws: errors of the folder or of `initial_weights`, `Failure.interrupted` for a stop that was requested meanwhile; a folder that
   ///   was made for the run is then gone again.
-  public convenience init(_ plan: TrainingPlan, folder: String?) throws {
+  public convenience init(_ plan: TrainingPlan, folder: String?, in group: ProcessGroup? = nil) throws {
     guard folder?.isEmpty != true else { throw SfumatoError(.usage, "the name of the run folder is empty") }
-    try self.init(plan) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
-    do { try begin(plan) } catch {
-      self.folder.removeUnbegun(checkpoint: savedStep)
+    try self.init(plan, group) { try RunFolder(creating: folder ?? Self.freshFolder(for: plan.recipePath)) }
+    do {
+      if isWriter { try begin(plan) }
+      try synchronize()
+    } catch {
+      if isWriter { self.folder.removeUnbegun(checkpoint: savedStep) }
       throw error
     }
   }
@@ -93,15 +99,28 @@ public final class TrainingJob {
     try self.init(resuming: TrainingPlan(resuming: folder, set: set, device: device))
   }
 
-  /// - Parameter plan: a plan of a run to resume.
-  public convenience init(resuming plan: TrainingPlan) throws {
+  /// - Parameters:
+  ///   - plan: a plan of a run to resume.
+  ///   - group: processes that train together, as many as before or not. The first reads the checkpoint and gives it to the others.
+  public convenience init(resuming plan: TrainingPlan, in group: ProcessGroup? = nil) throws {
     guard let place = plan.resumed else {
       throw SfumatoError(.usage, "\(plan.recipePath) is the recipe of a new run; expected a run folder to resume")
     }
+    guard group.map({ $0.rank == 0 }) ?? true else {
+      try self.init(plan, group) { place }
+      try synchronize()
+      return
+    }
     let checkpoint = try plan.checkpoint.map(place.checkpoint(at:)) ?? place.latestCheckpoint()
-    let notes = checkpoint.conditions?.adopt() ?? []
-    try self.init(plan) { place }
+    // What several processes add up depends on their number too: threads alone would not bring the bytes back.
+    let notes = group == nil ? checkpoint.conditions?.adopt() ?? [] : []
+    try self.init(plan, group) { place }
     warnings += notes
+    try resume(from: checkpoint, plan, place)
+    try synchronize()
+  }
+
+  private func resume(from checkpoint: RunFolder.Checkpoint, _ plan: TrainingPlan, _ place: RunFolder) throws {
     try restoreTimesteps(checkpoint, of: place)
     try restore(checkpoint)
     log = TrainingLog(from: trainer.position)
@@ -138,20 +157,22 @@ public final class TrainingJob {
     }
   }
 
-  private init(_ plan: TrainingPlan, folder: () throws -> RunFolder) throws {
+  private init(_ plan: TrainingPlan, _ group: ProcessGroup?, folder: () throws -> RunFolder) throws {
+    let share = try plan.share(of: group)
     (recipe, modelRecipe, dataset, device) = (plan.recipe, plan.modelRecipe, plan.dataset, plan.device)
     let seed = Seed(recipe.training.seed)
     let initializer = Initializer(seed.generator(for: .parameters), on: self.device)
     let (network, loss) = try plan.model.begin(recipe, using: initializer, on: self.device)
     parameterCount = network.parameterCount
     self.loss = loss
-    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading)
-    trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device) { try loss($0, $1, $2) }
+    let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading, share: share)
+    trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device, group: group) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
     try Interruption.check()
-    self.folder = try folder()
-    lock = try self.folder.lock()
-    reporting = RunReporting(self.folder, hasEvents: recipe.training.tensorboard)
+    self.folder = try group.map { try Self.sharedFolder(in: $0, folder) } ?? folder()
+    let isWriter = group.map { $0.rank == 0 } ?? true
+    lock = isWriter ? try self.folder.lock() : nil
+    reporting = RunReporting(self.folder, hasEvents: recipe.training.tensorboard && isWriter)
   }
 
   // MARK: Progress

@@ -33,17 +33,21 @@ final class TrainingLoss: TrainingObjective {
   /// The loss of a batch, as a whole or in parts. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps
   /// also on the losses of earlier steps. All but dropout is drawn for the whole batch, so that parts change nothing.
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
-    let x0 = target(of: batch), count = x0.size(0)
-    let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: step))
-    let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
+    let x0 = target(of: batch), share = batch.share, count = share.range.count
+    let wholeDraw = try timesteps.draw(share.total, using: seed.generator(for: .timesteps, step: step))
+    let draw = share.isWhole ? wholeDraw : wholeDraw.part(share.range)
+    let noise = share.part(of: .randn([share.total] + x0.shape.dropFirst(), using: seed.generator(for: .noise, step: step)))
+      .to(device).channelsLast()
     let conditioning = conditioning(batch, seed, step)
-    let dropout = seed.generator(for: .dropout, step: step, on: device)  // on the device of the activations
+    let dropout = seed.generator(for: .dropout, step: step, rank: share.rank, on: device)  // on the device of the activations
     var losses: [Double] = []
-    return StepLoss(of: count) { [self] in
-      timesteps.learn(from: losses, at: draw.timesteps)
+    return StepLoss(of: share) {
+      [losses]
+    } report: { [self] rows in
+      timesteps.learn(from: rows[0], at: wholeDraw.timesteps)
       var quartiles = LossQuartiles()
-      quartiles.add(losses, at: draw, of: denoising.process.steps)
-      return quartiles
+      quartiles.add(rows[0], at: wholeDraw, of: denoising.process.steps)
+      return StepLoss.Report(quartiles: quartiles)
     } mean: { [self] part in
       let isWhole = part == 0..<count, drawn = isWhole ? draw : draw.part(part)
       let perImage = self.perImage(
@@ -100,7 +104,7 @@ final class TrainingLoss: TrainingObjective {
     var conditioning = Conditioning(of: batch, data)
     conditioning.augmentation = batch.augmentation
     guard data.knowsNull else { return conditioning }
-    let isDropped = Tensor.rand([batch.images.size(0)], using: seed.generator(for: .labels, step: step)).to(device)
+    let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device)
       .lt(training.classDropout)
     if let labels = conditioning.labels, let null = data.nullClass {
       conditioning.labels = .where(isDropped, .full(Double(null), like: labels), labels)

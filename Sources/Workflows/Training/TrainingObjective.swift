@@ -27,10 +27,11 @@ extension TrainingObjective {
   /// The loss of held-out examples, and the same by quarters of the noise levels.
   /// - Parameters:
   ///   - count: the number of batches, at least 1.
+  ///   - rank, size: which of several processes this one is; each takes every `size`-th batch.
   ///   - batch: returns a batch by its number.
-  func validation(of count: Int, _ batch: (Int) throws -> Batch) throws -> ValidationLoss {
+  func validation(of count: Int, rank: Int = 0, size: Int = 1, _ batch: (Int) throws -> Batch) throws -> ValidationLoss {
     var result = ValidationLoss()
-    for number in 0..<count {
+    for number in stride(from: rank, to: count, by: size) {
       try Interruption.check()
       try validate(batch(number), number, &result)
     }
@@ -57,6 +58,22 @@ struct ValidationLoss {
 
   var mean: Double { sum / Double(images) }
   var accuracy: Double? { hits.map { $0 / Double(images) } }
+
+  /// The sums of several processes, each of other batches.
+  func summed(over group: ProcessGroup) throws -> ValidationLoss {
+    let own = [sum, Double(images), hits ?? 0, hits == nil ? 0 : 1]
+    let sums = try group.sum(own + quartiles.sums + accuracies.sums), length = quartiles.sums.count
+    var result = ValidationLoss()
+    (result.sum, result.images, result.hits) = (sums[0], Int(sums[1]), sums[3] > 0 ? sums[2] : nil)
+    result.quartiles.sums = Array(sums[own.count..<own.count + length])
+    result.accuracies.sums = Array(sums[(own.count + length)...])
+    return result
+  }
+}
+
+extension BatchShare {
+  /// The rows of a tensor that has one for each image of the whole batch.
+  func part(of rows: Tensor) -> Tensor { isWhole ? rows : rows.slice(0, range) }
 }
 
 extension TimestepDraw {

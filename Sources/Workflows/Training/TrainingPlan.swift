@@ -31,10 +31,11 @@ public struct TrainingPlan {
   /// - Parameters:
   ///   - path: the recipe file.
   ///   - set: overrides, such as `training.duration=2h`.
+  ///   - processes: how many share a batch.
   /// - Throws: errors of the recipe, the data or the device.
-  public init(recipe path: String, set: [String] = [], device: Device = .cpu) throws {
+  public init(recipe path: String, set: [String] = [], device: Device = .cpu, processes: Int = 1) throws {
     try Torch.start()
-    try self.init(TrainRecipe(file: path, set: set), at: path, on: device)
+    try self.init(TrainRecipe(file: path, set: set), at: path, on: device, processes)
   }
 
   /// Plans to resume a run.
@@ -43,7 +44,8 @@ public struct TrainingPlan {
   ///   - checkpoint: the name of the checkpoint to resume from; nil for the newest.
   /// - Throws: also errors of its folder; `SfumatoError` for other data and for settings that change the meaning of its weights.
   public init(
-    resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu
+    resuming folder: String, set: [String] = [], acceptsNewData: Bool = false, checkpoint: String? = nil, device: Device = .cpu,
+    processes: Int = 1
   ) throws {
     try Torch.start()
     let place = try RunFolder(existing: folder)
@@ -53,15 +55,38 @@ public struct TrainingPlan {
     let recipe = try TrainRecipe(path: place.recipePath, set: set)
     try MeaningOfWeights.check(recipe, against: before, in: place)
     try self.init(
-      recipe, at: place.recipePath, resumed: place, isChanged: !set.isEmpty, acceptsNewData: acceptsNewData, on: device)
+      recipe, at: place.recipePath, resumed: place, isChanged: !set.isEmpty, acceptsNewData: acceptsNewData, on: device, processes)
     self.checkpoint = checkpoint
     if !acceptsNewData { try checkData(in: place) }
     try MeaningOfWeights.check(modelRecipe, in: place)
   }
 
+  /// The part of each batch that this one of several processes computes.
+  /// - Throws: `SfumatoError` for more processes than images, and for processes with other recipes or data than the first.
+  func share(of group: ProcessGroup?) throws -> BatchShare {
+    let images = recipe.training.batchSize
+    guard let group else { return BatchShare(of: images) }
+    guard group.size <= images else {
+      throw SfumatoError(
+        .usage, "training.batch_size is \(images), and \(group.size) processes train; expected an image for each process or more")
+    }
+    let own = "\(recipe.training.yaml())\n\(modelRecipe.yaml())\n\(fingerprint) \(fingerprint.files)"
+    let first = String(decoding: try group.broadcast(Data(own.utf8)), as: UTF8.self)
+    guard own == first else {
+      let difference = zip(own.split(separator: "\n"), first.split(separator: "\n")).first { $0 != $1 }
+      throw SfumatoError(
+        .data,
+        "process \(group.rank) has another recipe or other data than process 0: \(difference?.0 ?? "its own"), there "
+          + "\(difference?.1 ?? "another"); expected the same recipe, settings and data on every machine")
+    }
+    // Nobody writes before all have read.
+    try group.barrier()
+    return BatchShare(of: images, rank: group.rank, size: group.size)
+  }
+
   private init(
     _ recipe: TrainRecipe, at path: String, resumed: RunFolder? = nil, isChanged: Bool = false, acceptsNewData: Bool = false,
-    on device: Device
+    on device: Device, _ processes: Int
   ) throws {
     self.device = try device.validated()
     var recipe = recipe
@@ -71,7 +96,10 @@ public struct TrainingPlan {
     dataset = try recipe.data.member.open()
     fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)
     model = try recipe.model(for: dataset)
-    let available = self.device == .cpu ? AvailableMemory.bytes : nil, training = recipe.training
+    let available = self.device == .cpu ? AvailableMemory.bytes : nil
+    var training = recipe.training
+    let share = (training.batchSize + processes - 1) / max(1, processes)
+    if processes > 1 { training.microbatch = min(training.microbatch ?? share, share) }
     memory = try? TrainingMemory(of: model, training, available: available)
   }
 

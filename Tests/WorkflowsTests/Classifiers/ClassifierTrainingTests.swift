@@ -118,7 +118,7 @@ import Testing
     #expect(try seen.images.floats() == expected.floats())
     // Stratified: one in each quarter.
     #expect(Set(timesteps.map { $0 / 250 }) == [0, 1, 2, 3])
-    #expect(step.quartiles().means.allSatisfy { $0 != nil })
+    #expect(step.report(step.figures()).quartiles.means.allSatisfy { $0 != nil })
   }
 
   @Test func cleanImagesStayAsTheyAreAtTimestepZero() throws {
@@ -128,7 +128,7 @@ import Testing
     let seen = try #require(setting.recorder.seen.first)
     #expect(try seen.images.floats() == batch.images.floats())
     #expect(try seen.timesteps.doubles() == [0, 0, 0, 0])
-    #expect(step.quartiles() == LossQuartiles())
+    #expect(step.report(step.figures()).quartiles == LossQuartiles())
   }
 
   /// A network that always gives the logits 2, 0, 0 … has a loss and an accuracy in closed form.
@@ -144,7 +144,7 @@ import Testing
     let wanted = try expected(#require(batch.labels).ints())
     // Rounding of float32.
     #expect(abs(parts.reduce(0, +) / 4 - wanted.loss) < 1e-5)
-    #expect(step.accuracy() == wanted.accuracy)
+    #expect(step.report(step.figures()).accuracy == wanted.accuracy)
     let held = try (0..<5).map { try setting.loader.validationBatch($0, on: .cpu) }
     let found = try setting.loss.validation(of: 5) { held[$0] }
     let heldOut = try expected(held.flatMap { try #require($0.labels).ints() })

@@ -29,18 +29,19 @@ final class ClassificationLoss: TrainingObjective {
   }
 
   func callAsFunction(_ batch: Batch, _ seed: Seed, _ step: Int) throws -> StepLoss {
-    let examples = try examples(batch, timesteps, seed, step), count = examples.count
-    let dropout = seed.generator(for: .dropout, step: step, on: device)  // on the device of the activations
+    let share = batch.share
+    let (examples, draw) = try examples(batch, timesteps, seed, step), count = examples.count
+    let dropout = seed.generator(for: .dropout, step: step, rank: share.rank, on: device)  // on the device of the activations
     var losses: [Double] = [], hits: [Double] = []
     return StepLoss(
-      of: count,
-      quartiles: { [self] in
-        var quartiles = LossQuartiles()
-        guard let process else { return quartiles }
-        timesteps.learn(from: losses, at: examples.draw.timesteps)
-        quartiles.add(losses, at: examples.draw, of: process.steps)
-        return quartiles
-      }, accuracy: { hits.reduce(0, +) / Double(count) },
+      of: share, figures: { [losses, hits] },
+      report: { [self] rows in
+        var report = StepLoss.Report(quartiles: LossQuartiles(), accuracy: rows[1].reduce(0, +) / Double(share.total))
+        guard let process else { return report }
+        timesteps.learn(from: rows[0], at: draw.timesteps)
+        report.quartiles.add(rows[0], at: draw, of: process.steps)
+        return report
+      },
       mean: { [self] range in
         let part = range == 0..<count ? examples : examples.part(range)
         let logits = logits(part, .training(dropout)), perImage = logits.crossEntropy(part.labels)
@@ -52,7 +53,7 @@ final class ClassificationLoss: TrainingObjective {
 
   func validate(_ batch: Batch, _ number: Int, _ result: inout ValidationLoss) throws {
     let stratified = process.map { StratifiedTimesteps().makeSampler(for: $0) } ?? timesteps
-    let examples = try examples(batch, stratified, Seed(0), number), count = examples.count
+    let examples = try examples(batch, stratified, Seed(0), number).part, count = examples.count
     let logits = try withoutGradient {
       let size = training.microbatch ?? count
       let parts = try stride(from: 0, to: count, by: size).map { start in
@@ -70,20 +71,26 @@ final class ClassificationLoss: TrainingObjective {
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
 
   /// Images with noise, or as they are at timestep 0. Augmentation is no input: the class is to be known in spite of it.
-  private func examples(_ batch: Batch, _ timesteps: any TimestepSampler, _ seed: Seed, _ step: Int) throws -> ClassifiedImages {
+  /// - Returns: those of the batch's share, and the timesteps of the whole batch.
+  private func examples(
+    _ batch: Batch, _ timesteps: any TimestepSampler, _ seed: Seed, _ step: Int
+  ) throws -> (part: ClassifiedImages, whole: TimestepDraw) {
     guard let labels = batch.labels else {
       throw SfumatoError(.data, "the data have pictures without a class; expected a class for each, to train a classifier")
     }
-    let x0 = batch.images, count = x0.size(0)
+    let x0 = batch.images, share = batch.share, count = share.range.count
     guard let process else {
-      return ClassifiedImages(
-        images: x0, timesteps: .zeros([count], on: device), labels: labels, draw: TimestepDraw([Int](repeating: 0, count: count)))
+      let whole = TimestepDraw([Int](repeating: 0, count: share.total))
+      return (ClassifiedImages(images: x0, timesteps: .zeros([count], on: device), labels: labels, draw: whole.part(share.range)), whole)
     }
-    let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: step)), levels = process.levels(draw.timesteps)
-    let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: step)).to(device).channelsLast()
-    return ClassifiedImages(
+    let whole = try timesteps.draw(share.total, using: seed.generator(for: .timesteps, step: step))
+    let draw = share.isWhole ? whole : whole.part(share.range), levels = process.levels(draw.timesteps)
+    let noise = share.part(of: .randn([share.total] + x0.shape.dropFirst(), using: seed.generator(for: .noise, step: step)))
+      .to(device).channelsLast()
+    let images = ClassifiedImages(
       images: qSample(x0, at: levels, noise: noise), timesteps: Tensor(levels.map { Float($0.timestep) }).to(device), labels: labels,
       draw: draw)
+    return (images, whole)
   }
 
   private func logits(_ examples: ClassifiedImages, _ mode: Mode) -> Tensor {
