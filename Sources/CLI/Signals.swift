@@ -1,7 +1,7 @@
 import Failures
 import Foundation
 
-/// Signal handling. SIGINT, SIGTERM and SIGHUP stop a command, in a way that depends on its stage. SIGUSR1, which batch systems send
+/// Signal handling. SIGINT, SIGTERM, SIGHUP and SIGQUIT stop a command, in a way that depends on its stage. SIGUSR1, which batch systems send
 /// before the time limit, makes a training save without stopping; other commands ignore it. While something is saved or written, a second
 /// stopping signal ends the process at once only if it is the same one, two seconds after the first or later: terminals and batch systems
 /// send several together. A third always does.
@@ -15,7 +15,7 @@ enum Signals {
     case writing
   }
 
-  private static let stopping = [SIGINT, SIGTERM, SIGHUP]
+  private static let stopping = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
   nonisolated(unsafe) private static var received: sig_atomic_t = 0
   nonisolated(unsafe) private static var rawStage: sig_atomic_t = 0
   nonisolated(unsafe) private static var savesAsked: sig_atomic_t = 0
@@ -28,7 +28,7 @@ enum Signals {
   private static let announcement: StaticString =
     "\nstopping: what is unfinished is saved first; to end at once without saving, signal again in 2 seconds or later\n"
 
-  /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP.
+  /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP, 131 for SIGQUIT.
   static var exitCode: Int32 { 128 + (received == 0 ? SIGINT : Int32(received)) }
 
   /// The first stopping signal that arrived.

@@ -62,6 +62,7 @@ extension ForeignFormat {
     guard let text = (0..<4).lazy.compactMap({ String(validating: start.dropLast($0), as: UTF8.self) }).first else { return nil }
     let body = text.drop { $0.isWhitespace || $0 == "\u{FEFF}" }, small = body.prefix(64).lowercased()
     if ["<!doctype html", "<html", "<head", "<body"].contains(where: small.hasPrefix) { return .webPage }
+    if small.hasPrefix("<!--"), body.lowercased().contains("<html") { return .webPage }
     if small.hasPrefix("<svg") || small.hasPrefix("<?xml") && body.lowercased().contains("<svg") { return .otherPicture("SVG") }
     if small.hasPrefix("<?xml") { return .xml }
     if ["(dp", "(lp", "ccopy_reg\n", "cnumpy", "ctorch", "cos\n", "cposix\n", "c__builtin__\n"].contains(where: body.hasPrefix) {

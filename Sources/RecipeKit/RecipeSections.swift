@@ -29,6 +29,9 @@ public enum RecipeSections {
     do { data = try file.read(upToCount: YAMLValue.sizeLimit + 1) ?? Data() } catch {
       throw RecipeError(place: path, "the recipe cannot be read; expected a text file")
     }
+    guard !data.isEmpty else {
+      throw RecipeError(place: path, "is empty; expected a recipe, a text file of YAML: if it was copied or downloaded, do that again")
+    }
     switch ForeignFormat(data) {
     case nil, .text, .json: break
     case let foreign?: throw RecipeError(place: path, foreign.problem(expected: "a recipe, a text file of YAML"))

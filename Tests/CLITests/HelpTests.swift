@@ -60,7 +60,7 @@ import Testing
   }
 
   @Test func listsTheExitCodesAndTheVersion() throws {
-    #expect(try help(of: []).contains("129 stopped by Control-C, SIGTERM or SIGHUP"))
+    #expect(try help(of: []).contains("130, 143, 129 or 131 stopped by Control-C, SIGTERM, SIGHUP or SIGQUIT"))
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))
   }
 }

@@ -5,7 +5,7 @@ import Testing
   let shop: Workshop
 
   /// Signals and the exit codes of the commands that they stop.
-  static let stops: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)]
+  static let stops: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131)]
 
   init() throws { shop = try Workshop() }
 

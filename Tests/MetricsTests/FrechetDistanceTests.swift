@@ -54,6 +54,16 @@ import Testing
     #expect(try a.digest() != FeatureStatistics(mean: a.mean + 1, covariance: a.covariance).digest())
   }
 
+  @Test func whatIsNoCovarianceIsRefused() throws {
+    let mean = Tensor([0, 0] as [Double]), good = try FeatureStatistics(mean: mean, covariance: Tensor([1, 0, 0, 1] as [Double], [2, 2]))
+    for sigma in [[1, 2, 0, 1], [1e200, 0, 0, 1], [-1, 0, 0, -1], [1, 2, 2, 1]] as [[Double]] {
+      let error = #expect(throws: SfumatoError.self, "\(sigma)") {
+        try FeatureStatistics(mean: mean, covariance: Tensor(sigma, [2, 2])).frechetDistance(to: good)
+      }
+      #expect(error?.description.contains("no covariance") == true)
+    }
+  }
+
   @Test func whatHasNoStatisticsIsRefused() throws {
     var moments = FeatureMoments()
     moments.add(.ones([1, 3]))

@@ -15,6 +15,15 @@ import Testing
     #expect(error?.description == "x.yaml:1: expected a section of keys and values, found a list")
   }
 
+  @Test(arguments: [("", "is empty"), ("\n<!-- x --><HTML><body>404</body></HTML>", "a web page")])
+  func ofWhatIsNoRecipeAreRefused(text: String, words: String) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-\(UUID().uuidString).yaml").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let error = try #require(throws: RecipeError.self) { try RecipeSections.keys(ofFile: path) }
+    #expect("\(error)".contains(words), "\(error)")
+  }
+
   @Test func ofAFileThatIsNotThereAreMissing() {
     let error = #expect(throws: RecipeError.self) { try RecipeSections.keys(ofFile: "/nowhere.yaml") }
     #expect(error?.isMissingFile == true)

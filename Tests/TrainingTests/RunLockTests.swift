@@ -57,6 +57,28 @@ import Testing
     _ = try folder.lock()
   }
 
+  @Test func deletingTheFileOpensTheFolderToNobody() throws {
+    let folder = try run.folder([1]), lock = try folder.lock()
+    try FileManager.default.removeItem(atPath: path + "/lock")
+    let other = open(path, O_RDONLY | O_DIRECTORY)
+    defer { close(other) }
+    #expect(flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    // The owner itself is let in.
+    try folder.checkFree()
+    #expect(try folder.lock().isFirst == false)
+    withExtendedLifetime(lock) {}
+  }
+
+  @Test func aCheckpointGivenInPlaceOfTheRunNamesTheCommand() throws {
+    _ = try run.folder([1])
+    for place in ["checkpoints/000000001", "checkpoints/000000001/model.safetensors"] {
+      let error = try #require(throws: CheckpointError.self) { try RunFolder(existing: "\(path)/\(place)") }
+      #expect(error.description.contains("resume \(path) --from 000000001'"), "\(error)")
+    }
+    let error = try #require(throws: CheckpointError.self) { try RunFolder(existing: "\(path)/previews") }
+    #expect(error.description.hasSuffix("it has no recipe.yaml"))
+  }
+
   @Test func mayHoldItMoreThanOnceAndSaysWhoItIs() throws {
     let folder = try run.folder([1])
     var locks = [try folder.lock(), try folder.lock()]

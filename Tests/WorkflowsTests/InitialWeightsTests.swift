@@ -37,6 +37,18 @@ import Training
     #expect(try moments.allSatisfy { try $0.tensor.abs().max().item() == 0 })
   }
 
+  @Test func weightsThatAreNotFiniteAreRefusedByTheirFile() throws {
+    let path = "\(folder.path)/nan.safetensors"
+    try Safetensors.write(train("first", steps: 1).trainer.weights(), to: path)
+    // Float.nan in place of the last number.
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: [0, 0, 0xC0, 0x7F])
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let error = refusal { try train("second", set: ["training.initial_weights=\(path)"], steps: 0) }
+    #expect(error?.failure == .data && error?.description.contains(" in \(path) holds numbers that are not finite") == true)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/second"))
+  }
+
   @Test func continuesTheAverageWithoutWarmUpAlsoWhenResumed() throws {
     let first = try train("first", steps: 4)
     let second = try train("second", set: ["training.initial_weights=\(first.folder.path)"], steps: 1)

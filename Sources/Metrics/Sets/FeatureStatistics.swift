@@ -20,8 +20,19 @@ public struct FeatureStatistics: Sendable {
     guard try mean.isFinite().all().item() != 0, try covariance.isFinite().all().item() != 0 else {
       throw SfumatoError(.data, "statistics of features: there are numbers among them that are not finite; compute them again")
     }
+    try Self.check(covariance)
     (self.mean, self.covariance, self.count) = (mean, covariance, count)
   }
+
+  /// What no covariance is would give distances that mean nothing, and zero for the worst. Eigenvalues are checked where they are computed.
+  private static func check(_ covariance: Tensor) throws {
+    let largest = try covariance.abs().max().item()
+    // Others compute it in float32, with sums in another order for each half.
+    guard largest < 1e100, try (covariance - covariance.transpose(0, 1)).abs().max().item() <= largest * 1e-5 else { throw noCovariance }
+  }
+
+  static let noCovariance = SfumatoError(
+    .data, "statistics of features: sigma is no covariance; expected a symmetric matrix without negative eigenvalues, compute it again")
 
   /// Numbers of each picture's features.
   public var size: Int { mean.count }

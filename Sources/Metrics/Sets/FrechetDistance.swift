@@ -15,7 +15,7 @@ extension FeatureStatistics {
         .data, "features of \(size) and of \(other.size) numbers cannot be compared; expected statistics of the same features and size")
     }
     let shift = (mean - other.mean).square().sum()
-    let product = Self.squareRoot(covariance).matmul(Self.squareRoot(other.covariance))
+    let product = try Self.squareRoot(covariance).matmul(Self.squareRoot(other.covariance))
     let distance = shift + Self.trace(covariance) + Self.trace(other.covariance) - product.singularValues().sum() * 2
     return max(0, try distance.item())
   }
@@ -27,8 +27,10 @@ extension FeatureStatistics {
 
   /// The symmetric square root of a covariance. Eigenvalues that are no larger than rounding leaves of zero count as zero: their roots
   /// would not be small.
-  private static func squareRoot(_ covariance: Tensor) -> Tensor {
+  /// - Throws: `SfumatoError` where one is negative by more than errors of float32 in every number of the covariance could make it.
+  private static func squareRoot(_ covariance: Tensor) throws -> Tensor {
     let (values, vectors) = covariance.symmetricEigen()
+    guard try values.min().item() >= -1e-6 * Double(covariance.size(0)) * values.abs().max().item() else { throw noCovariance }
     let rounding = values.abs().max() * (Double(covariance.size(0)) * Double.ulpOfOne)
     let roots = Tensor.where(values.gt(rounding), values, .zeros(like: values)).sqrt()
     return (vectors * roots).matmul(vectors.transpose(0, 1))

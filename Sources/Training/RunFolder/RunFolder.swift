@@ -15,8 +15,22 @@ public struct RunFolder: Sendable {
   public init(existing path: String) throws {
     self.path = path
     guard FileManager.default.fileExists(atPath: recipePath) else {
-      throw CheckpointError(.missing, path, "is not the folder of a training: it has no recipe.yaml")
+      throw CheckpointError(.missing, path, "is not the folder of a training: it has no recipe.yaml\(Self.advice(for: path))")
     }
+  }
+
+  /// How to resume from what may be a checkpoint, or a file of one.
+  private static func advice(for path: String) -> String {
+    var place = path
+    for _ in 0..<2 {
+      let name = (place as NSString).lastPathComponent, checkpoints = place.parentFolder
+      if isCheckpointName(name), (checkpoints as NSString).lastPathComponent == "checkpoints" {
+        let run = checkpoints.parentFolder
+        return "; resume from this checkpoint with '\(ShellCommand("sfumato", "resume", run.isEmpty ? "." : run, "--from", name))'"
+      }
+      place = checkpoints
+    }
+    return ""
   }
 
   /// A new folder. It is that of a training once its recipe is written: do that after the first checkpoint, so that a

@@ -6,14 +6,16 @@ import Synchronization
 /// Ownership of a run folder, for as long as the value lives and no longer than the process: the system lifts the lock of a process
 /// that ends in any way. A process may hold it more than once.
 ///
-/// The lock is `flock` on the file `lock` in the folder; its contents are for messages only.
+/// The lock is `flock` on the folder itself and on the file `lock` in it, whose contents are for messages: so deleting the file opens the
+/// folder to nobody, and programs of version 0.1.0, which lock the file alone, are seen.
 public final class RunLock: Sendable {
   private let key: String
   /// Whether this value is the first of its process.
   let isFirst: Bool
 
   private struct Held {
-    let descriptor: Int32
+    /// Of the folder and of the file.
+    let descriptors: [Int32]
     var count: Int
   }
   private static let held = Mutex<[String: Held]>([:])
@@ -21,9 +23,15 @@ public final class RunLock: Sendable {
   /// - Parameter path: of the lock file.
   /// - Throws: `CheckpointError` that names the process that holds it.
   init(_ path: String) throws {
-    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw CheckpointError.io(path, "cannot be opened to lock the run", errno) }
-    let key = Self.key(descriptor)
+    let folder = open(path.parentFolder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw CheckpointError.io(path, "cannot be opened to lock the run", errno) }
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      let code = errno
+      close(folder)
+      throw CheckpointError.io(path, "cannot be opened to lock the run", code)
+    }
+    let key = Self.key(folder), descriptors = [folder, file]
     self.key = key
     // Put together before the lock is taken: another process that is refused reads it at once.
     let holder = LockHolder.current.text
@@ -33,16 +41,16 @@ public final class RunLock: Sendable {
           held[key]?.count += 1
           return false
         }
-        try Self.take(descriptor, path)
-        holder.write(to: descriptor)
-        held[key] = Held(descriptor: descriptor, count: 1)
+        for descriptor in descriptors { try Self.take(descriptor, path) }
+        holder.write(to: file)
+        held[key] = Held(descriptors: descriptors, count: 1)
         return true
       }
     } catch {
-      close(descriptor)
+      for descriptor in descriptors { close(descriptor) }
       throw error
     }
-    if !isFirst { close(descriptor) }
+    if !isFirst { for descriptor in descriptors { close(descriptor) } }
   }
 
   deinit {
@@ -51,7 +59,7 @@ public final class RunLock: Sendable {
       own.count -= 1
       held[key] = own.count > 0 ? own : nil
       // Closing it lifts the lock.
-      if own.count == 0 { close(own.descriptor) }
+      if own.count == 0 { for descriptor in own.descriptors { close(descriptor) } }
     }
   }
 
@@ -69,12 +77,13 @@ public final class RunLock: Sendable {
 
   /// Refuses a folder that another process owns, without taking it.
   static func check(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    defer { close(descriptor) }
-    let key = key(descriptor)
-    guard held.withLock({ $0[key] == nil }) else { return }
-    if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw problem(path) }
+    for place in [path.parentFolder, path] {
+      let descriptor = open(place, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      defer { close(descriptor) }
+      if place != path, held.withLock({ $0[key(descriptor)] != nil }) { return }
+      if flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK { throw problem(path) }
+    }
   }
 
   private static func problem(_ path: String) -> CheckpointError {
@@ -83,7 +92,7 @@ public final class RunLock: Sendable {
       .io, folder, "is in use: \(LockHolder(file: path)?.description ?? "another process") trains in it; wait until it ends, or stop it")
   }
 
-  /// The file itself, whatever path leads to it.
+  /// The folder itself, whatever path leads to it.
   private static func key(_ descriptor: Int32) -> String {
     var status = stat()
     return fstat(descriptor, &status) == 0 ? "\(status.st_dev):\(status.st_ino)" : "\(descriptor)"

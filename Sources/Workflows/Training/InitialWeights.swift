@@ -30,6 +30,12 @@ struct InitialWeights {
       average = try Self.state("\(folder)/model.safetensors")
       weights = try Self.state("\(folder)/weights.safetensors")
     }
+    for (name, tensor) in weights.entries + average.entries where tensor.dtype.isFloatingPoint {
+      guard try tensor.isFinite().all().item() != 0 else {
+        throw SfumatoError(
+          .data, "training.initial_weights: \(name) in \(model) holds numbers that are not finite; take an earlier checkpoint")
+      }
+    }
   }
 
   private static func state(_ path: String) throws -> StateDict {
