@@ -35,4 +35,6 @@ notice lz4.txt /usr/share/doc/liblz4-dev/copyright
 notice zstd.txt /usr/share/doc/libzstd-dev/copyright
 notice nettle.txt /usr/share/doc/libnettle*/copyright
 notice libvips.txt scripts/notices/libvips.txt
+# Only where the program was built with its headers.
+[ ! -f /usr/include/gloo/algorithm.h ] || notice gloo.txt /usr/share/doc/libgloo-dev/copyright
 for text in Apache-2.0 GPL-2 GPL-3 LGPL-2.1 LGPL-3 MPL-2.0; do notice "$text.txt" "/usr/share/common-licenses/$text"; done

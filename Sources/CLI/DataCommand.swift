@@ -104,7 +104,7 @@ struct DataCommand: ParsableCommand {
       if shown.json { try Console.result(JSONText.of(report)) } else { for file in report.files { try Console.result(file) } }
       if !shown.quiet {
         let left = report.unreadable.isEmpty ? "" : "; \(report.unreadable.count) left out"
-        Console.note("\(report.count) \(report.count == 1 ? "picture" : "pictures")\(left)")
+        Console.note("\(Console.counted(report.count, "picture"))\(left)")
       }
       if !report.unreadable.isEmpty { throw ExitCode(Failure.data.exitCode) }
     }
@@ -159,7 +159,7 @@ struct DataText {
 
   private var facts: [String] {
     let r = report
-    var lines = ["\(r.source): \(r.count) \(r.count == 1 ? "picture" : "pictures") (\(r.kind))"]
+    var lines = ["\(r.source): \(Console.counted(r.count, "picture")) (\(r.kind))"]
     lines += r.settings.enumerated().map { "  \($0 == 0 ? "recipe  " : "        ")   \($1)" }
     if let sizes = r.sizes { lines.append("  size       \(Self.text(sizes))") }
     lines.append("  channels   \(r.channels.map { Self.text($0, isOnly: r.channels.count == 1) }.joined(separator: ", "))")

@@ -44,7 +44,7 @@ struct OutputOptions: ParsableArguments {
   /// Says on what and in which precision is computed.
   func introduce(_ device: Device, _ precision: Precision) {
     guard !quiet else { return }
-    let threads = device == .cpu ? ", \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads")" : ""
+    let threads = device == .cpu ? ", \(Console.counted(Torch.threadCount, "thread"))" : ""
     Console.note("computing on \(device) in \(precision.rawValue)\(threads)")
   }
 }

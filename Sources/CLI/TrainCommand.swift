@@ -237,14 +237,20 @@ enum TrainingView {
     let duration = job.recipe.training.duration, length = if case .images = duration { "\(duration) images" } else { "\(duration)" }
     Console.note("  on       \(job.device), \(job.recipe.training.precision.rawValue), for \(length)")
     if job.processCount > 1 {
-      Console.note(
-        "  by       \(job.processCount) processes, of \(Torch.threadCount) \(Torch.threadCount == 1 ? "thread" : "threads") here")
+      Console.note("  by       \(job.processCount) processes, of \(Console.counted(Torch.threadCount, "thread")) here")
     }
     if let memory { Console.note("  memory   about \(Console.bytes(memory.estimate.bytes)), in batches of \(memory.estimate.images)") }
     if job.position.step > 0 { Console.note("  resumed  after step \(job.position.step), \(job.position.images) images") }
   }
 
+  /// - Throws: `SfumatoError` where the last steps changed nothing, so that the run does not hold what was asked for.
   private static func report(_ job: TrainingJob, _ output: OutputOptions) throws {
+    guard job.isSaved else {
+      throw SfumatoError(
+        .data,
+        "the training has ended, but \(unsaved(job)): their losses or gradients were not finite; "
+          + "lower training.learning_rate, or check the data")
+    }
     let model = try job.folder.latestModelPath()
     if output.json {
       try Console.result(
@@ -253,7 +259,6 @@ enum TrainingView {
       try Console.result(model)
       guard !output.quiet else { return }
       if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
-      if !job.isSaved { Console.note("warning: \(unsaved(job))") }
       Console.note("done: \(use(of: job))")
     }
   }

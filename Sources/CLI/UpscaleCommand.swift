@@ -74,7 +74,7 @@ struct Upscale: ParsableCommand {
     for file in job.written + [comparison].compactMap({ $0 }) { try Console.result(file) }
     guard !shown.quiet else { return }
     let count = job.written.count
-    var facts = ["\(count) \(count == 1 ? "picture" : "pictures") enlarged by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
+    var facts = ["\(Console.counted(count, "picture")) enlarged by \(job.upscaler.scale) in \(Console.number(seconds)) s"]
     if !job.failures.isEmpty { facts.append("\(job.failures.count) failed") }
     if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, not pictures") }
     Console.note(facts.joined(separator: "; "))

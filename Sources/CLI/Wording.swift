@@ -15,6 +15,9 @@ extension Console {
   /// Four significant digits, without trailing zeros.
   static func number(_ value: Double) -> String { String(format: "%.4g", value) }
 
+  /// `1 picture`, `2 pictures`.
+  static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
   /// As `Magnitude` has them.
   static func count(_ value: Double) -> String { Magnitude.text(value) }
   static func bytes(_ value: Int) -> String { Magnitude.bytes(value) }

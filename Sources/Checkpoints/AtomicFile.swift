@@ -58,8 +58,7 @@ public enum AtomicFile {
     case .stream: throw CheckpointError(.io, path, "cannot be put in place: it is a device or a pipe; name a file")
     case .impossible(let reason): throw CheckpointError(.io, path, "cannot be put in place: \(reason)")
     }
-    guard rename(old, path) == 0 else { throw CheckpointError.io(path, "cannot be put in place", errno) }
-    syncFolder(path.parentFolder)
+    guard old.rename(to: path) else { throw CheckpointError.io(path, "cannot be put in place", errno) }
   }
 
   public static func write(_ text: String, to path: String) throws {
@@ -75,13 +74,5 @@ public enum AtomicFile {
       guard written > 0 else { throw CheckpointError.io(path, "cannot be written", errno) }
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
     }
-  }
-
-  /// The new name itself must reach the disk. Where a folder cannot be synced the file is still whole.
-  private static func syncFolder(_ folder: String) {
-    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return }
-    _ = fsync(descriptor)
-    close(descriptor)
   }
 }

@@ -2,6 +2,7 @@
 package struct ShellCommand: CustomStringConvertible {
   let arguments: [String]
   package init(_ arguments: String...) { self.arguments = arguments }
+  package init(_ arguments: [String]) { self.arguments = arguments }
 
   package var description: String {
     arguments.map { argument in

@@ -35,7 +35,7 @@ package final class UnfinishedOutput: Sendable {
 
   /// Gives it its name, in place of a file or of an empty folder.
   /// - Returns: false when the system refuses; `errno` says why.
-  package func move(to output: String) -> Bool { rename(path, output) == 0 }
+  package func move(to output: String) -> Bool { path.rename(to: output) }
 
   /// Removes it. What cannot be removed does no harm.
   package func remove() { try? FileManager.default.removeItem(atPath: path) }
@@ -63,5 +63,19 @@ package final class UnfinishedOutput: Sendable {
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }
       Foundation.close(descriptor)
     }
+  }
+}
+
+extension String {
+  /// Renames a file or a folder, in place of a file or of an empty folder, and brings the new name to the disk.
+  /// - Returns: false when the system refuses; `errno` says why.
+  package func rename(to new: String) -> Bool {
+    guard Foundation.rename(self, new) == 0 else { return false }
+    let parent = new.parentFolder, descriptor = open(parent.isEmpty ? "." : parent, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return true }
+    // Where a folder cannot be synced the file is still whole.
+    fsync(descriptor)
+    close(descriptor)
+    return true
   }
 }

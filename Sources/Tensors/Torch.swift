@@ -72,7 +72,7 @@ public enum Torch {
   }()
 
   /// Lets the C library keep freed memory, up to 1 GiB, for later tensors. Without it, glibc returns the memory of every large tensor to the
-  /// system, which fills the next one with zeros again: a seventh of the time of sampling small images. For programs whose main work is
+  /// system, which fills the next one with zeros again: a tenth of the time of sampling small images. For programs whose main work is
   /// with tensors; the `sfumato` command calls it.
   public static func keepFreedMemory() { ct_keep_freed_memory() }
 

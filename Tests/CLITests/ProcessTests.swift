@@ -6,25 +6,6 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
-  private static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
-
-  /// A training by two processes that has begun.
-  private func training(_ words: [String] = []) throws -> Process {
-    let words = ["train", "tiny.yaml", "--run", "run", "--processes", "2"] + Self.endless + words
-    let process = try Program.start([Program.path] + words, in: shop.path)
-    try wait { shop.exists("run/log.jsonl") }
-    return process
-  }
-
-  /// - Throws: if the condition does not become true within a minute.
-  private func wait(for condition: () throws -> Bool) throws {
-    for _ in 0..<1200 {
-      if try condition() { return }
-      usleep(50_000)
-    }
-    try #require(try condition())
-  }
-
   /// The process of each rank, found by its environment.
   private func children(of process: Process) throws -> [Int32] {
     let ids = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }
@@ -58,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: [SIGTERM, SIGINT]) func aSignalToTheParentSavesOnceAndEndsAll(signal: Int32) throws {
-    let process = try training()
+    let process = try shop.startTraining(["--processes", "2"])
     kill(process.processIdentifier, signal)
     let run = try Program.finish(process)
     #expect(run.status == 128 + signal, "\(run.errors)")
@@ -69,7 +50,7 @@ import Testing
   #if os(Linux)
     /// As Slurm does before the time limit.
     @Test func aSignalToEveryRankSavesOnceAndEndsAll() throws {
-      let process = try training(), ranks = try children(of: process)
+      let process = try shop.startTraining(["--processes", "2"]), ranks = try children(of: process)
       try #require(ranks.count == 2)
       for id in ranks { kill(id, SIGTERM) }
       let run = try Program.finish(process)
@@ -79,7 +60,7 @@ import Testing
 
     /// The other one stops after the same step.
     @Test func aSignalToOneRankStopsAll() throws {
-      let process = try training(), ranks = try children(of: process)
+      let process = try shop.startTraining(["--processes", "2"]), ranks = try children(of: process)
       try #require(ranks.count == 2)
       kill(ranks[1], SIGTERM)
       let run = try Program.finish(process)
@@ -88,7 +69,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1]) func aRankThatIsKilledIsNamedAndEndsAll(rank: Int) throws {
-      let process = try training(), ranks = try children(of: process)
+      let process = try shop.startTraining(["--processes", "2"]), ranks = try children(of: process)
       try #require(ranks.count == 2)
       kill(ranks[rank], SIGKILL)
       let run = try Program.finish(process)
@@ -100,11 +81,11 @@ import Testing
     }
 
     @Test func aRankThatHangsIsNamedAfterTheTimeout() throws {
-      let process = try training(["--peer-timeout", "3"]), ranks = try children(of: process)
+      let process = try shop.startTraining(["--processes", "2"] + ["--peer-timeout", "3"]), ranks = try children(of: process)
       try #require(ranks.count == 2)
       kill(ranks[1], SIGSTOP)
       defer { kill(ranks[1], SIGKILL) }
-      try wait { try !children(of: process).contains(ranks[0]) || isEnded(ranks[0]) }
+      try shop.wait { try !children(of: process).contains(ranks[0]) || isEnded(ranks[0]) }
       kill(ranks[1], SIGKILL)
       let run = try Program.finish(process)
       #expect(run.status == 74, "\(run.errors)")
@@ -118,11 +99,11 @@ import Testing
 
     /// Processes do not go on without what would stop them.
     @Test func theRanksEndWithTheParent() throws {
-      let process = try training(), ranks = try children(of: process)
+      let process = try shop.startTraining(["--processes", "2"]), ranks = try children(of: process)
       try #require(ranks.count == 2)
       kill(process.processIdentifier, SIGKILL)
       process.waitUntilExit()
-      try wait { ranks.allSatisfy { kill($0, 0) != 0 || isEnded($0) } }
+      try shop.wait { ranks.allSatisfy { kill($0, 0) != 0 || isEnded($0) } }
       #expect(try savedStep() > 0)
     }
   #endif

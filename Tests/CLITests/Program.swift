@@ -99,6 +99,25 @@ final class Workshop {
     try #require(run.status == 0, "\(run.errors)")
   }
 
+  /// For a training that a test stops.
+  static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
+
+  /// A training in the run folder `run` that has begun.
+  func startTraining(_ words: [String] = []) throws -> Process {
+    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless + words, in: path)
+    try wait { exists("run/log.jsonl") }
+    return process
+  }
+
+  /// - Throws: if the condition does not become true within a minute.
+  func wait(for condition: () throws -> Bool) throws {
+    for _ in 0..<1200 {
+      if try condition() { return }
+      usleep(50_000)
+    }
+    try #require(try condition())
+  }
+
   /// The state file of the newest checkpoint.
   func state() throws -> [String: Any] {
     let latest = try text("run/latest").trimmingCharacters(in: .newlines)

@@ -9,28 +9,10 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
-  private static let endless = ["--set", "training.duration=10m", "--set", "training.checkpoint_every=1000000"]
-
-  /// A training that has begun.
-  private func training(_ words: [String] = []) throws -> Process {
-    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless + words, in: shop.path)
-    try wait { shop.exists("run/log.jsonl") }
-    return process
-  }
-
-  /// - Throws: if the condition does not become true within half a minute.
-  private func wait(for condition: () throws -> Bool) throws {
-    for _ in 0..<600 {
-      if try condition() { return }
-      usleep(50_000)
-    }
-    try #require(try condition())
-  }
-
   /// Returns once the program handles the signal: until libtorch is loaded, which takes seconds on a busy machine, it dies of it.
   private func waitForHandlers(of process: Process, _ signal: Int32) throws {
     #if os(Linux)
-      try wait {
+      try shop.wait {
         let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") })
         let caught = try #require(UInt64(line.dropFirst("SigCgt:".count).trimmingCharacters(in: .whitespaces), radix: 16))
@@ -45,7 +27,7 @@ import Testing
 
   @Test(arguments: stops)
   func everyStoppingSignalSavesTheTrainingAndHasItsExitCode(signal: Int32, status: Int32) throws {
-    let process = try training()
+    let process = try shop.startTraining()
     kill(process.processIdentifier, signal)
     #expect(try Program.finish(process).status == status)
     #expect(try savedStep() > 0)
@@ -55,7 +37,7 @@ import Testing
   @Test(arguments: [(SIGTERM, SIGTERM), (SIGINT, SIGTERM)]) func aSecondSignalSoonAfterTheFirstDoesNotCostTheSave(
     first: Int32, second: Int32
   ) throws {
-    let process = try training()
+    let process = try shop.startTraining()
     kill(process.processIdentifier, first)
     usleep(2_000)
     kill(process.processIdentifier, second)
@@ -67,21 +49,21 @@ import Testing
   }
 
   @Test func theCommandThatResumesIsQuoted() throws {
-    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "my run"] + Self.endless, in: shop.path)
-    try wait { shop.exists("my run/log.jsonl") }
+    let process = try Program.start([Program.path, "train", "tiny.yaml", "--run", "my run"] + Workshop.endless, in: shop.path)
+    try shop.wait { shop.exists("my run/log.jsonl") }
     kill(process.processIdentifier, SIGTERM)
     let run = try Program.finish(process)
     #expect(run.errors.contains("resume with: sfumato resume 'my run'"), "\(run.errors)")
   }
 
   @Test func sigusr1SavesWithoutStopping() throws {
-    let process = try training()
+    let process = try shop.startTraining()
     kill(process.processIdentifier, SIGUSR1)
-    try wait { try savedStep() > 0 }
+    try shop.wait { try savedStep() > 0 }
     let step = try savedStep()
     #expect(process.isRunning)
     kill(process.processIdentifier, SIGUSR1)
-    try wait { try savedStep() > step }
+    try shop.wait { try savedStep() > step }
     kill(process.processIdentifier, SIGTERM)
     let run = try Program.finish(process)
     #expect(run.status == 143 && run.errors.contains("saved at step"), "\(run.errors)")
@@ -89,9 +71,9 @@ import Testing
 
   @Test func sighupStaysIgnoredUnderNohup() throws {
     let process = try Program.start(
-      ["/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", Program.path, "train", "tiny.yaml", "--run", "run"] + Self.endless,
+      ["/bin/sh", "-c", "trap '' HUP; exec \"$0\" \"$@\"", Program.path, "train", "tiny.yaml", "--run", "run"] + Workshop.endless,
       in: shop.path)
-    try wait { shop.exists("run/log.jsonl") }
+    try shop.wait { shop.exists("run/log.jsonl") }
     kill(process.processIdentifier, SIGHUP)
     usleep(500_000)
     #expect(process.isRunning)

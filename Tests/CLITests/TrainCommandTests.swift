@@ -6,6 +6,35 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
+  @Test func aDamagedModelOfARunIsRefusedByWhoeverUsesIt() throws {
+    try shop.train()
+    let place = "run/checkpoints/\(try shop.text("run/latest").trimmingCharacters(in: .newlines))/model.safetensors"
+    var bytes = [UInt8](try shop.contents(place))
+    bytes[bytes.count - 100] ^= 16
+    try shop.write(bytes, to: place)
+    for model in ["run", (place as NSString).deletingLastPathComponent] {
+      let sample = try shop.run("sample", model, "--count", "1", "-o", "a.png", "--quiet")
+      #expect(sample.status == 65 && sample.errors.contains("model.safetensors: is damaged"), "\(sample.errors)")
+    }
+    let train = try shop.run("train", "tiny.yaml", "--set", "training.initial_weights=run", "--run", "next", "--quiet")
+    #expect(train.status == 65 && train.errors.contains("is damaged") && !shop.exists("next"), "\(train.errors)")
+    #expect(try shop.run("inspect", "run").status == 0)
+  }
+
+  @Test func aTrainingWhoseStepsAllFailEndsWithAnError() throws {
+    let run = try shop.run(
+      "train", "tiny.yaml", "--run", "run", "--quiet", "--set", "training.learning_rate=1e308", "--set", "training.warmup_images=0")
+    #expect(run.status == 65 && run.output.isEmpty && run.errors.contains("nothing was saved since step"), "\(run.errors)")
+  }
+
+  @Test func aFolderInPlaceOfTheLogIsNamed() throws {
+    try shop.train()
+    try FileManager.default.removeItem(atPath: "\(shop.path)/run/log.jsonl")
+    try FileManager.default.createDirectory(atPath: "\(shop.path)/run/log.jsonl", withIntermediateDirectories: false)
+    let run = try shop.run("resume", "run", "--set", "training.duration=16", "--quiet")
+    #expect(run.status == 74 && run.errors.contains("log.jsonl: cannot be read: it is a folder"), "\(run.errors)")
+  }
+
   @Test func printTheModelAndWriteALog() throws {
     let run = try shop.run("train", "tiny.yaml", "--run", "run", "--json", "--set", "training.duration=12")
     #expect(run.status == 0, "\(run.errors)")

@@ -47,6 +47,13 @@ import Testing
     #expect(far.precision == 0 && far.recall == 0 && far.density == 0 && far.coverage == 0)
   }
 
+  @Test func aSupportServesForSeveralSets() throws {
+    let support = try FeatureSupport(reference), found = try PrecisionRecall(reference: support, generated: FeatureSupport(generated))
+    #expect(found == (try PrecisionRecall(reference: reference, generated: generated)))
+    #expect(try PrecisionRecall(reference: support, generated: support).density >= 1)
+    #expect(throws: SfumatoError.self) { try FeatureSupport(.ones([5, 2])) }
+  }
+
   @Test func tooFewNeighboursAndOtherFeaturesAreRefused() throws {
     #expect(throws: SfumatoError.self) { try FeatureBalls(.ones([3, 2]), neighbors: 3) }
     #expect(throws: SfumatoError.self) { try FeatureBalls(.ones([4, 2]), neighbors: 3).membership(of: .ones([4, 3])) }

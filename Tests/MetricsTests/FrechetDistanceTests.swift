@@ -54,6 +54,18 @@ import Testing
     #expect(try a.digest() != FeatureStatistics(mean: a.mean + 1, covariance: a.covariance).digest())
   }
 
+  @Test func severalDistancesAreThoseOfEach() throws {
+    let sets = try (1...3).map { seed in
+      var moments = FeatureMoments()
+      moments.add(Tensor.randn([40, 4], dtype: .float64, using: Generator(seed: UInt64(seed))) * Double(seed))
+      return try moments.statistics()
+    }
+    let found = try sets[0].frechetDistances(to: [sets[1], sets[2]])
+    #expect(try found == [sets[0].frechetDistance(to: sets[1]), sets[0].frechetDistance(to: sets[2])] && found[1] > found[0])
+    let other = try FeatureStatistics(mean: .ones([2]), covariance: .ones([2, 2]))
+    #expect(throws: SfumatoError.self) { try sets[0].frechetDistances(to: [sets[1], other]) }
+  }
+
   @Test func whatIsNoCovarianceIsRefused() throws {
     let mean = Tensor([0, 0] as [Double]), good = try FeatureStatistics(mean: mean, covariance: Tensor([1, 0, 0, 1] as [Double], [2, 2]))
     for sigma in [[1, 2, 0, 1], [1e200, 0, 0, 1], [-1, 0, 0, -1], [1, 2, 2, 1]] as [[Double]] {

@@ -1,35 +1,13 @@
 import Failures
 import Foundation
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import Tensors
 
-/// Each process is a thread here: the exchanges go through the same sockets.
 @Suite("Process group", .enabled(if: ProcessGroup.isSupported)) struct ProcessGroupTests {
-  /// Runs `body` as each of `size` processes.
-  /// - Returns: what each gave, in the order of the ranks.
-  static func run<Value: Sendable>(
-    _ size: Int, timeout: Double = 20, _ body: @escaping @Sendable (ProcessGroup) throws -> Value
-  ) throws -> [Result<Value, any Error>] {
-    let store = try RendezvousStore()
-    let results = Mutex<[Int: Result<Value, any Error>]>([:])
-    let ended = DispatchSemaphore(value: 0)
-    for rank in 0..<size {
-      let place = ProcessRank(rank: rank, size: size, address: "127.0.0.1", port: store.port, isStoreServed: true)
-      Thread {
-        let result = Result { try body(ProcessGroup(place, timeout: timeout)) }
-        results.withLock { $0[rank] = result }
-        ended.signal()
-      }.start()
-    }
-    for _ in 0..<size { ended.wait() }
-    withExtendedLifetime(store) {}
-    return results.withLock { all in (0..<size).map { all[$0]! } }
-  }
-
   @Test(arguments: [2, 3]) func sumsAreEqualToTheByteInEveryProcess(size: Int) throws {
-    let found = try Self.run(size) { group in
+    let found = try ProcessThreads.results(size) { group in
       // More than a bucket, and a tensor of another type and layout between.
       let tensors = [
         Tensor.randn([3, 1 << 20], using: Generator(seed: UInt64(group.rank))), Tensor.full(1, [2, 3], dtype: .float64).transpose(0, 1),
@@ -47,7 +25,7 @@ import Testing
   }
 
   @Test func gradientsAreSummedAndParametersWithoutOneStayWithout() throws {
-    let found = try Self.run(2) { group in
+    let found = try ProcessThreads.results(2) { group in
       let used = Tensor([1, 2] as [Float]).requiringGradient(), unused = Tensor([3] as [Float]).requiringGradient()
       try (used * Double(group.rank + 1)).sum().backward()
       try group.sumGradients(of: [used, unused])
@@ -57,7 +35,7 @@ import Testing
   }
 
   @Test func stateAndBytesComeFromProcessZero() throws {
-    let found = try Self.run(2) { group in
+    let found = try ProcessThreads.results(2) { group in
       let own = StateDict([("a", Tensor([1.5, Double(group.rank)])), ("empty", Tensor([] as [Float])), ("n", Tensor([7]))])
       let state = try group.broadcast(group.rank == 0 ? own : nil)
       let text = try group.broadcast(group.rank == 0 ? Data("one".utf8) : nil)
@@ -71,7 +49,7 @@ import Testing
 
   /// What process 0 is told when process 1 does `act` where it should take part in an exchange.
   private func failure(timeout: Double, _ act: @escaping @Sendable (ProcessGroup) throws -> Void) throws -> any Error {
-    let found = try Self.run(2, timeout: timeout) { group in
+    let found = try ProcessThreads.results(2, timeout: timeout) { group in
       _ = try group.sum([1])
       if group.rank == 1 { try act(group) } else { _ = try group.sum([2]) }
     }

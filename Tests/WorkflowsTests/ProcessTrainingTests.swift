@@ -1,7 +1,6 @@
 import Checkpoints
 import Failures
 import Foundation
-import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -48,14 +47,14 @@ import Training
 
   private func train(_ name: String, processes: Int, set: [String]) throws -> [Left] {
     let folder = "\(scratch.path)/\(name)", recipe = recipe
-    return try Processes.run(processes) { group in
+    return try ProcessThreads.run(processes) { group in
       try Self.finish(TrainingJob(TrainingPlan(recipe: recipe, set: set), folder: folder, in: group))
     }
   }
 
   private func resume(_ name: String, processes: Int, set: [String]) throws -> [Left] {
     let folder = "\(scratch.path)/\(name)"
-    return try Processes.run(processes) { group in
+    return try ProcessThreads.run(processes) { group in
       try Self.finish(TrainingJob(resuming: TrainingPlan(resuming: folder, set: set), in: group))
     }
   }
@@ -112,7 +111,7 @@ import Training
   @Test func aLossThatIsNotFiniteInOneProcessTakesAllBackToTheCheckpoint() throws {
     let (folder, recipe) = ("\(scratch.path)/run", recipe)
     let set = ["training.skip_limit=2", "training.checkpoint_every=8"]
-    let left = try Processes.run(2) { group in
+    let left = try ProcessThreads.run(2) { group in
       let job = try TrainingJob(TrainingPlan(recipe: recipe, set: set), folder: folder, in: group)
       for _ in 0..<3 { _ = try job.next() }
       if group?.rank == 1 { for (_, parameter) in job.trainer.parameters { try parameter.assign(.full(.nan, parameter.shape)) } }
@@ -130,10 +129,10 @@ import Training
 
   @Test func aProcessWithAnotherRecipeIsRefused() throws {
     let (folder, recipe) = ("\(scratch.path)/run", recipe)
-    let results = try Processes.results(2, timeout: 20) { group in
-      let set = ["training.ema_rate=0.\(8 + (group?.rank ?? 0))"]
+    let results = try ProcessThreads.results(2, timeout: 20) { group in
+      let set = ["training.ema_rate=0.\(8 + group.rank)"]
       do { _ = try TrainingJob(TrainingPlan(recipe: recipe, set: set), folder: folder, in: group) } catch {
-        group?.fail(with: error)
+        group.fail(with: error)
         throw error
       }
     }
@@ -141,32 +140,5 @@ import Training
       #expect { try result.get() } throws: { "\($0)".contains("process 1") && "\($0)".contains("ema_rate: 0.9") }
     }
     #expect(!FileManager.default.fileExists(atPath: folder))
-  }
-}
-
-/// Processes of a test, each a thread.
-enum Processes {
-  static func run<Value: Sendable>(_ count: Int, _ body: @escaping @Sendable (ProcessGroup?) throws -> Value) throws -> [Value] {
-    try results(count, body).map { try $0.get() }
-  }
-
-  static func results<Value: Sendable>(
-    _ count: Int, timeout: Double = 60, _ body: @escaping @Sendable (ProcessGroup?) throws -> Value
-  ) throws -> [Result<Value, any Error>] {
-    guard count > 1 else { return [Result { try body(nil) }] }
-    let store = try RendezvousStore()
-    let results = Mutex<[Int: Result<Value, any Error>]>([:])
-    let ended = DispatchSemaphore(value: 0)
-    for rank in 0..<count {
-      let place = ProcessRank(rank: rank, size: count, address: "127.0.0.1", port: store.port, isStoreServed: true)
-      Thread {
-        let result = Result { try body(ProcessGroup(place, timeout: timeout)) }
-        results.withLock { $0[rank] = result }
-        ended.signal()
-      }.start()
-    }
-    for _ in 0..<count { ended.wait() }
-    withExtendedLifetime(store) {}
-    return results.withLock { all in (0..<count).map { all[$0]! } }
   }
 }

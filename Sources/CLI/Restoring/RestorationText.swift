@@ -12,7 +12,7 @@ enum RestorationText {
     guard !pending.isEmpty else { return try Console.result("nothing to do") }
     let seconds = pending.compactMap(\.seconds).reduce(0, +), pixels = pending.reduce(0) { $0 + $1.resultWidth * $1.resultHeight }
     try Console.result(
-      "\(pending.count) \(pending.count == 1 ? "picture" : "pictures"), \(Console.number(Double(pixels) / 1e6)) megapixels: "
+      "\(Console.counted(pending.count, "picture")), \(Console.number(Double(pixels) / 1e6)) megapixels: "
         + "memory \(Console.bytes(pending.map(\.memoryBytes).max() ?? 0)), "
         + "disk \(Console.bytes(pending.map(\.scratchBytes).max() ?? 0)) while working and up to "
         + "\(Console.bytes(pending.reduce(0) { $0 + $1.resultBytes })) for results, about \(Console.duration(seconds))")
@@ -22,8 +22,8 @@ enum RestorationText {
     let sizes = "\(picture.width) x \(picture.height) to \(picture.resultWidth) x \(picture.resultHeight)"
     guard !picture.isFinished else { return "\(picture.output): \(sizes), finished before" }
     let strengths = picture.strengths.sorted { $0.key < $1.key }.filter { $0.value > 0 }.map { "\($0.key) \(Console.number($0.value))" }
-    return "\(picture.output): \(sizes), \(picture.tiles) \(picture.tiles == 1 ? "tile" : "tiles") of \(picture.evaluations) "
-      + "\(picture.evaluations == 1 ? "evaluation" : "evaluations"), "
+    return "\(picture.output): \(sizes), \(Console.counted(picture.tiles, "tile")) of "
+      + "\(Console.counted(picture.evaluations, "evaluation")), "
       + "memory \(Console.bytes(picture.memoryBytes)), disk \(Console.bytes(picture.scratchBytes))"
       + (picture.seconds.map { ", about \(Console.duration($0))" } ?? "")
       + (strengths.isEmpty ? "" : "; \(strengths.joined(separator: ", "))")
@@ -43,7 +43,7 @@ enum RestorationText {
       Console.note("\(outcome.input): \(outcome.remarks.joined(separator: "; "))")
     }
     let count = job.written.count
-    var facts = ["\(count) \(count == 1 ? "picture" : "pictures") restored in \(Console.duration(seconds))"]
+    var facts = ["\(Console.counted(count, "picture")) restored in \(Console.duration(seconds))"]
     if !skipped.isEmpty { facts.append("\(skipped.count) finished before") }
     if !job.failures.isEmpty { facts.append("\(job.failures.count) failed") }
     if job.plan.leftOut > 0 { facts.append("\(job.plan.leftOut) left out, not pictures") }

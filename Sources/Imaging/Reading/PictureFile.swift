@@ -21,8 +21,7 @@ enum PictureFile {
     if let problem = target.problem { throw ImagingError(.unwritable(problem)) }
     if target == .stream { return try copy(to: file, by: write) }
     // Of a link the file is replaced that it leads to.
-    let path = file.resolvedPath ?? file, parent = path.parentFolder
-    let folder = parent.isEmpty ? "." : parent
+    let path = file.resolvedPath ?? file
     guard let unfinished = UnfinishedOutput(of: path, .file) else { throw ImagingError(.unwritable(systemMessage())) }
     do {
       try write(unfinished.path)
@@ -31,12 +30,6 @@ enum PictureFile {
     } catch {
       unfinished.remove()
       throw error
-    }
-    // The rename itself is on the disk only when the folder is; not every file system can say so.
-    let directory = open(folder, O_RDONLY | O_CLOEXEC)
-    if directory >= 0 {
-      fsync(directory)
-      close(directory)
     }
   }
 

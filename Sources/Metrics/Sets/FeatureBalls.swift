@@ -20,14 +20,23 @@ public struct FeatureBalls: Sendable {
   ///   - k: which neighbour a ball reaches, from 1; the point itself is not one.
   /// - Throws: `SfumatoError` where there are no k neighbours; `TorchFault` for features that failed.
   public init(_ points: Tensor, neighbors k: Int) throws {
-    let points = try points.validated()
-    guard points.rank == 2, k > 0, points.size(0) > k else {
-      throw SfumatoError(.data, "nearest neighbours: expected features [N, D] of more than \(k) pictures, found \(points.shape)")
+    self = try Self.around(points, neighbors: [k])[0]
+  }
+
+  private init(points: Tensor, squaredRadii: Tensor) { (self.points, self.squaredRadii) = (points, squaredRadii) }
+
+  /// Balls of several sizes around the same points, from distances that are computed once.
+  /// - Throws: as `init(_:neighbors:)`.
+  static func around(_ points: Tensor, neighbors: [Int]) throws -> [FeatureBalls] {
+    let points = try points.validated(), most = neighbors.max() ?? 0
+    guard points.rank == 2, neighbors.allSatisfy({ $0 > 0 }), points.size(0) > most else {
+      throw SfumatoError(.data, "nearest neighbours: expected features [N, D] of more than \(most) pictures, found \(points.shape)")
     }
-    self.points = points
     // The point itself is nearest.
-    let radii = try Self.rows(of: points, to: points).map { try $0.kthSmallest(k + 1, 1).validated() }
-    squaredRadii = try Tensor.cat(radii, dim: 0).validated()
+    let radii = try rows(of: points, to: points).map { row in try neighbors.map { try row.kthSmallest($0 + 1, 1).validated() } }
+    return try neighbors.indices.map { at in
+      FeatureBalls(points: points, squaredRadii: try Tensor.cat(radii.map { $0[at] }, dim: 0).validated())
+    }
   }
 
   /// How pictures of another set lie in the balls.
@@ -73,6 +82,25 @@ public struct FeatureBalls: Sendable {
   }
 }
 
+/// A set of features with the balls that precision and recall and, wider ones, that density and coverage are counted in. That of a
+/// reference serves for every set that is compared with it.
+public struct FeatureSupport: Sendable {
+  let points: Tensor
+  let narrow: FeatureBalls, wide: FeatureBalls
+  /// The neighbour that the wide ones reach.
+  let wideNeighbors: Int
+
+  /// - Parameters:
+  ///   - points: features `[N, D]`.
+  ///   - k: the neighbour that precision and recall reach to.
+  ///   - wide: the one that density and coverage reach to.
+  /// - Throws: `SfumatoError` for too few pictures.
+  public init(_ points: Tensor, neighbors k: Int = 3, densityNeighbors wide: Int = 5) throws {
+    let balls = try FeatureBalls.around(points, neighbors: [k, wide])
+    (self.points, narrow, self.wide, wideNeighbors) = (points, balls[0], balls[1], wide)
+  }
+}
+
 /// How many of the generated pictures are like real ones, and how many of the real ones are covered.
 public struct PrecisionRecall: Sendable, Equatable {
   /// The share of generated pictures in the support of the reference, and of reference pictures in that of the generated ones
@@ -82,17 +110,18 @@ public struct PrecisionRecall: Sendable, Equatable {
   /// in them (Naeem et al. 2020). Density may exceed 1.
   public let density: Double, coverage: Double
 
-  /// - Parameters:
-  ///   - reference: features `[N, D]`. generated: features `[M, D]`.
-  ///   - k: the neighbour that precision and recall reach to.
-  ///   - wide: the one that density and coverage reach to.
-  /// - Throws: `SfumatoError` for too few pictures and for features of different sizes.
-  public init(reference: Tensor, generated: Tensor, neighbors k: Int = 3, densityNeighbors wide: Int = 5) throws {
-    let own = try FeatureBalls(reference, neighbors: k).membership(of: generated)
-    let other = try FeatureBalls(generated, neighbors: k).membership(of: reference)
+  /// - Throws: `SfumatoError` for features of different sizes.
+  public init(reference: FeatureSupport, generated: FeatureSupport) throws {
+    let own = try reference.narrow.membership(of: generated.points), other = try generated.narrow.membership(of: reference.points)
     (precision, recall) = (own.insideShare, other.insideShare)
-    let dense = try FeatureBalls(reference, neighbors: wide).membership(of: generated)
-    density = Double(dense.balls.reduce(0, +)) / Double(wide * dense.balls.count)
+    let dense = try reference.wide.membership(of: generated.points)
+    density = Double(dense.balls.reduce(0, +)) / Double(reference.wideNeighbors * dense.balls.count)
     coverage = dense.occupiedShare
+  }
+
+  /// Of features `[N, D]` and `[M, D]`, with the neighbours that the papers have.
+  /// - Throws: `SfumatoError` for too few pictures and for features of different sizes.
+  public init(reference: Tensor, generated: Tensor) throws {
+    try self.init(reference: FeatureSupport(reference), generated: FeatureSupport(generated))
   }
 }

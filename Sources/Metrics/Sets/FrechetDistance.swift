@@ -9,15 +9,21 @@ extension FeatureStatistics {
   /// The last trace is the sum of the singular values of Σ₁^½ Σ₂^½, which is right for singular covariances too: those of fewer
   /// pictures than features. Never negative.
   /// - Throws: `SfumatoError` for features of different sizes; `TorchFault` where an eigenvalue iteration fails.
-  public func frechetDistance(to other: FeatureStatistics) throws -> Double {
-    guard size == other.size else {
+  public func frechetDistance(to other: FeatureStatistics) throws -> Double { try frechetDistances(to: [other])[0] }
+
+  /// The same to several: the eigenvalues of this covariance, which take the cube of its size in time, are computed once.
+  public func frechetDistances(to others: [FeatureStatistics]) throws -> [Double] {
+    if let other = others.first(where: { $0.size != size }) {
       throw SfumatoError(
         .data, "features of \(size) and of \(other.size) numbers cannot be compared; expected statistics of the same features and size")
     }
-    let shift = (mean - other.mean).square().sum()
-    let product = try Self.squareRoot(covariance).matmul(Self.squareRoot(other.covariance))
-    let distance = shift + Self.trace(covariance) + Self.trace(other.covariance) - product.singularValues().sum() * 2
-    return max(0, try distance.item())
+    let root = try Self.squareRoot(covariance)
+    return try others.map { other in
+      let shift = (mean - other.mean).square().sum()
+      let product = try root.matmul(Self.squareRoot(other.covariance))
+      let distance = shift + Self.trace(covariance) + Self.trace(other.covariance) - product.singularValues().sum() * 2
+      return max(0, try distance.item())
+    }
   }
 
   private static func trace(_ matrix: Tensor) -> Tensor {

@@ -1,5 +1,5 @@
-import Failures
 import Checkpoints
+import Failures
 import Foundation
 
 /// `state.json` of a checkpoint: how far the training had come, how it was computed, and the checksums of the files beside it and of itself.

@@ -160,7 +160,7 @@ extension RunFolder {
 
   private func read(_ name: String) throws -> Checkpoint {
     let folder = "\(checkpointsPath)/\(name)"
-    let state = try verify(folder)
+    let state = try Self.verify(folder)
     let part = { (part: Part) in try Self.read("\(folder)/\(part.rawValue)") }
     let partIfAny = { (part: Part) in
       let path = "\(folder)/\(part.rawValue)"
@@ -180,9 +180,9 @@ extension RunFolder {
   }
 
   /// Holds the files of a checkpoint against its checksums, where it has them.
-  private func verify(_ folder: String) throws -> CheckpointState {
+  private static func verify(_ folder: String, only part: Part? = nil) throws -> CheckpointState {
     let state = try CheckpointState(file: "\(folder)/state.json")
-    for (name, checksum) in (state.checksums ?? [:]).sorted(by: { $0.key < $1.key }) {
+    for (name, checksum) in (state.checksums ?? [:]).sorted(by: { $0.key < $1.key }) where part.map({ $0.rawValue == name }) ?? true {
       let path = "\(folder)/\(name)"
       guard Part(rawValue: name) != nil else {
         throw CheckpointError(.invalid, "\(folder)/state.json", "names '\(name)', no part of a checkpoint")
@@ -190,6 +190,14 @@ extension RunFolder {
       if let problem = try checksum.problem(with: path) { throw CheckpointError(.invalid, path, problem) }
     }
     return state
+  }
+
+  /// Checks the weights in the folder of a checkpoint before they are used.
+  /// - Parameter isModelAlone: whether only the averaged weights are used.
+  /// - Throws: `CheckpointError` for a file that is not as the training wrote it. A folder without `state.json` has nothing to check by.
+  package static func verify(checkpoint folder: String, isModelAlone: Bool = false) throws {
+    guard FileManager.default.fileExists(atPath: "\(folder)/state.json") else { return }
+    _ = try verify(folder, only: isModelAlone ? .average : nil)
   }
 
   /// What to do about a checkpoint that cannot be read.
@@ -208,7 +216,7 @@ extension RunFolder {
   }
 
   /// The newest checkpoint that one can train on from: it is whole, no step was being skipped, and the loss was where it had been.
-  public var newestGoodCheckpoint: String? { newestCheckpoint { isGood($0) && (try? verify("\(checkpointsPath)/\($0)")) != nil } }
+  public var newestGoodCheckpoint: String? { newestCheckpoint { isGood($0) && (try? Self.verify("\(checkpointsPath)/\($0)")) != nil } }
 
   private func newestCheckpoint(where holds: (String) -> Bool) -> String? { checkpointNames.last(where: holds) }
 

@@ -23,6 +23,7 @@ extension RunFolder {
   /// - Throws: `CheckpointError` when the system refuses.
   public func cutLog(to step: Int) throws {
     guard FileManager.default.fileExists(atPath: logPath) else { return }
+    if let problem = WritingTarget(logPath).problem { throw CheckpointError(.io, logPath, "cannot be read: \(problem); expected a file") }
     let length: Int, kept: Int
     do {
       let text = try Data(contentsOf: URL(fileURLWithPath: logPath.urlPath), options: .alwaysMapped)

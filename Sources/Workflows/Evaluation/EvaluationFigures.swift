@@ -31,9 +31,10 @@ struct EvaluationFigures {
   }
 
   private func frechetDistance() throws -> Figure {
-    Figure(
-      name: "frechet_distance", samples: try judged.moments.statistics().frechetDistance(to: statistics),
-      real: try real.last?.moments.statistics().frechetDistance(to: statistics), isBetterHigher: false)
+    let sets = [judged] + (real.last.map { [$0] } ?? [])
+    let distances = try statistics.frechetDistances(to: sets.map { try $0.moments.statistics() })
+    return Figure(
+      name: "frechet_distance", samples: distances[0], real: distances.count > 1 ? distances[1] : nil, isBetterHigher: false)
   }
 
   private func kernelDistance() throws -> [Figure] {
@@ -48,9 +49,11 @@ struct EvaluationFigures {
   }
 
   private func support() throws -> [Figure] {
-    guard let reference = try real.first?.features(), let other = try real.last?.features() else { return [] }
-    let own = try PrecisionRecall(reference: reference, generated: judged.features())
-    let beside = try PrecisionRecall(reference: reference, generated: other)
+    guard let reference = try real.first.map({ try FeatureSupport($0.features()) }), let other = try real.last?.features() else {
+      return []
+    }
+    let own = try PrecisionRecall(reference: reference, generated: FeatureSupport(judged.features()))
+    let beside = try PrecisionRecall(reference: reference, generated: FeatureSupport(other))
     let members: [(String, KeyPath<PrecisionRecall, Double>)] = [
       ("precision", \.precision), ("recall", \.recall), ("density", \.density), ("coverage", \.coverage),
     ]

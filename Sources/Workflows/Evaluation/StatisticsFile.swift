@@ -6,7 +6,7 @@ import Metrics
 import Tensors
 
 /// Statistics of features as the field keeps them: an `.npz` with `mu`, `[D]`, and `sigma`, `[D, D]`. Ours carry `count` beside them, and
-/// and in `features` the name of the features.
+/// in `features` the name of the features.
 struct StatisticsFile {
   let statistics: FeatureStatistics
   /// Nil in files of others.

@@ -1,3 +1,4 @@
+import Failures
 import Foundation
 import Imaging
 import Models
@@ -9,7 +10,7 @@ extension SamplingJob {
   /// - Parameter command: the words of the command, the program's name first.
   public func notes(command: [String] = []) throws -> PictureNotes {
     var notes: PictureNotes = ["Software": "Sfumato \(sfumatoVersion)"]
-    if !command.isEmpty { notes.add(command.map(ShellWord.quoted).joined(separator: " "), as: SampleRecord.commandKey) }
+    if !command.isEmpty { notes.add("\(ShellCommand(command))", as: SampleRecord.commandKey) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -46,15 +47,5 @@ struct SampleRecord: Encodable {
     (device, precision) = (request.device.description, request.precision)
     (exactConvolutions, processor, threads) = (Torch.exactConvolutions, Torch.cpuFeatures, Torch.threadCount)
     settings = job.plan.settings
-  }
-}
-
-/// Quoting for a shell.
-enum ShellWord {
-  private static let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=,@%+")
-
-  static func quoted(_ word: String) -> String {
-    if !word.isEmpty, word.allSatisfy(plain.contains) { return word }
-    return "'" + word.replacingOccurrences(of: "'", with: #"'\''"#) + "'"
   }
 }

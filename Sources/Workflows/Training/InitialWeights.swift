@@ -21,26 +21,33 @@ struct InitialWeights {
     let place = try ModelLocator.locate(model)
     switch place {
     case .diffusers(let folder):
-      let network = try Model(DiffusersFolder(folder)).network
-      (weights, average) = (network.stateDict(), network.stateDict())
+      average = try Self.checked(Model(DiffusersFolder(folder)).network.stateDict(), folder)
+      weights = average
     case .file(let path):
       average = try Self.state(path)
       weights = average
     case .checkpoint(let folder):
+      try RunFolder.verify(checkpoint: folder)
       average = try Self.state("\(folder)/model.safetensors")
       weights = try Self.state("\(folder)/weights.safetensors")
-    }
-    for (name, tensor) in weights.entries + average.entries where tensor.dtype.isFloatingPoint {
-      guard try tensor.isFinite().all().item() != 0 else {
-        throw SfumatoError(
-          .data, "training.initial_weights: \(name) in \(model) holds numbers that are not finite; take an earlier checkpoint")
-      }
     }
   }
 
   private static func state(_ path: String) throws -> StateDict {
     let state = try TensorFile(path).state
-    return StateDict(state.entries.map { ($0.name, $0.tensor.dtype.isFloatingPoint ? $0.tensor.to(.float32) : $0.tensor) })
+    return try checked(
+      StateDict(state.entries.map { ($0.name, $0.tensor.dtype.isFloatingPoint ? $0.tensor.to(.float32) : $0.tensor) }), path)
+  }
+
+  /// - Throws: `SfumatoError` for numbers that are not finite.
+  private static func checked(_ state: StateDict, _ path: String) throws -> StateDict {
+    for (name, tensor) in state.entries where tensor.dtype.isFloatingPoint {
+      guard try tensor.isFinite().all().item() != 0 else {
+        throw SfumatoError(
+          .data, "training.initial_weights: \(name) in \(path) holds numbers that are not finite; take an earlier checkpoint")
+      }
+    }
+    return state
   }
 
   /// Weights and average for a network with these parameters.
