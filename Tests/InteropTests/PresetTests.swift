@@ -165,8 +165,7 @@ import Testing
   }
 
   @Test func theTableInTheDocumentationHasEachWithItsFileCountAndFlags() throws {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("docs/presets.md").path
+    let path = Fixture.clone.appendingPathComponent("docs/presets.md").path
     let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
     for preset in Preset.all {
       let count = try preset.makeRecipe().makeModule(using: .shapes).parameterCount

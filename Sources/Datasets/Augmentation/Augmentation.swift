@@ -20,7 +20,7 @@ extension AugmentationRecipe {
   /// Changes an image as the recipe says, or leaves it as it is.
   /// - Parameter random: a stream of this image and this visit to it; how much is drawn depends on the recipe alone.
   /// - Returns: an image of the same shape, and `labelCount` numbers for the network, all zero for an image that is left alone.
-  /// - Precondition: there is no `obstacle` to images of this size.
+  /// - Precondition: there is no `problem` to images of this size.
   func augment(_ image: Image, random: inout StableRandom) -> (image: Image, labels: [Float]) {
     guard isOn else { return (image, []) }
     let drawn = draw(height: image.height, width: image.width, random: &random)

@@ -7,6 +7,7 @@ import NN
 import Networks
 import RecipeKit
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Training
@@ -244,8 +245,7 @@ import Testing
   }
 
   @Test func bundledRecipeIsValid() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().path
+    let root = Fixture.clone.path
     let set = ["data={ type: glyphs, size: 28, classes: digits, count: 40 }", "guides=\(root)/models/digits.safetensors"]
     #expect(try RecipeInspection.check("\(root)/recipes/digits-classifier.yaml", set: set).parameters > 100_000)
     #expect(throws: (any Error).self) { try RecipeInspection.check("\(root)/recipes/digits-classifier.yaml", set: ["data.images=nowhere"]) }

@@ -6,6 +6,7 @@ import NN
 import Networks
 import RecipeKit
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Workflows
@@ -51,8 +52,7 @@ enum TinyUpscaler {
   }
 
   /// A file in Real-ESRGAN's format, of scale 4.
-  static let checkpoint = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Fixtures/reference/upscaler/rrdbnet_x4.pth").path
+  static let checkpoint = Fixture.reference("upscaler/rrdbnet_x4.pth")
 }
 
 @Suite("Upscaler") struct UpscalerTests {

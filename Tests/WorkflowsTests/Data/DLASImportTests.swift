@@ -165,7 +165,6 @@ import Testing
 
 private enum Checkout {
   static func recipe(_ name: String) -> String {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("recipes/\(name)").path
+    Fixture.clone.appendingPathComponent("recipes/\(name)").path
   }
 }

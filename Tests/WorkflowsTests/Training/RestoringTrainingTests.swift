@@ -6,6 +6,7 @@ import NN
 import Networks
 import RecipeKit
 import Tensors
+import TestSupport
 import Testing
 @testable import Training
 
@@ -249,8 +250,7 @@ private final class Recorder: DiffusionNetwork {
   }
 
   @Test func bundledRecipeIsValid() throws {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("recipes/restore.yaml").path
+    let path = Fixture.clone.appendingPathComponent("recipes/restore.yaml").path
     let pictures = try (folder.file("a.png") as NSString).deletingLastPathComponent
     try Image(width: 80, height: 70, color: [200, 100, 50]).write(to: folder.file("a.png"))
     #expect(try RecipeInspection.check(path, set: ["data.path=\(pictures)"]).parameters > 1_000_000)
