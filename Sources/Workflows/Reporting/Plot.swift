@@ -113,11 +113,11 @@ struct Plot {
     return thinned.indices.map { index in
       let from = index == 0 ? Self.left : (at[index - 1] + at[index]) / 2
       let to = index == at.count - 1 ? Self.width - Self.right : (at[index] + at[index + 1]) / 2
-      return column(thinned[index], from...max(from, to), x, y)
+      return column(at: thinned[index], width: from...max(from, to), x, y)
     }.joined()
   }
 
-  private func column(_ value: Double, _ area: ClosedRange<Double>, _ x: PlotAxis, _ y: PlotAxis) -> String {
+  private func column(at value: Double, width area: ClosedRange<Double>, _ x: PlotAxis, _ y: PlotAxis) -> String {
     let (top, base) = (Self.top, Self.height - Self.bottom)
     let found = series.indices.compactMap { index -> (Int, (x: Double, y: Double))? in
       nearest(value, in: series[index].points).map { (index, $0) }

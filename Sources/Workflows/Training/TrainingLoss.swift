@@ -51,8 +51,8 @@ final class TrainingLoss: TrainingObjective {
     } mean: { [self] part in
       let isWhole = part == 0..<count, drawn = isWhole ? draw : draw.part(part)
       let perImage = self.perImage(
-        isWhole ? x0 : x0.slice(0, part), drawn, isWhole ? noise : noise.slice(0, part), isWhole ? conditioning : conditioning.part(part),
-        .training(dropout))
+        isWhole ? x0 : x0.slice(0, part), at: drawn, noise: isWhole ? noise : noise.slice(0, part),
+        conditioning: isWhole ? conditioning : conditioning.part(part), mode: .training(dropout))
       losses += try perImage.detach().doubles()
       return drawn.mean(of: perImage)
     }
@@ -64,7 +64,9 @@ final class TrainingLoss: TrainingObjective {
     return residual.encode(batch.images, from: degraded)
   }
 
-  private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
+  private func perImage(
+    _ x0: Tensor, at draw: TimestepDraw, noise: Tensor, conditioning: Conditioning, mode: Mode
+  ) -> Tensor {
     denoising(x0, at: draw.timesteps, noise: noise) { x, t in
       training.withConvolutions {
         withAutocast(to: training.precision.resolved(on: device).dtype, on: device) {
@@ -85,9 +87,9 @@ final class TrainingLoss: TrainingObjective {
     let losses = try withoutGradient {
       try stride(from: 0, to: count, by: size).map { start in
         let part = start..<min(start + size, count)
-        guard part != 0..<count else { return self.perImage(x0, draw, noise, conditioning, .inference) }
+        guard part != 0..<count else { return self.perImage(x0, at: draw, noise: noise, conditioning: conditioning, mode: .inference) }
         return try self.perImage(
-          x0.slice(0, part), draw.part(part), noise.slice(0, part), conditioning.part(part), .inference
+          x0.slice(0, part), at: draw.part(part), noise: noise.slice(0, part), conditioning: conditioning.part(part), mode: .inference
         ).validated()
       }
     }
