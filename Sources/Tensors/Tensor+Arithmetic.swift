@@ -49,7 +49,7 @@ extension Tensor {
   public func relu() -> Tensor { unary("relu", ct_relu) }
   public func leakyReLU(_ slope: Double) -> Tensor { unary("leakyReLU") { ct_leaky_relu_scalar($0, slope) } }
   public func floor() -> Tensor { unary("floor", ct_floor) }
-  /// To the nearest integer, ties to even.
+  /// Rounds to the nearest integer, ties to even.
   public func round() -> Tensor { unary("round", ct_round) }
 
   // MARK: Comparisons, which return tensors of bool

@@ -298,7 +298,7 @@ struct Range: ExpressibleByArgument, CustomStringConvertible {
     self.most = most
   }
 
-  /// As a list in a recipe.
+  /// The interval as a YAML list.
   var description: String { "[\(least), \(most)]" }
 }
 

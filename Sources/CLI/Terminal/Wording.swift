@@ -18,7 +18,7 @@ extension Console {
   /// `1 picture`, `2 pictures`.
   static func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
-  /// As `Magnitude` has them.
+  /// A count in the notation of `Magnitude`.
   static func count(_ value: Double) -> String { Magnitude.text(value) }
   static func bytes(_ value: Int) -> String { Magnitude.bytes(value) }
 }

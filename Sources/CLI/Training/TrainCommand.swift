@@ -158,7 +158,7 @@ enum TrainingView {
     return "  \(line.images) images: loss \(number(line.loss))\(quarters)\(validation)\(accuracy(of: line))\(unusable)"
   }
 
-  /// Of a classifier: `, accuracy 0.91, held out 0.93, by quarters of the noise levels 0.99, 0.98, 0.93, 0.8`.
+  /// The accuracies of a classifier's line: `, accuracy 0.91, held out 0.93, by quarters of the noise levels 0.99, 0.98, 0.93, 0.8`.
   private static func accuracy(of line: TrainingLogLine) -> String {
     guard let accuracy = line.accuracy else { return "" }
     let heldOut = line.validationAccuracy.map { ", held out \(Console.number($0))" } ?? ""

@@ -56,7 +56,7 @@ struct Watch: ParsableCommand {
     return shown != status
   }
 
-  /// In slices, so that Control-C ends it at once.
+  /// Sleeps in slices, so that Control-C ends it at once.
   private func pause() throws {
     let end = ContinuousClock.now + .seconds(interval)
     while ContinuousClock.now < end {

@@ -3,7 +3,7 @@ import Foundation
 /// All noise levels at which a denoiser can be evaluated, in one coordinate, λ = log(α / σ), which rises from noise to image.
 /// Solvers take the levels between two steps from here alone, so that none of them computes a timestep.
 public struct NoiseLevelRange: Sendable {
-  /// From the noisiest level with any signal to the cleanest one.
+  /// The range from the noisiest level with any signal to the cleanest one.
   public let range: ClosedRange<Double>
   private let makeLevel: @Sendable (Double) -> NoiseLevel
 

@@ -53,7 +53,7 @@ struct PublishedFlags {
 // MARK: The programs' defaults
 
 extension PublishedFlags {
-  /// Of `script_util.py` in guided-diffusion and improved-diffusion, and of `utils.py` in nice-diffusion. What only trains is
+  /// The defaults of `script_util.py` in guided-diffusion and improved-diffusion, and of `utils.py` in nice-diffusion. What only trains is
   /// known, so that published flags can be given as they are.
   private static func defaults(of system: Preset.System) -> [String: String] {
     switch system {

@@ -11,7 +11,7 @@ final class EvaluatedSet {
   static let mostKept = 10_000
 
   private let pipeline: ExamplePipeline
-  /// Of the data set, in the order in which they are read.
+  /// Indices in the data set, in the order in which they are read.
   private let indices: [Int]
   /// The classifier's number of each of the set's classes; nil where they do not correspond.
   private let classes: [Int]?
@@ -38,7 +38,7 @@ final class EvaluatedSet {
     (self.indices, self.keeps) = (indices, keeps)
   }
 
-  /// By name; where the names differ and there are as many, by place.
+  /// Matches classes by name, or by place where the names differ and there are as many.
   static func correspondence(_ own: [String], _ others: [String]) -> [Int]? {
     guard !own.isEmpty, !others.isEmpty else { return nil }
     let named = own.compactMap(others.firstIndex(of:))

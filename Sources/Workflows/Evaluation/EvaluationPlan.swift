@@ -19,7 +19,7 @@ public struct EvaluationPlan {
   let statistics: StatisticsFile?
   var warnings: [String] = []
 
-  /// With fewer pictures covariances and neighbours say nothing.
+  /// The least number of pictures: with fewer, covariances and neighbours say nothing.
   public static let fewest = 10
   /// Published figures are of as many samples as this; those of fewer are larger.
   static let published = 50_000

@@ -27,7 +27,7 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
   public let features: String
   /// Numbers of each picture.
   public let featureCount: Int
-  /// Of the images that were compared.
+  /// The shape of the images that were compared.
   public let height: Int, width: Int, channels: Int
   public let seed: UInt64
   /// Pictures that were judged, that they were compared with, and of real ones beside them: those that could be read.

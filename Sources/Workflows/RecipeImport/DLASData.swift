@@ -109,7 +109,7 @@ extension DLASData {
     }
   }
 
-  /// As `docs/corruptions.md` compares them.
+  /// The differences that `docs/corruptions.md` lists.
   private static func difference(_ name: String) -> String? {
     switch name {
     case "noise", "noise-5": "\(name) is Gaussian here; there it is uniform from 0 to 6 levels, which brightens"

@@ -5,7 +5,7 @@ import Foundation
 struct Plot {
   struct Series {
     var name: String
-    /// In ascending order of x.
+    /// The points, in ascending order of x.
     var points: [(x: Double, y: Double)]
   }
 

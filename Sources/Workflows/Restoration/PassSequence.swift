@@ -7,7 +7,7 @@ import Imaging
 final class PassSequence {
   private let restorer: Restorer
   private let passes: RestorationPasses
-  /// Of the first pass, without the reduction.
+  /// The strengths of the first pass, without the reduction.
   private let strengths: [Double]
   /// The folder of unfinished work, and the name of these planes in it.
   private let folder: String, name: String
@@ -52,7 +52,7 @@ final class PassSequence {
   /// The restored planes, at the size of the last pass.
   var result: MappedPicture { current }
 
-  /// By areas, for each pass is four times as large as the one before.
+  /// The fraction of the work by areas: each pass is four times as large as the one before.
   private func fraction(_ share: Double) -> Double {
     let areas = passes.passes.map { Double($0.width) * Double($0.height) }
     let done = areas.prefix(index).reduce(0, +) + (index < areas.count ? share * areas[index] : 0)

@@ -10,7 +10,7 @@ final class PictureRestoration {
   /// What the restoration of several pictures shares.
   struct Tools {
     let restorer: Restorer
-    /// For opacity: one evaluation; nil where the model has no use of a single one.
+    /// Makes the restorer of opacity, with one evaluation; nil where the model has no use of a single one.
     let alphaRestorer: () throws -> Restorer?
     let request: RestorationRequest
     let details: Bool

@@ -6,12 +6,12 @@ import Imaging
 public struct RestorationForecast: Sendable, Encodable {
   public struct Picture: Sendable, Encodable, Equatable {
     public let input: String, output: String
-    /// In pixels.
+    /// Sizes in pixels.
     public let width: Int, height: Int, resultWidth: Int, resultHeight: Int
     /// Tiles of all passes, each of which takes the evaluations.
     public let tiles: Int, evaluations: Int
     public let memoryBytes: Int
-    /// Of unfinished work, at the most; and what the result may take.
+    /// The most bytes of unfinished work and of the result.
     public let scratchBytes: Int, resultBytes: Int
     public let strengths: [String: Double]
     /// Nil where no tile was measured.
@@ -83,7 +83,7 @@ public struct RestorationForecast: Sendable, Encodable {
         + "another disk")
   }
 
-  /// Of the disk of a folder, or of the nearest one above it that exists; nil where the system does not say.
+  /// The free bytes on the disk of a folder, or of the nearest folder above it that exists; nil where the system does not say.
   private static func freeBytes(_ folder: String) -> Int? {
     var folder = folder
     while !folder.isEmpty, PicturePath.isFolder(folder) == nil { folder = folder.parentFolder }

@@ -21,7 +21,7 @@ public final class RestorationJob: PictureJob {
   private let report: RestorationReport?
   private var waiting: [PictureItem]
   private var current: PictureRestoration?
-  /// Of the pictures that are done, in pixels of results.
+  /// The area of the finished results, in pixels.
   private var doneArea = 0.0
   private let wholeArea: Double
 
@@ -114,7 +114,7 @@ public final class RestorationJob: PictureJob {
 /// What became of a picture.
 public struct RestorationOutcome: Encodable, Sendable {
   public let input: String, output: String
-  /// In pixels.
+  /// Sizes in pixels.
   public let width: Int, height: Int, resultWidth: Int, resultHeight: Int
   /// Those of the first pass.
   public let strengths: [String: Double]

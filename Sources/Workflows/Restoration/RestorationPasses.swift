@@ -3,7 +3,7 @@ import Foundation
 /// The sizes through which a picture becomes larger: passes of the network, then a reduction where they lead too far.
 struct RestorationPasses: Sendable, Equatable {
   struct Pass: Sendable, Equatable {
-    /// Of the degraded picture that the network is given.
+    /// The size of the degraded picture that the network is given.
     let width: Int, height: Int
     /// How far that was enlarged before, from 0, not at all, to 1, by the model's `reduction_factor`.
     let reduction: Double
@@ -42,6 +42,6 @@ struct RestorationPasses: Sendable, Equatable {
     }
   }
 
-  /// Of the picture after a pass.
+  /// The picture's size after a pass.
   func size(after pass: Pass) -> (width: Int, height: Int) { (pass.width * factor, pass.height * factor) }
 }

@@ -21,7 +21,7 @@ public struct RestorationRequest: Sendable {
   public var name = defaultName
   /// The ending of results in the output folder: png, jpg, webp or tif. Nil: that of the picture, where it is one of these.
   public var format: String?
-  /// From 1 to 100, of JPEG and WebP; nil for the defaults of `ImageFormat`.
+  /// The quality of JPEG and WebP, 1 to 100; nil for the defaults of `ImageFormat`.
   public var quality: Int?
   /// Whether files that exist are replaced. Without it those are skipped that say that they are this result; others are refused.
   public var overwrite = false

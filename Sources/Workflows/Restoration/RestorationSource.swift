@@ -5,12 +5,12 @@ import Imaging
 /// A picture file that is to be restored, of which the header has been read.
 final class RestorationSource {
   let path: String
-  /// Of the upright picture.
+  /// The size of the upright picture.
   let width: Int, height: Int
   /// 1 grey, 2 grey and opacity, 3 RGB, 4 RGB and opacity.
   let channels: Int
   let isDeep: Bool
-  /// Of a JPEG; see `PictureReader.jpegQuality`.
+  /// The quality of a JPEG; see `PictureReader.jpegQuality`.
   let jpegQuality: Int?
   let metadata: PictureMetadata
   /// Whether the result carries the profile of the file.
@@ -67,7 +67,7 @@ final class RestorationSource {
 /// A decoded picture, split into what is restored as colours and its opacity, in the channels of a network.
 struct RestorationPlanes {
   let colors: MappedPicture
-  /// In the network's channels, all equal; nil where there is none or it is the same everywhere.
+  /// Opacity in the network's channels, all equal; nil where there is none or it is the same everywhere.
   let alpha: MappedPicture?
   /// The opacity where it is the same everywhere, as a sample.
   let constantAlpha: Int?

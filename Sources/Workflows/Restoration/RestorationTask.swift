@@ -9,7 +9,7 @@ struct RestorationTask {
   let source: RestorationSource
   let format: ImageFormat
   let passes: RestorationPasses
-  /// In the order of the model's, whose names they have.
+  /// The strengths, in the order of the model's.
   let strengths: [Double]
   private let names: [String]
   let record: RestorationRecord

@@ -2,7 +2,7 @@ import Imaging
 
 /// Puts the restored planes together as the picture that is written.
 struct ResultComposition {
-  /// In the network's channels, at the size of the result.
+  /// The colours in the network's channels, at the size of the result.
   let colors: MappedPicture
   /// Restored opacity, in the network's channels or in one, at the size of the result.
   let alpha: MappedPicture?

@@ -60,7 +60,7 @@ struct StrengthChoice: Sendable {
     (self.names, self.values, self.scales, isAutomatic) = (names, values, scales, request.isAutomatic)
   }
 
-  /// By its name, or by a word of it that no other has: `blur` for `gaussian_blur`.
+  /// Finds a strength by its name, or by a word of it that no other has: `blur` for `gaussian_blur`.
   private static func index(of name: String, in names: [String]) throws -> Int {
     if let index = names.firstIndex(of: name) { return index }
     let found = names.indices.filter { names[$0].split(separator: "_").contains { $0 == name } }

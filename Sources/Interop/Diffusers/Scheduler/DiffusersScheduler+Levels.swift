@@ -50,7 +50,7 @@ extension DiffusersScheduler {
 
   private var spacingName: String { timestepSpacing.rawValue + (timestepSpacing == .leading ? "+\(stepsOffset)" : "") }
 
-  /// As the network gets them, before a Karras grid replaces them; descending. Nil where there are not so many.
+  /// The timesteps given to the network, before a Karras grid replaces them; descending. Nil if there are fewer.
   private func timesteps(steps: Int, of process: DiscreteProcess) -> [Double]? {
     // A solver of higher order leaves out the cleanest of one more.
     let leavesOutLast = kind == .dpmSolverMultistep || kind == .uniPC
@@ -77,7 +77,7 @@ extension DiffusersScheduler {
     }
   }
 
-  /// From 0, to the last bit as numpy's `linspace`: where a number ends on a half, that decides how it is rounded.
+  /// Numbers from 0, bit for bit those of numpy's `linspace`: where a number ends on a half, that decides how it is rounded.
   private static func linspace(to end: Int, count: Int) -> [Double] {
     let step = count > 1 ? Double(end) / Double(count - 1) : 0
     return (0..<count).map { $0 > 0 && $0 == count - 1 ? Double(end) : Double($0) * step }

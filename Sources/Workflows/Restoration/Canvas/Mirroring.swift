@@ -5,7 +5,7 @@ import Tensors
 struct Mirroring {
   /// The pixels that are needed.
   let source: Range<Int>
-  /// Of each pixel of the range its place in `source`; nil where the range lies within.
+  /// The place in `source` of each pixel of the range; nil where the range lies within.
   private let places: [Int]?
 
   init(_ range: Range<Int>, length: Int) {

@@ -14,7 +14,7 @@ struct OrientedPicture {
   var channels: Int { picture.channels }
   var wasKept: Bool { picture.wasKept }
 
-  /// As `MappedPicture.readMirrored`.
+  /// The counterpart of `MappedPicture.readMirrored`.
   func read(rows: Range<Int>, columns: Range<Int>) -> Tensor {
     isTurned
       ? picture.readMirrored(rows: columns, columns: rows).transpose(2, 3) : picture.readMirrored(rows: rows, columns: columns)

@@ -4,7 +4,7 @@ import Foundation
 
 /// How far a run has come: written after each finished band, so that an interrupted run is continued from there, to the same bytes.
 struct RestorationJournal: Codable, Equatable {
-  /// Of the work: picture, model, settings.
+  /// Identifies the work: picture, model, settings.
   var identity: String
   /// The side of tiles in use.
   var tile: Int
@@ -12,7 +12,7 @@ struct RestorationJournal: Codable, Equatable {
   var step = 0, evaluation = 1
   /// The rows of this evaluation that are finished; in the last evaluation of the last step, rows of the result.
   var rows = 0
-  /// Of the result's rows.
+  /// The drift of the result's rows.
   var drift = ColourDrift()
 
   /// What an earlier run wrote; nil where there is none, or that of other work.

@@ -126,7 +126,7 @@ extension RestorationRun {
     if let rows { try finish(rows.rows, rows.means) }
   }
 
-  /// From the run's orientation to the picture's, and back.
+  /// Turns from the run's orientation to the picture's, and back.
   private func upright(_ x: Tensor) -> Tensor { isTurned ? x.transpose(2, 3) : x }
 
   private func makeSums() throws -> TileSums {

@@ -44,7 +44,7 @@ struct TileAxis {
   }
 
   let tiles: [Tile]
-  /// For each tile the pixel up to which no later one counts.
+  /// The pixel of each tile up to which no later tile counts.
   let finalEnds: [Int]
 
   /// - Parameters:

@@ -55,6 +55,6 @@ public struct InputConsistency {
     return input.read(rows: band, columns: 0..<input.width) - reduced.read(rows: band)
   }
 
-  /// Of as many pixels of the result.
+  /// Bands of equal numbers of the result's pixels.
   private func bands(of picture: MappedPicture) -> [Range<Int>] { picture.bands(of: max(1, Restorer.bandPixels / result.width)) }
 }
