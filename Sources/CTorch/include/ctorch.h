@@ -103,7 +103,7 @@ int ct_generator_set_state(ct_generator *, const ct_tensor *);
 #define CT_UNARY(name) ct_tensor *ct_##name(const ct_tensor *);
 CT_UNARY(neg) CT_UNARY(abs) CT_UNARY(exp) CT_UNARY(log) CT_UNARY(sqrt)
 CT_UNARY(square) CT_UNARY(sin) CT_UNARY(cos) CT_UNARY(tanh) CT_UNARY(sigmoid)
-CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(relu) CT_UNARY(floor) CT_UNARY(round)
+CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(gelu_tanh) CT_UNARY(relu) CT_UNARY(floor) CT_UNARY(round)
 CT_UNARY(isfinite) CT_UNARY(isnan) CT_UNARY(logical_not) CT_UNARY(detach) CT_UNARY(clone)
 #undef CT_UNARY
 #define CT_BINARY(name) ct_tensor *ct_##name(const ct_tensor *, const ct_tensor *);

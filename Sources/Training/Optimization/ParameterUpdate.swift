@@ -21,10 +21,12 @@ package final class ParameterUpdate {
   /// Images whose gradient is computed at once; nil for all of the batch.
   private let microbatch: Int?
 
-  package init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: TrainingRecipe) {
+  package init(
+    _ parameters: [(name: String, parameter: Parameter)], buffers: [(name: String, buffer: Buffer)] = [], _ recipe: TrainingRecipe
+  ) {
     optimizer = recipe.optimizer.member.makeOptimizer(for: parameters)
-    average = ExponentialMovingAverage(parameters, rate: recipe.emaRate)
-    further = FurtherAverages(parameters, recipe.averages.map(\.member))
+    average = ExponentialMovingAverage(parameters, buffers: buffers, rate: recipe.emaRate)
+    further = FurtherAverages(parameters, buffers: buffers, recipe.averages.map(\.member))
     (clip, microbatch) = (recipe.gradientClip, recipe.microbatch)
   }
 
