@@ -48,7 +48,7 @@ import Testing
 
   @Test(arguments: [
     ("schedule: { type: rectified_flow, shift: 0 }", "shift: expected 0.001 to 1000, found 0.0"),
-    ("schedule: { type: rectified_flow, shift: .nan }", "expected 0.001 to 1000"),
+    ("schedule: { type: rectified_flow, shift: 1.0e+4 }", "expected 0.001 to 1000"),
     ("schedule: { type: rectified_flow }\nparameterization: epsilon", "expected v or x0"),
     ("parameterization: velocity\nrescale_timesteps: true", "expected false with parameterization velocity"),
   ]) func aRecipeThatCannotBeIsRefusedWithTheReason(yaml: String, reason: String) {
