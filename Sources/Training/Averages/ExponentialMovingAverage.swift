@@ -9,7 +9,8 @@ public final class ExponentialMovingAverage {
   public let profile: any AverageProfile
   private let names: [String]
   private let parameters: [Tensor]
-  private let averages: [Tensor]
+  /// In the parameters' order.
+  let averages: [Tensor]
   public private(set) var steps = 0
 
   public init(_ parameters: [(name: String, parameter: Parameter)], profile: any AverageProfile) {
@@ -33,9 +34,15 @@ public final class ExponentialMovingAverage {
 
   /// average ← rate average + (1 − rate) parameter.
   public func update() throws(TorchFault) {
-    try InPlace.average(averages, towards: parameters, rate: profile.rate(afterUpdates: steps))
-    steps += 1
+    try InPlace.average(averages, towards: parameters, rate: nextRate)
+    didUpdate()
   }
+
+  /// The rate of the next update.
+  var nextRate: Double { profile.rate(afterUpdates: steps) }
+
+  /// Counts an update that an optimizer made along with its step.
+  func didUpdate() { steps += 1 }
 
   /// A snapshot of the averages under the parameters' names.
   public func stateDict() -> StateDict { StateDict(zip(names, averages.map { $0.clone() })) }
