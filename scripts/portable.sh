@@ -19,7 +19,7 @@ build_portable() {
 }
 
 build_product() {
-  SFUMATO_PORTABLE=1 quietly swift build -c release --scratch-path "$portable_scratch" --product "$1" "${map_flags[@]}" \
+  SFUMATO_PORTABLE=1 quietly swift build "${release[@]}" --scratch-path "$portable_scratch" --product "$1" "${map_flags[@]}" \
     --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --strip-all -Xlinker "$PWD/$portable_scratch/static/arc4random.o" "${@:2}"
 }
 

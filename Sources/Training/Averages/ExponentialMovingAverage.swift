@@ -9,7 +9,8 @@ public final class ExponentialMovingAverage {
   public let profile: any AverageProfile
   private let names: [String]
   private let parameters: [Tensor]
-  private let averages: [Tensor]
+  /// In the parameters' order.
+  let averages: [Tensor]
   private let buffers: [(name: String, buffer: Buffer)]
   public private(set) var steps = 0
 
@@ -40,12 +41,20 @@ public final class ExponentialMovingAverage {
 
   /// average ← rate average + (1 − rate) parameter.
   public func update() throws(TorchFault) {
-    try InPlace.average(averages, towards: parameters, rate: profile.rate(afterUpdates: steps))
-    steps += 1
+    try InPlace.average(averages, towards: parameters, rate: nextRate)
+    didUpdate()
   }
 
+  /// The rate of the next update.
+  var nextRate: Double { profile.rate(afterUpdates: steps) }
+
+  /// Counts an update that an optimizer made along with its step.
+  func didUpdate() { steps += 1 }
+
   /// A snapshot of the averages under the parameters' names, and of the buffers.
-  public func stateDict() -> StateDict { StateDict(zip(names, averages.map { $0.clone() }) + buffers.map { ($0.name, $0.buffer.value.clone()) }) }
+  public func stateDict() -> StateDict {
+    StateDict(zip(names, averages.map { $0.clone() }) + buffers.map { ($0.name, $0.buffer.value.clone()) })
+  }
 
   /// Restores a snapshot taken after `steps` updates.
   public func load(_ dict: StateDict, steps: Int) throws {

@@ -78,7 +78,8 @@ import Testing
     let job = try begin("run", ["training.duration=600", "training.learning_rate=1.0e-3", "training.log_every=100", "training.batch_size=10"])
     try finish(job)
     let losses = RunLog(path: job.folder.logPath).lines.map(\.loss)
-    #expect(losses.count == 6 && (losses[5] ?? 1) < 0.7 * (losses[0] ?? 0), "\(losses)")
+    let (first, last) = (losses.first.flatMap(\.self) ?? 0, losses.last.flatMap(\.self) ?? 1)
+    #expect(losses.count == 6 && last < 0.7 * first, "\(first) to \(last)")
   }
 
   @Test func theTeachersGuidanceIsThatOfTheRecipe() throws {
@@ -95,7 +96,7 @@ import Testing
     (["distillation.guidance_scale=-1"], "expected 0 to 1000"),
     (["network.type=context_unet"], "network: expected no value beside a section distillation"),
     (["process.parameterization=x0"], "process: expected no value"), (["sampling.steps=3"], "distillation.steps"),
-    (["training.loss=kl"], "expected mse, l1 or huber"), (["augmentation={ rotation: 5 }"], "not augmented"),
+    (["training.loss=kl"], "expected mse, l1 or huber"), (["augmentation={ probability: 0.1 }"], "not augmented"),
     (["images.size=16"], "leave images.size and images.channels out"), (["data.classes=letters"], "expected data of the same classes"),
   ])
   func whatCannotBeDistilledIsRefused(set: [String], words: String) {
@@ -109,9 +110,7 @@ import Testing
   ])
   func aTeacherThatCannotTeachIsRefused(set: [String], words: String) throws {
     let other = try folder.file("other.safetensors")
-    var model = try Tiny.model(set: set + (words.hasPrefix("needs") ? ["sampling.guidance_scale=1"] : []))
-    if words.hasPrefix("needs") { model = Model(recipe: model.recipe, provenance: model.provenance, network: model.network) }
-    try Tiny.write(model, to: other)
+    try Tiny.write(Tiny.model(set: set + ["sampling.guidance_scale=1"]), to: other)
     let error = refusal { try begin("run", ["distillation.teacher=\(other)", "distillation.guidance_scale=2"]) }
     #expect(error?.failure == .data && error?.description.contains(words) == true, "\(String(describing: error))")
   }
