@@ -157,9 +157,7 @@ let package = Package(
       dependencies: ["Training", "Interop", "Networks", "NN", "Diffusion", "Metrics", "Checkpoints", "Tensors", "RecipeKit"],
       exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
-    .testTarget(
-      name: "StudioTests",
-      dependencies: ["Studio", "TestSupport", "Imaging", "Models", "Networks", "Diffusion", "Checkpoints", "Tensors", "RecipeKit", "Workflows"]),
+    .testTarget(name: "StudioTests", dependencies: ["Studio", "Imaging"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20)

@@ -102,5 +102,6 @@ public final class StudioServer: Sendable {
     heart.cancel()
     queue.stop()
     listener.stop()
+    library.folder.close()
   }
 }

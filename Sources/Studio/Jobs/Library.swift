@@ -25,6 +25,7 @@ final class Library: Sendable {
       let name = (try? pictures.picture(String(match.1)).name) ?? String(match.1)
       message.replaceSubrange(match.range, with: name)
     }
+    for place in models.places { message = message.replacingOccurrences(of: place.path, with: place.name) }
     return message.replacingOccurrences(of: "\(folder.path)/", with: "")
   }
 

@@ -8,7 +8,7 @@ import Synchronization
 final class DataFolder: Sendable {
   let path: String
   let limit: Int
-  private let lock: Int32
+  private let lock: Mutex<Int32>
   private let usage: Mutex<(bytes: Int, at: Double)>
 
   /// Seconds for which a count of the folder's bytes is good; what is added meanwhile is added to it.
@@ -22,14 +22,22 @@ final class DataFolder: Sendable {
         throw SfumatoError(.io, "\(self.path)\(folder) cannot be made: \(problem); give another folder with --data")
       }
     }
-    lock = open("\(self.path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let lock = open("\(self.path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    self.lock = Mutex(lock)
     guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      if lock >= 0 { Foundation.close(lock) }
       throw SfumatoError(.io, "\(self.path) is used by another studio; stop it, or give another folder with --data")
     }
     usage = Mutex((Self.bytes(below: self.path), ReadinessPool.now))
   }
 
-  deinit { close(lock) }
+  /// Lets another studio use the folder.
+  func close() {
+    lock.withLock { descriptor in
+      if descriptor >= 0 { Foundation.close(descriptor) }
+      descriptor = -1
+    }
+  }
 
   func folder(_ kind: String, _ id: String) -> String { "\(path)/\(kind)/\(id)" }
 

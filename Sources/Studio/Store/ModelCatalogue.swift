@@ -20,7 +20,7 @@ final class ModelCatalogue: Sendable {
     lane = WorkLane("models", limit: 32)
   }
 
-  private var places: [Place] {
+  var places: [Place] {
     let bundled = BundledFiles.named(in: "models", ending: ".safetensors").sorted { $0.key < $1.key }
     return bundled.map { Place(id: $0.key, name: $0.key, origin: "bundled", path: $0.value) }
       + runs.withModels.map { Place(id: $0.id, name: $0.name, origin: "run", path: $0.model) }

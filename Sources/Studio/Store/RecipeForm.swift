@@ -121,9 +121,9 @@ struct RecipeForm {
   /// - Throws: `Problem` 422; `RecipeError` for impossible values.
   func settings(_ values: [String: JSON], data: [String]) throws -> [String] {
     let types = values.filter { $0.key.hasSuffix(".type") }
-    let chosen = try Self.written(types, among: Self.leaves(of: try RecipeInspection.resolved(path)).map(\.path), data)
+    let chosen = try Self.written(types, among: Self.leaves(of: try RecipeInspection.resolved(path)).map(\.path))
     let known = Self.leaves(of: try RecipeInspection.resolved(path, set: data + chosen)).map(\.path)
-    let settings = try chosen + Self.written(values.filter { types[$0.key] == nil }, among: known, data)
+    let settings = try chosen + Self.written(values.filter { types[$0.key] == nil }, among: known)
     let before = Self.leaves(of: try RecipeInspection.resolved(path, set: data))
     let after = Self.leaves(of: try RecipeInspection.resolved(path, set: data + settings))
     func closed(_ fields: [Field]) -> [String] { fields.filter { Self.isClosed($0.path) }.map { "\($0.path)=\($0.value)" } }
@@ -131,13 +131,14 @@ struct RecipeForm {
     return data + settings
   }
 
-  private static func written(_ values: [String: JSON], among known: [String], _ data: [String]) throws -> [String] {
+  private static func written(_ values: [String: JSON], among known: [String]) throws -> [String] {
     try values.sorted { $0.key < $1.key }.map { path, value in
       guard !isClosed(path) else {
         throw Problem(422, "'\(path.prefix(60))' cannot be set here", hint: "choose data by its id; files are read by the command line alone")
       }
       guard known.contains(path) else {
-        throw Problem(422, "unknown setting '\(path.prefix(60))'; \(Suggestion.phrase(for: String(path.prefix(60)), among: known))")
+        let nearest = Suggestion.nearest(to: path, among: known.filter { !isClosed($0) }).map { "did you mean '\($0)'?" }
+        throw Problem(422, "unknown setting '\(path.prefix(60))'; \(nearest ?? "the fields of the recipe list what there is")")
       }
       let text = value.string ?? value.text
       guard !text.unicodeScalars.contains(where: { "\n\r{}&*!|>%@`".unicodeScalars.contains($0) }), !text.contains(": ") else {
