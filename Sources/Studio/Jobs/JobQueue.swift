@@ -286,8 +286,8 @@ final class JobQueue: Sendable {
     folder.changed()
     try? change(id) { job in
       (job.record.state, job.record.ended, job.secondsLeft, job.rate) = (outcome.0, Date(), nil, nil)
-      (job.record.results, job.record.failure) = (outcome.1, outcome.2)
-      if outcome.0 == .finished { job.record.share = 1 }
+      job.record.failure = outcome.2
+      if outcome.0 == .finished { (job.record.share, job.record.results) = (1, outcome.1) }
       // What was previewed is among the results.
       if job.record.state.isEnd, outcome.0 == .finished { (job.preview, job.previewURL) = (nil, nil) }
     }
@@ -316,6 +316,7 @@ final class JobQueue: Sendable {
         tell(id, "progress") { $0.text }
       }
       for line in work.takeLog() { tell(id, "log") { _ in line } }
+      if let results = try work.takeResults() { try change(id) { $0.record.results = results } }
       if now - shown >= Self.previewEvery {
         shown = now
         try preview(id, work)

@@ -15,6 +15,8 @@ protocol JobWork: AnyObject {
   var previewURL: String? { get }
   /// The lines of a log since the last call.
   func takeLog() -> [String]
+  /// What is written so far, where it has changed since the last call.
+  func takeResults() throws -> [JobResult]?
   /// Saves what can be resumed; called in place of further steps.
   func stop() throws
   /// Writes what is still to be written, and lists it.
@@ -26,6 +28,7 @@ extension JobWork {
   var previewURL: String? { nil }
   func preview() throws -> [UInt8]? { nil }
   func takeLog() -> [String] { [] }
+  func takeResults() throws -> [JobResult]? { nil }
   func stop() throws {}
 }
 

@@ -75,9 +75,20 @@ final class RestoreWork: JobWork {
   }
   private var shown = ""
 
+  func takeResults() throws -> [JobResult]? {
+    guard job.outcomes.count != told else { return nil }
+    told = job.outcomes.count
+    return try results()
+  }
+  private var told = 0
+
   func finish() throws -> [JobResult] {
     if job.outcomes.isEmpty, let failure = job.failures.first { throw Problem(422, library.withoutPaths(failure.problem)) }
-    return try job.outcomes.map { outcome in
+    return try results()
+  }
+
+  private func results() throws -> [JobResult] {
+    try job.outcomes.map { outcome in
       let name = (outcome.output as NSString).lastPathComponent
       var result = try SampleWork.result(name, folder, outcome.resultWidth, outcome.resultHeight)
       result.picture = ((outcome.input as NSString).lastPathComponent as NSString).deletingPathExtension

@@ -45,7 +45,7 @@ struct RecipeForm {
       let kind = choices != nil ? "choice" : Self.kind(of: value)
       return .members([
         "path": .string(field.path), "kind": .string(kind), "default": defaults[field.path].map(Self.json) ?? .null, "value": value,
-        "choices": choices.map(JSON.strings), "documentation": .string(FieldDocumentation.texts[field.path] ?? comments[field.path] ?? ""),
+        "choices": choices.map(JSON.strings), "documentation": .string(FieldDocumentation.text(for: field.path) ?? comments[field.path] ?? ""),
       ])
     }
   }
