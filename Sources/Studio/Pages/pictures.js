@@ -1,4 +1,4 @@
-// Choosing and dropping pictures, also whole folders, and what the browser remembers of those that were uploaded.
+// Choosing and dropping pictures, also whole folders, and what is known of those that were uploaded.
 
 import * as api from './api.js';
 import { button, h } from './dom.js';
@@ -77,30 +77,11 @@ function withFolder(file) {
 
 const isPicture = (file) => file.type.startsWith('image/') || /\.(tiff?|p[gpn]m|webp|jpe?g|png)$/i.test(file.name);
 
-// ---- Uploaded pictures: the server keeps the bytes, the browser keeps names and sizes
+// ---- Uploaded pictures
 
-const KEY = 'sfumato.pictures';
-const MOST = 300;
-
-function known() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-export function remember({ id, name, width, height, format, jpeg_quality }) {
-  const entries = Object.entries({ ...known(), [id]: { name, width, height, format, jpeg_quality } }).slice(-MOST);
-  try {
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(entries)));
-  } catch {
-    // Without room for it, names and sizes are lost at a reload and nothing else.
-  }
-}
-
+/** What the server read of an uploaded picture; of one that is gone only the id is left. */
 export function recall(id) {
-  return { id, name: 'picture', ...known()[id] };
+  return api.get(`/pictures/${id}/facts`).catch(() => ({ id, name: 'picture' }));
 }
 
 export function loadImage(src) {

@@ -4,7 +4,7 @@ import * as api from './api.js';
 import * as jobs from './jobs.js';
 import { compareView } from './compare.js';
 import { detailPreview } from './detail.js';
-import { acceptDrops, dropZone, measured, recall, remember } from './pictures.js';
+import { acceptDrops, dropZone, measured, recall } from './pictures.js';
 import { restoreControls } from './restore_controls.js';
 import { Stage, picture as pictureElement } from './stage.js';
 import { jobStatus, stateText } from './tray.js';
@@ -70,7 +70,6 @@ export function restoreView() {
   async function send(item) {
     try {
       const uploaded = await measured(await api.upload(item.file));
-      remember(uploaded);
       Object.assign(item, uploaded, { name: item.file.name, state: 'ready', file: null });
     } catch (error) {
       Object.assign(item, { state: 'failed', problem: error, file: null });
@@ -108,6 +107,7 @@ export function restoreView() {
       ?? (pictures.some((result) => result.picture) ? undefined : pictures[ready().indexOf(item)]);
   }
 
+  const resultName = (item, result) => `${item.name.replace(/\.[^.]*$/, '')}-restored.${result.name.split('.').at(-1)}`;
   const ready = () => items.filter((item) => item.id);
 
   function stateOf(item) {
@@ -128,8 +128,8 @@ export function restoreView() {
       return h('li', { class: item === current ? 'chosen' : '' },
         button('', () => choose(item), { class: 'pick', 'aria-pressed': String(item === current), 'aria-label': `${item.name}: ${stateOf(item)}` }),
         h('img', { src: item.id ? api.pictureView(item.id, 96) : item.local, alt: '', width: 40, height: 40 }),
-        h('span', { class: 'grow' }, h('span', { class: 'clip', text: item.name }), h('small', { class: item.problem ? 'bad' : '', text: item.problem?.detail ?? stateOf(item) })),
-        result ? h('a', { class: 'button small', href: result.url, download: result.name, text: 'Download', 'aria-label': `Download ${result.name}` })
+        h('span', { class: 'grow' }, h('span', { class: 'clip', text: item.name }), h('small', { class: item.problem ? 'bad' : '', text: item.problem?.detail ?? item.problem?.message ?? stateOf(item) })),
+        result ? h('a', { class: 'button small', href: result.url, download: resultName(item, result), text: 'Download', 'aria-label': `Download ${item.name}` })
           : !job && button('Remove', () => removeItem(item), { class: 'small', 'aria-label': `Remove ${item.name}` }));
     }));
     startButton.disabled = ready().length === 0 || (job && !jobs.isOver(job)) || !controls.hasModel;
@@ -145,7 +145,7 @@ export function restoreView() {
     compare.element.hidden = mode !== 'compare';
     head.querySelector('.segments').hidden = download.hidden = !result;
     tabs.forEach((tab, index) => tab.setAttribute('aria-pressed', String((index === 1) === (mode === 'compare'))));
-    if (result) Object.assign(download, { href: result.url, download: result.name });
+    if (result) Object.assign(download, { href: result.url, download: resultName(current, result) });
     if (mode === 'compare') showCompare(result);
     else showPicture();
   }
@@ -155,7 +155,7 @@ export function restoreView() {
     compare.of = result.url;
     const { scale = 1 } = job.settings;
     const [width, height] = [result.width ?? current.width * scale, result.height ?? current.height * scale];
-    compare.show(api.pictureView(current.id, 2400), result.type === 'image/tiff' ? job.preview ?? result.url : result.url, width, height);
+    compare.show(api.pictureView(current.id, 2400), `${result.url}/view?size=4096`, width, height);
   }
 
   function showPicture() {
@@ -257,7 +257,7 @@ export function restoreView() {
     compare.of = null;
     if (job) controls.setSettings(job.settings);
     items = await Promise.all(pictures.map(async (picture) => {
-      const item = { ...recall(picture), state: 'ready', mode: job ? 'compare' : 'detail' };
+      const item = { ...(await recall(picture)), state: 'ready', mode: job ? 'compare' : 'detail' };
       return measured(item).catch(() => ({ ...item, state: 'failed', id: null, problem: { detail: 'the picture is no longer there' } }));
     }));
     stage.of = null;

@@ -32,7 +32,7 @@ export function sampleView() {
   const dialog = imageDialog({
     vary: (result) => controls.start.takeResult(result, 'vary'),
     inpaint: (result) => controls.start.takeResult(result, 'inpaint'),
-    takeSeed: (result) => controls.setSeed(result.seed),
+    takeSeed: (result) => controls.takeSeed(result),
   });
 
   async function start() {

@@ -105,6 +105,12 @@ export function sampleControls() {
     seed.focus();
   }
 
+  /** The noise of an image is that of its job's seed and its number: as the first image of that sum it is the same. */
+  function takeSeed(result) {
+    setSeed(result.seed + (result.number ?? 0));
+    if (result.class) setClasses([result.class]);
+  }
+
   function settings() {
     const entry = chosen();
     const request = {
@@ -136,5 +142,5 @@ export function sampleControls() {
     showSampler();
   }
 
-  return { element, start, settings, setSettings, setModels, setModel, setSamplers, setSeed, get hasModel() { return models.length > 0; } };
+  return { element, start, settings, setSettings, setModels, setModel, setSamplers, takeSeed, get hasModel() { return models.length > 0; } };
 }

@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { paintMask } from './brush.js';
-import { dropZone, recall, remember } from './pictures.js';
+import { dropZone, recall } from './pictures.js';
 import { button, h, showProblem, slider } from './dom.js';
 
 export function startPicture() {
@@ -49,7 +49,6 @@ export function startPicture() {
   }
 
   function set(uploaded, nextMode) {
-    remember(uploaded);
     picture = uploaded;
     painted = null;
     thumb.src = api.pictureView(picture.id, 256);
@@ -89,10 +88,10 @@ export function startPicture() {
     return { inpaint: { picture: picture.id, mask: painted.id } };
   }
 
-  function setSettings({ init, inpaint }) {
+  async function setSettings({ init, inpaint }) {
     const id = init?.picture ?? inpaint?.picture;
     if (!id) return clear();
-    set(recall(id), init ? 'vary' : 'inpaint');
+    set(await recall(id), init ? 'vary' : 'inpaint');
     if (init) strength.value = init.strength;
     if (inpaint) painted = { id: inpaint.mask, strokes: [] };
     show();

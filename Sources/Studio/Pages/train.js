@@ -19,8 +19,8 @@ export function trainView() {
   const name = h('input', { type: 'text', maxLength: 80, autocomplete: 'off', placeholder: 'that of the recipe' });
   const problem = h('div', { hidden: true });
   const checked = h('div', { class: 'plan', 'aria-live': 'polite' });
-  const checkButton = button('Check', check);
-  const startButton = button('Start training', start, { class: 'primary' });
+  const checkButton = button('Check', () => guard(checkButton, check));
+  const startButton = button('Start training', () => guard(startButton, start), { class: 'primary' });
   const status = jobStatus();
   const progress = runProgress();
   const links = h('div', { class: 'row' });
@@ -58,22 +58,22 @@ export function trainView() {
     pressed.disabled = false;
   }
 
-  const check = () => guard(checkButton, async () => {
+  async function check() {
     checked.replaceChildren(h('p', { class: 'hint', text: 'Checking …' }));
     const answer = await api.post('/recipes/check', request());
     const parts = [count(answer.parameters, 'parameter'), answer.images && count(answer.images, 'image'),
       answer.memory_bytes && `about ${bytes(answer.memory_bytes)} of memory`];
     checked.replaceChildren(h('p', {}, h('strong', { text: 'Ready ' }), parts.filter(Boolean).join(', ')),
       ...(answer.warnings ?? []).map((text) => h('p', { class: 'notice', text })));
-  });
+  }
 
-  const start = () => guard(startButton, async () => {
+  async function start() {
     const body = { kind: 'train', ...request() };
     if (name.value.trim()) body.name = name.value.trim();
     job = await jobs.submit(body);
     keep();
     update();
-  });
+  }
 
   function update() {
     nothing.hidden = Boolean(job);
