@@ -135,7 +135,7 @@ class Page:
         """Waits until an expression of JavaScript is true; returns its value."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if value := self.evaluate(expression):
+            if value := self.evaluate(f"((found) => found instanceof Node || found)({expression})"):
                 return value
             time.sleep(0.1)
         raise Failed(f"not within {seconds} s: {what}; the view shows: {self.evaluate('document.body.innerText')[-1500:]}")

@@ -8,9 +8,10 @@ google-chrome, or at the path in CHROMIUM. Python's standard library alone.
 """
 
 import argparse
+import json
+import os
 import pathlib
 import shutil
-import os
 import socket
 import subprocess
 import sys
@@ -91,12 +92,23 @@ def run(chrome, origin, inputs, shots, options):
             problem = str(failure)
             page.screenshot(shots / f"failed-{name}.png")
         page.close()
+        cancel_all(origin)
         faults = page.faults + stage.faults
         failures += bool(problem or faults)
         print(f"{'failed' if problem or faults else 'ok':8}{name} ({time.monotonic() - start:.1f} s)", flush=True)
         for text in filter(None, [problem, *dict.fromkeys(faults)]):
             print(f"        {text}", flush=True)
     return failures
+
+
+def cancel_all(origin):
+    """Ends what a scenario has left, so that the next one does not wait for it."""
+    with urllib.request.urlopen(f"{origin}/api/v1/jobs") as answer:
+        jobs = json.load(answer)["jobs"]
+    for job in jobs:
+        if job["state"] in ("waiting", "running"):
+            request = urllib.request.Request(f"{origin}/api/v1/jobs/{job['id']}/cancel", b"{}", {"X-Sfumato": "1", "Content-Type": "application/json"})
+            urllib.request.urlopen(request).close()
 
 
 if __name__ == "__main__":

@@ -158,6 +158,7 @@ export function bytes(number) {
 
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';
+  if (seconds < 1) return 'under 1 s';
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

@@ -38,10 +38,12 @@ export function acceptDrops(element, use) {
   element.addEventListener('dragleave', () => over(-1));
   element.addEventListener('dragover', (event) => event.preventDefault());
   element.addEventListener('drop', async (event) => {
+    // Where one place lies within another, both end their marking and the inner one takes the files.
+    const isTaken = event.defaultPrevented;
     event.preventDefault();
-    event.stopPropagation();
     depth = 0;
     over(0);
+    if (isTaken) return;
     const files = (await droppedFiles(event.dataTransfer)).filter(isPicture);
     if (files.length) use(files);
   });

@@ -40,7 +40,7 @@ export function restoreView() {
   const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the restoration', hidden: true },
     list,
     h('div', { class: 'row' }, moreButton(), button('Remove all', clear, { class: 'small' })),
-    controls.element, planPlace, problem, startButton, h('div', { class: 'job-place', hidden: true }, status.element, preview));
+    controls.element, h('div', { class: 'actions' }, problem, planPlace, startButton), h('div', { class: 'job-place', hidden: true }, status.element, preview));
   const element = h('section', { class: 'view restore', 'aria-labelledby': 'restore-title' },
     h('h1', { id: 'restore-title', class: 'sr', text: 'Restore' }), drop, working, side);
   acceptDrops(element, addFiles);
@@ -127,7 +127,8 @@ export function restoreView() {
       const result = resultOf(item);
       return h('li', { class: item === current ? 'chosen' : '' },
         button('', () => choose(item), { class: 'pick', 'aria-pressed': String(item === current), 'aria-label': `${item.name}: ${stateOf(item)}` }),
-        h('img', { src: item.id ? api.pictureView(item.id, 96) : item.local, alt: '', width: 40, height: 40 }),
+        item.state === 'failed' ? h('span', { class: 'no-picture' })
+          : h('img', { src: item.id ? api.pictureView(item.id, 96) : item.local, alt: '', width: 40, height: 40 }),
         h('span', { class: 'grow' }, h('span', { class: 'clip', text: item.name }), h('small', { class: item.problem ? 'bad' : '', text: item.problem?.detail ?? item.problem?.message ?? stateOf(item) })),
         result ? h('a', { class: 'button small', href: result.url, download: resultName(item, result), text: 'Download', 'aria-label': `Download ${item.name}` })
           : !job && button('Remove', () => removeItem(item), { class: 'small', 'aria-label': `Remove ${item.name}` }));

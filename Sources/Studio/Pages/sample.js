@@ -26,13 +26,14 @@ export function sampleView() {
   const historyField = h('div', { class: 'stage-head', hidden: true },
     h('h2', { text: 'Images' }), h('label', { class: 'inline' }, 'Earlier', history));
   const stage = h('div', { class: 'workspace' }, historyField, nothing, live, grid, animation, files);
-  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, problem, startButton, statusPlace);
+  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, h('div', { class: 'actions' }, problem, startButton), statusPlace);
   const element = h('section', { class: 'view sample', 'aria-labelledby': 'sample-title' },
     h('h1', { id: 'sample-title', class: 'sr', text: 'Sample' }), stage, side);
   const dialog = imageDialog({
     vary: (result) => controls.start.takeResult(result, 'vary'),
     inpaint: (result) => controls.start.takeResult(result, 'inpaint'),
     takeSeed: (result) => controls.takeSeed(result),
+    animate: (result) => { controls.animate(result); start(); },
   });
 
   async function start() {
@@ -121,8 +122,8 @@ export function sampleView() {
 }
 
 /**
- * One image of several, larger: to vary, to inpaint, to take the seed of, to download.
- * @param {{vary: Function, inpaint: Function, takeSeed: Function}} actions each receives the result
+ * One image of several, larger: to vary, to inpaint, to take the seed of, to animate, to download.
+ * @param {{vary: Function, inpaint: Function, takeSeed: Function, animate: Function}} actions each receives the result
  */
 function imageDialog(actions) {
   let results = [];
@@ -137,7 +138,7 @@ function imageDialog(actions) {
       button('Previous', () => go(-1), { class: 'small' }), button('Next', () => go(1), { class: 'small' }),
       button('Close', () => dialog.close(), { class: 'small' }))),
     stage.element, about,
-    h('div', { class: 'row' }, act('Vary', actions.vary), act('Inpaint', actions.inpaint), act('Take its seed', actions.takeSeed), download));
+    h('div', { class: 'row' }, act('Vary', actions.vary), act('Inpaint', actions.inpaint), act('Take its seed', actions.takeSeed), act('Animate', actions.animate), download));
 
   function key(event) {
     if (event.target === stage.view || event.target.matches('input')) return;

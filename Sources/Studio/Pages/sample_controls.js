@@ -111,6 +111,13 @@ export function sampleControls() {
     if (result.class) setClasses([result.class]);
   }
 
+  /** Samples the image again, alone, with its denoising as an animation. */
+  function animate(result) {
+    takeSeed(result);
+    number.value = '1';
+    animation.control.checked = true;
+  }
+
   function settings() {
     const entry = chosen();
     const request = {
@@ -142,5 +149,5 @@ export function sampleControls() {
     showSampler();
   }
 
-  return { element, start, settings, setSettings, setModels, setModel, setSamplers, takeSeed, get hasModel() { return models.length > 0; } };
+  return { element, start, settings, setSettings, setModels, setModel, setSamplers, takeSeed, animate, get hasModel() { return models.length > 0; } };
 }

@@ -32,7 +32,7 @@ export function trainView() {
     h('h1', { id: 'train-title', class: 'sr', text: 'Train' }),
     h('div', { class: 'workspace' }, historyField, nothing, shown),
     h('aside', { class: 'panel', 'aria-label': 'Data and recipe' }, data.element, form.element, field('Name of the run', name),
-      checked, problem, h('div', { class: 'row' }, checkButton, startButton)));
+      h('div', { class: 'actions' }, problem, checked, h('div', { class: 'row' }, checkButton, startButton))));
 
   function request() {
     if (data.isNew) throw { detail: 'the new data set is not uploaded yet', hint: 'drop pictures and upload them, or choose other data' };
