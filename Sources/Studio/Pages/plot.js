@@ -4,21 +4,28 @@
 import * as api from './api.js';
 import { h, short, showProblem, svg } from './dom.js';
 
-const [WIDTH, HEIGHT] = [640, 260];
-const EDGE = { left: 56, right: 12, top: 12, bottom: 32 };
+const HEIGHT = 280;
+const EDGE = { left: 56, right: 12, top: 12, bottom: 44 };
 
 /** @returns {{element: HTMLElement, show: (lines: object[]) => void}} lines of log.jsonl, by step */
 export function lossPlot() {
-  const drawing = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'plot', tabindex: '0', role: 'img' });
+  const drawing = svg('svg', { class: 'plot', tabindex: '0', role: 'img' });
   const readout = h('p', { class: 'readout', text: ' ' });
   const legend = h('p', { class: 'legend hint' });
   const element = h('figure', { class: 'curve' }, legend, drawing, readout);
+  let width = 640;
+  let drawn = [];
   let points = [];
   let at = null;
   let scales = null;
   const cross = svg('g', { class: 'cross' });
 
+  new ResizeObserver(() => drawing.clientWidth && drawing.clientWidth !== width && show(drawn)).observe(drawing);
+
   function show(lines) {
+    drawn = lines;
+    width = drawing.clientWidth || width;
+    drawing.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
     points = lines.filter((line) => Number.isFinite(line.loss) && Number.isFinite(line.images));
     const smooth = smoothed(points.map((line) => line.loss));
     const heldOut = points.filter((line) => Number.isFinite(line.validation_loss));
@@ -29,7 +36,7 @@ export function lossPlot() {
       readout.textContent = points.length ? `Loss ${short(points[0].loss)}; the curve begins with the second value.` : 'The curve begins with the second line of the log.';
       return;
     }
-    scales = scaling(points, [...points.map((line) => line.loss), ...heldOut.map((line) => line.validation_loss)]);
+    scales = scaling(width, points, [...points.map((line) => line.loss), ...heldOut.map((line) => line.validation_loss)]);
     axes();
     drawing.append(
       path('raw', points.map((line) => [line.images, line.loss])),
@@ -48,11 +55,11 @@ export function lossPlot() {
 
   function axes() {
     for (const value of scales.yTicks) {
-      drawing.append(svg('line', { class: 'rule', x1: EDGE.left, x2: WIDTH - EDGE.right, y1: scales.y(value), y2: scales.y(value) }),
+      drawing.append(svg('line', { class: 'rule', x1: EDGE.left, x2: width - EDGE.right, y1: scales.y(value), y2: scales.y(value) }),
         label(EDGE.left - 8, scales.y(value) + 4, short(value), 'end'));
     }
-    for (const value of scales.xTicks) drawing.append(label(scales.x(value), HEIGHT - 12, thousands(value), 'middle'));
-    drawing.append(label(WIDTH - EDGE.right, HEIGHT - 1, 'images', 'end'));
+    for (const value of scales.xTicks) drawing.append(label(scales.x(value), HEIGHT - 24, thousands(value), 'middle'));
+    drawing.append(label(width - EDGE.right, HEIGHT - 6, 'images', 'end'));
   }
 
   function label(x, y, text, anchor) {
@@ -80,7 +87,7 @@ export function lossPlot() {
   drawing.addEventListener('pointermove', (event) => {
     if (points.length < 2) return;
     const box = drawing.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const x = ((event.clientX - box.left) / box.width) * width;
     const distances = points.map((line) => Math.abs(scales.x(line.images) - x));
     point(distances.indexOf(Math.min(...distances)), true);
   });
@@ -108,7 +115,7 @@ function smoothed(values) {
   });
 }
 
-function scaling(points, losses) {
+function scaling(width, points, losses) {
   const [first, last] = [0, points.at(-1).images];
   // The first losses of a training are far above the rest, which is what one wants to see.
   const sorted = [...losses].sort((a, b) => a - b);
@@ -117,9 +124,9 @@ function scaling(points, losses) {
   const [low, high] = [Math.min(yTicks[0], sorted[0]), Math.max(yTicks.at(-1), top)];
   const clampY = (value) => Math.max(low, Math.min(high, value));
   return {
-    x: (value) => EDGE.left + ((value - first) / Math.max(1, last - first)) * (WIDTH - EDGE.left - EDGE.right),
+    x: (value) => EDGE.left + ((value - first) / Math.max(1, last - first)) * (width - EDGE.left - EDGE.right),
     y: (value) => HEIGHT - EDGE.bottom - ((clampY(value) - low) / (high - low || 1)) * (HEIGHT - EDGE.top - EDGE.bottom),
-    xTicks: ticks(first, last, 5), yTicks,
+    xTicks: ticks(first, last, width < 420 ? 3 : 5), yTicks,
   };
 }
 
@@ -144,12 +151,13 @@ export function runProgress() {
   const element = h('div', { class: 'stack' }, plot.element, previewPlace, problem);
   let run = null;
   let lines = new Map();
+  let readTo = -1;
   let busy = false;
 
   /** Shows another run from its start, or its news. */
   async function show(id, live = []) {
     if (id !== run) {
-      [run, lines] = [id, new Map()];
+      [run, lines, readTo] = [id, new Map(), -1];
       previews.replaceChildren();
       previewPlace.hidden = true;
       plot.show([]);
@@ -173,10 +181,10 @@ export function runProgress() {
   }
 
   async function readLog(id) {
-    const after = Math.max(-1, ...lines.keys());
-    const answer = await api.get(`/runs/${id}/log${after >= 0 ? `?after=${after}` : ''}`);
+    const answer = await api.get(`/runs/${id}/log${readTo >= 0 ? `?after=${readTo}` : ''}`);
     if (id !== run || !answer.lines.length) return;
     for (const line of answer.lines) lines.set(line.step, line);
+    readTo = answer.lines.at(-1).step;
     draw();
   }
 

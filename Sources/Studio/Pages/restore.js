@@ -40,7 +40,7 @@ export function restoreView() {
   const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the restoration', hidden: true },
     list,
     h('div', { class: 'row' }, moreButton(), button('Remove all', clear, { class: 'small' })),
-    controls.element, h('div', { class: 'actions' }, problem, planPlace, startButton), h('div', { class: 'job-place', hidden: true }, status.element, preview));
+    controls.element, h('div', { class: 'actions' }, h('div', { class: 'job-place', hidden: true }, status.element, preview), problem, planPlace, startButton));
   const element = h('section', { class: 'view restore', 'aria-labelledby': 'restore-title' },
     h('h1', { id: 'restore-title', class: 'sr', text: 'Restore' }), drop, working, side);
   acceptDrops(element, addFiles);

@@ -84,7 +84,7 @@ export function runsView(reloadModels) {
 
   function provenance(values) {
     const pairs = Object.entries(values ?? {}).map(([name, value]) => [sentence(name.replaceAll('_', ' ')), typeof value === 'object' ? JSON.stringify(value) : value]);
-    return pairs.length ? h('div', {}, h('h3', { text: 'Provenance' }), facts(pairs)) : h('div');
+    return pairs.length ? h('div', { class: 'stack tight' }, h('h3', { text: 'Provenance' }), facts(pairs)) : h('div');
   }
 
   function showRun(id) {

@@ -26,7 +26,7 @@ export function sampleView() {
   const historyField = h('div', { class: 'stage-head', hidden: true },
     h('h2', { text: 'Images' }), h('label', { class: 'inline' }, 'Earlier', history));
   const stage = h('div', { class: 'workspace' }, historyField, nothing, live, grid, animation, files);
-  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, h('div', { class: 'actions' }, problem, startButton), statusPlace);
+  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, h('div', { class: 'actions' }, statusPlace, problem, startButton));
   const element = h('section', { class: 'view sample', 'aria-labelledby': 'sample-title' },
     h('h1', { id: 'sample-title', class: 'sr', text: 'Sample' }), stage, side);
   const dialog = imageDialog({

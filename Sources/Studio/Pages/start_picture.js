@@ -19,7 +19,7 @@ export function startPicture() {
   modes[0].checked = true;
   const zone = dropZone({ title: 'Start from a picture', text: 'Or choose “Vary” on a sampled image.', many: false, use: ([file]) => take(file) });
   const chosen = h('div', { class: 'stack tight', hidden: true },
-    h('div', { class: 'row top' }, thumb,
+    h('div', { class: 'row first' }, thumb,
       h('fieldset', { class: 'grow' }, h('legend', { text: 'Start picture' }),
         h('label', { class: 'check' }, modes[0], h('span', { text: 'Vary all of it' })),
         h('label', { class: 'check' }, modes[1], h('span', { text: 'Repaint a part' })),
