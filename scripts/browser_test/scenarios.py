@@ -92,7 +92,7 @@ def restore(stage):
     stage.look("2-restore-detail")
     page.set("Scale", 2)
     page.press("Restore", ".restore .actions")
-       page.until(job_state("restore", "finished"), "the restoration's end", 300)
+    page.until(job_state("restore", "finished"), "the restoration's end", 300)
     page.until("document.querySelector('.compare .stage-content')?.checkVisibility()", "before and after")
     left, top, width, height = page.box(".compare .stage-view")
     before = page.evaluate("document.querySelector('.compare .zoom').textContent")
