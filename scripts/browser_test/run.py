@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives the studio's pages in headless Chromium, and fails on any fault of theirs.
 
-usage: run.py [--shots FOLDER] [--photo FILE] [--train DURATION] -- SERVER [ARGUMENT...]
+usage: run.py [--shots FOLDER] [--photo FILE] [--train DURATION] [--only NAMES] -- SERVER [ARGUMENT...]
 
 The server is started with --port and --data after its own arguments. Chromium is found as chromium, chromium-browser or
 google-chrome, or at the path in CHROMIUM. Python's standard library alone.
@@ -19,6 +19,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+
+sys.dont_write_bytecode = True  # the folder is part of the repository
 
 from chrome import Chrome, Failed
 from files import write_inputs

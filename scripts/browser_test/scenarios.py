@@ -232,6 +232,7 @@ def train(stage):
     page = stage.page
     page.expected.append("422")
     page.go("#/train")
+    page.until("document.querySelector('.train option[value=new]') && document.querySelector('.train .recipe-field')", "data and recipe")
     page.set("Pictures to train on", "new")
     for name in ["rings", "bars"]:
         page.set("Class of the pictures dropped next", name)
