@@ -226,10 +226,10 @@ class Page:
 
     def unlabelled(self):
         """Controls and pictures without a name for screen readers, of what is shown now."""
-        roles = {"button", "textbox", "searchbox", "combobox", "slider", "spinbutton", "checkbox", "radio", "link", "progressbar", "meter", "dialog", "application", "group"}
+        roles = {"button", "textbox", "searchbox", "combobox", "slider", "spinbutton", "checkbox", "radio", "link", "progressbar", "meter", "dialog", "application"}
         nodes = self.send("Accessibility.getFullAXTree")["nodes"]
         bare = [node["role"]["value"] for node in nodes
-                if not node.get("ignored") and node.get("role", {}).get("value") in roles - {"group"} and not node.get("name", {}).get("value", "").strip()]
+                if not node.get("ignored") and node.get("role", {}).get("value") in roles and not node.get("name", {}).get("value", "").strip()]
         pictures = self.evaluate("[...document.images].filter((one) => one.checkVisibility() && !one.hasAttribute('alt')).length")
         broken = self.evaluate("[...document.images].filter((one) => one.checkVisibility() && one.complete && one.getAttribute('src') && !one.naturalWidth).map((one) => one.src)")
         return bare + ["img"] * pictures + [f"broken picture {urllib.parse.unquote(address)}" for address in broken]

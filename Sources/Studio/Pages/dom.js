@@ -170,6 +170,12 @@ export function clock(iso) {
   return Number.isNaN(date.valueOf()) ? '' : date.toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
 }
 
+/** Puts what a view shows into the address, so that a reload and a bookmark lead there. */
+export function setRoute(view, parameters = {}) {
+  const query = new URLSearchParams(parameters).toString();
+  history.replaceState(null, '', `#/${view}${query ? `?${query}` : ''}`);
+}
+
 /** Calls `work` once no call has followed for `milliseconds`. */
 export function debounce(work, milliseconds) {
   let timer;

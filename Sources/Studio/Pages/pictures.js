@@ -81,10 +81,8 @@ const isPicture = (file) => file.type.startsWith('image/') || /\.(tiff?|p[gpn]m|
 
 // ---- Uploaded pictures
 
-/** What the server read of an uploaded picture; of one that is gone only the id is left. */
-export function recall(id) {
-  return api.get(`/pictures/${id}/facts`).catch(() => ({ id, name: 'picture' }));
-}
+/** What the server read of an uploaded picture: its name, and its size with the camera's orientation applied. */
+export const recall = (id) => api.get(`/pictures/${id}/facts`);
 
 export function loadImage(src) {
   return new Promise((done, fail) => {
@@ -93,14 +91,4 @@ export function loadImage(src) {
     image.onerror = () => fail(new Error('the picture cannot be shown'));
     image.src = src;
   });
-}
-
-/** The picture with its size as it is shown, the camera's orientation applied. */
-export async function measured(picture) {
-  const view = await loadImage(api.pictureView(picture.id));
-  const { naturalWidth, naturalHeight } = view;
-  let { width, height } = picture;
-  if (!width || !height) return { ...picture, width: naturalWidth, height: naturalHeight };
-  if (width > height !== naturalWidth > naturalHeight && width !== height) [width, height] = [height, width];
-  return { ...picture, width, height };
 }

@@ -4,11 +4,11 @@ import * as api from './api.js';
 import * as jobs from './jobs.js';
 import { compareView } from './compare.js';
 import { detailPreview } from './detail.js';
-import { acceptDrops, dropZone, measured, recall } from './pictures.js';
+import { acceptDrops, dropZone, recall } from './pictures.js';
 import { restoreControls } from './restore_controls.js';
 import { Stage, picture as pictureElement } from './stage.js';
 import { jobStatus, stateText } from './tray.js';
-import { button, bytes, count, debounce, duration, h, replaceRows, showProblem } from './dom.js';
+import { button, bytes, count, debounce, duration, h, replaceRows, setRoute, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.restore';
 
@@ -20,7 +20,7 @@ export function restoreView() {
   let asked = 0;
 
   const stage = new Stage('The picture');
-  const controls = restoreControls(() => { detail.refresh(); plan(); });
+  const controls = restoreControls(adjusted);
   const detail = detailPreview(stage, () => controls.settings());
   const compare = compareView();
   const list = h('ul', { class: 'pictures' });
@@ -51,6 +51,16 @@ export function restoreView() {
     return h('span', {}, button('Add pictures', () => input.click(), { class: 'small' }), input);
   }
 
+  /** A change of a setting is shown by the detail, also where a result was shown. */
+  function adjusted() {
+    if (current && current.mode === 'compare' && jobs.isOver(job)) {
+      current.mode = 'detail';
+      showCurrent();
+    }
+    detail.refresh();
+    plan();
+  }
+
   // ---- Pictures
 
   async function addFiles(files) {
@@ -69,8 +79,7 @@ export function restoreView() {
 
   async function send(item) {
     try {
-      const uploaded = await measured(await api.upload(item.file));
-      Object.assign(item, uploaded, { name: item.file.name, state: 'ready', file: null });
+      Object.assign(item, await api.upload(item.file), { name: item.file.name, state: 'ready', file: null });
     } catch (error) {
       Object.assign(item, { state: 'failed', problem: error, file: null });
     }
@@ -248,6 +257,7 @@ export function restoreView() {
   // ---- Across reloads
 
   function keep() {
+    if (visible) setRoute('restore', job ? { job: job.id } : {});
     sessionStorage.setItem(KEPT, JSON.stringify({ pictures: ready().map((item) => item.id), job: job?.id }));
   }
 
@@ -258,8 +268,8 @@ export function restoreView() {
     compare.of = null;
     if (job) controls.setSettings(job.settings);
     items = await Promise.all(pictures.map(async (picture) => {
-      const item = { ...(await recall(picture)), state: 'ready', mode: job ? 'compare' : 'detail' };
-      return measured(item).catch(() => ({ ...item, state: 'failed', id: null, problem: { detail: 'the picture is no longer there' } }));
+      const item = { name: 'picture', state: 'ready', mode: job ? 'compare' : 'detail' };
+      return recall(picture).then((found) => Object.assign(item, found)).catch((problem) => Object.assign(item, { state: 'failed', problem }));
     }));
     stage.of = null;
     list.rowsShown = null;

@@ -5,7 +5,7 @@ import * as jobs from './jobs.js';
 import { sampleControls } from './sample_controls.js';
 import { Stage, picture } from './stage.js';
 import { jobStatus, jobName } from './tray.js';
-import { button, clock, empty, facts, h, replaceRows, setOptions, option, showProblem } from './dom.js';
+import { button, clock, empty, facts, h, replaceRows, setOptions, setRoute, option, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.sample';
 
@@ -61,6 +61,7 @@ export function sampleView() {
     live.hidden = !(job.preview && results.length === 0);
     if (!live.hidden && live.getAttribute('src') !== job.preview) live.src = job.preview;
     grid.hidden = results.length === 0;
+    grid.dataset.size = results.length <= 4 ? 'few' : results.length <= 16 ? 'some' : 'many';
     replaceRows(grid, results.map((result, index) => h('li', {},
       button('', () => dialog.open(results, index), { class: 'pick', 'aria-label': `Image ${index + 1}${result.class ? `, class ${result.class}` : ''}` }),
       h('img', { src: result.url, alt: '', class: (result.width ?? 64) < 200 ? 'pixels' : '', width: result.width, height: result.height }),
@@ -103,7 +104,10 @@ export function sampleView() {
     update();
   }
 
-  const keep = () => sessionStorage.setItem(KEPT, job.id);
+  function keep() {
+    sessionStorage.setItem(KEPT, job.id);
+    if (visible) setRoute('sample', { job: job.id });
+  }
 
   async function show({ job: id, model }) {
     visible = true;

@@ -91,10 +91,12 @@ export function startPicture() {
   async function setSettings({ init, inpaint }) {
     const id = init?.picture ?? inpaint?.picture;
     if (!id) return clear();
-    set(await recall(id), init ? 'vary' : 'inpaint');
-    if (init) strength.value = init.strength;
-    if (inpaint) painted = { id: inpaint.mask, strokes: [] };
-    show();
+    await guard(async () => {
+      set(await recall(id), init ? 'vary' : 'inpaint');
+      if (init) strength.value = init.strength;
+      if (inpaint) painted = { id: inpaint.mask, strokes: [] };
+      show();
+    });
   }
 
   show();

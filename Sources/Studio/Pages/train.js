@@ -6,7 +6,7 @@ import { dataSetChoice } from './data_set.js';
 import { recipeForm } from './recipe_form.js';
 import { runProgress } from './plot.js';
 import { jobStatus } from './tray.js';
-import { button, bytes, clock, count, empty, field, h, option, setOptions, showProblem } from './dom.js';
+import { button, bytes, clock, count, empty, field, h, option, setOptions, setRoute, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.train';
 
@@ -114,7 +114,10 @@ export function trainView() {
     update();
   }
 
-  const keep = () => sessionStorage.setItem(KEPT, job.id);
+  function keep() {
+    sessionStorage.setItem(KEPT, job.id);
+    if (visible) setRoute('train', { job: job.id });
+  }
 
   async function show({ job: id }) {
     visible = true;
