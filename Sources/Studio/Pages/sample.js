@@ -32,8 +32,8 @@ export function sampleView() {
   const dialog = imageDialog({
     vary: (result) => controls.start.takeResult(result, 'vary'),
     inpaint: (result) => controls.start.takeResult(result, 'inpaint'),
-    takeSeed: (result) => controls.takeSeed(result),
-    animate: (result) => { controls.animate(result); start(); },
+    takeSeed: (result) => controls.setSeed(result.seed),
+    animate,
   });
 
   async function start() {
@@ -47,6 +47,12 @@ export function sampleView() {
     }
     startButton.disabled = false;
     update();
+  }
+
+  /** Samples the same images again, their denoising as an animation: an image is that of its seed and its number. */
+  async function animate() {
+    await controls.setSettings({ ...job.settings, animation: true });
+    await start();
   }
 
   const images = () => (job?.results ?? []).filter((result) => result.seed !== undefined && result.type?.startsWith('image/'));
@@ -159,7 +165,7 @@ function imageDialog(actions) {
     const result = results[index];
     title.textContent = `Image ${index + 1} of ${results.length}`;
     about.replaceChildren(facts([
-      ['Class', result.class], ['Seed', result.seed], ['Number', result.number], ['Size', result.width && `${result.width} × ${result.height}`],
+      ['Class', result.class], ['Seed', result.seed], ['Number', Number.isFinite(result.number) ? `${result.number + 1}, in the order of the seed` : ''], ['Size', result.width && `${result.width} × ${result.height}`],
     ]));
     Object.assign(download, { href: result.url, download: result.name });
     stage.clear();

@@ -105,19 +105,6 @@ export function sampleControls() {
     seed.focus();
   }
 
-  /** The noise of an image is that of its job's seed and its number: as the first image of that sum it is the same. */
-  function takeSeed(result) {
-    setSeed(result.seed + (result.number ?? 0));
-    if (result.class) setClasses([result.class]);
-  }
-
-  /** Samples the image again, alone, with its denoising as an animation. */
-  function animate(result) {
-    takeSeed(result);
-    number.value = '1';
-    animation.control.checked = true;
-  }
-
   function settings() {
     const entry = chosen();
     const request = {
@@ -135,7 +122,7 @@ export function sampleControls() {
     return request;
   }
 
-  function setSettings(values) {
+  async function setSettings(values) {
     setModel(values.model);
     if (values.count) number.value = values.count;
     if (Number.isFinite(values.seed)) seed.value = values.seed;
@@ -145,9 +132,9 @@ export function sampleControls() {
     if (Number.isFinite(values.eta)) eta.value = values.eta;
     if (values.classes) setClasses(values.classes);
     animation.control.checked = Boolean(values.animation);
-    start.setSettings(values);
     showSampler();
+    await start.setSettings(values);
   }
 
-  return { element, start, settings, setSettings, setModels, setModel, setSamplers, takeSeed, animate, get hasModel() { return models.length > 0; } };
+  return { element, start, settings, setSettings, setModels, setModel, setSamplers, setSeed, get hasModel() { return models.length > 0; } };
 }
