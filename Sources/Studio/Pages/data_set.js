@@ -9,7 +9,11 @@ const NEW = 'new';
 /** @param {() => void} changed called when other data are chosen */
 export function dataSetChoice(changed) {
   const select = h('select', { on: { change: choose } });
-  const form = newSet(async (id) => { await load(id); });
+  const refusals = new Map();
+  const form = newSet(async (id, refused) => {
+    refusals.set(id, refused);
+    await load(id);
+  });
   const report = h('div', { class: 'stack' });
   const problem = h('div', { hidden: true });
   const removeButton = button('Remove this data set', removeSet, { class: 'small', hidden: true });
@@ -46,7 +50,7 @@ export function dataSetChoice(changed) {
     report.append(h('p', { class: 'hint', text: 'Reading the pictures …' }));
     try {
       const found = await api.get(`/data/${id}`);
-      if (select.value === id) report.replaceChildren(...reportOf(found));
+      if (select.value === id) report.replaceChildren(...reportOf(found, refusals.get(id)));
     } catch (error) {
       report.replaceChildren();
       showProblem(problem, error);
@@ -66,9 +70,11 @@ export function dataSetChoice(changed) {
   return { element, load, get id() { return select.value === NEW ? '' : select.value; }, get isNew() { return select.value === NEW; } };
 }
 
-function reportOf(found) {
+/** @param {{name: string, problem: string}[]} refused files that were not taken when the set was uploaded */
+function reportOf(found, refused = []) {
   const size = ({ width, height }) => `${width} × ${height}`;
-  const { sizes, classes = [], unreadable = [] } = found;
+  const { sizes, classes = [] } = found;
+  const unreadable = [...refused, ...(found.unreadable ?? [])];
   return [
     h('p', {}, h('strong', { text: count(found.count, 'picture') }),
       sizes?.smallest ? `, from ${size(sizes.smallest)} to ${size(sizes.largest)}` : '',
@@ -137,9 +143,7 @@ function newSet(done) {
       files = [];
       show();
       state.textContent = '';
-      await done(set.id);
-      if (refused.length) outcome.replaceChildren(unreadableList(refused));
-      element.hidden = refused.length === 0;
+      await done(set.id, refused);
     } catch (error) {
       outcome.replaceChildren(problemNote(error));
     }
@@ -156,6 +160,7 @@ async function sendOne(id, entry, refused) {
     await api.addToData(id, entry.file, entry.className);
   } catch (error) {
     if (![413, 415, 422].includes(error.status)) throw error;
-    refused.push({ name: entry.file.name, problem: error.detail });
+    const prefix = `${entry.file.name}: `;
+    refused.push({ name: entry.file.name, problem: error.detail.startsWith(prefix) ? error.detail.slice(prefix.length) : error.detail });
   }
 }

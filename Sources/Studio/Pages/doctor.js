@@ -1,7 +1,7 @@
 // The view Doctor: facts about this machine and checks of it.
 
 import * as api from './api.js';
-import { button, bytes, facts, h, sentence, showProblem } from './dom.js';
+import { button, bytes, facts, h, showProblem } from './dom.js';
 
 export function doctorView() {
   const problem = h('div', { hidden: true });
@@ -23,11 +23,11 @@ export function doctorView() {
       const [status, report] = await Promise.all([api.get('/status'), api.get('/doctor')]);
       showProblem(problem, null);
       showStorage(status);
-      machine.replaceChildren(facts(report.facts.map(({ name, value }) => [sentence(name), value])));
+      machine.replaceChildren(facts(report.facts.map(({ name, value }) => [name, value])));
       const failed = report.checks.filter((check) => !check.ok).length;
       verdict.textContent = failed ? `${failed} of ${report.checks.length} checks failed.` : 'All checks passed.';
       checks.replaceChildren(...report.checks.map((check) => h('li', { class: check.ok ? 'ok' : 'failed' },
-        h('span', { class: 'mark', text: check.ok ? 'ok' : 'failed' }), h('span', { text: sentence(check.name) }),
+        h('span', { class: 'mark', text: check.ok ? 'ok' : 'failed' }), h('span', { text: check.name }),
         check.detail ? h('small', { text: check.detail }) : null)));
     } catch (error) {
       verdict.textContent = '';

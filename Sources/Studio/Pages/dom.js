@@ -158,6 +158,7 @@ export function bytes(number) {
 
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return '–';
+  if (seconds < 1) return 'under 1 s';
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
@@ -167,6 +168,12 @@ export function duration(seconds) {
 export function clock(iso) {
   const date = new Date(iso);
   return Number.isNaN(date.valueOf()) ? '' : date.toLocaleString([], { dateStyle: 'short', timeStyle: 'short' });
+}
+
+/** Puts what a view shows into the address, so that a reload and a bookmark lead there. */
+export function setRoute(view, parameters = {}) {
+  const query = new URLSearchParams(parameters).toString();
+  history.replaceState(null, '', `#/${view}${query ? `?${query}` : ''}`);
 }
 
 /** Calls `work` once no call has followed for `milliseconds`. */

@@ -1,4 +1,4 @@
-// Choosing and dropping pictures, also whole folders, and what the browser remembers of those that were uploaded.
+// Choosing and dropping pictures, also whole folders, and what is known of those that were uploaded.
 
 import * as api from './api.js';
 import { button, h } from './dom.js';
@@ -38,10 +38,12 @@ export function acceptDrops(element, use) {
   element.addEventListener('dragleave', () => over(-1));
   element.addEventListener('dragover', (event) => event.preventDefault());
   element.addEventListener('drop', async (event) => {
+    // Where one place lies within another, both end their marking and the inner one takes the files.
+    const isTaken = event.defaultPrevented;
     event.preventDefault();
-    event.stopPropagation();
     depth = 0;
     over(0);
+    if (isTaken) return;
     const files = (await droppedFiles(event.dataTransfer)).filter(isPicture);
     if (files.length) use(files);
   });
@@ -77,31 +79,10 @@ function withFolder(file) {
 
 const isPicture = (file) => file.type.startsWith('image/') || /\.(tiff?|p[gpn]m|webp|jpe?g|png)$/i.test(file.name);
 
-// ---- Uploaded pictures: the server keeps the bytes, the browser keeps names and sizes
+// ---- Uploaded pictures
 
-const KEY = 'sfumato.pictures';
-const MOST = 300;
-
-function known() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-export function remember({ id, name, width, height, format, jpeg_quality }) {
-  const entries = Object.entries({ ...known(), [id]: { name, width, height, format, jpeg_quality } }).slice(-MOST);
-  try {
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(entries)));
-  } catch {
-    // Without room for it, names and sizes are lost at a reload and nothing else.
-  }
-}
-
-export function recall(id) {
-  return { id, name: 'picture', ...known()[id] };
-}
+/** What the server read of an uploaded picture: its name, and its size with the camera's orientation applied. */
+export const recall = (id) => api.get(`/pictures/${id}/facts`);
 
 export function loadImage(src) {
   return new Promise((done, fail) => {
@@ -110,14 +91,4 @@ export function loadImage(src) {
     image.onerror = () => fail(new Error('the picture cannot be shown'));
     image.src = src;
   });
-}
-
-/** The picture with its size as it is shown, the camera's orientation applied. */
-export async function measured(picture) {
-  const view = await loadImage(api.pictureView(picture.id));
-  const { naturalWidth, naturalHeight } = view;
-  let { width, height } = picture;
-  if (!width || !height) return { ...picture, width: naturalWidth, height: naturalHeight };
-  if (width > height !== naturalWidth > naturalHeight && width !== height) [width, height] = [height, width];
-  return { ...picture, width, height };
 }

@@ -4,42 +4,60 @@
 import * as api from './api.js';
 import { h, short, showProblem, svg } from './dom.js';
 
-const [WIDTH, HEIGHT] = [640, 260];
-const EDGE = { left: 56, right: 12, top: 12, bottom: 32 };
+const HEIGHT = 280;
+const EDGE = { left: 56, right: 12, top: 12, bottom: 44 };
 
-/** @returns {{element: HTMLElement, show: (lines: object[]) => void}} lines of log.jsonl, by step */
+/**
+ * @returns {{element: HTMLElement, show: (lines: object[], other?: {name: string, lines: object[]}) => void}} lines of log.jsonl, by
+ * step, and those of another run to compare with
+ */
 export function lossPlot() {
-  const drawing = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'plot', tabindex: '0', role: 'img' });
+  const drawing = svg('svg', { class: 'plot', tabindex: '0', role: 'img' });
   const readout = h('p', { class: 'readout', text: ' ' });
   const legend = h('p', { class: 'legend hint' });
   const element = h('figure', { class: 'curve' }, legend, drawing, readout);
+  let width = 640;
+  let drawn = [[], null];
   let points = [];
   let at = null;
   let scales = null;
   const cross = svg('g', { class: 'cross' });
 
-  function show(lines) {
-    points = lines.filter((line) => Number.isFinite(line.loss) && Number.isFinite(line.images));
+  new ResizeObserver(() => drawing.clientWidth && drawing.clientWidth !== width && show(...drawn)).observe(drawing);
+
+  function show(lines, other = null) {
+    drawn = [lines, other];
+    width = drawing.clientWidth || width;
+    drawing.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
+    points = lines.filter(isPoint);
+    const others = other?.lines.filter(isPoint) ?? [];
     const smooth = smoothed(points.map((line) => line.loss));
     const heldOut = points.filter((line) => Number.isFinite(line.validation_loss));
     drawing.replaceChildren();
-    legend.replaceChildren(key('raw', 'loss'), key('smooth', 'smoothed'), heldOut.length ? key('held', 'held out') : '');
+    legend.replaceChildren(key('raw', 'loss'), key('smooth', 'smoothed'), heldOut.length ? key('held', 'held out') : '', others.length > 1 ? key('other', other.name) : '');
     if (points.length < 2) {
       drawing.setAttribute('aria-label', 'Loss: fewer than two values yet');
       readout.textContent = points.length ? `Loss ${short(points[0].loss)}; the curve begins with the second value.` : 'The curve begins with the second line of the log.';
       return;
     }
-    scales = scaling(points, [...points.map((line) => line.loss), ...heldOut.map((line) => line.validation_loss)]);
+    const last = Math.max(points.at(-1).images, others.at(-1)?.images ?? 0);
+    scales = scaling(width, last, [...[...points, ...others].map((line) => line.loss), ...heldOut.map((line) => line.validation_loss)]);
     axes();
     drawing.append(
       path('raw', points.map((line) => [line.images, line.loss])),
-      path('smooth', points.map((line, index) => [line.images, smooth[index]])),
-      ...(heldOut.length ? [path('held', heldOut.map((line) => [line.images, line.validation_loss]))] : []), cross);
+      smoothPath('smooth', points),
+      ...(heldOut.length ? [path('held', heldOut.map((line) => [line.images, line.validation_loss]))] : []),
+      ...(others.length > 1 ? [smoothPath('other', others)] : []), cross);
     drawing.setAttribute('aria-label', `Loss from ${short(smooth[0])} to ${short(smooth.at(-1))} after ${points.at(-1).images} images. Arrow keys read the values.`);
     point(at === null ? points.length - 1 : Math.min(at, points.length - 1), at !== null);
   }
 
   const key = (name, text) => h('span', { class: `key ${name}`, text });
+
+  function smoothPath(name, list) {
+    const values = smoothed(list.map((line) => line.loss));
+    return path(name, list.map((line, index) => [line.images, values[index]]));
+  }
 
   function path(name, values) {
     const steps = values.map(([x, y], index) => `${index ? 'L' : 'M'}${scales.x(x).toFixed(1)} ${scales.y(y).toFixed(1)}`);
@@ -48,11 +66,11 @@ export function lossPlot() {
 
   function axes() {
     for (const value of scales.yTicks) {
-      drawing.append(svg('line', { class: 'rule', x1: EDGE.left, x2: WIDTH - EDGE.right, y1: scales.y(value), y2: scales.y(value) }),
+      drawing.append(svg('line', { class: 'rule', x1: EDGE.left, x2: width - EDGE.right, y1: scales.y(value), y2: scales.y(value) }),
         label(EDGE.left - 8, scales.y(value) + 4, short(value), 'end'));
     }
-    for (const value of scales.xTicks) drawing.append(label(scales.x(value), HEIGHT - 12, thousands(value), 'middle'));
-    drawing.append(label(WIDTH - EDGE.right, HEIGHT - 1, 'images', 'end'));
+    for (const value of scales.xTicks) drawing.append(label(scales.x(value), HEIGHT - 24, thousands(value), 'middle'));
+    drawing.append(label(width - EDGE.right, HEIGHT - 6, 'images', 'end'));
   }
 
   function label(x, y, text, anchor) {
@@ -68,7 +86,7 @@ export function lossPlot() {
     readout.textContent = [
       `${line.images.toLocaleString('en')} images`, `loss ${short(line.loss)}`,
       Number.isFinite(line.validation_loss) && `held out ${short(line.validation_loss)}`,
-      Number.isFinite(line.learning_rate) && `learning rate ${short(line.learning_rate)}`,
+      Number.isFinite(line.learning_rate) && `learning rate ${short(line.learning_rate).replace('-', '\u2011')}`,
       Number.isFinite(line.images_per_second) && `${short(line.images_per_second)} images/s`,
     ].filter(Boolean).join(' · ');
     cross.replaceChildren();
@@ -80,7 +98,7 @@ export function lossPlot() {
   drawing.addEventListener('pointermove', (event) => {
     if (points.length < 2) return;
     const box = drawing.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const x = ((event.clientX - box.left) / box.width) * width;
     const distances = points.map((line) => Math.abs(scales.x(line.images) - x));
     point(distances.indexOf(Math.min(...distances)), true);
   });
@@ -108,8 +126,10 @@ function smoothed(values) {
   });
 }
 
-function scaling(points, losses) {
-  const [first, last] = [0, points.at(-1).images];
+const isPoint = (line) => Number.isFinite(line.loss) && Number.isFinite(line.images);
+
+function scaling(width, last, losses) {
+  const first = 0;
   // The first losses of a training are far above the rest, which is what one wants to see.
   const sorted = [...losses].sort((a, b) => a - b);
   const top = sorted.length > 40 ? sorted[Math.floor(0.98 * sorted.length)] : sorted.at(-1);
@@ -117,9 +137,9 @@ function scaling(points, losses) {
   const [low, high] = [Math.min(yTicks[0], sorted[0]), Math.max(yTicks.at(-1), top)];
   const clampY = (value) => Math.max(low, Math.min(high, value));
   return {
-    x: (value) => EDGE.left + ((value - first) / Math.max(1, last - first)) * (WIDTH - EDGE.left - EDGE.right),
+    x: (value) => EDGE.left + ((value - first) / Math.max(1, last - first)) * (width - EDGE.left - EDGE.right),
     y: (value) => HEIGHT - EDGE.bottom - ((clampY(value) - low) / (high - low || 1)) * (HEIGHT - EDGE.top - EDGE.bottom),
-    xTicks: ticks(first, last, 5), yTicks,
+    xTicks: ticks(first, last, width < 420 ? 3 : 5), yTicks,
   };
 }
 
@@ -144,12 +164,15 @@ export function runProgress() {
   const element = h('div', { class: 'stack' }, plot.element, previewPlace, problem);
   let run = null;
   let lines = new Map();
+  let readTo = -1;
+  let other = null;
   let busy = false;
 
   /** Shows another run from its start, or its news. */
   async function show(id, live = []) {
     if (id !== run) {
-      [run, lines] = [id, new Map()];
+      [run, lines, readTo] = [id, new Map(), -1];
+      other = null;
       previews.replaceChildren();
       previewPlace.hidden = true;
       plot.show([]);
@@ -169,15 +192,25 @@ export function runProgress() {
   }
 
   function draw() {
-    plot.show([...lines.values()].sort((a, b) => a.step - b.step));
+    plot.show([...lines.values()].sort((a, b) => a.step - b.step), other);
   }
 
   async function readLog(id) {
-    const after = Math.max(-1, ...lines.keys());
-    const answer = await api.get(`/runs/${id}/log${after >= 0 ? `?after=${after}` : ''}`);
+    const answer = await api.get(`/runs/${id}/log${readTo >= 0 ? `?after=${readTo}` : ''}`);
     if (id !== run || !answer.lines.length) return;
     for (const line of answer.lines) lines.set(line.step, line);
+    readTo = answer.lines.at(-1).step;
     draw();
+  }
+
+  /** Draws the curve of another run beside; none where `id` is empty. */
+  async function compare(id, name) {
+    try {
+      other = id ? { name, lines: (await api.get(`/runs/${id}/log`)).lines } : null;
+      draw();
+    } catch (error) {
+      showProblem(problem, error);
+    }
   }
 
   async function readPreviews(id) {
@@ -192,5 +225,5 @@ export function runProgress() {
       h('span', { class: 'caption', text: `${step.toLocaleString('en')} images` }))));
   }
 
-  return { element, show };
+  return { element, show, compare };
 }

@@ -4,11 +4,11 @@ import * as api from './api.js';
 import * as jobs from './jobs.js';
 import { compareView } from './compare.js';
 import { detailPreview } from './detail.js';
-import { acceptDrops, dropZone, measured, recall, remember } from './pictures.js';
+import { acceptDrops, dropZone, recall } from './pictures.js';
 import { restoreControls } from './restore_controls.js';
 import { Stage, picture as pictureElement } from './stage.js';
 import { jobStatus, stateText } from './tray.js';
-import { button, bytes, count, debounce, duration, h, replaceRows, showProblem } from './dom.js';
+import { button, bytes, count, debounce, duration, h, replaceRows, setRoute, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.restore';
 
@@ -20,7 +20,7 @@ export function restoreView() {
   let asked = 0;
 
   const stage = new Stage('The picture');
-  const controls = restoreControls(() => { detail.refresh(); plan(); });
+  const controls = restoreControls(adjusted);
   const detail = detailPreview(stage, () => controls.settings());
   const compare = compareView();
   const list = h('ul', { class: 'pictures' });
@@ -40,7 +40,7 @@ export function restoreView() {
   const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the restoration', hidden: true },
     list,
     h('div', { class: 'row' }, moreButton(), button('Remove all', clear, { class: 'small' })),
-    controls.element, planPlace, problem, startButton, h('div', { class: 'job-place', hidden: true }, status.element, preview));
+    controls.element, h('div', { class: 'actions' }, h('div', { class: 'job-place', hidden: true }, status.element, preview), problem, planPlace, startButton));
   const element = h('section', { class: 'view restore', 'aria-labelledby': 'restore-title' },
     h('h1', { id: 'restore-title', class: 'sr', text: 'Restore' }), drop, working, side);
   acceptDrops(element, addFiles);
@@ -49,6 +49,16 @@ export function restoreView() {
     const input = h('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true, 'aria-label': 'More pictures' });
     input.addEventListener('change', () => { addFiles([...input.files]); input.value = ''; });
     return h('span', {}, button('Add pictures', () => input.click(), { class: 'small' }), input);
+  }
+
+  /** A change of a setting is shown by the detail, also where a result was shown. */
+  function adjusted() {
+    if (current && current.mode === 'compare' && jobs.isOver(job)) {
+      current.mode = 'detail';
+      showCurrent();
+    }
+    detail.refresh();
+    plan();
   }
 
   // ---- Pictures
@@ -69,9 +79,7 @@ export function restoreView() {
 
   async function send(item) {
     try {
-      const uploaded = await measured(await api.upload(item.file));
-      remember(uploaded);
-      Object.assign(item, uploaded, { name: item.file.name, state: 'ready', file: null });
+      Object.assign(item, await api.upload(item.file), { name: item.file.name, state: 'ready', file: null });
     } catch (error) {
       Object.assign(item, { state: 'failed', problem: error, file: null });
     }
@@ -108,6 +116,7 @@ export function restoreView() {
       ?? (pictures.some((result) => result.picture) ? undefined : pictures[ready().indexOf(item)]);
   }
 
+  const resultName = (item, result) => `${item.name.replace(/\.[^.]*$/, '')}-restored.${result.name.split('.').at(-1)}`;
   const ready = () => items.filter((item) => item.id);
 
   function stateOf(item) {
@@ -127,9 +136,10 @@ export function restoreView() {
       const result = resultOf(item);
       return h('li', { class: item === current ? 'chosen' : '' },
         button('', () => choose(item), { class: 'pick', 'aria-pressed': String(item === current), 'aria-label': `${item.name}: ${stateOf(item)}` }),
-        h('img', { src: item.id ? api.pictureView(item.id, 96) : item.local, alt: '', width: 40, height: 40 }),
-        h('span', { class: 'grow' }, h('span', { class: 'clip', text: item.name }), h('small', { class: item.problem ? 'bad' : '', text: item.problem?.detail ?? stateOf(item) })),
-        result ? h('a', { class: 'button small', href: result.url, download: result.name, text: 'Download', 'aria-label': `Download ${result.name}` })
+        item.state === 'failed' ? h('span', { class: 'no-picture' })
+          : h('img', { src: item.id ? api.pictureView(item.id, 96) : item.local, alt: '', width: 40, height: 40 }),
+        h('span', { class: 'grow' }, h('span', { class: 'clip', text: item.name }), h('small', { class: item.problem ? 'bad' : '', text: item.problem?.detail ?? item.problem?.message ?? stateOf(item) })),
+        result ? h('a', { class: 'button small', href: result.url, download: resultName(item, result), text: 'Download', 'aria-label': `Download ${item.name}` })
           : !job && button('Remove', () => removeItem(item), { class: 'small', 'aria-label': `Remove ${item.name}` }));
     }));
     startButton.disabled = ready().length === 0 || (job && !jobs.isOver(job)) || !controls.hasModel;
@@ -145,7 +155,7 @@ export function restoreView() {
     compare.element.hidden = mode !== 'compare';
     head.querySelector('.segments').hidden = download.hidden = !result;
     tabs.forEach((tab, index) => tab.setAttribute('aria-pressed', String((index === 1) === (mode === 'compare'))));
-    if (result) Object.assign(download, { href: result.url, download: result.name });
+    if (result) Object.assign(download, { href: result.url, download: resultName(current, result) });
     if (mode === 'compare') showCompare(result);
     else showPicture();
   }
@@ -155,7 +165,7 @@ export function restoreView() {
     compare.of = result.url;
     const { scale = 1 } = job.settings;
     const [width, height] = [result.width ?? current.width * scale, result.height ?? current.height * scale];
-    compare.show(api.pictureView(current.id, 2400), result.type === 'image/tiff' ? job.preview ?? result.url : result.url, width, height);
+    compare.show(api.pictureView(current.id, 2400), `${result.url}/view?size=4096`, width, height);
   }
 
   function showPicture() {
@@ -247,6 +257,7 @@ export function restoreView() {
   // ---- Across reloads
 
   function keep() {
+    if (visible) setRoute('restore', job ? { job: job.id } : {});
     sessionStorage.setItem(KEPT, JSON.stringify({ pictures: ready().map((item) => item.id), job: job?.id }));
   }
 
@@ -257,8 +268,8 @@ export function restoreView() {
     compare.of = null;
     if (job) controls.setSettings(job.settings);
     items = await Promise.all(pictures.map(async (picture) => {
-      const item = { ...recall(picture), state: 'ready', mode: job ? 'compare' : 'detail' };
-      return measured(item).catch(() => ({ ...item, state: 'failed', id: null, problem: { detail: 'the picture is no longer there' } }));
+      const item = { name: 'picture', state: 'ready', mode: job ? 'compare' : 'detail' };
+      return recall(picture).then((found) => Object.assign(item, found)).catch((problem) => Object.assign(item, { state: 'failed', problem }));
     }));
     stage.of = null;
     list.rowsShown = null;

@@ -5,6 +5,7 @@ import { checkbox, debounce, field, h, option, sentence, short, slider } from '.
 const NAMES = { jpeg: 'JPEG' };
 const HINTS = {
   jpeg: 'Blocks and rings of compression.', noise: 'Grain and sensor noise.', blur: 'Softness, as from missed focus.',
+  gaussian_blur: 'Softness, as from missed focus.',
 };
 
 /** @param {(settings: object) => void} changed called at each change of a setting */
@@ -42,7 +43,7 @@ export function restoreControls(changed) {
 
   function setStrengths() {
     const chosen = models.find((entry) => entry.id === model.value);
-    sliders = new Map((chosen?.strengths ?? []).map(({ name, default: value }) => [name, slider(NAMES[name] ?? sentence(name), {
+    sliders = new Map((chosen?.strengths ?? []).map(({ name, default: value }) => [name, slider(NAMES[name] ?? sentence(name.replaceAll('_', ' ')), {
       min: 0, max: 1, step: 0.02, value: value ?? 0, hint: HINTS[name],
       input: () => { leaveAuto(); changed(); },
     })]));

@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import * as jobs from './jobs.js';
 import { runProgress } from './plot.js';
-import { button, bytes, count, duration, empty, facts, h, replaceRows, sentence, short, showProblem } from './dom.js';
+import { button, bytes, count, duration, empty, facts, h, option, replaceRows, sentence, short, showProblem } from './dom.js';
 
 const KINDS = { diffusion: 'Diffusion model', restoration: 'Restoration model', classifier: 'Classifier', upscaler: 'Upscaler' };
 
@@ -84,7 +84,7 @@ export function runsView(reloadModels) {
 
   function provenance(values) {
     const pairs = Object.entries(values ?? {}).map(([name, value]) => [sentence(name.replaceAll('_', ' ')), typeof value === 'object' ? JSON.stringify(value) : value]);
-    return pairs.length ? h('div', {}, h('h3', { text: 'Provenance' }), facts(pairs)) : h('div');
+    return pairs.length ? h('div', { class: 'stack tight' }, h('h3', { text: 'Provenance' }), facts(pairs)) : h('div');
   }
 
   function showRun(id) {
@@ -116,8 +116,16 @@ export function runsView(reloadModels) {
       facts([
         ['State', run.state], ['Steps', run.step.toLocaleString('en')], ['Images', run.images.toLocaleString('en')],
         ['Time', run.seconds ? duration(run.seconds) : run.duration], ['Last loss', Number.isFinite(run.last_loss) ? short(run.last_loss) : ''],
-      ]), progress.element);
+      ]), compareChoice(id), progress.element);
     progress.show(id, active ? jobs.logOf(active.id) : []);
+  }
+
+  function compareChoice(id) {
+    const others = runs.filter((run) => run.id !== id);
+    if (!others.length) return h('div', { hidden: true });
+    const select = h('select', { on: { change: () => progress.compare(select.value, select.selectedOptions[0].textContent) } },
+      option('', 'no other run'), others.map((run) => option(run.id, run.name)));
+    return h('div', { class: 'row' }, h('label', { class: 'inline' }, 'Compare with', select));
   }
 
   // A training that ends changes runs and models; one that goes on moves the curve.

@@ -5,7 +5,7 @@ import * as jobs from './jobs.js';
 import { sampleControls } from './sample_controls.js';
 import { Stage, picture } from './stage.js';
 import { jobStatus, jobName } from './tray.js';
-import { button, clock, empty, facts, h, replaceRows, setOptions, option, showProblem } from './dom.js';
+import { button, clock, empty, facts, h, replaceRows, setOptions, setRoute, option, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.sample';
 
@@ -26,13 +26,14 @@ export function sampleView() {
   const historyField = h('div', { class: 'stage-head', hidden: true },
     h('h2', { text: 'Images' }), h('label', { class: 'inline' }, 'Earlier', history));
   const stage = h('div', { class: 'workspace' }, historyField, nothing, live, grid, animation, files);
-  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, problem, startButton, statusPlace);
+  const side = h('aside', { class: 'panel', 'aria-label': 'Settings of the sampling' }, controls.element, h('div', { class: 'actions' }, statusPlace, problem, startButton));
   const element = h('section', { class: 'view sample', 'aria-labelledby': 'sample-title' },
     h('h1', { id: 'sample-title', class: 'sr', text: 'Sample' }), stage, side);
   const dialog = imageDialog({
     vary: (result) => controls.start.takeResult(result, 'vary'),
     inpaint: (result) => controls.start.takeResult(result, 'inpaint'),
     takeSeed: (result) => controls.setSeed(result.seed),
+    animate,
   });
 
   async function start() {
@@ -48,6 +49,12 @@ export function sampleView() {
     update();
   }
 
+  /** Samples the same images again, their denoising as an animation: an image is that of its seed and its number. */
+  async function animate() {
+    await controls.setSettings({ ...job.settings, animation: true });
+    await start();
+  }
+
   const images = () => (job?.results ?? []).filter((result) => result.seed !== undefined && result.type?.startsWith('image/'));
 
   function update() {
@@ -60,6 +67,7 @@ export function sampleView() {
     live.hidden = !(job.preview && results.length === 0);
     if (!live.hidden && live.getAttribute('src') !== job.preview) live.src = job.preview;
     grid.hidden = results.length === 0;
+    grid.dataset.size = results.length <= 4 ? 'few' : results.length <= 16 ? 'some' : 'many';
     replaceRows(grid, results.map((result, index) => h('li', {},
       button('', () => dialog.open(results, index), { class: 'pick', 'aria-label': `Image ${index + 1}${result.class ? `, class ${result.class}` : ''}` }),
       h('img', { src: result.url, alt: '', class: (result.width ?? 64) < 200 ? 'pixels' : '', width: result.width, height: result.height }),
@@ -102,7 +110,10 @@ export function sampleView() {
     update();
   }
 
-  const keep = () => sessionStorage.setItem(KEPT, job.id);
+  function keep() {
+    sessionStorage.setItem(KEPT, job.id);
+    if (visible) setRoute('sample', { job: job.id });
+  }
 
   async function show({ job: id, model }) {
     visible = true;
@@ -121,8 +132,8 @@ export function sampleView() {
 }
 
 /**
- * One image of several, larger: to vary, to inpaint, to take the seed of, to download.
- * @param {{vary: Function, inpaint: Function, takeSeed: Function}} actions each receives the result
+ * One image of several, larger: to vary, to inpaint, to take the seed of, to animate, to download.
+ * @param {{vary: Function, inpaint: Function, takeSeed: Function, animate: Function}} actions each receives the result
  */
 function imageDialog(actions) {
   let results = [];
@@ -137,7 +148,7 @@ function imageDialog(actions) {
       button('Previous', () => go(-1), { class: 'small' }), button('Next', () => go(1), { class: 'small' }),
       button('Close', () => dialog.close(), { class: 'small' }))),
     stage.element, about,
-    h('div', { class: 'row' }, act('Vary', actions.vary), act('Inpaint', actions.inpaint), act('Take its seed', actions.takeSeed), download));
+    h('div', { class: 'row' }, act('Vary', actions.vary), act('Inpaint', actions.inpaint), act('Take its seed', actions.takeSeed), act('Animate', actions.animate), download));
 
   function key(event) {
     if (event.target === stage.view || event.target.matches('input')) return;
@@ -154,7 +165,7 @@ function imageDialog(actions) {
     const result = results[index];
     title.textContent = `Image ${index + 1} of ${results.length}`;
     about.replaceChildren(facts([
-      ['Class', result.class], ['Seed', result.seed], ['Number', result.number], ['Size', result.width && `${result.width} × ${result.height}`],
+      ['Class', result.class], ['Seed', result.seed], ['Number', Number.isFinite(result.number) ? `${result.number + 1}, in the order of the seed` : ''], ['Size', result.width && `${result.width} × ${result.height}`],
     ]));
     Object.assign(download, { href: result.url, download: result.name });
     stage.clear();

@@ -122,7 +122,7 @@ export function sampleControls() {
     return request;
   }
 
-  function setSettings(values) {
+  async function setSettings(values) {
     setModel(values.model);
     if (values.count) number.value = values.count;
     if (Number.isFinite(values.seed)) seed.value = values.seed;
@@ -132,8 +132,8 @@ export function sampleControls() {
     if (Number.isFinite(values.eta)) eta.value = values.eta;
     if (values.classes) setClasses(values.classes);
     animation.control.checked = Boolean(values.animation);
-    start.setSettings(values);
     showSampler();
+    await start.setSettings(values);
   }
 
   return { element, start, settings, setSettings, setModels, setModel, setSamplers, setSeed, get hasModel() { return models.length > 0; } };

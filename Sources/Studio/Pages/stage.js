@@ -48,7 +48,7 @@ export class Stage extends EventTarget {
 
   get fitScale() {
     const { clientWidth, clientHeight } = this.view;
-    return Math.max(1e-4, Math.min(clientWidth / this.width, clientHeight / this.height, this.width < 256 ? 16 : 1));
+    return Math.max(1e-4, Math.min(clientWidth / this.width, clientHeight / this.height, 16));
   }
 
   fit() {
@@ -154,7 +154,7 @@ export class Stage extends EventTarget {
   }
 }
 
-/** A picture whose address failed is named instead of shown broken. */
+/** A picture for a stage: dragging it pans, and does not drag the file. */
 export function picture(src, alt) {
   return h('img', { src, alt, draggable: false, decoding: 'async' });
 }

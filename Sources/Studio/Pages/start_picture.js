@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { paintMask } from './brush.js';
-import { dropZone, recall, remember } from './pictures.js';
+import { dropZone, recall } from './pictures.js';
 import { button, h, showProblem, slider } from './dom.js';
 
 export function startPicture() {
@@ -19,7 +19,7 @@ export function startPicture() {
   modes[0].checked = true;
   const zone = dropZone({ title: 'Start from a picture', text: 'Or choose “Vary” on a sampled image.', many: false, use: ([file]) => take(file) });
   const chosen = h('div', { class: 'stack tight', hidden: true },
-    h('div', { class: 'row top' }, thumb,
+    h('div', { class: 'row first' }, thumb,
       h('fieldset', { class: 'grow' }, h('legend', { text: 'Start picture' }),
         h('label', { class: 'check' }, modes[0], h('span', { text: 'Vary all of it' })),
         h('label', { class: 'check' }, modes[1], h('span', { text: 'Repaint a part' })),
@@ -49,7 +49,6 @@ export function startPicture() {
   }
 
   function set(uploaded, nextMode) {
-    remember(uploaded);
     picture = uploaded;
     painted = null;
     thumb.src = api.pictureView(picture.id, 256);
@@ -89,13 +88,15 @@ export function startPicture() {
     return { inpaint: { picture: picture.id, mask: painted.id } };
   }
 
-  function setSettings({ init, inpaint }) {
+  async function setSettings({ init, inpaint }) {
     const id = init?.picture ?? inpaint?.picture;
     if (!id) return clear();
-    set(recall(id), init ? 'vary' : 'inpaint');
-    if (init) strength.value = init.strength;
-    if (inpaint) painted = { id: inpaint.mask, strokes: [] };
-    show();
+    await guard(async () => {
+      set(await recall(id), init ? 'vary' : 'inpaint');
+      if (init) strength.value = init.strength;
+      if (inpaint) painted = { id: inpaint.mask, strokes: [] };
+      show();
+    });
   }
 
   show();

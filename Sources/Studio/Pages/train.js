@@ -6,7 +6,7 @@ import { dataSetChoice } from './data_set.js';
 import { recipeForm } from './recipe_form.js';
 import { runProgress } from './plot.js';
 import { jobStatus } from './tray.js';
-import { button, bytes, clock, count, empty, field, h, option, setOptions, showProblem } from './dom.js';
+import { button, bytes, clock, count, empty, field, h, option, setOptions, setRoute, showProblem } from './dom.js';
 
 const KEPT = 'sfumato.train';
 
@@ -19,8 +19,8 @@ export function trainView() {
   const name = h('input', { type: 'text', maxLength: 80, autocomplete: 'off', placeholder: 'that of the recipe' });
   const problem = h('div', { hidden: true });
   const checked = h('div', { class: 'plan', 'aria-live': 'polite' });
-  const checkButton = button('Check', check);
-  const startButton = button('Start training', start, { class: 'primary' });
+  const checkButton = button('Check', () => guard(checkButton, check));
+  const startButton = button('Start training', () => guard(startButton, start), { class: 'primary' });
   const status = jobStatus();
   const progress = runProgress();
   const links = h('div', { class: 'row' });
@@ -32,7 +32,7 @@ export function trainView() {
     h('h1', { id: 'train-title', class: 'sr', text: 'Train' }),
     h('div', { class: 'workspace' }, historyField, nothing, shown),
     h('aside', { class: 'panel', 'aria-label': 'Data and recipe' }, data.element, form.element, field('Name of the run', name),
-      checked, problem, h('div', { class: 'row' }, checkButton, startButton)));
+      h('div', { class: 'actions' }, problem, checked, h('div', { class: 'row' }, checkButton, startButton))));
 
   function request() {
     if (data.isNew) throw { detail: 'the new data set is not uploaded yet', hint: 'drop pictures and upload them, or choose other data' };
@@ -58,22 +58,22 @@ export function trainView() {
     pressed.disabled = false;
   }
 
-  const check = () => guard(checkButton, async () => {
+  async function check() {
     checked.replaceChildren(h('p', { class: 'hint', text: 'Checking …' }));
     const answer = await api.post('/recipes/check', request());
     const parts = [count(answer.parameters, 'parameter'), answer.images && count(answer.images, 'image'),
       answer.memory_bytes && `about ${bytes(answer.memory_bytes)} of memory`];
     checked.replaceChildren(h('p', {}, h('strong', { text: 'Ready ' }), parts.filter(Boolean).join(', ')),
       ...(answer.warnings ?? []).map((text) => h('p', { class: 'notice', text })));
-  });
+  }
 
-  const start = () => guard(startButton, async () => {
+  async function start() {
     const body = { kind: 'train', ...request() };
     if (name.value.trim()) body.name = name.value.trim();
     job = await jobs.submit(body);
     keep();
     update();
-  });
+  }
 
   function update() {
     nothing.hidden = Boolean(job);
@@ -114,7 +114,10 @@ export function trainView() {
     update();
   }
 
-  const keep = () => sessionStorage.setItem(KEPT, job.id);
+  function keep() {
+    sessionStorage.setItem(KEPT, job.id);
+    if (visible) setRoute('train', { job: job.id });
+  }
 
   async function show({ job: id }) {
     visible = true;
