@@ -43,7 +43,9 @@ public enum StudioProgram {
     var options = StudioOptions(data: "\(home)/.local/share/sfumato/studio")
     var rest = arguments[...]
     while let name = rest.popFirst() {
-      guard name.hasPrefix("--"), let value = rest.popFirst() else { throw SfumatoError(.usage, "'\(name)' is no option with a value\n\(usage)") }
+      guard name.hasPrefix("--"), let value = rest.popFirst() else {
+        throw SfumatoError(.usage, "'\(name)' is no option with a value\n\(usage)")
+      }
       func number(_ range: ClosedRange<Int>) throws -> Int {
         guard let number = Int(value), range.contains(number) else {
           throw SfumatoError(.usage, "\(name) is '\(value)'; expected a whole number from \(range.lowerBound) to \(range.upperBound)")

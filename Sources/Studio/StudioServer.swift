@@ -79,7 +79,9 @@ public final class StudioServer: Sendable {
   public func start() {
     let routes = routes
     let document = OpenAPI.document(of: routes).data
-    let description = Route.get("/openapi.json", "This document", .document) { _ in Response(type: "application/json", body: .bytes(document)) }
+    let description = Route.get("/openapi.json", "This document", .document) { _ in
+      Response(type: "application/json", body: .bytes(document))
+    }
     let router = Router(routes: routes + [description])
     listener.start { [self] head, body, client in await respond(head, body, client, router) }
   }

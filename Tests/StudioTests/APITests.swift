@@ -44,7 +44,9 @@ import Testing
         let path = route.path.replacing("{id}", with: values[kind] ?? "none").replacing("{name}", with: values["name"] ?? "")
         let answer = await studio.get(path)
         guard kind != "runs" || path.hasSuffix("/runs") else { continue }
-        #expect(answer.status == 200 && schema.problem(with: answer.json) == nil, "\(path): \(schema.problem(with: answer.json) ?? answer.detail)")
+        #expect(
+          answer.status == 200 && schema.problem(with: answer.json) == nil, "\(path): \(schema.problem(with: answer.json) ?? answer.detail)"
+        )
         checked += 1
       }
       #expect(checked >= 12)
@@ -61,7 +63,9 @@ import Testing
 
   @Test func problemsAreDocuments() async throws {
     try await StudioFixture.with { studio in
-      for (method, path, status) in [("GET", "/nothing", 404), ("DELETE", "/status", 405), ("GET", "/jobs/x", 404), ("GET", "/pictures/x/view?size=1", 422)] {
+      for (method, path, status) in [
+        ("GET", "/nothing", 404), ("DELETE", "/status", 405), ("GET", "/jobs/x", 404), ("GET", "/pictures/x/view?size=1", 422),
+      ] {
         let answer = await studio.send(method, path)
         #expect(answer.status == status && answer.headers["content-type"] == "application/problem+json", "\(path)")
         #expect(Schemas.problem.problem(with: answer.json) == nil && answer.json["status"]?.integer == status)
@@ -91,7 +95,8 @@ import Testing
       let text = await studio.raw(Data("\(one)\r\n\(one)\r\n\(one)Connection: close\r\n\r\n".utf8))
       #expect(String(decoding: text, as: UTF8.self).components(separatedBy: "HTTP/1.1 200 OK").count == 4)
       let body = Data(#"{"name":"x"}"#.utf8)
-      let waiting = studio.request("POST", "/api/v1/data", headers: ["Content-Length": "\(body.count)", "Content-Type": "application/json", "Expect": "100-continue"])
+      let waiting = studio.request(
+        "POST", "/api/v1/data", headers: ["Content-Length": "\(body.count)", "Content-Type": "application/json", "Expect": "100-continue"])
       let answer = String(decoding: await studio.raw(waiting, pause: 0.2, then: body), as: UTF8.self)
       #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created"))
     }

@@ -75,7 +75,8 @@ import Testing
       #expect(events.contains { $0.hasPrefix("event: progress\n") && $0.contains("\"share\":") })
       #expect(events.contains { $0.hasPrefix("event: preview\n") && $0.contains("/api/v1/jobs/\(id)/preview?number=1") })
       // One who comes late is told the present state.
-      let late = String(decoding: await studio.raw(studio.request("GET", "/api/v1/jobs/\(id)/events", headers: ["Last-Event-ID": "3"])), as: UTF8.self)
+      let late = String(
+        decoding: await studio.raw(studio.request("GET", "/api/v1/jobs/\(id)/events", headers: ["Last-Event-ID": "3"])), as: UTF8.self)
       #expect(late.contains("event: state\n") && late.contains("\"state\":\"finished\""))
       #expect(await studio.get("/jobs/aaaaaaaaaaaaaaaa/events").status == 404)
       #expect(await studio.get("/status").json["streams"] == 0)
@@ -85,7 +86,8 @@ import Testing
   @Test func settingsThatCannotBeMetAreRefusedBeforeTheyWait() async throws {
     try await StudioFixture.with { studio in
       let refused: [(JSON, String)] = [
-        (["kind": "sample", "model": "digit"], "did you mean 'digits'?"), (["kind": "sample", "model": "digits", "classes": ["x"]], "no class 'x'"),
+        (["kind": "sample", "model": "digit"], "did you mean 'digits'?"),
+        (["kind": "sample", "model": "digits", "classes": ["x"]], "no class 'x'"),
         (["kind": "sample", "model": "restore"], "restores"), (["kind": "restore"], "'picture' is missing"),
         (["kind": "sample", "model": "digits", "sampler": "ddmi"], "did you mean 'ddim'?"), (["kind": "train"], "'recipe' is missing"),
         (["kind": "train", "recipe": "pictures"], "pictures"),
@@ -112,9 +114,11 @@ import Testing
   @Test func inpaintsAndVariesPictures() async throws {
     try await StudioFixture.with { studio in
       let picture = await studio.upload("/pictures", Pictures.png(width: 28, height: 28)).json["id"] ?? .null
-      let varied = await studio.post("/jobs", ["kind": "sample", "model": "digits", "count": 1, "init": ["picture": picture, "strength": 0.4]])
+      let varied = await studio.post(
+        "/jobs", ["kind": "sample", "model": "digits", "count": 1, "init": ["picture": picture, "strength": 0.4]])
       let painted = await studio.post(
-        "/jobs", ["kind": "sample", "model": "digits", "count": 1, "steps": 4, "inpaint": ["picture": picture, "mask": picture, "method": "mask"]])
+        "/jobs",
+        ["kind": "sample", "model": "digits", "count": 1, "steps": 4, "inpaint": ["picture": picture, "mask": picture, "method": "mask"]])
       for job in [varied, painted] {
         #expect(job.status == 202, "\(job.detail)")
         let state3 = try await studio.ended(job.json["id"]?.string ?? "")["state"]

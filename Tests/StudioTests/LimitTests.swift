@@ -7,7 +7,9 @@ import Testing
   @Test func refusesABodyThatIsTooLargeBeforeItIsRead() async throws {
     try await StudioFixture.with { studio in
       let head = { (length: String) in
-        Data("POST /api/v1/pictures HTTP/1.1\r\nHost: 127.0.0.1:\(studio.port)\r\nX-Sfumato: 1\r\nContent-Type: image/png\r\nContent-Length: \(length)\r\n\r\n".utf8)
+        Data(
+          "POST /api/v1/pictures HTTP/1.1\r\nHost: 127.0.0.1:\(studio.port)\r\nX-Sfumato: 1\r\nContent-Type: image/png\r\nContent-Length: \(length)\r\n\r\n"
+            .utf8)
       }
       #expect(StudioFixture.Answer(await studio.raw(head("67108865"))).status == 413)
       #expect(StudioFixture.Answer(await studio.raw(head("99999999999999999999"))).status == 400)
@@ -31,7 +33,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "GET / HTTP/1.1\nHost: x\n\n\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "NONSENSE\r\n\r\n", "GET / HTTP/9\r\n\r\n",
+    "GET / HTTP/1.1\nHost: x\n\n\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "NONSENSE\r\n\r\n",
+    "GET / HTTP/9\r\n\r\n",
     "BREW / HTTP/1.1\r\n\r\n", "GET /%zz HTTP/1.1\r\n\r\n", "GET /a%00b HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA\u{0}: b\r\n\r\n",
     "\u{16}\u{3}\u{1}\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
   ])

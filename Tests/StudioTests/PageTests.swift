@@ -16,7 +16,8 @@ import Testing
         for path in ["/\(name)", "/assets/\(name)"] {
           let answer = StudioFixture.Answer(await studio.raw(studio.request("GET", path)))
           #expect(answer.status == 200 && answer.body == file, "\(path)")
-          let again = StudioFixture.Answer(await studio.raw(studio.request("GET", path, headers: ["If-None-Match": answer.headers["etag"]])))
+          let again = StudioFixture.Answer(
+            await studio.raw(studio.request("GET", path, headers: ["If-None-Match": answer.headers["etag"]])))
           #expect(again.status == 304 && again.body.isEmpty)
         }
       }

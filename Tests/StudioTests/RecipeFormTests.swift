@@ -4,10 +4,14 @@ import Testing
 @testable import Studio
 
 @Suite("Forms of recipes") struct RecipeFormTests {
-  @Test(arguments: ["glyphs", "pictures", "restore", "restore-128", "restore-256", "digits-classifier"]) func everyValueIsDocumented(name: String) throws {
+  @Test(arguments: ["glyphs", "pictures", "restore", "restore-128", "restore-256", "digits-classifier"]) func everyValueIsDocumented(
+    name: String
+  ) throws {
     let fields = try RecipeForm(name).fields()
     #expect(fields.count > 20)
-    for field in fields { #expect(field["documentation"]?.string?.isEmpty == false, "\(field["path"]?.string ?? "") is in no line of FieldDocumentation") }
+    for field in fields {
+      #expect(field["documentation"]?.string?.isEmpty == false, "\(field["path"]?.string ?? "") is in no line of FieldDocumentation")
+    }
     #expect(!fields.contains { $0["path"]?.string?.hasPrefix("data.") == true })
   }
 

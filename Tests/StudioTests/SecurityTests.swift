@@ -22,6 +22,15 @@ import Testing
     }
   }
 
+  @Test func whereItListensEverywhereAnyAddressIsItsName() throws {
+    let security = Security(port: 8471, listening: "0.0.0.0", token: nil)
+    func head(_ host: String) throws -> RequestHead { try RequestHead(Array("GET / HTTP/1.1\r\nHost: \(host)".utf8)) }
+    for host in ["192.168.1.20:8471", "[fe80::1]:8471", "localhost:8471"] { #expect(throws: Never.self) { try security.check(head(host)) } }
+    for host in ["evil.example:8471", "192.168.1.20", "192.168.1.20:80", "[evil]:8471"] {
+      #expect { try security.check(head(host)) } throws: { ($0 as? Problem)?.status == 421 }
+    }
+  }
+
   @Test(arguments: ["http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1"])
   func refusesOtherOrigins(origin: String) async throws {
     try await StudioFixture.with { studio in
@@ -125,7 +134,8 @@ import Testing
         #expect(await studio.post("/jobs", ["kind": "train", "recipe": text]).status == 404)
         #expect(await studio.post("/jobs", ["kind": "train", "recipe": "glyphs", "data": text]).status == 404)
         #expect(await studio.post("/jobs", ["kind": "train", "run": text]).status == 404)
-        #expect(await studio.post("/jobs", ["kind": "sample", "model": "digits", "init": ["picture": text, "strength": 0.5]]).status == 404)
+        #expect(
+          await studio.post("/jobs", ["kind": "sample", "model": "digits", "init": ["picture": text, "strength": 0.5]]).status == 404)
       }
     }
   }

@@ -91,7 +91,10 @@ final class StudioFixture: Sendable {
   }
 
   func send(_ method: String, _ path: String, body: Data? = nil, headers: [String: String?] = [:]) async -> Answer {
-    Answer(await raw(request(method, path.hasPrefix("/api") || !path.hasPrefix("/") || path == "/" ? path : "/api/v1\(path)", body: body, headers: headers)))
+    Answer(
+      await raw(
+        request(
+          method, path.hasPrefix("/api") || !path.hasPrefix("/") || path == "/" ? path : "/api/v1\(path)", body: body, headers: headers)))
   }
 
   func get(_ path: String) async -> Answer { await send("GET", path) }

@@ -80,7 +80,12 @@ extension StudioServer {
     _ = try queue.view(request["id"])
     try admission.openStream()
     let admission = admission
-    let events = try queue.events(of: request["id"]) { admission.closeStream() }
-    return Response(type: "text/event-stream", body: .events(events))
+    do {
+      let events = try queue.events(of: request["id"]) { admission.closeStream() }
+      return Response(type: "text/event-stream", body: .events(events))
+    } catch {
+      admission.closeStream()
+      throw error
+    }
   }
 }

@@ -9,7 +9,8 @@ extension StudioServer {
       },
       .get("/runs/{id}", "A run", .json(Schemas.run)) { [self] request in .json(json(try library.runs.run(request["id"]))) },
       .get(
-        "/runs/{id}/log", "The lines of a run's log", query: [Route.Query("after", .natural, "Only lines of later steps.")], .json(Schemas.log)
+        "/runs/{id}/log", "The lines of a run's log", query: [Route.Query("after", .natural, "Only lines of later steps.")],
+        .json(Schemas.log)
       ) { [self] request in
         .json(["lines": .array(try library.runs.log(request["id"], after: request.integer("after", in: 0...Int.max, default: -1)))])
       },

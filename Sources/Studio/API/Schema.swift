@@ -62,7 +62,8 @@ extension Schema {
       return text.count <= maximum ? nil : "\(name) has \(text.count) characters; expected at most \(maximum)"
     case .choice(let choices):
       guard let text = value.string else { return wrong("one of \(choices.joined(separator: ", "))") }
-      return choices.contains(text) ? nil : "\(name) is '\(text.prefix(40))'; \(Suggestion.phrase(for: String(text.prefix(40)), among: choices))"
+      return choices.contains(text)
+        ? nil : "\(name) is '\(text.prefix(40))'; \(Suggestion.phrase(for: String(text.prefix(40)), among: choices))"
     case .integer(let range):
       guard let number = value.integer, range.contains(number) else { return wrong("a whole number\(Self.text(of: range))") }
       return nil

@@ -64,7 +64,8 @@ enum Schemas {
   static let picture = ObjectSchema(
     "Picture",
     [
-      .required("id", .id), .required("name", .text, "As the client called it."), .required("width", .natural), .required("height", .natural),
+      .required("id", .id), .required("name", .text, "As the client called it."), .required("width", .natural),
+      .required("height", .natural),
       .required("channels", .natural), .required("format", .text), .required("bytes", .natural),
       .optional("jpeg_quality", .natural, "Estimated from the file."),
     ])
@@ -152,7 +153,8 @@ enum Schemas {
   static let recipeFacts = ObjectSchema(
     "RecipeFacts",
     [
-      .required("ok", .boolean), .required("warnings", .list(.text)), .optional("memory_bytes", .natural), .required("parameters", .natural),
+      .required("ok", .boolean), .required("warnings", .list(.text)), .optional("memory_bytes", .natural),
+      .required("parameters", .natural),
       .required("images", .natural), .required("classes", .natural),
     ])
 
@@ -167,5 +169,8 @@ enum Schemas {
   static let log = ObjectSchema("Log", [.required("lines", .list(.map(.any)))])
   static let previews = ObjectSchema(
     "Previews",
-    [.required("previews", .list(.object(ObjectSchema("Preview", [.required("step", .natural, "Images seen."), .required("url", .text)]))))])
+    [
+      .required(
+        "previews", .list(.object(ObjectSchema("Preview", [.required("step", .natural, "Images seen."), .required("url", .text)]))))
+    ])
 }

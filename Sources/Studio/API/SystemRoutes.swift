@@ -43,7 +43,10 @@ extension StudioServer {
       ("Sfumato", "\(report.version), \(report.build) build by Swift \(report.swift)"), ("system", report.machine.system),
       ("processor", "\(report.machine.processor), \(report.machine.cores) cores: \(report.machine.features.joined(separator: " "))"),
       ("memory", Magnitude.bytes(Int(clamping: report.machine.memoryBytes))),
-      ("libtorch", "\(report.libtorch.libraryVersion ?? "unknown version"), kernels for \(report.libtorch.capability), \(report.libtorch.threads) threads"),
+      (
+        "libtorch",
+        "\(report.libtorch.libraryVersion ?? "unknown version"), kernels for \(report.libtorch.capability), \(report.libtorch.threads) threads"
+      ),
       ("devices", report.devices.joined(separator: ", ")), ("libvips", report.libvips.problem ?? report.libvips.version ?? ""),
       ("libarchive", report.libarchive), ("models", report.models.keys.sorted().joined(separator: ", ")),
     ]

@@ -19,7 +19,9 @@ final class RestoreWork: JobWork {
 
   static func pictures(_ settings: JSON) throws -> [String] {
     let ids = (settings["picture"]?.string).map { [$0] } ?? settings["pictures"]?.array?.compactMap(\.string) ?? []
-    guard !ids.isEmpty else { throw Problem(422, "'picture' is missing; expected the id of an uploaded picture, or 'pictures' with several") }
+    guard !ids.isEmpty else {
+      throw Problem(422, "'picture' is missing; expected the id of an uploaded picture, or 'pictures' with several")
+    }
     guard Set(ids).count == ids.count else { throw Problem(422, "a picture occurs twice in 'pictures'") }
     return ids
   }
@@ -53,7 +55,9 @@ final class RestoreWork: JobWork {
 
   private static func strengths(_ value: JSON?) throws -> String {
     guard let members = value?.object else { return "auto" }
-    for name in members.keys where name.wholeMatch(of: /[a-z0-9_]{1,40}/) == nil { throw Problem(422, "'\(name.prefix(40))' is no corruption") }
+    for name in members.keys where name.wholeMatch(of: /[a-z0-9_]{1,40}/) == nil {
+      throw Problem(422, "'\(name.prefix(40))' is no corruption")
+    }
     // A request for none at all is not one for 'auto'.
     return members.isEmpty ? "auto" : members.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.number ?? 0)" }.joined(separator: ",")
   }

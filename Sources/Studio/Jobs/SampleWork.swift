@@ -104,6 +104,7 @@ final class SampleWork: JobWork {
 
   static func result(_ name: String, _ folder: String, _ width: Int? = nil, _ height: Int? = nil) throws -> JobResult {
     guard let size = FileFacts("\(folder)/\(name)")?.size else { throw Problem(500, "the result \(name) was not written") }
-    return JobResult(name: name, type: PictureTypes.type(ofEnding: (name as NSString).pathExtension), bytes: size, width: width, height: height)
+    return JobResult(
+      name: name, type: PictureTypes.type(ofEnding: (name as NSString).pathExtension), bytes: size, width: width, height: height)
   }
 }

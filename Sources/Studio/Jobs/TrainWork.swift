@@ -37,7 +37,9 @@ final class TrainWork: JobWork {
 
   /// - Throws: `Problem` 422, also where the training would not fit into memory; errors of recipe and data.
   static func plan(_ settings: JSON, _ library: Library) throws -> TrainingPlan {
-    guard let name = settings["recipe"]?.string else { throw Problem(422, "'recipe' is missing; expected the name of a bundled recipe, or 'run'") }
+    guard let name = settings["recipe"]?.string else {
+      throw Problem(422, "'recipe' is missing; expected the name of a bundled recipe, or 'run'")
+    }
     let form = try RecipeForm(name)
     var data: [String] = []
     if let id = settings["data"]?.string {
@@ -46,10 +48,13 @@ final class TrainWork: JobWork {
     }
     let set = try form.settings(settings["settings"]?.object ?? [:], data: data)
     let plan: TrainingPlan
-    do { plan = try TrainingPlan(recipe: form.path, set: set, device: library.device) } catch { throw SampleWork.withoutPaths(error, library) }
+    do { plan = try TrainingPlan(recipe: form.path, set: set, device: library.device) } catch {
+      throw SampleWork.withoutPaths(error, library)
+    }
     if let memory = plan.memory, let fitting = memory.fittingBatch {
       throw Problem(
-        422, "batches of \(memory.estimate.images) need about \(Magnitude.bytes(memory.estimate.bytes)) of memory, and "
+        422,
+        "batches of \(memory.estimate.images) need about \(Magnitude.bytes(memory.estimate.bytes)) of memory, and "
           + "\(Magnitude.bytes(memory.available ?? 0)) are free",
         hint: fitting > 0 ? "set training.microbatch to \(fitting)" : "use a smaller network or smaller images")
     }

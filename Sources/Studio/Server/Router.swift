@@ -71,7 +71,9 @@ struct Router: Sendable {
     do {
       let method = request.head.method == .head ? .get : request.head.method
       let matching = routes.compactMap { route in route.match(request.head.path).map { (route, $0) } }
-      guard !matching.isEmpty else { throw Problem(404, "there is nothing at this path", hint: "GET /api/v1/openapi.json lists what there is") }
+      guard !matching.isEmpty else {
+        throw Problem(404, "there is nothing at this path", hint: "GET /api/v1/openapi.json lists what there is")
+      }
       guard let (route, parameters) = matching.first(where: { $0.0.method == method }) else {
         let allowed = matching.map(\.0.method.rawValue).joined(separator: ", ")
         throw Problem(405, "\(request.head.method.rawValue) is not possible here; expected \(allowed)")

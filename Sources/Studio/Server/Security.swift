@@ -5,6 +5,10 @@ struct Security: Sendable {
   /// The names and addresses by which the server may be called, with the port.
   let hosts: Set<String>
   let token: String?
+  /// Whether it listens on every address of this machine, so that any address with the port may be meant. Names are none of these: what
+  /// leads here by a foreign name server is a name.
+  private let isEverywhere: Bool
+  private let port: Int
 
   static let cookie = "sfumato_token"
 
@@ -12,14 +16,22 @@ struct Security: Sendable {
     var names = ["localhost", "127.0.0.1", "[::1]"]
     if let listening { names.append(listening.contains(":") ? "[\(listening)]" : listening) }
     hosts = Set(names.flatMap { port == 80 ? [$0, "\($0):80"] : ["\($0):\(port)"] })
-    self.token = token
+    (self.token, self.port) = (token, port)
+    isEverywhere = listening == "0.0.0.0" || listening == "::"
+  }
+
+  private func isAddress(_ host: String) -> Bool {
+    guard isEverywhere, let name = host.hasSuffix(":\(port)") ? host.dropLast("\(port)".count + 1) : nil else { return false }
+    var address = in6_addr(), short = in_addr()
+    let isV6 = name.hasPrefix("[") && name.hasSuffix("]") && inet_pton(AF_INET6, String(name.dropFirst().dropLast()), &address) == 1
+    return isV6 || inet_pton(AF_INET, String(name), &short) == 1
   }
 
   /// - Throws: `Problem` 400, 401, 403, 415 or 421.
   func check(_ head: RequestHead) throws {
     // A name that leads here by a foreign name server (DNS rebinding) shows in Host.
     guard let host = head.headers["host"] else { throw Problem(400, "there is no Host") }
-    guard hosts.contains(host.lowercased()) else {
+    guard hosts.contains(host.lowercased()) || isAddress(host) else {
       throw Problem(421, "this server is not '\(host.prefix(80))'; expected \(hosts.sorted().joined(separator: ", "))")
     }
     let isPage = head.method != .post && head.method != .delete && head.path.isEmpty

@@ -62,7 +62,9 @@ final class DataFolder: Sendable {
         hint: "remove finished jobs, pictures or data sets, or start the studio with a larger --data-limit")
     }
     var facts = statvfs()
-    if statvfs(path, &facts) == 0, UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue < UInt64(count) {
+    if statvfs(path, &facts) == 0,
+      UInt64(facts.f_bavail).multipliedReportingOverflow(by: UInt64(facts.f_frsize)).partialValue < UInt64(count)
+    {
       throw Problem(507, "the disk of \(path) has no room for \(count) bytes", hint: "make room")
     }
     usage.withLock { $0.bytes += count }

@@ -54,7 +54,9 @@ final class DataSetStore: Sendable {
     guard let folder = folders.first(where: { $0.id == id }) else { return try !set(id).classes.isEmpty }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     var isFolder: ObjCBool = false
-    return names.contains { !$0.hasPrefix(".") && FileManager.default.fileExists(atPath: "\(folder.path)/\($0)", isDirectory: &isFolder) && isFolder.boolValue }
+    return names.contains {
+      !$0.hasPrefix(".") && FileManager.default.fileExists(atPath: "\(folder.path)/\($0)", isDirectory: &isFolder) && isFolder.boolValue
+    }
   }
 
   func make(_ body: JSON) throws -> StoredDataSet {

@@ -65,7 +65,9 @@ final class PictureStore: Sendable {
 
   /// - Throws: `Problem` 404.
   func picture(_ id: String) throws -> StoredPicture {
-    guard let picture = known.withLock({ $0[id] }) else { throw Problem(404, "there is no picture '\(id.prefix(40))'", hint: "upload it first") }
+    guard let picture = known.withLock({ $0[id] }) else {
+      throw Problem(404, "there is no picture '\(id.prefix(40))'", hint: "upload it first")
+    }
     return picture
   }
 
@@ -125,7 +127,9 @@ final class PictureStore: Sendable {
 
   /// The same of a file of the data folder.
   func view(of path: String, key: String, size: Int) async throws -> Response {
-    if let kept = views.withLock({ $0.first { $0.key == key } }) { return Response(type: kept.type, body: .bytes(kept.bytes), headers: Self.lasting) }
+    if let kept = views.withLock({ $0.first { $0.key == key } }) {
+      return Response(type: kept.type, body: .bytes(kept.bytes), headers: Self.lasting)
+    }
     let (bytes, type) = try await lane.run { () -> (Data, String) in
       let reader = try PictureReader(file: path)
       let scale = min(1, Double(size) / Double(max(reader.width, reader.height)))

@@ -28,7 +28,9 @@ struct RecipeForm {
 
   /// The recipe's text, and its first comment as title.
   func text() throws -> (title: String, text: String) {
-    guard let data = FileManager.default.contents(atPath: path), data.count < 1 << 20 else { throw Problem(404, "the recipe '\(name)' is gone") }
+    guard let data = FileManager.default.contents(atPath: path), data.count < 1 << 20 else {
+      throw Problem(404, "the recipe '\(name)' is gone")
+    }
     let text = String(decoding: data, as: UTF8.self)
     let first = text.split(separator: "\n").first.map(String.init) ?? ""
     return (first.hasPrefix("#") ? String(first.drop { "# ".contains($0) }) : name, text)
@@ -45,7 +47,8 @@ struct RecipeForm {
       let kind = choices != nil ? "choice" : Self.kind(of: value)
       return .members([
         "path": .string(field.path), "kind": .string(kind), "default": defaults[field.path].map(Self.json) ?? .null, "value": value,
-        "choices": choices.map(JSON.strings), "documentation": .string(FieldDocumentation.text(for: field.path) ?? comments[field.path] ?? ""),
+        "choices": choices.map(JSON.strings),
+        "documentation": .string(FieldDocumentation.text(for: field.path) ?? comments[field.path] ?? ""),
       ])
     }
   }
@@ -134,7 +137,8 @@ struct RecipeForm {
   private static func written(_ values: [String: JSON], among known: [String]) throws -> [String] {
     try values.sorted { $0.key < $1.key }.map { path, value in
       guard !isClosed(path) else {
-        throw Problem(422, "'\(path.prefix(60))' cannot be set here", hint: "choose data by its id; files are read by the command line alone")
+        throw Problem(
+          422, "'\(path.prefix(60))' cannot be set here", hint: "choose data by its id; files are read by the command line alone")
       }
       guard known.contains(path) else {
         let nearest = Suggestion.nearest(to: path, among: known.filter { !isClosed($0) }).map { "did you mean '\($0)'?" }

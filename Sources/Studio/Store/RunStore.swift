@@ -39,7 +39,9 @@ final class RunStore: Sendable {
 
   var withModels: [(id: String, name: String, model: String)] {
     all.compactMap { run in
-      guard hasBegun(run.id), let model = try? RunFolder(existing: path(run.id)).latestModelPath(), FileFacts(model) != nil else { return nil }
+      guard hasBegun(run.id), let model = try? RunFolder(existing: path(run.id)).latestModelPath(), FileFacts(model) != nil else {
+        return nil
+      }
       return (run.id, run.name, model)
     }
   }
@@ -49,7 +51,8 @@ final class RunStore: Sendable {
   /// - Parameter isTraining: whether a job of this studio trains it.
   func json(_ run: Run, isTraining: Bool) -> JSON {
     let status = hasBegun(run.id) ? try? RunWatch(path(run.id)).status : nil
-    let state = isTraining ? (status.map { $0.step > 0 } ?? false ? "training" : "starting") : status?.state == .finished ? "finished" : "stopped"
+    let state =
+      isTraining ? (status.map { $0.step > 0 } ?? false ? "training" : "starting") : status?.state == .finished ? "finished" : "stopped"
     return .members([
       "id": .string(run.id), "name": .string(run.name), "state": .string(state), "step": .integer(status?.step ?? 0),
       "images": .integer(status?.images ?? 0), "last_loss": .optional(status?.loss), "progress": .optional(status?.progress),
