@@ -37,7 +37,7 @@ final class RestoreWork: JobWork {
     request.format = settings["format"]?.string
     request.scale = settings["scale"]?.number ?? 1
     request.corruption = try StrengthRequest(strengths ?? Self.strengths(settings["strengths"]))
-    request.scratch = "\((folder as NSString).deletingLastPathComponent)/unfinished"
+    request.scratch = "\(folder.parentFolder)/unfinished"
     if let problem = request.scratch?.makeFolder() { throw Problem(507, "the folder of unfinished work cannot be made: \(problem)") }
     var work = Restorer.Settings()
     work.evaluations = settings["evaluations"]?.integer
