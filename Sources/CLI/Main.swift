@@ -21,7 +21,7 @@ import Workflows
     subcommands: [
       Sample.self, Evaluate.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self,
       DataCommand.self, Inspect.self, Convert.self, Doctor.self,
-      Bench.self,
+      Bench.self, StudioCommand.self,
     ])
 
   static func main() {

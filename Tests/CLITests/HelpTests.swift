@@ -23,6 +23,7 @@ import Testing
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
     "bench network": "--batch --repeats --quick --shipped --quiet --json",
     "bench data": "--workers --batch --repeats --quick --quiet --json",
+    "studio": "--port --data --data-limit --folder --listen --token --device",
     "convert": "--preset --recipe --set --member --to --list-presets --quiet --json",
   ]
 
