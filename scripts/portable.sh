@@ -14,12 +14,13 @@ build_portable() {
   set_map_flags
   say "building programs that run anywhere, into $portable_scratch: the first time takes some minutes"
   build_product sfumato-main "${static_flags[@]}"
+  build_product sfumato-studio "${static_flags[@]}"
   build_product sfumato
-  refuse_paths_of_this_machine "$portable_programs/sfumato" "$portable_programs/sfumato-main"
+  refuse_paths_of_this_machine "$portable_programs/sfumato" "$portable_programs/sfumato-main" "$portable_programs/sfumato-studio"
 }
 
 build_product() {
-  SFUMATO_PORTABLE=1 quietly swift build -c release --scratch-path "$portable_scratch" --product "$1" "${map_flags[@]}" \
+  SFUMATO_PORTABLE=1 quietly swift build "${release[@]}" --scratch-path "$portable_scratch" --product "$1" "${map_flags[@]}" \
     --static-swift-stdlib -Xswiftc -use-ld=lld -Xlinker --strip-all -Xlinker "$PWD/$portable_scratch/static/arc4random.o" "${@:2}"
 }
 
@@ -84,7 +85,7 @@ stage() {
   local home=$root/lib/sfumato share=$root/share
   umask 022 # what an administrator installs is for everyone
   mkdir -p "$root/bin" "$home/models" "$home/recipes" "$share/doc/sfumato"
-  install -m 755 "$programs/sfumato" "$programs/sfumato-main" "$home"
+  install -m 755 "$programs/sfumato" "$programs/sfumato-main" "$programs/sfumato-studio" "$home"
   ln -sfn ../lib/sfumato/sfumato "$root/bin/sfumato"
   install -m 644 models/* "$home/models"
   install -m 644 recipes/* "$home/recipes"

@@ -9,7 +9,7 @@ public final class ArchiveIndex: Sendable {
   public struct Entry: Sendable {
     /// The path within the archive, without `.` or empty parts: relative, and never above where it begins.
     public let name: String
-    /// In bytes, as the archive says.
+    /// The size in bytes that the archive states.
     public let size: Int
     let place: Place
   }

@@ -123,7 +123,7 @@ public struct ByteStore: Sendable {
     return try? index.placeInFile(of: 0)
   }
 
-  /// Without `.` and empty parts, as `ArchiveIndex` names them.
+  /// The name without `.` and empty parts, as in `ArchiveIndex`.
   private static func plain(_ name: String) -> String {
     name.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
   }

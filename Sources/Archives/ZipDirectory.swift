@@ -2,7 +2,7 @@
 ///
 /// The numbers are those of the file and are not validated.
 public struct ZipDirectory: Sendable {
-  /// In the directory's order.
+  /// The entries, in the directory's order.
   public let entries: [ZipHeader]
   /// Where the directory lies in the file; all data lie before it.
   public let range: Range<Int>

@@ -27,7 +27,7 @@ public struct FileChecksum: Codable, Sendable, Equatable {
     self.init(bytes: length, crc: sum.value)
   }
 
-  /// Of a text, in UTF-8.
+  /// The checksum of a text in UTF-8.
   public init(of text: String) {
     var text = text, sum = CRC32()
     text.withUTF8 { sum.update(UnsafeRawBufferPointer($0)) }

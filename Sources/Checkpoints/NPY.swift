@@ -37,7 +37,7 @@ public enum NPY {
     return "\(path)/\(found).npy"
   }
 
-  /// By numpy, which has no name for bfloat16.
+  /// The numpy code of an element type; numpy has none for bfloat16.
   private static func code(_ dtype: DType) -> String {
     switch dtype {
     case .float64: "<f8"

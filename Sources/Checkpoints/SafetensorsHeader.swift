@@ -37,7 +37,7 @@ public struct SafetensorsHeader: Equatable, Sendable {
 
   /// `__metadata__`.
   public let metadata: [String: String]
-  /// In the order of the file.
+  /// The tensors, in the order of the file.
   public let entries: [Entry]
   /// Where the data begin in the file, in bytes: 8 and the length of the JSON.
   public let dataStart: Int

@@ -140,7 +140,7 @@ private struct WrappedName {
   /// The name without its first words.
   func without(_ words: [String]) -> String { (wrappers.dropFirst(words.count) + [rest]).joined(separator: ".") }
 
-  /// Without the words that compiling, sharding and recomputing put anywhere in a name.
+  /// The name without the parts that compiling, sharding and recomputation insert.
   static func compiled(_ name: String) -> String {
     guard name.contains("_orig_mod.") || name.contains("wrapped_module.") else { return name }
     return ["_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module."].reduce(name) { $0.replacing($1, with: "") }

@@ -57,7 +57,7 @@ public struct DatasetError: ClassifiedError, Equatable, CustomStringConvertible 
     case sample(Double, picture: Int, low: Double, high: Double)
 
     // Labels and contexts
-    /// As many as images were expected.
+    /// The number of labels differs from that of the images.
     case count(what: String, found: Int, images: Int, imagesFile: String)
     /// No class has this number.
     case label(Double, index: Int, expected: String)

@@ -95,7 +95,7 @@ public enum DatasetRecognition {
 
   // ---- what is there
 
-  /// Of several files, the one for training.
+  /// The file for training among several.
   private static func preferred(_ names: [String]) -> String? { names.first { $0.contains("train") } ?? names.first }
 
   private static func contents(of folder: String) throws -> [String] {

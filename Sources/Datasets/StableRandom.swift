@@ -23,7 +23,7 @@ public struct StableRandom: Sendable {
     return Self.mix(state)
   }
 
-  /// In [0, 1), in steps of 2 to the power of -53.
+  /// A number in [0, 1), in steps of 2 to the power of -53.
   mutating func uniform() -> Double { Double(bits() >> 11) * 0x1p-53 }
 
   mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * uniform() }
@@ -34,6 +34,6 @@ public struct StableRandom: Sendable {
     return (sum - 2) * 1.7320508075688772
   }
 
-  /// From 0 to `count` - 1.
+  /// A number from 0 to `count` - 1.
   mutating func below(_ count: Int) -> Int { Int(uniform() * Double(count)) }
 }

@@ -4,7 +4,7 @@
 /// archives, is for that reader to leave out.
 public enum ForeignFormat: Sendable, Equatable {
   case gitLFSPointer, webPage
-  /// With the beginning of the text.
+  /// JSON or other text, with its beginning.
   case json(String), text(String)
   case xml, pdf
   case matlab, hdf5, npy, npz
@@ -20,7 +20,7 @@ public enum ForeignFormat: Sendable, Equatable {
   /// Nothing but zeros at its beginning.
   case zeros
 
-  /// As many bytes as are looked at.
+  /// The number of bytes that are examined.
   public static let startLength = 512
 
   /// - Parameter start: the first bytes of the file, `startLength` of them where there are as many.

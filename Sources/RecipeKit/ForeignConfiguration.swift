@@ -16,19 +16,19 @@ package final class ForeignConfiguration {
 
   package func text(_ path: String) throws(RecipeError) -> String? {
     guard let value = take(path) else { return nil }
-    guard case .scalar(let text, _) = value.content else { throw refusal(path, "expected text") }
+    guard case .scalar(let text, _) = value.content else { throw problem(path, "expected text") }
     return text
   }
 
   package func number(_ path: String) throws(RecipeError) -> Double? {
     guard let text = try text(path) else { return nil }
-    guard let number = ValueDecoder.parseNumber(text), number.isFinite else { throw refusal(path, "expected a number") }
+    guard let number = ValueDecoder.parseNumber(text), number.isFinite else { throw problem(path, "expected a number") }
     return number
   }
 
   package func integer(_ path: String) throws(RecipeError) -> Int? {
     guard let number = try number(path) else { return nil }
-    guard let whole = Int(exactly: number) else { throw refusal(path, "expected a whole number") }
+    guard let whole = Int(exactly: number) else { throw problem(path, "expected a whole number") }
     return whole
   }
 
@@ -37,7 +37,7 @@ package final class ForeignConfiguration {
     case nil: nil
     case "true", "yes", "on": true
     case "false", "no", "off": false
-    default: throw refusal(path, "expected true or false")
+    default: throw problem(path, "expected true or false")
     }
   }
 
@@ -48,7 +48,7 @@ package final class ForeignConfiguration {
     if case .list(let list) = value.content { elements = list } else { elements = [value] }
     var texts: [String] = []
     for element in elements {
-      guard case .scalar(let text, _) = element.content else { throw refusal(path, "expected a list of texts or numbers") }
+      guard case .scalar(let text, _) = element.content else { throw problem(path, "expected a list of texts or numbers") }
       texts.append(text)
     }
     return texts
@@ -58,7 +58,7 @@ package final class ForeignConfiguration {
     guard let texts = try texts(path) else { return nil }
     var numbers: [Double] = []
     for text in texts {
-      guard let number = ValueDecoder.parseNumber(text), number.isFinite else { throw refusal(path, "expected numbers") }
+      guard let number = ValueDecoder.parseNumber(text), number.isFinite else { throw problem(path, "expected numbers") }
       numbers.append(number)
     }
     return numbers
@@ -80,7 +80,7 @@ package final class ForeignConfiguration {
   package func place(_ path: String) -> String { find(path)?.place ?? file }
 
   /// An error at a key.
-  package func refusal(_ path: String, _ expected: String) -> RecipeError {
+  package func problem(_ path: String, _ expected: String) -> RecipeError {
     let value = find(path)
     return RecipeError(place: place(path), path: path, "\(expected), found \(value?.summary ?? "nothing")")
   }

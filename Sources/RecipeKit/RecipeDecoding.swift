@@ -21,7 +21,7 @@ extension Recipe {
     try self.init(yaml: RecipeSections.text(of: path), file: path, set: set)
   }
 
-  /// As `init(yaml:file:set:)`, over this recipe instead of the defaults.
+  /// Like `init(yaml:file:set:)`, over this recipe instead of the defaults.
   public func overlaid(yaml: String, file: String = "recipe", set: [String] = []) throws(RecipeError) -> Self {
     let value = try YAMLValue(yaml: yaml, file: file)
     var settings: [YAMLValue] = []

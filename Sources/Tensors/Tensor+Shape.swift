@@ -115,7 +115,7 @@ extension Tensor {
   public func to(like other: Tensor) -> Tensor {
     other.fault == nil ? to(other.device).to(other.dtype) : other
   }
-  /// In row-major order.
+  /// The elements in row-major order; copies if they are in another.
   public func contiguous() -> Tensor { unary("contiguous") { ct_contiguous($0, CT_CONTIGUOUS) } }
   /// Images `[N, C, H, W]` in channels-last layout, in which convolutions are fastest.
   public func channelsLast() -> Tensor { unary("channelsLast") { ct_contiguous($0, CT_CHANNELS_LAST) } }

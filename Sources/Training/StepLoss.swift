@@ -18,7 +18,7 @@ public struct StepLoss {
   let report: ([[Double]]) -> Report
 
   public struct Report {
-    /// By the noise that the images had.
+    /// The losses by quarters of the noise levels.
     public var quartiles: LossQuartiles
     /// The share of images that were classified rightly; nil where nothing is classified.
     public var accuracy: Double?

@@ -68,9 +68,9 @@ public struct TrainingPosition: Codable, Sendable, Equatable {
 public struct ValidationState: Codable, Sendable, Equatable {
   /// Whether the loss is to be measured before the next step: a checkpoint is written first, and a training may end in between.
   public internal(set) var isDue = false
-  /// For the schedule of the learning rate.
+  /// The state of the schedule of the learning rate.
   public internal(set) var plateau = PlateauState()
-  /// For early stopping.
+  /// The state of early stopping.
   public internal(set) var progress = ValidationProgress()
   public init() {}
   var isPossible: Bool { plateau.isPossible && progress.isPossible }

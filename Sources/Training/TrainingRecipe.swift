@@ -48,7 +48,7 @@ public struct TrainingRecipe: Recipe {
   public var tensorboard = true
   /// Checkpoints that stay; older ones are deleted.
   public var keepCheckpoints = 2
-  /// Of the checkpoints that `checkpoint_every` makes, each with a number that is a multiple of this stays for ever; 0 for none.
+  /// Keeps each checkpoint whose number is a multiple of this for ever; 0 for none.
   public var keepEvery = 0
   /// Ends the training when the loss of held-out images does not improve any more; null for never.
   public var earlyStopping: EarlyStoppingRecipe?

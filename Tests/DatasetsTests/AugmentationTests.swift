@@ -161,11 +161,11 @@ import Testing
   }
 
   @Test func quarterTurnsNeedSquares() throws {
-    let words = try #require(recipe(0.5, [.rotateInt]).obstacle(height: 28, width: 20))
+    let words = try #require(recipe(0.5, [.rotateInt]).problem(height: 28, width: 20))
     #expect(words == "rotate_int needs square images, found 28 x 20; leave it out of kinds, rotate_frac turns any")
-    #expect(recipe(0.5, [.rotateInt]).obstacle(height: 28, width: 28) == nil)
-    #expect(recipe(0, [.rotateInt]).obstacle(height: 28, width: 20) == nil)
-    #expect(recipe(0.5).obstacle(height: 28, width: 20) == nil)
+    #expect(recipe(0.5, [.rotateInt]).problem(height: 28, width: 28) == nil)
+    #expect(recipe(0, [.rotateInt]).problem(height: 28, width: 20) == nil)
+    #expect(recipe(0.5).problem(height: 28, width: 20) == nil)
   }
 
   @Test(arguments: [(1, 1), (1, 7), (7, 1), (2, 3), (12, 5)]) func imagesOfAnyShapeAreTaken(height: Int, width: Int) {

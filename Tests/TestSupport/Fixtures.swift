@@ -4,8 +4,10 @@ import Tensors
 
 /// Files that are kept with the tests.
 package enum Fixture {
-  package static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures")
+  /// The root of the clone.
+  package static let clone = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  package static let folder = clone.appendingPathComponent("Tests/Fixtures")
 
   /// A file that a reference implementation wrote.
   package static func reference(_ name: String) -> String { folder.appendingPathComponent("reference/\(name)").path }

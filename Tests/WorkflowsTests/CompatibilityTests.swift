@@ -3,14 +3,14 @@ import Foundation
 import Imaging
 import Models
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Workflows
 
 /// Files written by 0.1.0; see `Tests/Fixtures/0.1.0/README.md` for the commands.
 @Suite("Files of 0.1.0") struct CompatibilityTests {
-  let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/0.1.0").path
+  let fixtures = Fixture.folder.appendingPathComponent("0.1.0").path
   let folder: ScratchFolder
 
   init() throws { folder = try ScratchFolder() }

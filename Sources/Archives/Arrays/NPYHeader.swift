@@ -5,7 +5,7 @@ import Failures
 /// Magic, version, the length of the header, then a Python dictionary of three keys as text ("numpy.lib.format", NEP 1). That text
 /// is read as a literal of just that form: nothing in a file is evaluated, and an array of objects, which is a pickle, is refused.
 public struct NPYHeader: Sendable, Equatable {
-  /// By numpy's letters.
+  /// The kinds of elements, with numpy's letters as raw values.
   public enum Kind: Character, Sendable {
     case boolean = "b"
     case signed = "i"
@@ -29,9 +29,9 @@ public struct NPYHeader: Sendable, Equatable {
   /// No header is longer than this together with what is before it. numpy itself believes 10,000.
   package static let longestStart = 12 + 1 << 16
 
-  /// As numpy writes it: "<f4", "|u1".
+  /// The element type in numpy's notation: "<f4", "|u1".
   public var code: String { "\(elementSize == 1 ? "|" : isBigEndian ? ">" : "<")\(kind.rawValue)\(elementSize)" }
-  /// As Python prints it: "(2, 3)", "(2,)".
+  /// The shape in Python's notation: "(2, 3)", "(2,)".
   public var shapeText: String { "(\(shape.map(String.init).joined(separator: ", "))\(shape.count == 1 ? "," : ""))" }
 
   /// - Parameters:

@@ -50,7 +50,7 @@ package struct NumberArray {
     reordered = Self.rowMajor(bytes, shape: shape, size: header.elementSize)
   }
 
-  /// On the header's word no more is taken into memory than it promises.
+  /// Reads no more bytes than the header states.
   private static func open(_ path: String, _ header: NPYHeader) throws -> ByteStore {
     let isTooLarge = header.byteCount > memoryLimit
     let end = isTooLarge ? 0 : header.dataOffset + header.byteCount

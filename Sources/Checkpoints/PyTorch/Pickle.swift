@@ -24,7 +24,7 @@ struct Pickle {
     let kind: Kind
     /// Where in the pickle it begins.
     let offset: Int
-    /// Of a dictionary: key, value, key, value …
+    /// The contents; for a dictionary: key, value, key, value …
     var items: [Value]
   }
 
@@ -41,7 +41,7 @@ struct Pickle {
 
   struct TensorView {
     let storage: Int
-    /// In elements, from the storage's first.
+    /// The offset of the first element in the storage, in elements.
     let start: Int
     let shape: [Int], strides: [Int]
     /// Where in the pickle it is made.

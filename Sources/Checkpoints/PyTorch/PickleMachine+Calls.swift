@@ -71,7 +71,7 @@ extension PickleMachine {
     pushTensor(view)
   }
 
-  /// At most 64, the most axes that a tensor has.
+  /// The integers of a tuple, at most 64, the most axes that a tensor has.
   private func numbers(_ value: Pickle.Value) -> [Int]? {
     guard let list = pickle.sequence(value), list.count <= 64 else { return nil }
     let numbers = list.compactMap(\.integer)
@@ -99,7 +99,7 @@ extension PickleMachine {
 }
 
 extension PickleGlobal {
-  /// Of something foreign nothing but the name is kept.
+  /// Whether the global makes tensors. Only the names of other globals are kept.
   fileprivate var makesTensors: Bool {
     switch self {
     case .rebuildTensor, .rebuildParameter: true

@@ -7,7 +7,7 @@ import Tensors
 /// dicts, and nothing is run. Other Python objects beside the tensors are kept by name alone.
 public enum PyTorchFile {
   public enum HalfPrecision: Sendable {
-    /// As it is in the file.
+    /// The element type of the file.
     case kept
     /// float16 and bfloat16 become float32.
     case widened

@@ -11,7 +11,7 @@ public indirect enum PyTorchValue: Sendable {
   case bytes([UInt8])
   /// A list, tuple or set.
   case list([PyTorchValue])
-  /// In the file's order.
+  /// Entries in the file's order.
   case dictionary([(key: PyTorchValue, value: PyTorchValue)])
   /// A tensor that is not part of the state dict; its numbers are not read.
   case tensor(DType, shape: [Int])

@@ -59,7 +59,7 @@ struct StateDictSearch {
     return []
   }
 
-  /// Of several members, the first group with a match decides; averaged weights come first, for they are those to sample with.
+  /// The names of averaged weights. The first group of names with a match decides; averages come first because samples are made with them.
   static let averages = ["params_ema", "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "g_ema", "shadow"]
   static let weights = ["params", "state_dict", "model_state_dict", "model", "network", "net", "weights"]
 

@@ -13,7 +13,7 @@ struct StoredEntries {
     /// Its bytes in the file.
     let range: Range<Int>
   }
-  /// In the order of the file.
+  /// The entries, in the order of the file.
   let entries: [Entry]
 
   static let entryLimit = 1_000_000

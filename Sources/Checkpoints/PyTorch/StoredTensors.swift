@@ -8,7 +8,7 @@ struct StoredTensors {
   private let pickle: Pickle
   private let ranges: [String: Range<Int>]
   private let halfPrecision: PyTorchFile.HalfPrecision
-  /// By the storage's key: all its elements, in a row.
+  /// The elements of each storage as a vector, by the storage's key.
   private var storages: [String: Tensor] = [:]
   /// Bytes of the tensors made so far, each counted in full.
   private var byteCount = 0

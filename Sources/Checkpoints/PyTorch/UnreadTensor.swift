@@ -1,11 +1,11 @@
 /// A tensor of PyTorch's of a kind that no network has weights of.
 enum UnreadTensor {
-  /// Of a type of numbers that is not read, `torch.complex64`.
+  /// An unsupported element type, such as `torch.complex64`.
   case numbers(String)
-  /// Of a class of storages, `torch.QInt8Storage`.
+  /// An unsupported storage class, such as `torch.QInt8Storage`.
   case quantised(String)
   case sparse, nested
-  /// Of a shape alone, on the device meta.
+  /// A tensor without data, on the device meta.
   case empty
 
   /// Told from the class of its storage; nil for one that is not known.

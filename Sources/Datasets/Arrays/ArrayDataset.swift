@@ -32,7 +32,7 @@ public struct ArrayDataset: Dataset {
     public var labels: String?
     /// A vector for each image, `[N, D]`, such as the embedding of a caption.
     public var contexts: String?
-    /// By default what the shape says, where that is only one.
+    /// The order of the axes; by default the only one that fits the shape.
     public var layout: Layout?
     /// What is black and white in floats. By default what the numbers say, where they leave no doubt.
     public var range: SampleRange?

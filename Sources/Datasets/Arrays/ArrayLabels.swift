@@ -2,7 +2,7 @@ import Archives
 
 /// Class numbers out of an array: whole numbers `[N]` or `[N, 1]`, or `[N, K]` with a single 1 in each row.
 struct ArrayLabels {
-  /// From 0.
+  /// Class numbers from 0.
   let numbers: [Int]
   /// How many classes there are at least.
   let classCount: Int

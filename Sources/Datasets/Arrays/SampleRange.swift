@@ -18,7 +18,7 @@ public enum SampleRange: String, Codable, Sendable, CaseIterable {
     }
   }
 
-  /// As messages list them.
+  /// The choices, as messages list them.
   static let choices = "unit (0 to 1), signed (-1 to 1), bytes (0 to 255) or uint16 (0 to 65535)"
 
   /// The range by the numbers of some pictures, if it is unambiguous.

@@ -73,7 +73,7 @@ struct AffineResampler {
     return sum
   }
 
-  /// Of the two pixels before a place and the two after it (Catmull and Rom 1974).
+  /// The weights of the two pixels before a position and the two after it (Catmull and Rom 1974).
   @inline(__always)
   private static func weights(_ t: Float) -> SIMD4<Float> {
     let linear = SIMD4<Float>(-0.5, 0, 0.5, 0), square = SIMD4<Float>(1, -2.5, 2, -0.5), cube = SIMD4<Float>(-0.5, 1.5, -1.5, 0.5)

@@ -8,11 +8,11 @@ struct Augmentation: Equatable {
   var quarterTurns = 0
   /// Whole pixels to the right and, as EDM has it, upwards.
   var pixelsRight = 0, pixelsUp = 0
-  /// Of a standard normal: binary logarithms of scale and stretch in their deviations.
+  /// Binary logarithms of scale and stretch in units of their deviations, standard normal.
   var scale = 0.0, stretch = 0.0
   /// Counterclockwise, in radians; where the axis of the stretch points.
   var angle = 0.0, axis = 0.0
-  /// Of a standard normal, to the right and downwards.
+  /// Translations to the right and downwards, standard normal.
   var right = 0.0, down = 0.0
 }
 
@@ -20,7 +20,7 @@ extension AugmentationRecipe {
   /// Changes an image as the recipe says, or leaves it as it is.
   /// - Parameter random: a stream of this image and this visit to it; how much is drawn depends on the recipe alone.
   /// - Returns: an image of the same shape, and `labelCount` numbers for the network, all zero for an image that is left alone.
-  /// - Precondition: there is no `obstacle` to images of this size.
+  /// - Precondition: there is no `problem` to images of this size.
   func augment(_ image: Image, random: inout StableRandom) -> (image: Image, labels: [Float]) {
     guard isOn else { return (image, []) }
     let drawn = draw(height: image.height, width: image.width, random: &random)

@@ -78,7 +78,7 @@ public struct AugmentationRecipe: Recipe, Equatable {
   var pipe: [AugmentationKind] { AugmentationKind.allCases.filter(kinds.contains) }
 
   /// Why images of this size cannot be augmented; nil when they can.
-  public func obstacle(height: Int, width: Int) -> String? {
+  public func problem(height: Int, width: Int) -> String? {
     guard isOn, kinds.contains(.rotateInt), height != width else { return nil }
     return "rotate_int needs square images, found \(height) x \(width); leave it out of kinds, rotate_frac turns any"
   }

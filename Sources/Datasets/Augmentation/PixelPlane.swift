@@ -56,7 +56,7 @@ struct PixelPlane {
 
   // ---- twice as many pixels, and half as many
 
-  /// With a pixel between every two of each line, the old ones as they were.
+  /// The plane with a pixel inserted between every two of each line; the old ones are unchanged.
   func doubledAcross() -> PixelPlane {
     let wide = 2 * width - 1, weights = Self.weights
     let pairs = (0..<(width - 1)).map { Self.pairs(around: $0, count: width) }
@@ -71,7 +71,7 @@ struct PixelPlane {
     }
   }
 
-  /// With a line between every two, and then `border` pixels more on each side, those of the plane's mirror images.
+  /// The plane with a line inserted between every two, and then extended by `border` mirrored pixels on each side.
   func doubledDown(border: Int) -> PixelPlane {
     let weights = Self.weights, high = 2 * height - 1, wide = width + 2 * border
     let columns = (0..<wide).map { reflected($0 - border, count: width) }

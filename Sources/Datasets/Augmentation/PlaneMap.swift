@@ -8,7 +8,7 @@ struct PlaneMap: Equatable {
   static func scaling(_ x: Double, _ y: Double) -> PlaneMap { PlaneMap(xx: x, yy: y) }
   static func moving(_ x: Double, _ y: Double) -> PlaneMap { PlaneMap(x0: x, y0: y) }
 
-  /// By an angle in radians, x towards y. No angle is no turn, to the last bit.
+  /// Rotation by an angle in radians, x towards y; exactly the identity for 0.
   static func turning(_ angle: Double) -> PlaneMap {
     let c = cos(angle), s = sin(angle)
     return PlaneMap(xx: c, xy: -s, yx: s, yy: c)

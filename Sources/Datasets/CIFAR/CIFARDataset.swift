@@ -10,7 +10,7 @@ public struct CIFARDataset: Dataset {
     case train, test, all
   }
 
-  /// Of the two labels in CIFAR-100: one of 100 classes, or one of the 20 that these are grouped in.
+  /// Which of CIFAR-100's two labels: one of 100 classes, or one of the 20 groups of these.
   public enum Labels: String, Codable, Sendable, CaseIterable {
     case fine, coarse
   }

@@ -6,12 +6,12 @@ import Foundation
 struct CIFARFiles {
   let form: CIFARForm
   private let path: String
-  /// By the name without folders.
+  /// The files by their names without folders.
   private let files: [String: ByteStore]
   /// The only file that is wanted, where it was named itself.
   private let single: String?
 
-  /// As the archives name them.
+  /// The folders' names in the archives.
   static let folders = ["cifar-10-batches-bin", "cifar-100-binary"]
 
   private static let known: Set<String> = {

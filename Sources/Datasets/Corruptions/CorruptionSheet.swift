@@ -7,7 +7,7 @@ public struct CorruptionSheet {
   /// The titles of the rows.
   public var names: [String]
   public var strengths: [Double]
-  /// Of the random parts: within a row they are the same, so that only the strength changes.
+  /// The seed of the random parts, which are the same within a row, so that only the strength changes.
   public var seed: UInt64
 
   /// - Parameters:

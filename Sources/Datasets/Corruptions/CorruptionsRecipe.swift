@@ -11,7 +11,7 @@ import RecipeKit
 public struct CorruptionsRecipe: Recipe {
   /// Every picture gets these, after the random ones and in this order.
   public var fixed: [Choice<CorruptionRegistry>] = []
-  /// Of these every picture gets `random_count`, chosen anew and each at most once, in this order.
+  /// Corruptions of which every picture gets `random_count`, chosen anew and each at most once, in this order.
   public var random: [Choice<CorruptionRegistry>] = []
   /// 1 when not given.
   public var randomCount: Int?
@@ -20,12 +20,12 @@ public struct CorruptionsRecipe: Recipe {
   public var scale = 1
   /// Makes it smaller.
   public var filter = ResizeFilter.box
-  /// In place of `scale`: the degraded picture lost resolution by a factor that varies, and has the size of the original again.
+  /// Replaces `scale`: the degraded picture is reduced by a factor that varies, and enlarged to the size of the original again.
   public var reduction: Reduction?
 
   public init() {}
 
-  /// Of a strength, before it is stretched over its bounds; u is uniform from 0 to 1.
+  /// The distribution of a strength before it is scaled to its bounds; u is uniform from 0 to 1.
   public enum StrengthDistribution: String, Codable, Sendable, CaseIterable {
     /// 1 − cos(u π/2), DL-Art-School's: more weak ones than strong ones.
     case cosine
@@ -40,7 +40,7 @@ public struct CorruptionsRecipe: Recipe {
     }
   }
 
-  /// As many as a network can be conditioned on; see `num_corruptions` of the super-resolution network.
+  /// The most that a network can be conditioned on; see `num_corruptions` of the super-resolution network.
   static let countLimit = 64
 
   public func validate() throws(RecipeError) {

@@ -5,7 +5,7 @@ import RecipeKit
 public struct GaussianBlur: Corruption, Equatable {
   public static let name = "gaussian_blur"
 
-  /// In pixels, at strength 1. DL-Art-School has 1.5, Real-ESRGAN draws up to 3.
+  /// The standard deviation in pixels at strength 1. DL-Art-School has 1.5, Real-ESRGAN draws up to 3.
   public var sigma = 3.0
   public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 

@@ -23,7 +23,7 @@ public struct JPEGCompression: Corruption, Equatable {
   }
 
   public var range = Range.broad
-  /// In place of the range's ends: DL-Art-School's plain `jpeg` is 10 to 30.
+  /// Qualities that replace the range's ends: DL-Art-School's plain `jpeg` is 10 to 30.
   public var minQuality: Int?, maxQuality: Int?
   /// The share of the pictures whose colour keeps its full resolution.
   public var fullColor = 0.0

@@ -8,7 +8,7 @@ public struct MotionBlur: Corruption, Equatable {
 
   /// Length of the line in pixels, at strength 1. DL-Art-School has 4.
   public var size = 15.0
-  /// Of the line, in degrees counter-clockwise from the horizontal; another for each picture when not given.
+  /// The angle of the line, in degrees counter-clockwise from the horizontal; random for each picture if nil.
   public var angle: Double?
   public var probability = 1.0, strength = StrengthBounds(), place = CorruptionPlace.afterDownsampling
 

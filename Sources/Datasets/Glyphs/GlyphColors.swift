@@ -4,7 +4,7 @@ extension GlyphDataset {
   /// The colour of ink or of paper: written `white`, `black`, as `"#1c348c"`, `natural` or `random`.
   public enum Color: Codable, Sendable, Equatable {
     case rgb(red: UInt8, green: UInt8, blue: UInt8)
-    /// As pens write and as paper is, each image its own.
+    /// Colours of pens on colours of paper, different for each image.
     case natural
     /// Any, each image its own, as long as ink and paper differ visibly.
     case random
@@ -60,7 +60,7 @@ struct InkColors: Equatable {
   private(set) var ink: SIMD3<Double>
   private(set) var paper: SIMD3<Double>
 
-  /// Between ink and paper where chance has a say, in luma.
+  /// The least difference in luma between random ink and paper.
   static let contrast = 90.0
 
   init(ink: GlyphDataset.Color, paper: GlyphDataset.Color, random: inout StableRandom) {

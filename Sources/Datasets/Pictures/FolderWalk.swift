@@ -6,7 +6,7 @@ import Foundation
 /// too: the link was put there on purpose. So are links to folders, each after everything that needs no link, and no folder is
 /// read twice: a link back to a folder above, or to one that is read already, is left out and reported, so that loops end.
 struct FolderWalk {
-  /// In no order.
+  /// The files found, in no order.
   private(set) var files: [String] = []
   private(set) var skipped: [SkippedFile] = []
 

@@ -39,7 +39,7 @@ struct PictureSurvey {
     shape = sizes.count == 1 ? sizes.first.map { ImageShape(height: $0[0], width: $0[1], channels: channels) } : nil
   }
 
-  /// At most `pictureLimit` of 0, 1, …, evenly spread, in ten rounds, so that those seen when the bytes run out are spread as well.
+  /// At most `pictureLimit` of the indices, evenly spread, in ten rounds, so that those read when the bytes run out are spread as well.
   static func sample(of count: Int) -> [Int] {
     let total = min(count, pictureLimit)
     return (0..<10).flatMap { round in stride(from: round, to: total, by: 10).map { $0 * count / total } }

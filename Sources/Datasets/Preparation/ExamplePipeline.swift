@@ -35,8 +35,8 @@ public struct ExamplePipeline: Sendable {
     (self.nullClass, self.seed) = (nullClass, seed)
     let shape = try images.shape(for: dataset)
     self.shape = shape
-    if let obstacle = augmentation.obstacle(height: shape.height, width: shape.width) {
-      throw RecipeError(place: nil, path: "augmentation.kinds", obstacle)
+    if let problem = augmentation.problem(height: shape.height, width: shape.width) {
+      throw RecipeError(place: nil, path: "augmentation.kinds", problem)
     }
     degradedShape = try corruptions.map { corruptions in
       guard shape.height % corruptions.scale == 0, shape.width % corruptions.scale == 0 else {

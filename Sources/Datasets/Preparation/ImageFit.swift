@@ -70,7 +70,7 @@ public struct RandomTile: ImageFit, Equatable {
   }
 }
 
-/// As it is, in the middle of a plain colour: for small drawings whose pixels shall stay.
+/// Keeps the picture's pixels, centred on a plain colour: for small drawings.
 public struct Pad: ImageFit, Equatable {
   public static let name = "pad"
   /// One value for all channels, or one for each; 0 to 255.

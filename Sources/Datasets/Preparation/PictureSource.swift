@@ -50,7 +50,7 @@ struct PictureSource {
     }
   }
 
-  /// In the channels that are wanted; alpha that is given up is composited over the background.
+  /// Converts to the requested channels; alpha that is dropped is composited over the background.
   private func converted(_ image: Image) -> Image {
     guard image.hasAlpha, channels == 1 || channels == 3 else { return image.withChannels(channels) }
     let color = background.count == 3 ? background.map { UInt8($0) } : Array(repeating: UInt8(background[0]), count: 3)

@@ -10,7 +10,7 @@ public enum Variance: String, Sendable, Codable, CaseIterable {
   /// The network's: log Σ for each element. It has twice the images' channels: first its prediction, then log Σ. For the
   /// steps of its training alone: with fewer steps Σ would have to grow.
   case learned
-  /// In between, where the network puts it for each element (Nichol and Dhariwal 2021). It has twice the images' channels: first its
+  /// Interpolated between the two by the network, for each element (Nichol and Dhariwal 2021). It has twice the images' channels: first its
   /// prediction, then the place within the range, from −1 to 1.
   case learnedRange = "learned_range"
 
@@ -41,7 +41,7 @@ public enum StepVariance: Sendable {
   case fixedSmall, fixedLarge
   /// log Σ itself, of x's shape.
   case log(Tensor)
-  /// At each element so far from log β̃ (0) to log β (1), of x's shape; a network may leave the range.
+  /// The position of each element between log β̃ (0) and log β (1), of x's shape; a network may leave the range.
   case range(Tensor)
 
   /// log Σ for x, of x's shape or `[N, 1, 1, 1]`; that of a step to the clean image clipped.

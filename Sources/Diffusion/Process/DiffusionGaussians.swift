@@ -5,7 +5,7 @@ import Tensors
 public struct DiagonalGaussian: Sendable {
   /// `[N, C, H, W]`.
   public var mean: Tensor
-  /// Of mean's shape, or one that broadcasts to it.
+  /// The logarithm of the variance, of the mean's shape or one that broadcasts to it.
   public var logVariance: Tensor
 
   public init(mean: Tensor, logVariance: Tensor) {

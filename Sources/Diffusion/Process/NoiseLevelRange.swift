@@ -3,8 +3,11 @@ import Foundation
 /// All noise levels at which a denoiser can be evaluated, in one coordinate, λ = log(α / σ), which rises from noise to image.
 /// Solvers take the levels between two steps from here alone, so that none of them computes a timestep.
 public struct NoiseLevelRange: Sendable {
-  /// From the noisiest level with any signal to the cleanest one.
+  /// The range from the noisiest level with any signal to the cleanest one.
   public let range: ClosedRange<Double>
+  /// Whether the denoiser's network predicts the velocity of the straight path between image and noise, in whose t Heun's method then
+  /// takes its steps.
+  public internal(set) var isStraight = false
   private let makeLevel: @Sendable (Double) -> NoiseLevel
 
   /// - Parameter level: gives the level at a λ of `range`.

@@ -2,9 +2,9 @@ import Foundation
 
 /// Where sampling ends: diffusers' `final_sigmas_type`.
 public enum FinalLevel: String, Sendable, Codable, CaseIterable {
-  /// At the clean image, σ = 0.
+  /// The clean image, σ = 0.
   case clean = "zero"
-  /// At the least noise that the network was trained with: step 0.
+  /// The lowest noise level that the network was trained with: step 0.
   case sigmaMin = "sigma_min"
 }
 

@@ -44,7 +44,7 @@ public struct DDPM: Sampler {
 
 /// The numbers of one ancestral step.
 private struct AncestralStep {
-  /// Of x̂₀ and x in the mean.
+  /// The weights of x̂₀ and x in the mean.
   let x0Weight: Double, xWeight: Double
   let beta: Double
   /// σ_s² / σ_t².

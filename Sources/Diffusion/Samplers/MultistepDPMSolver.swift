@@ -29,17 +29,17 @@ public enum DPMSolverIntegrand: Sendable { case image, noise }
 
 /// How DPM-Solver's second-order step weighs the slope of the estimates.
 public enum DPMSolverType: String, Sendable, Codable, CaseIterable {
-  /// As if it stood in the middle of the step: μ₀ / 2.
+  /// Evaluated at the middle of the step: μ₀ / 2.
   case midpoint
-  /// By its exact integral, μ₁.
+  /// The exact integral, μ₁.
   case heun
 }
 
 /// How DPM-Solver's third-order step weighs the curvature of the estimates, their second divided difference.
 public enum DPMSolverCurvature: String, Sendable, Codable, CaseIterable {
-  /// By its exact integral, μ₂, which makes the step third order.
+  /// The exact integral, μ₂, which makes the step third order.
   case exact
-  /// By half of it, which leaves the method second order: as the authors' program and diffusers do.
+  /// Half of the integral, which leaves the method second order, as in the authors' program and diffusers.
   case half
 }
 

@@ -28,7 +28,7 @@ public final class StepReplay {
 
   /// The levels that are visited, descending; one step between neighbours.
   public let levels: [NoiseLevel]
-  /// Of each step.
+  /// What each step needs.
   public let needs: [Needs]
   private let step:
     (_ index: Int, _ x: Tensor, _ memory: [Tensor], _ denoiser: RecordedDenoiser, _ noise: StepNoise) -> (Transition, [Tensor])
@@ -95,7 +95,7 @@ private final class RecordedDenoiser: Denoiser {
 
   let noiseLevelRange: NoiseLevelRange
   private let answers: [Answer]
-  /// Of all evaluations.
+  /// The levels of all evaluations.
   private(set) var levels: [NoiseLevel] = []
   /// The images of the first evaluation beyond the answers.
   private(set) var asked: Tensor?

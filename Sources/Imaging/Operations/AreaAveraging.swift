@@ -42,7 +42,7 @@ extension Image {
     }
   }
 
-  /// From the sums of one row over `rows` parts of a pixel each.
+  /// Averages from the sums of one row over `rows` parts of a pixel each.
   @inline(__always)
   private func average<Sum: FixedWidthInteger>(
     _ sums: UnsafePointer<Sum>, _ across: AreaCover, rows: Int, to: UnsafeMutablePointer<UInt8>
@@ -71,7 +71,7 @@ extension Image {
 private struct AreaCover {
   var first: [Int] = []
   var counts: [Int] = []
-  /// Of the first and the last old place; those between count in full.
+  /// The parts of the first and the last old pixel; those between count in full.
   private var ends: [(Int, Int)] = []
   /// How many parts an old place has, and how many a new place covers.
   private let full: Int

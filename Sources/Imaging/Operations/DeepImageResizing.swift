@@ -1,5 +1,5 @@
 extension DeepImage {
-  /// By the arithmetic of `Image.resized`, in 16 bits.
+  /// Resizes with the arithmetic of `Image.resized`, in 16 bits.
   public func resizedAlpha(width: Int, height: Int) throws -> DeepImage {
     guard width > 0, height > 0, width <= Image.pixelLimit / height else {
       throw ImagingError(.tooLarge(width: width, height: height, limit: Image.pixelLimit))

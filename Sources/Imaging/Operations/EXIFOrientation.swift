@@ -5,7 +5,7 @@ struct EXIFOrientation: Equatable {
   /// The stored rows run from the bottom; the stored columns from the right.
   var flipsRows = false, flipsColumns = false
 
-  /// By the number that EXIF gives to each; anything but 1 to 8 leaves the picture as it is.
+  /// The orientation of an EXIF number; numbers other than 1 to 8 leave the picture unchanged.
   init(_ code: Int) {
     transposes = (5...8).contains(code)
     flipsRows = [3, 4, 6, 7].contains(code)

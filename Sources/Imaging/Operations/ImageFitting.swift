@@ -34,5 +34,5 @@ extension Image {
   }
 }
 
-/// To the nearest, halves to the even one, as Python rounds.
+/// The scaled side, rounded to the nearest, ties to even, as in Python.
 private func scaled(_ side: Int, _ ratio: Double) -> Int { Int((Double(side) * ratio).rounded(.toNearestOrEven)) }

@@ -9,14 +9,14 @@ final class EncodedPicture: Sendable {
   let profiles: ColorProfiles
   /// Whether colours are converted whatever the name of their profile; else those are taken as they are whose profile says "sRGB".
   let everyProfile: Bool
-  /// Of a format that is read without libvips.
+  /// The reader of a format that is read without libvips.
   let sampled: (any SampledFormat)?
 
   /// The header of a picture file, before the picture is turned upright.
   struct Header {
     var width: Int, height: Int, channels: Int
     var orientation: Int
-    /// Of an animation.
+    /// The pages of an animation.
     var pageCount: Int, pageHeight: Int, delays: [Int], loop: Int
     /// Whether the samples have 16 bits.
     var isDeep: Bool

@@ -5,9 +5,9 @@
 public struct ICCProfile: Sendable, Equatable {
   /// How numbers rise with light.
   public enum Curve: Sendable, Equatable {
-    /// As sRGB's, or another gamma: equal steps look about equal.
+    /// The transfer curve of sRGB or another gamma: equal steps look about equal.
     case perceptual
-    /// In proportion to light.
+    /// Proportional to light.
     case linear
     /// PQ or HLG, for displays of high dynamic range.
     case highDynamicRange

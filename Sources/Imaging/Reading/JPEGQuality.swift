@@ -49,7 +49,6 @@ enum JPEGQuality {
 }
 
 extension PictureReader {
-  /// Of a JPEG, the quality at which it was saved, 1 to 100 on the scale of libjpeg, estimated from its quantisation table; nil for
-  /// other formats.
+  /// The quality at which a JPEG was saved, 1 to 100 on the scale of libjpeg, estimated from its quantisation table; nil for other formats.
   public var jpegQuality: Int? { format == .jpeg ? JPEGQuality.estimate(source.bytes.buffer) : nil }
 }

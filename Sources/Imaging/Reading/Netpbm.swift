@@ -98,7 +98,7 @@ private struct NetpbmCursor {
     return Int(bytes[offset] - 0x30)
   }
 
-  /// Of a binary file, whose length is known to suffice. Two bytes have the more significant first.
+  /// The next sample of a binary file whose length has been checked. Two bytes are big-endian.
   mutating func sample(wide: Bool) -> Int {
     defer { offset += wide ? 2 : 1 }
     return wide ? Int(bytes[offset]) << 8 | Int(bytes[offset + 1]) : Int(bytes[offset])

@@ -2,7 +2,7 @@ import Foundation
 
 // The one answer to "is this file a picture?", for data sets, archives and folders of pictures alike.
 extension PictureFormat {
-  /// As many bytes as are looked at.
+  /// The number of bytes that are examined.
   public static let startLength = 256
 
   /// - Parameter start: the first bytes of a file, `startLength` of them where there are as many.

@@ -42,7 +42,7 @@ extension EncodedPicture {
 private struct UprightTarget {
   let memory: UnsafeMutableRawBufferPointer
   let orientation: EXIFOrientation
-  /// Of the stored picture.
+  /// The size of the stored picture.
   let width: Int, height: Int
   let pixelBytes: Int
 

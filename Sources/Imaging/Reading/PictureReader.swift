@@ -18,10 +18,10 @@ public final class PictureReader: Sendable {
   /// The name in errors: the file, or as the caller named it.
   public let name: String?
   public let format: PictureFormat
-  /// Of the upright picture.
+  /// The size of the upright picture.
   public let width: Int
   public let height: Int
-  /// Of the image that it decodes to: 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha.
+  /// The channels of the decoded image: 1 grey, 2 grey and alpha, 3 sRGB, 4 sRGB and alpha.
   public let channels: Int
   /// Whether the file has 16 bits a sample, grey or RGB, which `image()` rounds to 8.
   public let isDeep: Bool

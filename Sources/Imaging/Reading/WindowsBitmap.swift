@@ -13,7 +13,7 @@ struct WindowsBitmap: SampledFormat {
   private let isTopDown: Bool
   /// Red, green, blue, and opaque.
   private let palette: [SIMD4<UInt8>]
-  /// Of red, green, blue and opacity in a pixel of 16 or 32 bits; 0 for no opacity.
+  /// The masks of red, green, blue and opacity in a pixel of 16 or 32 bits; 0 for no opacity.
   private let masks: [UInt32]
   /// Where the pixels begin.
   private let start: Int
@@ -95,7 +95,7 @@ extension WindowsBitmap {
   private struct Header {
     let bytes: UnsafeRawBufferPointer
 
-    /// Of the part behind the first 14 bytes, as the recognition of the format has checked it: 12 to 124.
+    /// The size of the header after the first 14 bytes, which the recognition of the format has checked: 12 to 124.
     var length: Int { int32(14) }
 
     func uint16(_ offset: Int) -> Int { Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))) }

@@ -5,7 +5,7 @@ import Foundation
 /// ASCII is drawn. Other letters are written in Latin ones without accents (`Zürich` as Zurich, `Москва` as Moskva); characters
 /// without a shape become a question mark.
 enum PixelFont {
-  /// Of a line: seven rows of capitals, two below the base line, one between lines.
+  /// The height of a line: seven rows of capitals, two below the base line, one between lines.
   static let lineHeight = 10
   private static let spacing = 1
 

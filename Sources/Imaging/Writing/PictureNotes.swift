@@ -77,7 +77,7 @@ extension PictureNotes {
     return String(decoding: units, as: UTF16.self)
   }
 
-  /// Of `u00e9`.
+  /// The character of an escape such as `u00e9`.
   private static func code(after backslash: ArraySlice<UInt16>) -> UInt16? {
     let digits = backslash.dropFirst().prefix(4)
     guard backslash.first == 0x75, digits.count == 4 else { return nil }

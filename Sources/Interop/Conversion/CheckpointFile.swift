@@ -7,7 +7,7 @@ import Tensors
 /// A file of tensors by name, of whatever system and format.
 package struct CheckpointFile {
   package let path: String
-  /// Of the tensors in the file, before any was widened.
+  /// The element types of the tensors in the file, before any was widened.
   let halfCount: Int
   package internal(set) var state: StateDict
   /// The member of the file's dictionary that was taken, where there is more in it.

@@ -39,7 +39,7 @@ public struct ConversionRequest: Sendable {
 public struct ConversionReport: Codable, Sendable, Equatable {
   public var output: String
   public var tensors: Int, parameters: Int
-  /// Of the tensors, those in half precision that became float32.
+  /// The number of tensors in half precision that became float32.
   public var widened: Int
   /// The preset, and whether it was recognised by the shapes.
   public var preset: String?

@@ -41,9 +41,9 @@ public struct FeatureBalls: Sendable {
 
   /// How pictures of another set lie in the balls.
   public struct Membership: Sendable, Equatable {
-    /// For each picture, in how many balls it lies.
+    /// The number of balls that contain each picture.
     public let balls: [Int]
-    /// For each ball, whether a picture lies in it.
+    /// Whether each ball contains a picture.
     public let isOccupied: [Bool]
 
     /// The share of the pictures that lie in any ball.
@@ -106,8 +106,8 @@ public struct PrecisionRecall: Sendable, Equatable {
   /// The share of generated pictures in the support of the reference, and of reference pictures in that of the generated ones
   /// (Kynkäänniemi et al. 2019).
   public let precision: Double, recall: Double
-  /// In how many balls of the reference a generated picture lies, over k; and the share of the reference's balls with a generated picture
-  /// in them (Naeem et al. 2020). Density may exceed 1.
+  /// The mean number of the reference's balls that contain a generated picture, over k; and the share of the reference's balls with a
+  /// generated picture in them (Naeem et al. 2020). Density may exceed 1.
   public let density: Double, coverage: Double
 
   /// - Throws: `SfumatoError` for features of different sizes.
@@ -119,7 +119,7 @@ public struct PrecisionRecall: Sendable, Equatable {
     coverage = dense.occupiedShare
   }
 
-  /// Of features `[N, D]` and `[M, D]`, with the neighbours that the papers have.
+  /// The figures of features `[N, D]` and `[M, D]`, with the papers' numbers of neighbours.
   /// - Throws: `SfumatoError` for too few pictures and for features of different sizes.
   public init(reference: Tensor, generated: Tensor) throws {
     try self.init(reference: FeatureSupport(reference), generated: FeatureSupport(generated))

@@ -58,7 +58,7 @@ public struct FeatureStatistics: Sendable {
 /// Variance"), so that a mean far from zero costs no digits.
 public struct FeatureMoments: Sendable {
   public private(set) var count = 0
-  /// Of the pictures that are merged.
+  /// The mean of the pictures merged so far.
   private var mean: Tensor?
   /// Σ (x - mean)(x - mean)ᵀ.
   private var scatter: Tensor?

@@ -43,7 +43,7 @@ public final class EncoderClassifier: NoisyClassifier {
     public var numHeads = 1
     /// Channels of a head; -1 for `numHeads` decides.
     public var numHeadChannels = 64
-    /// As the ADM UNet's; the pool's own attention is always in the new order.
+    /// The ADM UNet's option; the pool's own attention is always in the new order.
     public var useNewAttentionOrder = false
     /// The time embedding scales and shifts the second norm (true) or is added before it (false).
     public var useScaleShiftNorm = true

@@ -15,7 +15,7 @@ public protocol NoisyClassifier: Module {
   /// - Returns: features `[N, F]` and logits `[N, classes]`, float32.
   func features(_ x: Tensor, timesteps: Tensor, mode: Mode) -> (features: Tensor, logits: Tensor)
 
-  /// As `DiffusionNetwork.prepared`. No gradient passes through the copy: guidance needs the network itself.
+  /// The counterpart of `DiffusionNetwork.prepared`. No gradient passes through the copy: guidance needs the network itself.
   func prepared(for dtype: DType) throws -> Self
 }
 

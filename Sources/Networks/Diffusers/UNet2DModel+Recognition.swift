@@ -114,7 +114,7 @@ private struct UNet2DEvidence {
     }
   }
 
-  /// Of levels with attention alone: for the others the type of the block shows it.
+  /// The resampler of the levels with attention; the block types of the others show theirs.
   private static func resampler(of levels: [Level]) -> UNet2DModel.Recipe.Resampler? {
     levels.lazy.filter(\.attends).compactMap(\.resampling).first.map { $0 == .residual ? .residual : .convolution }
   }

@@ -60,7 +60,7 @@ public final class UNet2DModel: DiffusionNetwork, PreparedOnce {
     return convOut(convNormOut(h, activation: .silu)).arising(in: "conv_out").cropped(toSizeOf: x).to(.float32)
   }
 
-  /// Of time and class, `[N, time_embedding_dim]` float32.
+  /// The embedding of time and class, `[N, time_embedding_dim]` float32.
   private func embed(_ timesteps: Tensor, _ conditioning: Conditioning) -> Tensor {
     let waves = timestepEmbedding(
       timesteps, dimension: recipe.blockOutChannels[0], sinesFirst: !recipe.flipSinToCos, frequencyShift: recipe.freqShift)

@@ -14,7 +14,7 @@ public final class RestorationUNet: DiffusionNetwork, PreparedOnce {
   let convIn: Conv2d
   let encoder: [RestorationLevel]
   let middle: [PixelNormBlock]
-  /// From the lowest resolution to the highest.
+  /// The decoder's levels, from the lowest resolution to the highest.
   let decoder: [RestorationLevel]
   let normOut: PixelNorm, convOut: Conv2d
   /// Set in a copy for inference.

@@ -4,7 +4,7 @@ import NN
 public enum Normalization: String, Codable, Sendable, CaseIterable {
   /// 32, whatever the channels, as in guided-diffusion.
   case openai
-  /// By the number of channels, as DL-Art-School: 8 up to 16, 16 up to 64, else 32, halved until they divide them.
+  /// Groups by the number of channels, as in DL-Art-School: 8 up to 16, 16 up to 64, else 32, halved until they divide them.
   case dlas
 
   /// Channels must be multiples of it.

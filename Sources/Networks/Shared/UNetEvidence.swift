@@ -19,9 +19,9 @@ struct UNetEvidence {
   /// A system's names for what is looked at.
   struct Words {
     let input: String, output: String, time: String, labels: String
-    /// Of a residual block and of an attention block.
+    /// Names of the layers in a residual block and in an attention block.
     let conv1: String, conv2: String, embedding: String, qkv: String
-    /// Of a layer that halves the resolution.
+    /// The name of a layer that halves the resolution.
     let downsample: String
     static let openAI = Words(
       input: "input_blocks", output: "output_blocks", time: "time_embed.0.weight", labels: "label_emb.weight",

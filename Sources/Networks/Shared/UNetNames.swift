@@ -2,7 +2,7 @@ import NN
 
 /// One system's names for the parts of its UNet: the state-dict keys of layers that compute the same.
 protocol UNetNames {
-  /// Of `UNetEncoder`, `UNetTrunk`, `ResBlock`, `AttentionBlock` and `Downsample`.
+  /// The names in `UNetEncoder`, `UNetTrunk`, `ResBlock`, `AttentionBlock` and `Downsample`.
   associatedtype Encoder: RawRepresentable & CaseIterable where Encoder.RawValue == String
   associatedtype Trunk: RawRepresentable & CaseIterable where Trunk.RawValue == String
   associatedtype Residual: RawRepresentable & CaseIterable where Residual.RawValue == String
@@ -13,7 +13,7 @@ protocol UNetNames {
   static var outputBlocks: String { get }
 }
 
-/// Of guided-diffusion, improved-diffusion and DL-Art-School.
+/// The names of guided-diffusion, improved-diffusion and DL-Art-School.
 enum OpenAINames: UNetNames {
   enum Encoder: String, CaseIterable { case timeIn = "time_embed.0", timeOut = "time_embed.2" }
   enum Trunk: String, CaseIterable { case encoder = "", norm = "out.0", conv = "out.2" }
@@ -25,7 +25,7 @@ enum OpenAINames: UNetNames {
   static let inputBlocks = "input_blocks", outputBlocks = "output_blocks"
 }
 
-/// Of nice-diffusion.
+/// The names of nice-diffusion.
 enum NiceNames: UNetNames {
   enum Encoder: String, CaseIterable {
     case timeIn = "step_embed.0", timeOut = "step_embed.2", labelEmb = "class_embedding", inputBlocks = "downsampling"
@@ -40,7 +40,7 @@ enum NiceNames: UNetNames {
   static let inputBlocks = "downsampling", outputBlocks = "upsampling"
 }
 
-/// Of diffusers' UNet2DModel, whose blocks are its own: only their layers are shared.
+/// The names of diffusers' UNet2DModel, whose blocks are its own: only their layers are shared.
 enum DiffusersNames: UNetNames {
   typealias Encoder = NoStateKeys
   typealias Trunk = NoStateKeys

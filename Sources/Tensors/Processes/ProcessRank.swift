@@ -24,7 +24,7 @@ public struct ProcessRank: Sendable, Equatable {
   /// The port of PyTorch's store where none is given.
   static let defaultPort = 29500
 
-  /// Of the variables that torchrun and Kubernetes' training operator set (`RANK`, `WORLD_SIZE`, `LOCAL_RANK`, `MASTER_ADDR`,
+  /// The rank in the variables that torchrun and Kubernetes' training operator set (`RANK`, `WORLD_SIZE`, `LOCAL_RANK`, `MASTER_ADDR`,
   /// `MASTER_PORT`), or Slurm's (`SLURM_PROCID`, `SLURM_NTASKS`, `SLURM_LOCALID`), which need `MASTER_ADDR` beside them.
   /// - Returns: nil for a process of its own.
   /// - Throws: `SfumatoError` of the class `usage` for variables that are incomplete or contradict each other.

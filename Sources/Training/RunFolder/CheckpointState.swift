@@ -6,7 +6,7 @@ import Foundation
 /// Those of version 0.1.0 have the position alone.
 struct CheckpointState: Equatable {
   var position: TrainingPosition
-  /// By the name of the file.
+  /// Checksums by the name of the file.
   var checksums: [String: FileChecksum]?
   var conditions: ComputingConditions?
 
@@ -43,7 +43,7 @@ struct CheckpointState: Equatable {
   private struct Parts: Codable {
     var checksums: [String: FileChecksum]?
     var conditions: ComputingConditions?
-    /// Of the text of the file with zeros in this place.
+    /// The CRC-32 of the file's text with zeros in this place.
     var stateCRC32: String?
   }
 

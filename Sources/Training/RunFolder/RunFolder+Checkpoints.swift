@@ -74,7 +74,7 @@ extension RunFolder {
     forget(allBut: keep, latest: name)
   }
 
-  /// As `save(_:metadata:keep:)`, with nothing kept but the newest.
+  /// Writes a checkpoint; only the newest `keep` ones stay.
   public func save(_ checkpoint: Checkpoint, metadata: [String: String], keep: Int) throws {
     try save(checkpoint, metadata: metadata, keep: Retention(newest: keep))
   }

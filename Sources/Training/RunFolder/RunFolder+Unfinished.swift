@@ -22,7 +22,7 @@ extension RunFolder {
     }
   }
 
-  /// Of a file of ours alone: others may write files of theirs into the folder at the same time.
+  /// Removes the parts of one of our files alone: others may write into the folder at the same time.
   private func removeParts(of file: String, in folder: String) {
     for name in hidden(in: folder) where name.hasPrefix(".\(file).") && name.hasSuffix(".part") {
       try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")

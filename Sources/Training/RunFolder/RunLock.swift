@@ -14,7 +14,7 @@ public final class RunLock: Sendable {
   let isFirst: Bool
 
   private struct Held {
-    /// Of the folder and of the file.
+    /// The descriptors of the folder and of the file.
     let descriptors: [Int32]
     var count: Int
   }
@@ -109,7 +109,7 @@ private struct LockHolder: Codable, CustomStringConvertible {
     LockHolder(pid: getpid(), host: hostName, since: Date().formatted(.iso8601))
   }
 
-  /// As the machine calls itself, without asking a name server.
+  /// The machine's own name, without asking a name server.
   private static var hostName: String {
     var name = [UInt8](repeating: 0, count: 256)
     let failed = name.withUnsafeMutableBytes { gethostname($0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count - 1) } != 0

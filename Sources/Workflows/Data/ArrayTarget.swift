@@ -62,11 +62,11 @@ final class ArrayTarget: ExportTarget {
     for picture in pictures { bytes += picture.image.withChannels(channels).bytes }
     let labels = hasLabels ? pictures.map { $0.label ?? 0 } : nil
     let shape = [pictures.count, first.height, first.width, channels]
-    if case .npz(let file) = form { try Self.writeNPZ(bytes, shape, labels, file) }
-    if case .idx(let images, let labelFile) = form { try writeIDX(bytes, shape, labels, images, labelFile) }
+    if case .npz(let file) = form { try Self.writeNPZ(bytes, shape: shape, labels: labels, to: file) }
+    if case .idx(let images, let labelFile) = form { try writeIDX(bytes, shape: shape, labels: labels, to: images, labelFile) }
   }
 
-  private static func writeNPZ(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ file: String) throws {
+  private static func writeNPZ(_ bytes: [UInt8], shape: [Int], labels: [Int]?, to file: String) throws {
     var arrays = [(name: "arr_0", npy: NPY.encode(bytes, shape: shape, dtype: .uint8))]
     if let labels {
       let numbers = labels.flatMap { number in withUnsafeBytes(of: Int64(number).littleEndian) { Array($0) } }
@@ -76,7 +76,7 @@ final class ArrayTarget: ExportTarget {
   }
 
   /// IDX stores labels as bytes.
-  private func writeIDX(_ bytes: [UInt8], _ shape: [Int], _ labels: [Int]?, _ images: String, _ labelFile: String) throws {
+  private func writeIDX(_ bytes: [UInt8], shape: [Int], labels: [Int]?, to images: String, _ labelFile: String) throws {
     if let highest = labels?.max(), highest > 255 {
       throw SfumatoError(.data, "IDX files allow at most 256 classes, found \(highest + 1); export to an .npz or a folder")
     }

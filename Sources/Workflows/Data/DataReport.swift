@@ -31,9 +31,9 @@ public struct DataReport: Codable, Sendable, Equatable {
   public var isComplete: Bool
   /// Nil if no picture can be read.
   public var sizes: Sizes?
-  /// In ascending order of channels.
+  /// Counts in ascending order of channels.
   public var channels: [ChannelCount]
-  /// In the order of their numbers, including those without pictures.
+  /// The classes in the order of their numbers, including those without pictures.
   public var classes: [ClassCount]
   /// Readable pictures without a class.
   public var unlabelled: Int

@@ -10,9 +10,9 @@ struct EvaluationFigures {
   let judged: EvaluatedSet
   /// The pictures that are compared with, and the real ones beside the samples; none for statistics alone.
   let real: [EvaluatedSet]
-  /// Of the reference.
+  /// The statistics of the reference.
   let statistics: FeatureStatistics
-  /// Of the subsets of the kernel distance.
+  /// The seed of the subsets of the kernel distance.
   let seed: UInt64
 
   private typealias Figure = EvaluationReport.Figure

@@ -8,13 +8,13 @@ import Training
 
 /// What pictures are compared by: numbers of each picture, and class probabilities where a classifier gives them.
 protocol FeatureExtractor {
-  /// As reports name it.
+  /// The name in reports.
   var name: String { get }
   /// What statistics of these features are marked with, and may be compared with alone.
   var identity: String { get }
-  /// Of the images that it takes.
+  /// The shape of the images that it takes.
   var shape: ImageShape { get }
-  /// Of the probabilities; empty without.
+  /// The names of the classes, if it gives probabilities; else empty.
   var classNames: [String] { get }
   /// - Parameter images: of `shape`.
   /// - Throws: `TorchFault`.

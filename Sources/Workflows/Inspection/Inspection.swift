@@ -47,7 +47,7 @@ public struct Inspection: Codable, Sendable, Equatable {
   public var bytes: Int
   /// The member of a PyTorch file that is shown, and all that could be.
   public var member: String?, members: [String]
-  /// In file order.
+  /// The tensors, in file order.
   public var tensors: [TensorFacts]
   /// Total number of elements.
   public var parameters: Int

@@ -18,7 +18,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   public var restoration: RestorationFacts?
   /// Floating-point operations of a forward pass of one image; a multiply-add counts as two.
   public var flopsPerImage: Double
-  /// For a file without a recipe: the presets with these shapes.
+  /// The presets with these shapes, for a file without a recipe.
   public var presets: [String] = []
   /// Whether the file does not determine the image size, so that `image` is an assumption.
   public var isSizeAssumed = false

@@ -3,7 +3,7 @@ import Foundation
 
 /// How the results in a folder are named.
 struct ResultNames {
-  /// With `{stem}`, the picture's name without its ending, `{ext}`, the ending of the result, and `{scale}`.
+  /// The pattern of names, with `{stem}`, the picture's name without its ending, `{ext}`, the ending of the result, and `{scale}`.
   var pattern = "{stem}.{ext}"
   /// Endings that results keep; any other becomes `png`.
   var keptEndings: Set<String> = ["png", "jpg", "jpeg", "webp"]

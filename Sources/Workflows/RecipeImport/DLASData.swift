@@ -11,7 +11,7 @@ struct DLASData {
   init(_ source: ForeignConfiguration, _ network: DLASNetwork) throws(RecipeError) {
     try Self.refuseOthers(source)
     guard let batch = try source.integer("\(Self.train).batch_size"), (1...65_536).contains(batch) else {
-      throw source.refusal("\(Self.train).batch_size", "expected 1 to 65536")
+      throw source.problem("\(Self.train).batch_size", "expected 1 to 65536")
     }
     batchSize = batch
     let size = try source.integer("\(Self.train).target_size") ?? network.imageSize
@@ -25,32 +25,32 @@ struct DLASData {
   }
 
   private static func refuseOthers(_ source: ForeignConfiguration) throws(RecipeError) {
-    guard try source.text("\(train).mode") == "imagefolder" else { throw source.refusal("\(train).mode", "expected imagefolder") }
+    guard try source.text("\(train).mode") == "imagefolder" else { throw source.problem("\(train).mode", "expected imagefolder") }
     guard try source.flag("\(train).rgb_n1_to_1") ?? false else {
-      throw source.refusal("\(train).rgb_n1_to_1", "expected true: training is on numbers from -1 to 1")
+      throw source.problem("\(train).rgb_n1_to_1", "expected true: training is on numbers from -1 to 1")
     }
-    guard try source.flag("\(train).force_square") ?? true else { throw source.refusal("\(train).force_square", "expected true") }
+    guard try source.flag("\(train).force_square") ?? true else { throw source.problem("\(train).force_square", "expected true") }
     guard try source.number("\(train).all_image_color_jitter") ?? 0 == 0 else {
-      throw source.refusal("\(train).all_image_color_jitter", "expected 0")
+      throw source.problem("\(train).all_image_color_jitter", "expected 0")
     }
     guard try source.number("\(train).corrupt_before_downsize_factor") ?? 1 == 1 else {
-      throw source.refusal("\(train).corrupt_before_downsize_factor", "expected 1")
+      throw source.problem("\(train).corrupt_before_downsize_factor", "expected 1")
     }
     guard try source.flag("\(train).skip_lq") ?? false == false else {
-      throw source.refusal("\(train).skip_lq", "expected false: this is an inference configuration, the second argument")
+      throw source.problem("\(train).skip_lq", "expected false: this is an inference configuration, the second argument")
     }
     source.leaveOut("\(train).force_multiple")
   }
 
   private static func pictures(_ source: ForeignConfiguration) throws(RecipeError) -> [String] {
     guard let paths = try source.texts("\(train).paths"), !paths.isEmpty else {
-      throw source.refusal("\(train).paths", "expected a folder or a list of folders")
+      throw source.problem("\(train).paths", "expected a folder or a list of folders")
     }
     func folder(_ path: String) -> String { "{ type: folder, path: \(quoted(path)), class_from: none }" }
     let weights = try source.numbers("\(train).weights")
     guard paths.count > 1 else { return ["data: \(folder(paths[0]))"] }
     guard weights?.count ?? paths.count == paths.count else {
-      throw source.refusal("\(train).weights", "expected \(paths.count) numbers, one for each path")
+      throw source.problem("\(train).weights", "expected \(paths.count) numbers, one for each path")
     }
     var lines = ["data:", "  type: mix", "  sources:"] + paths.map { "    - \(folder($0))" }
     if let weights { lines.append("  weights: [\(weights.map(\.short).joined(separator: ", "))]") }
@@ -68,11 +68,11 @@ extension DLASData {
   ) throws(RecipeError) -> [String] {
     let random = (try source.texts("\(train).random_corruptions") ?? []).filter { $0 != "none" }
     guard fixed.count == network.corruptions else {
-      throw source.refusal(
+      throw source.problem(
         "networks.generator.args.num_corruptions", "expected \(fixed.count), one for each of datasets.train.fixed_corruptions")
     }
     guard random.isEmpty else {
-      throw source.refusal(
+      throw source.problem(
         "\(train).random_corruptions", "expected [none]: the network is given their strengths here and not there")
     }
     _ = try source.integer("\(train).num_corrupts_per_image")
@@ -82,7 +82,7 @@ extension DLASData {
     var lines = ["corruptions:"]
     for (index, name) in fixed.enumerated() {
       guard let entry = entry(name, blurScale: blur) else {
-        throw source.refusal(
+        throw source.problem(
           "\(train).fixed_corruptions", "expected corruptions known here (jpeg, gaussian_blur, …); '\(name)', number \(index + 1), is not")
       }
       if index == 0 { lines.append("  fixed:") }
@@ -109,7 +109,7 @@ extension DLASData {
     }
   }
 
-  /// As `docs/corruptions.md` compares them.
+  /// The differences that `docs/corruptions.md` lists.
   private static func difference(_ name: String) -> String? {
     switch name {
     case "noise", "noise-5": "\(name) is Gaussian here; there it is uniform from 0 to 6 levels, which brightens"

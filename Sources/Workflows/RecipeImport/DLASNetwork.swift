@@ -7,18 +7,18 @@ struct DLASNetwork {
 
   init(_ source: ForeignConfiguration) throws(RecipeError) {
     let which = "networks.generator.which_model_G", arguments = "networks.generator.args"
-    guard try source.text(which) == "unet_diffusion" else { throw source.refusal(which, "expected unet_diffusion") }
+    guard try source.text(which) == "unet_diffusion" else { throw source.problem(which, "expected unet_diffusion") }
     guard let size = try source.integer("\(arguments).image_size"), (8...4096).contains(size) else {
-      throw source.refusal("\(arguments).image_size", "expected 8 to 4096")
+      throw source.problem("\(arguments).image_size", "expected 8 to 4096")
     }
     guard try source.integer("\(arguments).in_channels") ?? 3 == 3 else {
-      throw source.refusal("\(arguments).in_channels", "expected 3")
+      throw source.problem("\(arguments).in_channels", "expected 3")
     }
     imageSize = size
     corruptions = try source.integer("\(arguments).num_corruptions") ?? 0
     outChannels = try source.integer("\(arguments).out_channels") ?? 3
     guard [3, 6].contains(outChannels) else {
-      throw source.refusal("\(arguments).out_channels", "expected 3, or 6 with a learned variance")
+      throw source.problem("\(arguments).out_channels", "expected 3, or 6 with a learned variance")
     }
     var unet = ["image_size: \(size)", "normalization: dlas"]
     unet += try Self.attention(source, arguments, size)
@@ -49,7 +49,7 @@ struct DLASNetwork {
     var heights: [String] = []
     for rate in rates {
       guard rate >= 1, (Double(size) / rate).rounded() == Double(size) / rate else {
-        throw source.refusal(path, "expected rates of reduction that divide image_size \(size), such as 8 and 16")
+        throw source.problem(path, "expected rates of reduction that divide image_size \(size), such as 8 and 16")
       }
       heights.append((Double(size) / rate).short)
     }

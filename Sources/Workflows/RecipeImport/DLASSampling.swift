@@ -16,20 +16,20 @@ struct DLASSampling {
   init(_ source: ForeignConfiguration, trained: DLASProcess, _ network: DLASNetwork) throws(RecipeError) {
     let names = source.keys("steps.generator.injectors"), injector = "steps.generator.injectors.\(names.first ?? "")"
     guard names.count == 1 else {
-      throw source.refusal("steps.generator.injectors", "expected one injector, of type gaussian_diffusion_inference, not \(names.count)")
+      throw source.problem("steps.generator.injectors", "expected one injector, of type gaussian_diffusion_inference, not \(names.count)")
     }
     let process = try DLASProcess(source, injector: injector, type: "gaussian_diffusion_inference")
     guard process == trained else {
-      throw source.refusal(injector, "expected the schedule and the diffusion_args of the training configuration")
+      throw source.problem(injector, "expected the schedule and the diffusion_args of the training configuration")
     }
     let spacing = try source.text("\(injector).respaced_timestep_spacing") ?? "\(process.steps)"
     let usesDDIM = try source.flag("\(injector).use_ddim") ?? false
     let noise = try source.text("\(injector).noise_type") ?? "random"
-    guard noise == "random" else { throw source.refusal("\(injector).noise_type", "expected random") }
+    guard noise == "random" else { throw source.problem("\(injector).noise_type", "expected random") }
     let entropy = "datasets.train.fixed_parameters.corruption_entropy"
     strengths = try source.numbers(entropy) ?? []
     guard strengths.isEmpty || strengths.count == network.corruptions, strengths.allSatisfy({ (0...1).contains($0) }) else {
-      throw source.refusal(entropy, "expected \(network.corruptions) numbers from 0 to 1")
+      throw source.problem(entropy, "expected \(network.corruptions) numbers from 0 to 1")
     }
     lines = Self.lines(spacing, usesDDIM: usesDDIM)
     source.leaveOut(

@@ -6,14 +6,14 @@ struct DLASTraining {
 
   init(_ source: ForeignConfiguration, batch: Int) throws(RecipeError) {
     let step = "steps.generator", parameters = "\(step).optimizer_params"
-    guard try source.text("\(step).optimizer") ?? "adamw" == "adamw" else { throw source.refusal("\(step).optimizer", "expected adamw") }
-    guard let rate = try source.number("\(parameters).lr") else { throw source.refusal("\(parameters).lr", "expected a learning rate") }
+    guard try source.text("\(step).optimizer") ?? "adamw" == "adamw" else { throw source.problem("\(step).optimizer", "expected adamw") }
+    guard let rate = try source.number("\(parameters).lr") else { throw source.problem("\(parameters).lr", "expected a learning rate") }
     let (decay, beta1, beta2) = (
       try source.number("\(parameters).weight_decay") ?? 0.01, try source.number("\(parameters).beta1") ?? 0.9,
       try source.number("\(parameters).beta2") ?? 0.9999
     )
     guard let steps = try source.integer("train.niter"), steps > 0, steps <= 1 << 40 else {
-      throw source.refusal("train.niter", "expected the number of steps")
+      throw source.problem("train.niter", "expected the number of steps")
     }
     var lines = [
       "training:", "  batch_size: \(batch)", "  duration: \(steps * batch)", "  learning_rate: \(rate)",
@@ -22,7 +22,7 @@ struct DLASTraining {
       "  loss: \(try Self.loss(source))",
     ]
     if let factor = try source.integer("train.mega_batch_factor"), factor > 1 {
-      guard batch % factor == 0 else { throw source.refusal("train.mega_batch_factor", "expected a divisor of the batch size \(batch)") }
+      guard batch % factor == 0 else { throw source.problem("train.mega_batch_factor", "expected a divisor of the batch size \(batch)") }
       lines.append("  microbatch: \(batch / factor)")
     }
     // Half precision there; here with the range of float32.
@@ -45,11 +45,11 @@ struct DLASTraining {
     case nil: return lines
     case "MultiStepLR":
       guard let at = try source.numbers("train.gen_lr_steps"), let factor = try source.number("train.lr_gamma") else {
-        throw source.refusal("train.gen_lr_steps", "expected steps, and lr_gamma")
+        throw source.problem("train.gen_lr_steps", "expected steps, and lr_gamma")
       }
       let images = at.map { ($0 * Double(batch)).short }.joined(separator: ", ")
       return lines + ["  decay: { type: steps, at: [\(images)], factor: \(factor.short) }"]
-    default: throw source.refusal("train.default_lr_scheme", "expected MultiStepLR")
+    default: throw source.problem("train.default_lr_scheme", "expected MultiStepLR")
     }
   }
 
@@ -57,8 +57,8 @@ struct DLASTraining {
   private static func loss(_ source: ForeignConfiguration) throws(RecipeError) -> String {
     for name in source.keys("steps.generator.losses") {
       let path = "steps.generator.losses.\(name)"
-      guard try source.text("\(path).type") == "direct" else { throw source.refusal("\(path).type", "expected direct") }
-      guard try source.number("\(path).weight") ?? 1 == 1 else { throw source.refusal("\(path).weight", "expected 1") }
+      guard try source.text("\(path).type") == "direct" else { throw source.problem("\(path).type", "expected direct") }
+      guard try source.number("\(path).weight") ?? 1 == 1 else { throw source.problem("\(path).weight", "expected 1") }
       source.leaveOut("\(path).key")
     }
     let injector = "steps.generator.injectors.\(try DLASProcess.injector(of: source))"

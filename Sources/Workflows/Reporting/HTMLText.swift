@@ -1,6 +1,6 @@
 /// Text as part of HTML or SVG.
 extension String {
-  /// With everything escaped that HTML, SVG and quoted attributes give a meaning, and without control characters.
+  /// The text with everything escaped that has a meaning in HTML, SVG and quoted attributes, and without control characters.
   var escapedForHTML: String {
     var result = ""
     for scalar in unicodeScalars {

@@ -46,7 +46,7 @@ struct ReportPage {
   struct Comparison {
     /// Encoded as JPEG.
     let before: Data, after: Data
-    /// In pixels.
+    /// The width in pixels.
     let width: Int
   }
 

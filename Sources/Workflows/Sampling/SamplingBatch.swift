@@ -14,7 +14,7 @@ final class SamplingBatch {
   private var run: SamplingRun
   private var taken = 0
   private var finished: [Tensor] = []
-  /// For each candidate, the traced images at each traced step.
+  /// The traced images of each candidate at each traced step.
   private var frames: [[[Image]]]
 
   /// Which intermediate states are kept: of the first `count` images, at these steps.

@@ -123,7 +123,7 @@ public struct AverageReconstruction {
     return Source(path: path, label: label, profile: profile)
   }
 
-  /// In float64, for large weights of both signs cancel. One file is mapped at a time.
+  /// Sums in float64, because large weights of both signs cancel. One file is mapped at a time.
   private func sum(_ sources: [Source], _ weights: [Double], like model: StateDict) throws -> StateDict {
     var sums: [String: Tensor] = [:]
     for (source, weight) in zip(sources, weights) where weight != 0 {

@@ -39,12 +39,12 @@ extension TrainingJob {
 
 /// A line of a run's log about going back to an earlier checkpoint.
 struct RollbackLogLine: Codable, Sendable, CustomStringConvertible {
-  /// Of the checkpoint.
+  /// The step and images of the checkpoint.
   let step: Int, images: Int
   /// The number of the attempt, from 1.
   let rollback: Int
   let divergedAtStep: Int
-  /// From now on, at this step of the schedule.
+  /// The learning rate from now on, at this step of the schedule.
   let learningRate: Double
 
   enum CodingKeys: String, CodingKey {

@@ -26,7 +26,7 @@ public struct TrainingLogLine: Codable, Sendable {
   public let validationLoss: Double?
   /// The same by quarters of the process, least noise first.
   public let validationLossQ0: Double?, validationLossQ1: Double?, validationLossQ2: Double?, validationLossQ3: Double?
-  /// Of a classifier: the share of images classified rightly, and the same of held-out ones, if it was measured since the last line.
+  /// A classifier's accuracy, and that on held-out images if it was measured since the last line.
   public internal(set) var accuracy: Double?, validationAccuracy: Double?
   /// The latter by quarters of the process, least noise first; omitted for clean images.
   public internal(set) var validationAccuracyQ0: Double?, validationAccuracyQ1: Double?

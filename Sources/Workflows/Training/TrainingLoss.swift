@@ -38,7 +38,8 @@ final class TrainingLoss: TrainingObjective {
     let draw = share.isWhole ? wholeDraw : wholeDraw.part(share.range)
     let noise = share.part(of: .randn([share.total] + x0.shape.dropFirst(), using: seed.generator(for: .noise, step: step)))
       .to(device).channelsLast()
-    let conditioning = conditioning(batch, seed, step)
+    var conditioning = Conditioning(of: batch, data, dropping: training.classDropout, seed, step, on: device)
+    conditioning.augmentation = batch.augmentation
     let dropout = seed.generator(for: .dropout, step: step, rank: share.rank, on: device)  // on the device of the activations
     var losses: [Double] = []
     return StepLoss(of: share) {
@@ -51,8 +52,8 @@ final class TrainingLoss: TrainingObjective {
     } mean: { [self] part in
       let isWhole = part == 0..<count, drawn = isWhole ? draw : draw.part(part)
       let perImage = self.perImage(
-        isWhole ? x0 : x0.slice(0, part), drawn, isWhole ? noise : noise.slice(0, part), isWhole ? conditioning : conditioning.part(part),
-        .training(dropout))
+        isWhole ? x0 : x0.slice(0, part), at: drawn, noise: isWhole ? noise : noise.slice(0, part),
+        conditioning: isWhole ? conditioning : conditioning.part(part), mode: .training(dropout))
       losses += try perImage.detach().doubles()
       return drawn.mean(of: perImage)
     }
@@ -64,7 +65,9 @@ final class TrainingLoss: TrainingObjective {
     return residual.encode(batch.images, from: degraded)
   }
 
-  private func perImage(_ x0: Tensor, _ draw: TimestepDraw, _ noise: Tensor, _ conditioning: Conditioning, _ mode: Mode) -> Tensor {
+  private func perImage(
+    _ x0: Tensor, at draw: TimestepDraw, noise: Tensor, conditioning: Conditioning, mode: Mode
+  ) -> Tensor {
     denoising(x0, at: draw.timesteps, noise: noise) { x, t in
       training.withConvolutions {
         withAutocast(to: training.precision.resolved(on: device).dtype, on: device) {
@@ -85,9 +88,9 @@ final class TrainingLoss: TrainingObjective {
     let losses = try withoutGradient {
       try stride(from: 0, to: count, by: size).map { start in
         let part = start..<min(start + size, count)
-        guard part != 0..<count else { return self.perImage(x0, draw, noise, conditioning, .inference) }
+        guard part != 0..<count else { return self.perImage(x0, at: draw, noise: noise, conditioning: conditioning, mode: .inference) }
         return try self.perImage(
-          x0.slice(0, part), draw.part(part), noise.slice(0, part), conditioning.part(part), .inference
+          x0.slice(0, part), at: draw.part(part), noise: noise.slice(0, part), conditioning: conditioning.part(part), mode: .inference
         ).validated()
       }
     }
@@ -98,25 +101,11 @@ final class TrainingLoss: TrainingObjective {
 
   /// Restores the timestep sampler's state from an earlier session.
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
-
-  /// Augmentation labels, and classes or vectors, a share of which is replaced by the null class or zeros (Ho and Salimans 2022).
-  private func conditioning(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
-    var conditioning = Conditioning(of: batch, data)
-    conditioning.augmentation = batch.augmentation
-    guard data.knowsNull else { return conditioning }
-    let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device)
-      .lt(training.classDropout)
-    if let labels = conditioning.labels, let null = data.nullClass {
-      conditioning.labels = .where(isDropped, .full(Double(null), like: labels), labels)
-    }
-    conditioning.context = conditioning.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
-    return conditioning
-  }
 }
 
 extension Conditioning {
   /// The conditioning of the images in a range of places.
-  fileprivate func part(_ range: Range<Int>) -> Conditioning {
+  func part(_ range: Range<Int>) -> Conditioning {
     func rows(_ tensor: Tensor?) -> Tensor? { tensor?.slice(0, range) }
     var part = self
     (part.labels, part.context, part.augmentation) = (rows(labels), rows(context), rows(augmentation))
@@ -131,5 +120,15 @@ extension Conditioning {
       labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
       // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
+  }
+
+  /// The same, a share of the classes or vectors replaced by the null class or zeros (Ho and Salimans 2022).
+  /// - Parameter dropping: the share; which images it is depends on seed and step alone.
+  init(of batch: Batch, _ data: DataSpec, dropping share: Double, _ seed: Seed, _ step: Int, on device: Device) {
+    self.init(of: batch, data)
+    guard data.knowsNull else { return }
+    let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device).lt(share)
+    if let labels, let null = data.nullClass { self.labels = .where(isDropped, .full(Double(null), like: labels), labels) }
+    context = context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
   }
 }

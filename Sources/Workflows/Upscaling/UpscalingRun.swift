@@ -8,14 +8,14 @@ import Tensors
 /// opaque.
 public final class UpscalingRun<Picture: UpscalingPicture> {
   private let upscaler: Upscaler
-  /// In the network's channels, mirrored at the right and bottom edge up to a size the network accepts.
+  /// The picture in the network's channels, mirrored at the right and bottom edge up to a size that the network accepts.
   private let picture: Picture
   private let whole: PictureTile
   /// The part of `whole` that the image covers.
   private let size: PictureTile
   private let alpha: Picture?
   private var result: Picture
-  /// In reverse order: the next tile is last.
+  /// The tiles left, in reverse order: the next tile is last.
   private var pending: [PictureTile]
   private var doneArea = 0
 

@@ -9,7 +9,7 @@ struct DiffusersWeights {
 
   /// The file of the weights, or the first of several.
   var path: String { files[0] }
-  /// In the order of their names.
+  /// The files, in the order of their names.
   let files: [String]
   /// The file of each tensor, of weights in several.
   private let map: [String: String]?

@@ -13,6 +13,7 @@ extension DiffusersScheduler {
   ///   - steps: `num_inference_steps`. A cut by `lambda_min_clipped` may leave fewer.
   ///   - process: made by `process`.
   public func levels(steps: Int, in process: DiscreteProcess) throws(DiffusionError) -> [NoiseLevel] {
+    if kind == .flowMatchEuler { return try straightLevels(steps: steps, of: process) }
     let timesteps = try checkedTimesteps(steps: steps, of: process)
     switch kind {
     case .ddim:
@@ -22,7 +23,24 @@ extension DiffusersScheduler {
     case .ddpm: return process.levels(timesteps.map { Int($0) }) + [.clean]
     case .dpmSolverMultistep, .euler, .eulerAncestral, .heun, .uniPC:
       return SigmaTable(process).levels(at: timesteps, of: self)
+    case .flowMatchEuler: return []
     }
+  }
+
+  /// The levels of flow matching: t evenly from 1 to the least of the training, which is shifted, then shifted, the least again.
+  private func straightLevels(steps: Int, of process: DiscreteProcess) throws(DiffusionError) -> [NoiseLevel] {
+    guard (1...process.steps).contains(steps) else {
+      throw .impossibleSpacing(
+        "linspace", total: process.steps, reason: "it takes 1 to \(process.steps) steps, not \(steps)",
+        nearest: "\(min(max(steps, 1), process.steps)) steps")
+    }
+    func shifted(_ t: Double) -> Double { shift * t / (1 + (shift - 1) * t) }
+    let least = shifted(1 / Double(numTrainTimesteps))
+    let times = (0..<steps).map { shifted(1 - (1 - least) * Double($0) / Double(max(steps - 1, 1))) }
+    return times.map { t in
+      let deviation = ((1 - t) * (1 - t) + t * t).squareRoot()
+      return NoiseLevel(alpha: (1 - t) / deviation, sigma: t / deviation, timestep: Double(numTrainTimesteps) * t)
+    } + [.clean]
   }
 
   /// What standard normal noise is multiplied by to begin a run: 1, where its α² + σ² is that of the level, or for classes that leave
@@ -30,7 +48,7 @@ extension DiffusersScheduler {
   public func startDeviation(of levels: [NoiseLevel]) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestepSpacing == .leading ? 1 : levels.first?.sigma ?? 1
-    case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: 1
+    case .ddim, .ddpm, .dpmSolverMultistep, .flowMatchEuler, .pndm, .uniPC: 1
     }
   }
 
@@ -50,7 +68,7 @@ extension DiffusersScheduler {
 
   private var spacingName: String { timestepSpacing.rawValue + (timestepSpacing == .leading ? "+\(stepsOffset)" : "") }
 
-  /// As the network gets them, before a Karras grid replaces them; descending. Nil where there are not so many.
+  /// The timesteps given to the network, before a Karras grid replaces them; descending. Nil if there are fewer.
   private func timesteps(steps: Int, of process: DiscreteProcess) -> [Double]? {
     // A solver of higher order leaves out the cleanest of one more.
     let leavesOutLast = kind == .dpmSolverMultistep || kind == .uniPC
@@ -73,11 +91,11 @@ extension DiffusersScheduler {
   private func networkTimestep(spaced timestep: Double) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestep
-    case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
+    case .ddim, .ddpm, .dpmSolverMultistep, .flowMatchEuler, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
     }
   }
 
-  /// From 0, to the last bit as numpy's `linspace`: where a number ends on a half, that decides how it is rounded.
+  /// Numbers from 0, bit for bit those of numpy's `linspace`: where a number ends on a half, that decides how it is rounded.
   private static func linspace(to end: Int, count: Int) -> [Double] {
     let step = count > 1 ? Double(end) / Double(count - 1) : 0
     return (0..<count).map { $0 > 0 && $0 == count - 1 ? Double(end) : Double($0) * step }

@@ -9,7 +9,7 @@ struct RunLog {
 
   /// The most lines of the usual kind that are decoded, and the longest line.
   private static let mostLines = 20_000, longestLine = 1 << 20
-  /// Of a larger file only the end is read.
+  /// The most bytes read; of a larger file, the end.
   private static let mostBytes = 1 << 28
 
   init() {}

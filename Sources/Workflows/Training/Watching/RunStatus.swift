@@ -17,9 +17,9 @@ public struct RunStatus: Codable, Sendable, Equatable {
   public var step: Int, images: Int
   /// The share of the duration that is over, 0 to 1; nil in logs of version 0.1.0.
   public var progress: Double?
-  /// Of the last line that has it.
+  /// The value in the last line that has one.
   public var loss: Double?, validationLoss: Double?
-  /// Of a classifier: the shares of images classified rightly.
+  /// A classifier's accuracies.
   public var accuracy: Double?, validationAccuracy: Double?
   public var learningRate: Double?, imagesPerSecond: Double?
   /// Seconds of training, and how many more are to be expected.
@@ -62,7 +62,7 @@ public struct RunWatch {
     CharacterPlot(columns: columns, rows: rows).lines(log.points(\.loss))
   }
 
-  /// By the last lines, for the speed may change; nil where it is unknown.
+  /// The time left by the speed of the last lines; nil where it is unknown.
   private static func secondsLeft(_ log: RunLog) -> Double? {
     let recent = log.lines.suffix(20)
     guard let last = recent.last, let done = last.progress else { return nil }
