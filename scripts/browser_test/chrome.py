@@ -189,6 +189,16 @@ class Page:
     def wheel(self, x, y, delta):
         self.send("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": delta})
 
+    def pinch(self, x, y, start, end, steps=8):
+        """Two fingers at some distance from a point draw apart."""
+        self.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+        for step in range(steps + 1):
+            reach = (start + (end - start) * step / steps) / 2
+            fingers = [{"x": x - reach, "y": y, "id": 0}, {"x": x + reach, "y": y, "id": 1}]
+            self.send("Input.dispatchTouchEvent", {"type": "touchMove" if step else "touchStart", "touchPoints": fingers})
+        self.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        self.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
     def key(self, name, text=""):
         code = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowLeft": 37, "ArrowRight": 39}.get(name, 0)
         event = {"key": name, "windowsVirtualKeyCode": code, "text": text or {"Enter": "\r", " ": " "}.get(name, "")}

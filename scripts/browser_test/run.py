@@ -68,7 +68,7 @@ def start_server(command, scratch):
     log = open(scratch / "server.log", "wb")
     server = subprocess.Popen([*command, "--port", str(port), "--data", str(scratch / "data")], stdout=log, stderr=subprocess.STDOUT)
     origin = f"http://127.0.0.1:{port}"
-    for _ in range(300):
+    for _ in range(600):
         if server.poll() is not None:
             break
         try:

@@ -154,7 +154,7 @@ export class Stage extends EventTarget {
   }
 }
 
-/** A picture for a stage: dragging it pans, and does not drag the file. */
+/** A picture for a stage: dragging it pans, and does not drag the file. What the browser cannot show, such as a TIFF, is left out. */
 export function picture(src, alt) {
-  return h('img', { src, alt, draggable: false, decoding: 'async' });
+  return h('img', { src, alt, draggable: false, decoding: 'async', on: { error: (event) => (event.target.hidden = true) } });
 }
