@@ -192,6 +192,7 @@ final class JobQueue: Sendable {
 
   /// The events of a job from now on, the present state first; they end with the job.
   func events(of id: String, onEnd: @escaping @Sendable () -> Void) throws -> AsyncStream<String> {
+    _ = try view(id)
     let key = UUID()
     let (stream, continuation) = AsyncStream<String>.makeStream(bufferingPolicy: .bufferingNewest(64))
     continuation.onTermination = { [weak self] _ in
@@ -201,8 +202,8 @@ final class JobQueue: Sendable {
         if state.subscribers[id]?.isEmpty ?? false { state.subscribers[id] = nil }
       }
     }
-    let isEnd = try state.withLock { state in
-      let job = try Self.job(id, state)
+    let isEnd = state.withLock { state in
+      guard let job = state.jobs[id] else { return true }
       continuation.yield(ServerEvent.text("state", Self.json(job, state).text, id: state.events))
       if let url = job.currentPreview { continuation.yield(ServerEvent.text("preview", JSON.members(["url": .string(url)]).text)) }
       if !job.record.state.isEnd { state.subscribers[id, default: [:]][key] = continuation }
