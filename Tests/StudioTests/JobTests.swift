@@ -13,7 +13,7 @@ import Testing
       let answer = await studio.post("/jobs", Self.sample), id = answer.json["id"]?.string ?? ""
       #expect(answer.status == 202 && answer.headers["location"] == "/api/v1/jobs/\(id)")
       let job = try await studio.ended(id)
-      #expect(job["state"] == "finished" && job["share"] == 1.0 && job["settings"] == Self.sample)
+      #expect(job["state"] == "finished" && job["share"]?.number == 1 && job["settings"] == Self.sample)
       let results = job["results"]?.array ?? []
       #expect(results.map { $0["name"]?.string } == ["samples-00.png", "samples-01.png", "samples-02.png", "grid.png"])
       #expect(results.map { $0["class"]?.string } == ["7", "3", "7", nil] && results[0]["seed"] == 5)
@@ -107,7 +107,7 @@ import Testing
     try await StudioFixture.with { studio in
       let answer = await studio.post(
         "/jobs", ["kind": "train", "recipe": "glyphs", "settings": ["training.batch_size": 65536, "network.model_channels": 256]])
-      #expect(answer.status == 422 && answer.detail.contains("GB of memory"), "\(answer.detail)")
+      #expect(answer.status == 422 && answer.detail.contains("B of memory, and "), "\(answer.detail)")
     }
   }
 

@@ -23,13 +23,14 @@ actor Connection {
       // Empty lines before a request are allowed.
       while buffer.starts(with: [13, 10]) { buffer.removeFirst(2) }
       if let end = Self.headEnd(in: buffer, from: searched) {
+        guard end <= Limits.headBytes else { throw Self.tooLarge }
         let head = try RequestHead(buffer[..<end])
         buffer.removeFirst(end + 4)
         (bodyLeft, bodyDeadline) = (head.contentLength, ReadinessPool.now + times.body)
         expectsContinue = head.headers["expect"]?.lowercased() == "100-continue"
         return head
       }
-      guard buffer.count <= Limits.headBytes else { throw Problem(431, "the head of the request has more than \(Limits.headBytes) bytes") }
+      guard buffer.count <= Limits.headBytes else { throw Self.tooLarge }
       searched = max(0, buffer.count - 3)
       if !begun, !buffer.isEmpty { (begun, deadline) = (true, ReadinessPool.now + times.head) }
       do {
@@ -42,6 +43,8 @@ actor Connection {
       }
     }
   }
+
+  private static let tooLarge = Problem(431, "the head of the request has more than \(Limits.headBytes) bytes")
 
   private static func headEnd(in bytes: [UInt8], from start: Int) -> Int? {
     guard bytes.count >= 4 else { return nil }
@@ -82,6 +85,14 @@ actor Connection {
     guard bodyLeft <= Limits.headBytes, !expectsContinue || bodyLeft == 0 else { return false }
     while bodyLeft > 0 { guard let _ = try? await nextOfBody() else { return false } }
     return true
+  }
+
+  /// Takes what a client still sends of a request that was refused, for a moment: closing before would reset the connection, and the client
+  /// might not see the answer.
+  func linger() async {
+    shutdown(socket.socket.file.rawValue, Int32(SHUT_WR))
+    let deadline = ReadinessPool.now + 2
+    while case .some = try? await read(until: deadline) {}
   }
 
   // MARK: Writing

@@ -120,10 +120,12 @@ final class Listener: Sendable {
         let closes = !isWhole || !head.keepsAlive || Task.isCancelled
         try await connection.send(response, headOnly: head.method == .head, closing: closes)
         if case .events = response.body { return }
+        if !isWhole { await connection.linger() }
         if closes { return }
       }
     } catch let problem as Problem {
       try? await connection.send(problem.response, headOnly: false, closing: true)
+      await connection.linger()
     } catch {
       // The client has left, or takes no more.
     }
