@@ -71,7 +71,8 @@ struct Evaluate: ParsableCommand {
     var plot: String?
 
     var areGiven: Bool {
-      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || count != nil || size != nil || seed != nil || batch != nil || statistics != nil
+      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || count != nil || size != nil || seed != nil
+        || batch != nil || statistics != nil
     }
   }
 

@@ -19,7 +19,9 @@ struct EditingShop {
   /// Writes a grey picture of smooth random shapes.
   func picture(_ name: String, seed: UInt64, side: Int = 8) throws -> String {
     let noise = try Tensor.rand([side * side], using: Generator(seed: seed)).floats()
-    let bytes = (0..<(side * side)).map { at in UInt8(255 * (0.5 + 0.4 * sin(Float(at / side) + 6 * noise[0]) * cos(Float(at % side) * noise[1]))) }
+    let bytes = (0..<(side * side)).map { at in
+      UInt8(255 * (0.5 + 0.4 * sin(Float(at / side) + 6 * noise[0]) * cos(Float(at % side) * noise[1])))
+    }
     let path = try folder.file(name)
     try Image(width: side, height: side, channels: 1, bytes: bytes).write(to: path)
     return path

@@ -1,6 +1,7 @@
 import Diffusion
 import Failures
 import Imaging
+import Models
 import Tensors
 import Testing
 
