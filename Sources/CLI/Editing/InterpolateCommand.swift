@@ -11,7 +11,7 @@ struct Interpolate: ParsableCommand {
 
       Examples:
         sfumato interpolate digits three.png eight.png --class 3,8 -o between.png
-        sfumato interpolate digits seed:1 seed:2 --class 5 --frames 30 --animation fives.webp
+        sfumato interpolate digits seed:1 seed:2 --class 5 --animation fives.webp
       """)
 
   @Argument(help: "A model: a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model such as digits.")

@@ -22,6 +22,7 @@ struct InversionText {
     }
     let title = "\(report.steps) steps, \(Console.counted(report.corrections, "correction"))"
     let mean = report.rows.count > 1 ? [line("mean", ["", decibels(report.meanPSNR)])] : []
-    return ([title, line("picture", ["class", "PSNR dB", "max error", "mean", "deviation"])] + rows + mean + report.files).joined(separator: "\n")
+    return ([title, line("picture", ["class", "PSNR dB", "max error", "mean", "deviation"])] + rows + mean + report.files).joined(
+      separator: "\n")
   }
 }

@@ -14,7 +14,7 @@ struct Transfer: ParsableCommand {
       An unreadable picture is reported, the others are processed, and the exit code is 65.
 
       Examples:
-        sfumato transfer threes -o eights --from digits --to digits --from-class 3 --to-class 8
+        sfumato transfer a.png -o b.png --from digits --to digits --to-class 8
         sfumato transfer a.png -o b.png --from runs/one --to runs/other --strength 0.6
       """)
 

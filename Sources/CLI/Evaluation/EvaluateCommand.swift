@@ -19,7 +19,7 @@ struct Evaluate: ParsableCommand {
       Examples:
         sfumato evaluate digits.npz --against data/mnist
         sfumato evaluate digits.npz --against data/mnist --features runs/classifier
-        sfumato evaluate digits --against data/mnist --steps 5,10,20 --samplers ddim,dpmpp_2m --plot quality.svg
+        sfumato evaluate digits --against data/mnist --steps 5,20 --plot quality.svg
         sfumato evaluate samples --against photos --size 32 --statistics photos32.npz
         sfumato evaluate restored --against originals --pairs --crop 2
       """)
@@ -71,7 +71,8 @@ struct Evaluate: ParsableCommand {
     var plot: String?
 
     var areGiven: Bool {
-      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || count != nil || size != nil || seed != nil || batch != nil || statistics != nil
+      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || count != nil || size != nil || seed != nil
+        || batch != nil || statistics != nil
     }
   }
 

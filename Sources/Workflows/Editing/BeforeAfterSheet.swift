@@ -23,7 +23,8 @@ struct BeforeAfterSheet {
       let range = start..<min(start + columns, before.count)
       let blank = before[0].withChannels(1)
       let padding = Array(
-        repeating: Image(width: blank.width, height: blank.height, color: [0]).withChannels(before[0].channels), count: columns - range.count)
+        repeating: Image(width: blank.width, height: blank.height, color: [0]).withChannels(before[0].channels),
+        count: columns - range.count)
       cells += before[range] + padding + after[range] + padding
       rowTitles += [titles.before, titles.after]
     }

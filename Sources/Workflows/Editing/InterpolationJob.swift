@@ -69,7 +69,8 @@ public final class InterpolationJob {
     try Self.check(request)
     // Each end with its class; a single one is that of both.
     let first = try LatentCodec(
-      request.model, count: request.frames, classes: Array(request.classes.prefix(1)), guidance: request.guidance, settings: request.settings)
+      request.model, count: request.frames, classes: Array(request.classes.prefix(1)), guidance: request.guidance,
+      settings: request.settings)
     codecs =
       request.classes.count < 2
       ? [first, first]
@@ -159,7 +160,8 @@ public final class InterpolationJob {
 
   private func decoding(_ range: Range<Int>) throws -> SamplingRun {
     let weights = range.map { Double($0) / Double(request.frames - 1) }
-    let mixed = request.classes.count < 2 ? nil : InterpolatedDenoiser(codecs[0].denoiser(range), codecs[1].denoiser(range), weights: weights)
+    let mixed =
+      request.classes.count < 2 ? nil : InterpolatedDenoiser(codecs[0].denoiser(range), codecs[1].denoiser(range), weights: weights)
     guard let starts else { throw SfumatoError(.internal, "frames were decoded before their starts were there") }
     return codecs[0].decoding(starts.slice(0, range), range, by: mixed.map { AnyDenoiser($0) })
   }

@@ -87,7 +87,9 @@ public final class InversionJob {
   }
 
   private func write() throws {
-    guard !rows.isEmpty else { throw SfumatoError(.data, "none of the pictures could be read; the first: \(failures.first?.problem ?? "")") }
+    guard !rows.isEmpty else {
+      throw SfumatoError(.data, "none of the pictures could be read; the first: \(failures.first?.problem ?? "")")
+    }
     let all = try Tensor.cat(latents, dim: 0).to(.float32).contiguous().validated()
     try NPY.write([("arr_0", NPY.encode(all.bytes(), shape: all.shape, dtype: .float32))], to: request.latents)
     if let file = request.reconstruction { try sheet.draw((before: "picture", after: "back")).write(to: file) }

@@ -77,7 +77,9 @@ final class LatentCodec {
 
   /// - Parameter denoiser: in place of that of the range.
   func decoding(_ latents: Tensor, _ range: Range<Int>, by denoiser: AnyDenoiser? = nil) -> SamplingRun {
-    SamplingRun(DDIM(), denoiser: denoiser ?? self.denoiser(range), levels: levels, start: latents, noise: PerImageNoise(seed: Seed(0), images: range))
+    SamplingRun(
+      DDIM(), denoiser: denoiser ?? self.denoiser(range), levels: levels, start: latents, noise: PerImageNoise(seed: Seed(0), images: range)
+    )
   }
 
   /// - Throws: `SfumatoError` for images or latents that are not finite.

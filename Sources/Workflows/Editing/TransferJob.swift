@@ -67,7 +67,8 @@ public final class TransferJob: PictureJob {
       func shape(_ data: DataSpec) -> String { "\(data.height) x \(data.width) x \(data.channels)" }
       throw SfumatoError(
         .usage,
-        "\(request.from) makes images of \(shape(from)) and \(request.to) of \(shape(to)); expected models of one size and number of channels")
+        "\(request.from) makes images of \(shape(from)) and \(request.to) of \(shape(to)); expected models of one size and number of channels"
+      )
     }
   }
 

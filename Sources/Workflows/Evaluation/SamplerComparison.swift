@@ -37,7 +37,8 @@ public final class SamplerComparisonJob {
     let steps: [Int?] = request.steps.isEmpty ? [nil] : request.steps.map { $0 }
     guard samplers.count * steps.count <= Self.mostRows else {
       throw SfumatoError(
-        .usage, "\(samplers.count) samplers and \(steps.count) numbers of steps are too many to compare; expected \(Self.mostRows) pairs at most")
+        .usage,
+        "\(samplers.count) samplers and \(steps.count) numbers of steps are too many to compare; expected \(Self.mostRows) pairs at most")
     }
     requests = samplers.flatMap { sampler in
       steps.map { count in

@@ -4,7 +4,9 @@ import Imaging
 struct PlotRaster {
   private static let scale = 2
   private static let ink: [UInt8] = [31, 35, 40], dim: [UInt8] = [101, 109, 118], line: [UInt8] = [216, 222, 228]
-  private static let colors: [[UInt8]] = [[9, 105, 218], [188, 76, 0], [26, 127, 55], [130, 80, 223], [191, 57, 137], [110, 119, 129]]
+  private static let colors: [[UInt8]] = [
+    [9, 105, 218], [188, 76, 0], [26, 127, 55], [130, 80, 223], [191, 57, 137], [110, 119, 129],
+  ]
 
   private let plot: Plot
 
@@ -21,7 +23,9 @@ struct PlotRaster {
   }
 
   private func at(_ place: Double) -> Int { Int(place * Double(Self.scale)) }
-  private func at(_ place: (x: Double, y: Double)) -> (x: Double, y: Double) { (place.x * Double(Self.scale), place.y * Double(Self.scale)) }
+  private func at(_ place: (x: Double, y: Double)) -> (x: Double, y: Double) {
+    (place.x * Double(Self.scale), place.y * Double(Self.scale))
+  }
 
   private func drawLegend(_ image: inout Image) {
     var column = at(Plot.left)
@@ -40,7 +44,8 @@ struct PlotRaster {
       image.drawLine(
         from: (Double(at(Plot.left)), Double(row)), to: (Double(at(Plot.width - Plot.right)), Double(row)), width: 1, color: Self.line)
       image.drawText(
-        PlotAxis.label(tick), row: row - 4 * Self.scale, column: at(Plot.left - 6), alignment: .trailing, scale: Self.scale, color: Self.dim)
+        PlotAxis.label(tick), row: row - 4 * Self.scale, column: at(Plot.left - 6), alignment: .trailing, scale: Self.scale, color: Self.dim
+      )
     }
     for tick in x.ticks() {
       let column = at(plot.place((tick, y.range.lowerBound), x, y).x)

@@ -19,7 +19,9 @@ import Testing
     let job = try shop.interpolate(.picture(pictures[0]), .picture(pictures[1])) { $0.settings.batchSize = 2 }
     let ends = try pictures.map { try Image(file: $0) }
     // The bound of the inversion: see `InversionJobTests`.
-    #expect(EditingShop.difference(job.images[0], ends[0]) <= 12 && EditingShop.difference(job.images[4], ends[1]) <= 12)
+    #expect(
+      EditingShop.difference(job.images[0], ends[0]) <= EditingShop.bound
+        && EditingShop.difference(job.images[4], ends[1]) <= EditingShop.bound)
     for end in ends { #expect(EditingShop.difference(job.images[2], end) > 12) }
     #expect(job.files == [shop.folder.path + "/sheet.png"])
   }

@@ -26,7 +26,9 @@ import Testing
     let stored = try shop.judged(shop.request(npz, real) { ($0.seed, $0.size) = (3, 6) })
     #expect(report.figures.map(\.name) == stored.figures.map(\.name) && report.count == 20)
     // Samples differ by the rounding of sums in batches, at times a level of 255.
-    for (a, b) in zip(report.figures, stored.figures) { #expect(abs(a.samples - b.samples) <= 0.05 * abs(b.samples) + 0.01 && a.real == b.real) }
+    for (a, b) in zip(report.figures, stored.figures) {
+      #expect(abs(a.samples - b.samples) <= 0.05 * abs(b.samples) + 0.01 && a.real == b.real)
+    }
     #expect(report.sampling?.sampler == "dpmpp_2m" && report.sampling?.steps == 4 && report.sampling?.guidance == 2)
     #expect(stored.sampling == nil && report.sampling!.secondsPerImage! > 0)
   }
@@ -41,7 +43,9 @@ import Testing
     #expect(try EvaluationPlan(shop.request(model, real)).count == 30)
   }
 
-  private func compare(_ samplers: [String], _ steps: [Int], plot: String? = nil, of samples: String? = nil) throws -> SamplerComparisonReport {
+  private func compare(_ samplers: [String], _ steps: [Int], plot: String? = nil, of samples: String? = nil) throws
+    -> SamplerComparisonReport
+  {
     var request = SamplerComparisonRequest(shop.request(samples ?? model, real) { $0.count = 20 })
     (request.samplers, request.steps, request.plot) = (samplers, steps, plot)
     let job = try SamplerComparisonJob(request)
