@@ -75,7 +75,8 @@ import Testing
 
   /// A student whose steps are those of its teacher's guided sampling loses by what two steps differ from one, which training reduces.
   @Test func theLossFalls() throws {
-    let job = try begin("run", ["training.duration=600", "training.learning_rate=1.0e-3", "training.log_every=100", "training.batch_size=10"])
+    let job = try begin(
+      "run", ["training.duration=600", "training.learning_rate=1.0e-3", "training.log_every=100", "training.batch_size=10"])
     try finish(job)
     let losses = RunLog(path: job.folder.logPath).lines.map(\.loss)
     let (first, last) = (losses.first.flatMap(\.self) ?? 0, losses.last.flatMap(\.self) ?? 1)
