@@ -77,7 +77,8 @@ import Testing
   /// loss was seen to be left.
   @Test func theLossFalls() throws {
     let own = try folder.write(Tiny.recipe, to: "teacher.yaml"), rate = ["training.learning_rate=1.0e-3", "training.batch_size=10"]
-    let taught = try TrainingJob(recipe: own, set: rate + ["training.duration=400", "sampling.clip=false"], folder: "\(folder.path)/taught")
+    let taught = try TrainingJob(
+      recipe: own, set: rate + ["training.duration=400", "sampling.clip=false"], folder: "\(folder.path)/taught")
     try finish(taught)
     let few = ["distillation.teacher=\(taught.folder.path)", "distillation.steps=2", "distillation.guidance_scale=4"]
     let job = try begin("run", rate + few + ["training.duration=600", "training.log_every=100", "training.preview_every=1000"])
