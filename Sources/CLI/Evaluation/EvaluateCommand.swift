@@ -7,8 +7,8 @@ struct Evaluate: ParsableCommand {
     abstract: "Judge a set of pictures against real ones, or pictures against originals.",
     usage: "sfumato evaluate [<options>] <samples> --against <data>",
     discussion: """
-      Sets: Frechet distance, kernel distance, precision, recall, density and coverage on pixels or, with --features, on a \
-      classifier's features, then also inception score and class accuracy. Beside every figure stands that of as many real pictures \
+      Sets: Frechet distance, kernel distance, precision, recall, density and coverage on pixels or, with --features, on the \
+      features of a classifier or of InceptionV3, then also inception score and, with classes, their accuracy. Beside every figure stands that of as many real pictures \
       against the same reference. Both sets are what 'sfumato data' reads: folders, archives, .npz, IDX files, recipes.
 
       Pairs (--pairs): PSNR, SSIM and MS-SSIM of pictures and their originals, matched by name.
@@ -19,6 +19,7 @@ struct Evaluate: ParsableCommand {
         sfumato evaluate digits.npz --against data/mnist
         sfumato evaluate digits.npz --against data/mnist --features runs/classifier
         sfumato evaluate samples --against photos --size 32 --statistics photos32.npz
+        sfumato evaluate samples --against photos --features pt_inception-2015-12-05-6726825d.pth
         sfumato evaluate restored --against originals --pairs --crop 2
       """)
 
@@ -36,8 +37,16 @@ struct Evaluate: ParsableCommand {
 
   /// How sets are judged.
   struct SetOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A classifier whose features are compared: a file or a run. Default: pixels.", valueName: "model"))
+    @Option(
+      help: ArgumentHelp(
+        "Features to compare: a classifier's (a file or a run), or InceptionV3's, of its published .pth. Default: pixels.",
+        valueName: "model"))
     var features: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "How pictures are resized for InceptionV3: pytorch-fid or clean-fid. Default: pytorch-fid.", valueName: "program"))
+    var resize: PictureResizing?
 
     @Option(help: "Pictures of each set. Default: all samples, at most half as many as real ones.")
     var count: Int?
@@ -57,7 +66,7 @@ struct Evaluate: ParsableCommand {
     var statistics: String?
 
     var areGiven: Bool {
-      features != nil || count != nil || size != nil || seed != nil || batch != nil || statistics != nil
+      features != nil || resize != nil || count != nil || size != nil || seed != nil || batch != nil || statistics != nil
     }
   }
 
@@ -89,6 +98,7 @@ struct Evaluate: ParsableCommand {
   private func judgeSets() throws {
     var request = EvaluationRequest(samples: samples, reference: against)
     (request.features, request.count, request.size, request.statistics) = (sets.features, sets.count, sets.size, sets.statistics)
+    request.resizing = sets.resize
     if let seed = sets.seed { request.seed = seed }
     if let batch = sets.batch { request.batch = batch }
     request.device = try device.device()
@@ -123,3 +133,4 @@ struct Evaluate: ParsableCommand {
 }
 
 extension PairChannel: ExpressibleByArgument {}
+extension PictureResizing: ExpressibleByArgument {}

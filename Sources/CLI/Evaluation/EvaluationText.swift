@@ -14,10 +14,12 @@ struct EvaluationText {
     return [
       "\(r.samples) against \(r.reference)",
       "  pictures    \(r.count) samples\(others); seed \(r.seed)",
-      "  features    \(r.features), \(r.featureCount) numbers of images of \(r.height) x \(r.width) x \(r.channels)",
+      "  features    \(r.features), \(r.featureCount) numbers of images of \(r.height) x \(r.width) x \(r.channels)\(resizing)",
       "  statistics  \(statistics), \(r.statistics.digest)\(r.statistics.file.map { ", \($0)" } ?? "")",
     ]
   }
+
+  private var resizing: String { report.resizing.map { ", resized as by \($0.rawValue)" } ?? "" }
 
   private var table: [String] {
     let widest = report.figures.map(\.name.count).max() ?? 0

@@ -10,7 +10,8 @@ final class EvaluatedSet {
   /// Pictures whose features are kept, for neighbours and kernels: as many as guided-diffusion compares.
   static let mostKept = 10_000
 
-  private let pipeline: ExamplePipeline
+  /// Reads a picture of the data set as the extractor takes it, with its class.
+  private let read: @Sendable (Int) throws -> (image: Image, label: Int?)
   /// Indices in the data set, in the order in which they are read.
   private let indices: [Int]
   /// The classifier's number of each of the set's classes; nil where they do not correspond.
@@ -18,7 +19,7 @@ final class EvaluatedSet {
   private let keeps: Int
   private var position = 0
   private var parts: [Tensor] = [], keptCount = 0
-  private(set) var moments = FeatureMoments(), inception = InceptionScore()
+  private(set) var moments = FeatureMoments(), inception: InceptionScore
   /// Pictures with a class that the classifier knows, and those that it gives this class.
   private(set) var labelled = 0, correct = 0
   private(set) var unreadable: [DataReport.Unreadable] = []
@@ -28,14 +29,34 @@ final class EvaluatedSet {
   ///   - keeps: how many pictures' features are kept.
   /// - Throws: `DatasetError`.
   init(_ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept) throws {
-    var images = ImagesRecipe()
-    images.size = ImageSize(height: extractor.shape.height, width: extractor.shape.width)
-    images.channels = extractor.shape.channels
-    // Pictures without a class among others are judged too.
-    let nullClass = dataset.classNames.isEmpty ? nil : dataset.classNames.count
-    pipeline = try ExamplePipeline(dataset, images: images, nullClass: nullClass, seed: 0)
+    read = try extractor.fitted.map { try Self.fitting(dataset, to: $0) } ?? Self.whole(dataset)
+    inception = extractor.scoreSplits.map { InceptionScore(splits: $0, of: indices.count) } ?? InceptionScore()
     classes = Self.correspondence(dataset.classNames, extractor.classNames)
     (self.indices, self.keeps) = (indices, keeps)
+  }
+
+  /// The middle of each picture, resized.
+  private static func fitting(
+    _ dataset: any Dataset, to shape: ImageShape
+  ) throws -> @Sendable (Int) throws -> (image: Image, label: Int?) {
+    var images = ImagesRecipe()
+    images.size = ImageSize(height: shape.height, width: shape.width)
+    images.channels = shape.channels
+    // Pictures without a class among others are judged too.
+    let nullClass = dataset.classNames.isEmpty ? nil : dataset.classNames.count
+    let pipeline = try ExamplePipeline(dataset, images: images, nullClass: nullClass, seed: 0)
+    return { index in
+      let example = try pipeline.example(index, at: -1)
+      return (example.image, example.label)
+    }
+  }
+
+  /// Each picture in its own size, in colour, opacity composited over white.
+  private static func whole(_ dataset: any Dataset) -> @Sendable (Int) throws -> (image: Image, label: Int?) {
+    { index in
+      let picture = try dataset[index], image = try picture.image()
+      return (image.flattened(over: image.channels == 4 ? [255, 255, 255] : [255]).withChannels(3), picture.label)
+    }
   }
 
   /// Matches classes by name, or by place where the names differ and there are as many.
@@ -53,9 +74,9 @@ final class EvaluatedSet {
   /// - Throws: `TorchFault`.
   func next(_ batch: Int, _ extractor: any FeatureExtractor) throws {
     let range = position..<min(position + batch, indices.count)
-    let (pipeline, indices) = (pipeline, indices)
-    let results = DataInspection.onAllCores(range) { at in Result { try pipeline.example(indices[at], at: -1) } }
-    var examples: [Example] = []
+    let (read, indices) = (read, indices)
+    let results = DataInspection.onAllCores(range) { at in Result { try read(indices[at]) } }
+    var examples: [(image: Image, label: Int?)] = []
     for (at, result) in zip(range, results) {
       switch result {
       case .success(let example): examples.append(example)
@@ -87,7 +108,9 @@ final class EvaluatedSet {
     guard !parts.isEmpty else {
       throw SfumatoError(.data, "none of the pictures can be read; the first: \(unreadable.first?.reason ?? "")")
     }
-    return try Tensor.cat(parts, dim: 0).validated()
+    // Joined once: a copy for every figure would take as much memory again.
+    if parts.count > 1 { parts = [try Tensor.cat(parts, dim: 0).validated()] }
+    return parts[0]
   }
 
   /// The share of labelled pictures that the classifier gives their class; nil where none is labelled.

@@ -67,7 +67,7 @@ public final class EvaluationJob {
     let shape = plan.extractor.shape, statistics = try referenceStatistics()
     let file = plan.request.statistics ?? (plan.statistics == nil ? nil : plan.request.reference)
     return EvaluationReport(
-      samples: plan.request.samples, reference: plan.request.reference, features: plan.extractor.name,
+      samples: plan.request.samples, reference: plan.request.reference, features: plan.extractor.name, resizing: plan.extractor.resizing,
       featureCount: statistics.size, height: shape.height, width: shape.width, channels: shape.channels, seed: plan.request.seed,
       count: judged.moments.count, referenceCount: real.first?.moments.count, realCount: real.last?.moments.count,
       statistics: try EvaluationReport.Statistics(
