@@ -142,7 +142,7 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Imaging", "Archives", "RecipeKit"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["TestSupport", "Failures", "Checkpoints", "Archives", "Tensors"]),
     .testTarget(name: "MetricsTests", dependencies: ["Metrics", "Tensors", "Failures"]),
-    .testTarget(name: "NetworksTests", dependencies: ["Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
+    .testTarget(name: "NetworksTests", dependencies: ["TestSupport", "Failures", "Networks", "NN", "Tensors", "RecipeKit", "Checkpoints"]),
     .testTarget(
       name: "TrainingTests",
       dependencies: ["Training", "Diffusion", "NN", "Tensors", "Datasets", "Imaging", "Checkpoints", "RecipeKit"]),

@@ -21,7 +21,7 @@ import Testing
     --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
     """,
     "evaluate": """
-    --against --features --count --size --seed --batch --statistics --steps --samplers --guidance --plot --pairs --channel --crop --device --exact --quiet --json
+    --against --features --resize --count --size --seed --batch --statistics --steps --samplers --guidance --plot --pairs --channel --crop --device --exact --quiet --json
     """,
     "train": "--set --run --device --exact --quiet --json",
     "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",

@@ -7,10 +7,10 @@ struct Evaluate: ParsableCommand {
     abstract: "Judge a set of pictures against real ones, or pictures against originals.",
     usage: "sfumato evaluate [<options>] <samples> --against <data>",
     discussion: """
-      Sets: Frechet distance, kernel distance, precision, recall, density and coverage on pixels or, with --features, on a \
-      classifier's features, then also inception score and class accuracy. Beside every figure stands that of as many real pictures \
-      against the same reference. Both sets are what 'sfumato data' reads: folders, archives, .npz, IDX files, recipes. A model in \
-      place of samples is sampled; several samplers or numbers of steps give a table.
+      Sets: Frechet distance, kernel distance, precision, recall, density and coverage on pixels or, with --features, on the \
+      features of a classifier or of InceptionV3, then also inception score and, with classes, their accuracy. Beside every figure \
+      stands that of as many real pictures against the same reference. Both sets are what 'sfumato data' reads: folders, archives, \
+      .npz, IDX files, recipes. A model in place of samples is sampled; several samplers or numbers of steps give a table.
 
       Pairs (--pairs): PSNR, SSIM and MS-SSIM of pictures and their originals, matched by name.
 
@@ -21,6 +21,7 @@ struct Evaluate: ParsableCommand {
         sfumato evaluate digits.npz --against data/mnist --features runs/classifier
         sfumato evaluate digits --against data/mnist --steps 5,20 --plot quality.svg
         sfumato evaluate samples --against photos --size 32 --statistics photos32.npz
+        sfumato evaluate samples --against photos --features pt_inception-2015-12-05-6726825d.pth
         sfumato evaluate restored --against originals --pairs --crop 2
       """)
 
@@ -38,8 +39,16 @@ struct Evaluate: ParsableCommand {
 
   /// How sets are judged.
   struct SetOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A classifier whose features are compared: a file or a run. Default: pixels.", valueName: "model"))
+    @Option(
+      help: ArgumentHelp(
+        "Features to compare: a classifier's (a file or a run), or InceptionV3's, of its published .pth. Default: pixels.",
+        valueName: "model"))
     var features: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "How pictures are resized for InceptionV3: pytorch-fid or clean-fid. Default: pytorch-fid.", valueName: "program"))
+    var resize: PictureResizing?
 
     @Option(help: "Pictures of each set. Default: all samples, 1000 of a model, at most half as many as real ones.")
     var count: Int?
@@ -71,8 +80,8 @@ struct Evaluate: ParsableCommand {
     var plot: String?
 
     var areGiven: Bool {
-      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || count != nil || size != nil || seed != nil
-        || batch != nil || statistics != nil
+      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || resize != nil || count != nil
+        || size != nil || seed != nil || batch != nil || statistics != nil
     }
   }
 
@@ -104,6 +113,7 @@ struct Evaluate: ParsableCommand {
   private func request() throws -> EvaluationRequest {
     var request = EvaluationRequest(samples: samples, reference: against)
     (request.features, request.count, request.size, request.statistics) = (sets.features, sets.count, sets.size, sets.statistics)
+    request.resizing = sets.resize
     if let seed = sets.seed { request.seed = seed }
     if let batch = sets.batch { request.batch = batch }
     request.sampling.guidanceScale = sets.guidance
@@ -164,6 +174,7 @@ struct Evaluate: ParsableCommand {
 }
 
 extension PairChannel: ExpressibleByArgument {}
+extension PictureResizing: ExpressibleByArgument {}
 
 /// `20`, or several as `5,10,20`.
 struct StepCounts: ExpressibleByArgument {

@@ -15,10 +15,12 @@ struct EvaluationText {
     let sampling = r.sampling.map { ["  sampled     \($0.sampler), \($0.steps) steps, guidance \(Console.number($0.guidance))"] } ?? []
     return ["\(r.samples) against \(r.reference)"] + sampling + [
       "  pictures    \(r.count) samples\(others); seed \(r.seed)",
-      "  features    \(r.features), \(r.featureCount) numbers of images of \(r.height) x \(r.width) x \(r.channels)",
+      "  features    \(r.features), \(r.featureCount) numbers of images of \(r.height) x \(r.width) x \(r.channels)\(resizing)",
       "  statistics  \(statistics), \(r.statistics.digest)\(r.statistics.file.map { ", \($0)" } ?? "")",
     ]
   }
+
+  private var resizing: String { report.resizing.map { ", resized as by \($0.rawValue)" } ?? "" }
 
   private var table: [String] {
     let widest = report.figures.map(\.name.count).max() ?? 0

@@ -15,14 +15,15 @@ final class EvaluatedSet {
   private let classes: [Int]?
   private let keeps: Int
   private var parts: [Tensor] = [], keptCount = 0
-  private(set) var moments = FeatureMoments(), inception = InceptionScore()
+  private(set) var moments = FeatureMoments(), inception: InceptionScore
   /// Pictures with a class that the classifier knows, and those that it gives this class.
   private(set) var labelled = 0, correct = 0
 
   /// - Parameter keeps: how many pictures' features are kept.
-  init(_ feed: any PictureFeed, classes extractorClasses: [String], keeps: Int = EvaluatedSet.mostKept) {
+  init(_ feed: any PictureFeed, for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept) {
     (self.feed, self.keeps) = (feed, keeps)
-    classes = Self.correspondence(feed.classNames, extractorClasses)
+    inception = extractor.scoreSplits.map { InceptionScore(splits: $0, of: feed.count) } ?? InceptionScore()
+    classes = Self.correspondence(feed.classNames, extractor.classNames)
   }
 
   /// - Parameter indices: of the pictures in the data set.
@@ -30,7 +31,7 @@ final class EvaluatedSet {
   convenience init(
     _ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept
   ) throws {
-    self.init(try StoredPictures(dataset, indices, shape: extractor.shape), classes: extractor.classNames, keeps: keeps)
+    self.init(try StoredPictures(dataset, indices, for: extractor), for: extractor, keeps: keeps)
   }
 
   /// Matches classes by name, or by place where the names differ and there are as many.
@@ -75,7 +76,9 @@ final class EvaluatedSet {
     guard !parts.isEmpty else {
       throw SfumatoError(.data, "none of the pictures can be read; the first: \(unreadable.first?.reason ?? "")")
     }
-    return try Tensor.cat(parts, dim: 0).validated()
+    // Joined once: a copy for every figure would take as much memory again.
+    if parts.count > 1 { parts = [try Tensor.cat(parts, dim: 0).validated()] }
+    return parts[0]
   }
 
   /// The share of labelled pictures that the classifier gives their class; nil where none is labelled.

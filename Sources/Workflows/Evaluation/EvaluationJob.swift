@@ -74,6 +74,7 @@ public final class EvaluationJob {
     sampling?.secondsPerImage = judged.samplingSeconds.map { $0 / Double(max(1, judged.done)) }
     return EvaluationReport(
       samples: plan.request.samples, reference: plan.request.reference, sampling: sampling, features: plan.extractor.name,
+      resizing: plan.extractor.resizing,
       featureCount: statistics.size, height: shape.height, width: shape.width, channels: shape.channels, seed: plan.request.seed,
       count: judged.moments.count, referenceCount: real.first?.moments.count, realCount: real.last?.moments.count,
       statistics: try EvaluationReport.Statistics(

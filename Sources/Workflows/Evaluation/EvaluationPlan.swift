@@ -58,8 +58,8 @@ public struct EvaluationPlan {
       throw SfumatoError(.usage, "the size must be 1 to 4096 pixels, not \(size)")
     }
     guard (1...10_000).contains(request.batch) else { throw SfumatoError(.usage, "the batch must be 1 to 10000, not \(request.batch)") }
-    guard request.size == nil || request.features == nil else {
-      throw SfumatoError(.usage, "--size goes with pixels; a classifier sees pictures in the size of its training: leave --size out")
+    guard request.resizing == nil || request.features != nil else {
+      throw SfumatoError(.usage, "--resize goes with the features of InceptionV3; name its file with --features, or leave --resize out")
     }
   }
 
@@ -74,13 +74,26 @@ public struct EvaluationPlan {
   private static func extractor(
     _ request: EvaluationRequest, _ samples: JudgedSamples, _ reference: (any Dataset)?
   ) throws -> any FeatureExtractor {
-    if let classifier = request.features { return try ClassifierFeatures(classifier, on: request.device) }
+    if let features = request.features { return try networkFeatures(features, request) }
     guard let side = request.size.map({ ($0, $0) }) ?? samples.shape.map({ ($0.height, $0.width) }) else {
       throw SfumatoError(.usage, "the pictures of \(request.samples) differ in size; give a common one, such as --size 64")
     }
     // Colour, unless all is grey; alpha is composited over white.
     let isGrey = samples.channels < 3 && (reference?.channels ?? 1) < 3
     return try PixelFeatures(ImageShape(height: side.0, width: side.1, channels: isGrey ? 1 : 3))
+  }
+
+  /// The features of a file of InceptionV3, which is recognised by its contents, or of a classifier.
+  private static func networkFeatures(_ features: String, _ request: EvaluationRequest) throws -> any FeatureExtractor {
+    if let state = try InceptionFeatures.state(of: features) {
+      return try InceptionFeatures(state, of: features, resizing: request.resizing, size: request.size, on: request.device)
+    }
+    let classifier = try ClassifierFeatures(features, on: request.device)
+    guard request.size == nil, request.resizing == nil else {
+      throw SfumatoError(
+        .usage, "a classifier sees pictures in the size of its training, and \(features) is one: leave --size and --resize out")
+    }
+    return classifier
   }
 
   private static func count(_ request: EvaluationRequest, samples: Int?, reference: Int?) throws -> Int {
@@ -105,12 +118,20 @@ public struct EvaluationPlan {
         "\(count) pictures are too few to compare with published figures, which are of \(Self.published): distances shrink as counts grow; "
           + "compare only with figures of the same count, as the column of real pictures is")
     }
-    let size = ImageSize(height: extractor.shape.height, width: extractor.shape.width)
-    if let shape = reference?.shape, ImageSize(height: shape.height, width: shape.width) != size {
-      warnings.append("the reference's pictures of \(shape.height) x \(shape.width) were fitted to \(size)")
-    }
+    if let shape = reference?.shape { addWarning(ofSize: ImageSize(height: shape.height, width: shape.width)) }
     if statistics != nil || request.statistics != nil, reference != nil {
       warnings.append("the statistics are of the whole reference, with the real pictures that are compared with it among them")
+    }
+  }
+
+  /// - Parameter size: that of the reference's pictures.
+  private mutating func addWarning(ofSize size: ImageSize) {
+    if let fitted = extractor.fitted.map({ ImageSize(height: $0.height, width: $0.width) }) {
+      if fitted != size { warnings.append("the reference's pictures of \(size) were fitted to \(fitted)") }
+    } else if let own = samples.shape.map({ ImageSize(height: $0.height, width: $0.width) }), own != size {
+      warnings.append(
+        "pictures of \(own) and, of the reference, of \(size) were each resized to \(extractor.shape.height) x "
+          + "\(extractor.shape.width): blur counts; compare in one size by --size \(min(own.height, own.width))")
     }
   }
 
@@ -131,7 +152,7 @@ public struct EvaluationPlan {
     case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor)
     case .model(let model):
       let job = try SamplingJob(EvaluationPlan.sampling(of: model, request, count: count))
-      return EvaluatedSet(SampledPictures(job, shape: extractor.shape), classes: extractor.classNames)
+      return EvaluatedSet(SampledPictures(job, for: extractor), for: extractor)
     }
   }
 

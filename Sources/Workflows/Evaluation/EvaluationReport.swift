@@ -7,7 +7,7 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     public let samples: Double
     /// Nil where the reference is statistics alone, or has no classes.
     public let real: Double?
-    /// The standard deviation over random subsets; nil for figures of whole sets.
+    /// The standard deviation over random subsets, or splits; nil for figures of whole sets.
     public var samplesDeviation: Double?, realDeviation: Double?
     public let isBetterHigher: Bool
   }
@@ -35,8 +35,10 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
   public let samples: String, reference: String
   /// Nil for samples that were there.
   public let sampling: Sampling?
-  /// pixels, or the classifier.
+  /// pixels, or the file of the network.
   public let features: String
+  /// How pictures were resized for InceptionV3; nil for other features.
+  public let resizing: PictureResizing?
   /// Numbers of each picture.
   public let featureCount: Int
   /// The shape of the images that were compared.

@@ -1,7 +1,7 @@
 import Datasets
 import Imaging
 
-/// The pictures of a set that is judged, some at a time, in the shape that features are extracted in.
+/// The pictures of a set that is judged, some at a time, as their features are extracted.
 protocol PictureFeed: AnyObject {
   var count: Int { get }
   /// Pictures that were given, or could not be read.
@@ -14,25 +14,25 @@ protocol PictureFeed: AnyObject {
 
 /// Pictures of a data set. Those that cannot be read are noted and left out.
 final class StoredPictures: PictureFeed {
-  private let pipeline: ExamplePipeline
+  private let read: @Sendable (Int) throws -> Example
+  let classNames: [String]
   /// Indices in the data set, in the order in which they are read.
   private let indices: [Int]
   private(set) var done = 0
   private(set) var unreadable: [DataReport.Unreadable] = []
 
   /// - Throws: `DatasetError`.
-  init(_ dataset: any Dataset, _ indices: [Int], shape: ImageShape) throws {
-    pipeline = try .fitting(dataset, to: shape)
-    self.indices = indices
+  init(_ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor) throws {
+    read = try PicturePreparation(for: extractor).reader(of: dataset)
+    (self.indices, classNames) = (indices, dataset.classNames)
   }
 
   var count: Int { indices.count }
-  var classNames: [String] { pipeline.dataset.classNames }
 
   func next(_ batch: Int) -> [Example] {
     let range = done..<min(done + batch, indices.count)
-    let (pipeline, indices) = (pipeline, indices)
-    let results = DataInspection.onAllCores(range) { at in Result { try pipeline.example(indices[at], at: -1) } }
+    let (read, indices) = (read, indices)
+    let results = DataInspection.onAllCores(range) { at in Result { try read(indices[at]) } }
     var examples: [Example] = []
     for (at, result) in zip(range, results) {
       switch result {
@@ -47,13 +47,15 @@ final class StoredPictures: PictureFeed {
 
 /// What a model samples, a batch at a time: as many as wanted in the memory of a batch.
 final class SampledPictures: PictureFeed {
-  private let job: SamplingJob, shape: ImageShape
+  private let job: SamplingJob, preparation: PicturePreparation
   private(set) var done = 0
   /// The time that sampling took.
   private(set) var seconds = 0.0
   let unreadable: [DataReport.Unreadable] = []
 
-  init(_ job: SamplingJob, shape: ImageShape) { (self.job, self.shape) = (job, shape) }
+  init(_ job: SamplingJob, for extractor: any FeatureExtractor) {
+    (self.job, preparation) = (job, PicturePreparation(for: extractor))
+  }
 
   var count: Int { job.plan.request.count }
   var classNames: [String] { job.plan.model.recipe.data.classNames }
@@ -67,8 +69,8 @@ final class SampledPictures: PictureFeed {
     guard !images.isEmpty else { return [] }
     let labels = Array(job.plan.labels[done..<(done + images.count)])
     done += images.count
-    let pipeline = try ExamplePipeline.fitting(Batch(images: images, labels: labels, classNames: classNames), to: shape)
-    return try images.indices.map { try pipeline.example($0, at: -1) }
+    let read = try preparation.reader(of: Batch(images: images, labels: labels, classNames: classNames))
+    return try images.indices.map(read)
   }
 
   private struct Batch: Dataset {
@@ -77,18 +79,5 @@ final class SampledPictures: PictureFeed {
     var shape: ImageShape? { ImageShape(height: images[0].height, width: images[0].width, channels: images[0].channels) }
     var channels: Int { images[0].channels }
     subscript(index: Int) -> Picture { Picture(.pixels(images[index]), label: labels[index], name: "sample \(index)") }
-  }
-}
-
-extension ExamplePipeline {
-  /// Pictures in one shape, as they are judged: nothing is left to chance.
-  /// - Throws: `DatasetError`.
-  fileprivate static func fitting(_ dataset: any Dataset, to shape: ImageShape) throws -> ExamplePipeline {
-    var images = ImagesRecipe()
-    images.size = ImageSize(height: shape.height, width: shape.width)
-    images.channels = shape.channels
-    // Pictures without a class among others are judged too.
-    return try ExamplePipeline(
-      dataset, images: images, nullClass: dataset.classNames.isEmpty ? nil : dataset.classNames.count, seed: 0)
   }
 }
