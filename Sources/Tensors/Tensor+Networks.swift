@@ -33,7 +33,15 @@ extension Tensor {
     guard let raw = generator.raw else { return failed("dropout", "there is no random generator on \(generator.device)") }
     return unary("dropout") { ct_dropout($0, p, raw) }
   }
-  public func avgPool2d(_ kernel: Int) -> Tensor { unary("avgPool2d") { ct_avg_pool2d($0, Int64(kernel)) } }
+  /// Means over squares of pixels, `[N, C, H, W]` to `[N, C, H', W']`; what lies beyond the edge does not count.
+  /// - Parameter stride: from square to square; nil for squares side by side.
+  public func avgPool2d(_ kernel: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
+    unary("avgPool2d") { ct_avg_pool2d($0, Int64(kernel), Int64(stride ?? kernel), Int64(padding)) }
+  }
+  /// The largest values of squares of pixels; otherwise as `avgPool2d`.
+  public func maxPool2d(_ kernel: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
+    unary("maxPool2d") { ct_max_pool2d($0, Int64(kernel), Int64(stride ?? kernel), Int64(padding)) }
+  }
 
   public enum Interpolation: String, Sendable { case nearest, bilinear, bicubic }
   /// Resizes images; pixels are areas (corners are not aligned).

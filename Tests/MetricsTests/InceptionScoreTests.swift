@@ -26,6 +26,20 @@ import Testing
     #expect(abs(try parts.scores()[2] - score(p.slice(0, 20..<23))) < 1e-12)
   }
 
+  @Test func splitsOfAnExpectedCountDifferByOneAtMost() throws {
+    let p = Tensor.randn([23, 5], dtype: .float64, using: Generator(seed: 2)).softmax(1)
+    var parts = InceptionScore(splits: 10, of: 23)
+    for range in [0..<9, 9..<23] { try parts.add(p.slice(0, range)) }
+    // As Salimans et al. count: picture 23 i / 10 is the first of split i.
+    let want = try (0..<10).map { try score(p.slice(0, ($0 * 23 / 10)..<(($0 + 1) * 23 / 10))) }
+    for (found, want) in zip(try parts.scores(), want) { #expect(abs(found - want) < 1e-12) }
+    #expect(try parts.scores().count == 10 && abs(parts.moments().mean - want.reduce(0, +) / 10) < 1e-12)
+    // More pictures than splits were made for begin others.
+    var few = InceptionScore(splits: 10, of: 4)
+    try few.add(p)
+    #expect(try few.scores().count == 23)
+  }
+
   @Test func needsPicturesOfOneNumberOfClasses() throws {
     #expect(throws: SfumatoError.self) { try InceptionScore().score() }
     var score = InceptionScore()

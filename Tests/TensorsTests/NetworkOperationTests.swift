@@ -46,6 +46,13 @@ import Testing
   @Test func poolingAndResizing() throws {
     let image = counting(1, 1, 2, 2)
     try expect(image.avgPool2d(2), [1.5], [1, 1, 1, 1])
+    // Of 0 1 2 / 3 4 5 / 6 7 8; beyond the edge there is nothing, no zeros either.
+    let square = counting(1, 1, 3, 3)
+    try expect(square.avgPool2d(3, stride: 1, padding: 1), [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6], [1, 1, 3, 3])
+    try expect((square - 9).maxPool2d(3, stride: 1, padding: 1), [-5, -4, -4, -2, -1, -1, -2, -1, -1], [1, 1, 3, 3])
+    try expect(square.maxPool2d(2, stride: 1), [4, 5, 7, 8], [1, 1, 2, 2])
+    try expect(square.maxPool2d(2), [4], [1, 1, 1, 1])
+    #expect(image.maxPool2d(3).fault != nil)
     try expect(image.interpolate(height: 2, width: 4, .nearest), [0, 0, 1, 1, 2, 2, 3, 3], [1, 1, 2, 4])
     // Pixels are areas: the new centres lie at -0.25, 0.25, 0.75, 1.25 of the old.
     try expect(counting(1, 1, 1, 2).interpolate(height: 1, width: 4, .bilinear), [0, 0.25, 0.75, 1], [1, 1, 1, 4], within: 1e-6)

@@ -102,7 +102,8 @@ import Testing
     let kept: [(String, Tensor)] = [
       ("+", x + x), ("+ number", x + 1), ("broadcast", x * Tensor.ones([2, 4, 1, 1])), ("silu", x.silu()), ("to", x.to(.bfloat16)),
       ("clone", x.clone()), ("detach", x.detach()), ("leaf", x.requiringGradient()), ("cat", .cat([x, x], dim: 1)),
-      ("conv2d", x.conv2d(.ones([8, 4, 3, 3]), padding: 1)), ("avgPool2d", x.avgPool2d(2)), ("norm", x.groupNorm(groups: 2)),
+      ("conv2d", x.conv2d(.ones([8, 4, 3, 3]), padding: 1)), ("avgPool2d", x.avgPool2d(2)), ("maxPool2d", x.maxPool2d(2)),
+      ("norm", x.groupNorm(groups: 2)),
       ("interpolate", x.interpolate(height: 6, width: 10, .nearest)), ("clamp", x.clamp(0...1)), ("narrow", x.narrow(0, 1, 1)),
       ("zeros times", x.detach() * 0), ("pad", x.pad(top: 1, bottom: 1, left: 1, right: 1)),
       ("dropout", x.dropout(0.5, using: Generator(seed: 1))),

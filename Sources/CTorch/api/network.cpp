@@ -11,6 +11,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/pixel_shuffle.h>
 #include <ATen/ops/pixel_unshuffle.h>
@@ -102,8 +103,12 @@ ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *g) {
   });
 }
 
-ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel) {
-  return tensor([&] { return at::avg_pool2d(x->t, kernel); });
+ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+  return tensor([&] { return at::avg_pool2d(x->t, kernel, stride, padding, /*ceil_mode=*/false, /*count_include_pad=*/false); });
+}
+
+ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+  return tensor([&] { return at::max_pool2d(x->t, kernel, stride, padding); });
 }
 
 ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode) {

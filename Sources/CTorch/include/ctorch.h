@@ -181,7 +181,9 @@ ct_tensor *ct_embedding(const ct_tensor *weight, const ct_tensor *indices);
 ct_tensor *ct_one_hot(const ct_tensor *indices, int64_t classes);
 ct_tensor *ct_layer_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps);
 ct_tensor *ct_dropout(const ct_tensor *x, double p, ct_generator *);
-ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel);
+/// Means and largest values of kernel x kernel pixels; what lies beyond the edge does not count.
+ct_tensor *ct_avg_pool2d(const ct_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
+ct_tensor *ct_max_pool2d(const ct_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
 /// mode: "nearest", "bilinear", "bicubic" (the last two without aligned corners).
 ct_tensor *ct_interpolate(const ct_tensor *x, int64_t height, int64_t width, const char *mode);
 ct_tensor *ct_pixel_shuffle(const ct_tensor *x, int64_t factor);

@@ -31,7 +31,7 @@ enum ResamplingKernel {
   private func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(x * .pi) / (x * .pi) }
 }
 
-/// For each place of the new length, the old places that count and the weight of each, in 1/2^22 and adding up to about 1.
+/// `ResamplingTaps` whose weights are in 1/2^22 and add up to about 1.
 ///
 /// Fixed point with 22 bits is what Pillow computes 8-bit pictures with (`ImagingResample`), so that the results are the same.
 struct ResamplingWeights {
@@ -44,25 +44,12 @@ struct ResamplingWeights {
   let span: Int
 
   init(from old: Int, to new: Int, kernel: ResamplingKernel) {
-    let scale = Double(old) / Double(new)
-    let widening = max(scale, 1)
-    let support = kernel.support * widening
-    span = Int(support.rounded(.up)) * 2 + 1
-    var first: [Int] = [], counts: [Int] = [], weights = [Int32](repeating: 0, count: new * span)
-    for place in 0..<new {
-      let center = (Double(place) + 0.5) * scale
-      // Truncation, which is what a cast in C does.
-      let lower = max(0, Int(center - support + 0.5)), upper = min(old, Int(center + support + 0.5))
-      let row = (lower..<upper).map { kernel((Double($0) - center + 0.5) * (1 / widening)) }
-      let sum = row.reduce(0, +)
-      for (index, weight) in row.enumerated() {
-        let fixed = (sum == 0 ? weight : weight * (1 / sum)) * Double(1 << Self.bits)
-        weights[place * span + index] = Int32(fixed < 0 ? fixed - 0.5 : fixed + 0.5)
-      }
-      first.append(lower)
-      counts.append(upper - lower)
+    let taps = ResamplingTaps(from: old, to: new, kernel: kernel)
+    (first, counts, span) = (taps.first, taps.counts, taps.span)
+    weights = taps.weights.map { weight in
+      let fixed = weight * Double(1 << Self.bits)
+      return Int32(fixed < 0 ? fixed - 0.5 : fixed + 0.5)
     }
-    (self.first, self.counts, self.weights) = (first, counts, weights)
   }
 
   @inline(__always)

@@ -18,13 +18,33 @@ public struct InceptionScore: Sendable {
     }
   }
 
-  public let splitSize: Int
+  /// How many pictures each split has.
+  private enum Splitting {
+    case size(Int)
+    case parts(Int, of: Int)
+
+    func length(ofSplit index: Int) -> Int {
+      switch self {
+      case .size(let size): size
+      case .parts(let parts, let count): max(1, (index + 1) * count / parts - index * count / parts)
+      }
+    }
+  }
+
+  private let splitting: Splitting
   private var splits: [Split] = []
 
   /// - Precondition: splits of at least one picture.
   public init(splitSize: Int = 5000) {
     precondition(splitSize > 0, "splits of \(splitSize) pictures")
-    self.splitSize = splitSize
+    splitting = .size(splitSize)
+  }
+
+  /// So many splits of an expected number of pictures, which differ in size by one at most: the ten of Salimans et al. 2016.
+  /// - Precondition: at least one split, and a number of pictures that is not negative.
+  public init(splits: Int, of count: Int) {
+    precondition(splits > 0 && count >= 0, "\(splits) splits of \(count) pictures")
+    splitting = .parts(splits, of: count)
   }
 
   /// - Parameter probabilities: `[N, classes]`, whose rows sum to one; computed in float64.
@@ -33,8 +53,11 @@ public struct InceptionScore: Sendable {
     var rest = try probabilities.to(.float64).validated()
     guard rest.rank == 2 else { throw SfumatoError(.data, "class probabilities: expected [N, classes], found \(rest.shape)") }
     while rest.size(0) > 0 {
-      if splits.last.map({ $0.count == splitSize }) ?? true { splits.append(Split(probabilities: .zeros([rest.size(1)], dtype: .float64))) }
-      let taken = min(rest.size(0), splitSize - splits[splits.count - 1].count), part = rest.narrow(0, 0, taken)
+      if splits.last.map({ $0.count == splitting.length(ofSplit: splits.count - 1) }) ?? true {
+        splits.append(Split(probabilities: .zeros([rest.size(1)], dtype: .float64)))
+      }
+      let room = splitting.length(ofSplit: splits.count - 1) - splits[splits.count - 1].count
+      let taken = min(rest.size(0), room), part = rest.narrow(0, 0, taken)
       // p log p is 0 at 0, where the logarithm alone would be infinite.
       let information = try (part * part.clamp(Double.leastNormalMagnitude...1).log()).sum().item()
       let sum = try (splits[splits.count - 1].probabilities + part.sum(0)).validated()
@@ -53,8 +76,12 @@ public struct InceptionScore: Sendable {
 
   /// The mean over the splits.
   /// - Throws: `SfumatoError` where there are no pictures.
-  public func score() throws -> Double {
+  public func score() throws -> Double { try moments().mean }
+
+  /// The mean over the splits, and their standard deviation, with divisor N.
+  /// - Throws: as `score`.
+  public func moments() throws -> (mean: Double, deviation: Double) {
     guard !splits.isEmpty else { throw SfumatoError(.data, "the inception score needs class probabilities of pictures, found none") }
-    return try KernelDistance.moments(scores()).mean
+    return try KernelDistance.moments(scores())
   }
 }

@@ -62,8 +62,11 @@ struct EvaluationFigures {
 
   private func inceptionScore() throws -> [Figure] {
     guard !judged.inception.isEmpty else { return [] }
+    let own = try judged.inception.moments(), beside = try real.last?.inception.moments()
     return [
-      Figure(name: "inception_score", samples: try judged.inception.score(), real: try real.last?.inception.score(), isBetterHigher: true)
+      Figure(
+        name: "inception_score", samples: own.mean, real: beside?.mean, samplesDeviation: own.deviation > 0 ? own.deviation : nil,
+        realDeviation: beside.flatMap { $0.deviation > 0 ? $0.deviation : nil }, isBetterHigher: true)
     ]
   }
 }

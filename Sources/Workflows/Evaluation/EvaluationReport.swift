@@ -7,9 +7,19 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     public let samples: Double
     /// Nil where the reference is statistics alone, or has no classes.
     public let real: Double?
-    /// The standard deviation over random subsets; nil for figures of whole sets.
+    /// The standard deviation over random subsets, or splits; nil for figures of whole sets.
     public var samplesDeviation: Double?, realDeviation: Double?
     public let isBetterHigher: Bool
+  }
+
+  /// How a model sampled what was judged.
+  public struct Sampling: Encodable, Sendable, Equatable {
+    public let sampler: String
+    /// Steps, and evaluations of the network for an image; guidance evaluates it twice in one.
+    public let steps: Int, evaluations: Int
+    public let guidance: Double
+    /// Sampling alone; nil before.
+    public var secondsPerImage: Double?
   }
 
   /// What the Fréchet distances are taken to.
@@ -23,8 +33,12 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
   }
 
   public let samples: String, reference: String
-  /// pixels, or the classifier.
+  /// Nil for samples that were there.
+  public let sampling: Sampling?
+  /// pixels, or the file of the network.
   public let features: String
+  /// How pictures were resized for InceptionV3; nil for other features.
+  public let resizing: PictureResizing?
   /// Numbers of each picture.
   public let featureCount: Int
   /// The shape of the images that were compared.

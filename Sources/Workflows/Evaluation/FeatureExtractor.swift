@@ -12,13 +12,28 @@ protocol FeatureExtractor {
   var name: String { get }
   /// What statistics of these features are marked with, and may be compared with alone.
   var identity: String { get }
-  /// The shape of the images that it takes.
+  /// The shape of the images that it computes with.
   var shape: ImageShape { get }
+  /// The shape that pictures are fitted to before it sees them; nil where it takes colour pictures of any size.
+  var fitted: ImageShape? { get }
+  /// How many splits the inception score has; nil for splits of 5000 pictures.
+  var scoreSplits: Int? { get }
+  /// What becomes of colours of a file whose profile is not sRGB.
+  var profiles: ColorProfiles { get }
+  /// How it resizes; nil where pictures are fitted to `shape`.
+  var resizing: PictureResizing? { get }
   /// The names of the classes, if it gives probabilities; else empty.
   var classNames: [String] { get }
   /// - Parameter images: of `shape`.
   /// - Throws: `TorchFault`.
   func callAsFunction(_ images: [Image]) throws -> ExtractedFeatures
+}
+
+extension FeatureExtractor {
+  var fitted: ImageShape? { shape }
+  var scoreSplits: Int? { nil }
+  var profiles: ColorProfiles { .converted }
+  var resizing: PictureResizing? { nil }
 }
 
 struct ExtractedFeatures {

@@ -43,7 +43,7 @@ public final class SamplingPlan {
     try self.init(request, model: model)
   }
 
-  private static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
+  static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
     var recipe = recipe
     recipe.sampling = try settle(request, recipe, recipe.process.makeDiffusion().process).0.sampling
     try SamplingMemory.check(
