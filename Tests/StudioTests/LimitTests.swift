@@ -113,16 +113,16 @@ import Testing
     #expect(bucket.take(now: 0.1) != nil)
   }
 
-  @Test func tooManyRequestsAreTold() async throws {
-    try await StudioFixture.with { studio in
-      let line = "GET /api/v1/status HTTP/1.1\r\nHost: 127.0.0.1:\(studio.port)\r\n"
-      let count = Int(Limits.clientRate.burst) + 60
-      let text = String(repeating: line + "\r\n", count: count - 1) + line + "Connection: close\r\n\r\n"
-      let answers = String(decoding: await studio.raw(Data(text.utf8)), as: UTF8.self)
-      #expect(answers.components(separatedBy: "HTTP/1.1 429").count > 10)
-      #expect(answers.contains("Retry-After: 1"))
-      #expect(await studio.get("/status").status == 200)
+  /// Asked without a server between: how fast that answers depends on the machine.
+  @Test func tooManyRequestsAreTold() {
+    let admission = Admission()
+    var refused: Problem?
+    for _ in 0..<Int(Limits.clientRate.burst) * 50 where refused == nil {
+      do { try admission.ask("client") } catch { refused = error as? Problem }
     }
+    #expect(refused?.status == 429 && refused?.response.headers["Retry-After"] == "1")
+    // Others are not held up by it.
+    #expect(throws: Never.self) { try admission.ask("another") }
   }
 
   @Test func boundsConnections() {
