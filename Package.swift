@@ -48,10 +48,12 @@ let package = Package(
     .library(name: "Sfumato", targets: ["Sfumato"]),
     .executable(name: "sfumato", targets: ["Launcher"]),
     .executable(name: "sfumato-main", targets: ["CLI"]),
+    .executable(name: "sfumato-studio", targets: ["StudioProgram"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
     // Level 0: C and C++, and the classes of errors.
@@ -110,6 +112,15 @@ let package = Package(
       ]),
     .executableTarget(
       name: "CLI", dependencies: ["Failures", "Tensors", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", parser]),
+    // The server and the pages of `sfumato studio`, in a program of its own, which the demo does not build.
+    .target(
+      name: "Studio",
+      dependencies: [
+        "Failures", "Tensors", "Imaging", "Checkpoints", "RecipeKit", "NN", "Training", "Diffusion", "Models", "Workflows",
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ],
+      resources: [.embedInCode("Pages")]),
+    .executableTarget(name: "StudioProgram", dependencies: ["Studio"]),
     .executableTarget(
       name: "Launcher",
       cSettings: [.define("SFUMATO_TORCH_VERSION", to: "\"\(torchVersion())\"")] + torchFolder),
@@ -146,6 +157,7 @@ let package = Package(
       dependencies: ["Training", "Interop", "Networks", "NN", "Diffusion", "Metrics", "Checkpoints", "Tensors", "RecipeKit"],
       exclude: ["README.md"]),
     .testTarget(name: "CLITests", dependencies: ["Archives"]),
+    .testTarget(name: "StudioTests", dependencies: ["Studio", "Imaging"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20)

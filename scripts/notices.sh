@@ -24,6 +24,7 @@ notice() {
 
 notice swift-argument-parser.txt "$portable_scratch/checkouts/swift-argument-parser/LICENSE.txt"
 notice Yams.txt "$portable_scratch/checkouts/Yams/LICENSE"
+notice FlyingFox.txt "$portable_scratch/checkouts/FlyingFox/LICENSE"
 notice libyaml.txt scripts/notices/libyaml.txt
 notice swift.txt "$(swift_toolchain)/share/swift/LICENSE.txt"
 notice unicode-icu.txt scripts/notices/unicode-icu.txt

@@ -14,8 +14,9 @@ build_portable() {
   set_map_flags
   say "building programs that run anywhere, into $portable_scratch: the first time takes some minutes"
   build_product sfumato-main "${static_flags[@]}"
+  build_product sfumato-studio "${static_flags[@]}"
   build_product sfumato
-  refuse_paths_of_this_machine "$portable_programs/sfumato" "$portable_programs/sfumato-main"
+  refuse_paths_of_this_machine "$portable_programs/sfumato" "$portable_programs/sfumato-main" "$portable_programs/sfumato-studio"
 }
 
 build_product() {
@@ -84,7 +85,7 @@ stage() {
   local home=$root/lib/sfumato share=$root/share
   umask 022 # what an administrator installs is for everyone
   mkdir -p "$root/bin" "$home/models" "$home/recipes" "$share/doc/sfumato"
-  install -m 755 "$programs/sfumato" "$programs/sfumato-main" "$home"
+  install -m 755 "$programs/sfumato" "$programs/sfumato-main" "$programs/sfumato-studio" "$home"
   ln -sfn ../lib/sfumato/sfumato "$root/bin/sfumato"
   install -m 644 models/* "$home/models"
   install -m 644 recipes/* "$home/recipes"

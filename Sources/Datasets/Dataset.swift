@@ -68,12 +68,13 @@ public struct Picture: Sendable, Equatable {
   }
 
   /// The whole picture, decoded.
+  /// - Parameter profiles: what becomes of colours of a file whose profile is not sRGB.
   /// - Throws: `ImagingError`.
-  public func image() throws -> Image {
+  public func image(_ profiles: ColorProfiles = .converted) throws -> Image {
     switch content {
     case .pixels(let image): image
-    case .file(let path): try Image(file: path)
-    case .encoded(let bytes): try Image(decoding: bytes, name: name)
+    case .file(let path): try PictureReader(file: path, profiles: profiles).image()
+    case .encoded(let bytes): try PictureReader(decoding: bytes, name: name, profiles: profiles).image()
     }
   }
 }

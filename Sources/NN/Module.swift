@@ -61,6 +61,14 @@ extension Module {
     }
   }
 
+  /// The buffers with their state-dict keys.
+  public func namedBuffers() -> [(name: String, buffer: Buffer)] {
+    state().compactMap { name, entry in
+      guard case .buffer(let buffer) = entry else { return nil }
+      return (name, buffer)
+    }
+  }
+
   public func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
 
   /// This module and all its submodules, each with the prefix of its keys.

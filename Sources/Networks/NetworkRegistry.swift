@@ -5,6 +5,7 @@ public enum NetworkRegistry: RecipeRegistry {
   public typealias Member = any NetworkRecipe
   public static let all: [any NamedRecipe.Type] = [
     ADMUNet.Recipe.self, NiceUNet.Recipe.self, ContextUNet.Recipe.self, UNet2DModel.Recipe.self, SimpleDiffusionUNet.Recipe.self,
+    DiT.Recipe.self,
   ]
 }
 

@@ -16,18 +16,17 @@ package enum InPlace {
     }
   }
 
-  /// Scales all gradients down to a joint L2 norm of `limit`, if it is positive and smaller than their norm.
-  /// - Returns: the norm before scaling.
-  package static func clipGradients(_ parameters: [Tensor], limit: Double) throws(TorchFault) -> Double {
+  /// The L2 norm of all gradients together.
+  package static func gradientNorm(_ parameters: [Tensor]) throws(TorchFault) -> Double {
     var norm = 0.0
-    try Tensor.run("clipGradients", parameters) { handles in
+    try Tensor.run("gradientNorm", parameters) { handles in
       var raws = handles
-      return ct_clip_grads(&raws, raws.count, limit, &norm)
+      return ct_gradient_norm(&raws, raws.count, &norm)
     }
     return norm
   }
 
-  /// AdamW's state for one parameter: running means of the gradient and its square, and the number of steps.
+  /// Adam's state for one parameter: running means of the gradient and its square, and the number of steps.
   package struct Moments: Sendable {
     package var first: Tensor, second: Tensor, steps: Tensor
     package init(first: Tensor, second: Tensor, steps: Tensor) {
@@ -37,22 +36,48 @@ package enum InPlace {
     }
     /// The initial state for a parameter.
     package init(of parameter: Tensor) {
-      // Multiplying keeps the parameter's memory layout, which the fused step needs.
+      // Multiplying keeps the parameter's memory layout, which the step needs.
       let zero = parameter.detach() * 0
       self.init(first: zero, second: zero.clone(), steps: .zeros([], on: parameter.device))
     }
   }
 
-  /// One step of AdamW (Loshchilov and Hutter 2019) over all parameters that have a gradient.
-  package static func adamW(
-    _ parameters: [Tensor], _ moments: [Moments], learningRate: Double, betas: (Double, Double), eps: Double, weightDecay: Double
+  /// The numbers of a step of Adam (Kingma and Ba 2015).
+  package struct AdamStep {
+    package var learningRate: Double
+    /// Decay rates of the running means of the gradient and of its square.
+    package var betas: (Double, Double)
+    package var eps: Double
+    /// Decoupled from the gradient: AdamW (Loshchilov and Hutter 2019).
+    package var weightDecay = 0.0
+    /// L2 penalty: this times the parameter is added to its gradient.
+    package var penalty = 0.0
+    /// The gradients' factor, by which they are clipped.
+    package var gradientScale = 1.0
+    /// The rate β of averages: average ← β average + (1 − β) parameter, after the step.
+    package var averageRate = 0.0
+
+    package init(learningRate: Double, betas: (Double, Double), eps: Double) {
+      (self.learningRate, self.betas, self.eps) = (learningRate, betas, eps)
+    }
+  }
+
+  /// One step of Adam for all parameters that have a gradient, and an update of the averages of all parameters, in one pass over memory.
+  /// - Parameter averages: one for each parameter; nil for none.
+  package static func adam(
+    _ parameters: [Tensor], _ moments: [Moments], _ step: AdamStep, averages: [Tensor]? = nil
   ) throws(TorchFault) {
-    precondition(parameters.count == moments.count)
+    precondition(parameters.count == moments.count && (averages == nil || averages?.count == parameters.count))
     let n = parameters.count
-    let all = parameters + moments.map(\.first) + moments.map(\.second) + moments.map(\.steps)
-    try Tensor.run("adamW", all) { handles in
+    var numbers = ct_adam_step(
+      lr: step.learningRate, beta1: step.betas.0, beta2: step.betas.1, eps: step.eps, decay: step.weightDecay, penalty: step.penalty,
+      scale: step.gradientScale, average_rate: step.averageRate)
+    let all = parameters + moments.map(\.first) + moments.map(\.second) + moments.map(\.steps) + (averages ?? [])
+    try Tensor.run("adam", all) { handles in
       var p = Array(handles[0..<n]), m = Array(handles[n..<2 * n]), v = Array(handles[2 * n..<3 * n]), s = Array(handles[3 * n..<4 * n])
-      return ct_adamw(&p, &m, &v, &s, n, learningRate, betas.0, betas.1, eps, weightDecay)
+      guard averages != nil else { return ct_adam(&p, &m, &v, &s, nil, n, &numbers) }
+      var a = Array(handles[4 * n..<5 * n])
+      return ct_adam(&p, &m, &v, &s, &a, n, &numbers)
     }
   }
 

@@ -46,6 +46,8 @@ extension Tensor {
   public func silu() -> Tensor { unary("silu", ct_silu) }
   /// x Φ(x), computed with the error function.
   public func gelu() -> Tensor { unary("gelu", ct_gelu) }
+  /// x Φ(x), approximated as ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))) (Hendrycks and Gimpel 2016).
+  public func geluTanh() -> Tensor { unary("geluTanh", ct_gelu_tanh) }
   public func relu() -> Tensor { unary("relu", ct_relu) }
   public func leakyReLU(_ slope: Double) -> Tensor { unary("leakyReLU") { ct_leaky_relu_scalar($0, slope) } }
   public func floor() -> Tensor { unary("floor", ct_floor) }

@@ -21,6 +21,7 @@ public final class Trainer {
   public private(set) var seconds = 0.0
 
   package let parameters: [(name: String, parameter: Parameter)]
+  private let buffers: [(name: String, buffer: Buffer)]
   public let loader: BatchLoader
   private let device: Device
   private let loss: Loss
@@ -53,7 +54,8 @@ public final class Trainer {
     self.device = device
     self.loss = loss
     parameters = module.namedParameters()
-    update = ParameterUpdate(parameters, recipe)
+    buffers = module.namedBuffers()
+    update = ParameterUpdate(parameters, buffers: buffers, recipe)
   }
 
   public var optimizer: any Optimizer { update.optimizer }
@@ -146,8 +148,18 @@ public final class Trainer {
 
   // MARK: State
 
-  /// A snapshot of the parameters as they are, not averaged.
-  public func weights() -> StateDict { StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) }) }
+  /// A snapshot of the parameters as they are, not averaged, and of the buffers.
+  public func weights() -> StateDict {
+    StateDict(parameters.map { ($0.name, $0.parameter.value.detach().clone()) } + buffers.map { ($0.name, $0.buffer.value.clone()) })
+  }
+
+  /// Overwrites parameters and buffers.
+  private func load(_ weights: StateDict) throws {
+    let shapes = parameters.map { ($0.name, $0.parameter.shape) } + buffers.map { ($0.name, $0.buffer.value.shape) }
+    try StateMismatch.check(expected: shapes, found: weights)
+    for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
+    for (name, buffer) in buffers { try buffer.assign(weights[name]!) }
+  }
 
   /// The L2 norm of all parameters.
   package func parameterNorm() throws -> Double {
@@ -159,8 +171,7 @@ public final class Trainer {
   /// Starts from the weights of another model, with fresh moments.
   /// - Throws: `StateMismatch` when they do not fit the module.
   public func start(weights: StateDict, average: StateDict) throws {
-    try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
-    for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
+    try load(weights)
     // What is averaged already needs no warm-up.
     try self.average.load(average, steps: ExponentialMovingAverage.stepsOfWarmUp(to: recipe.emaRate))
     try update.further.load(StateDict(), updates: [:])
@@ -172,8 +183,7 @@ public final class Trainer {
   public func restore(
     weights: StateDict, average: StateDict, averages: StateDict = StateDict(), optimizer: StateDict, at position: TrainingPosition
   ) throws {
-    try StateMismatch.check(expected: parameters.map { ($0.name, $0.parameter.shape) }, found: weights)
-    for (name, parameter) in parameters { try parameter.assign(weights[name]!) }
+    try load(weights)
     try self.average.load(average, steps: position.averageSteps)
     try update.further.load(averages, updates: position.averageUpdates)
     try self.optimizer.load(optimizer)

@@ -25,7 +25,7 @@ struct ImportTable {
   static let system: Set = ["Foundation", "FoundationEssentials", "Dispatch", "Synchronization", "Glibc", "Musl", "Darwin"]
 
   /// Modules of other packages, which stand below everything of ours that may import them.
-  static let external: Set = ["ArgumentParser", "Yams"]
+  static let external: Set = ["ArgumentParser", "Yams", "FlyingSocks"]
 
   static let sfumato = ImportTable(rows: [
     "Failures": Row(0, usesSystem: true), "CTorch": Row(0), "CVips": Row(0), "CArchive": Row(0), "Launcher": Row(0),
@@ -44,6 +44,13 @@ struct ImportTable {
     "Interop": Row(5, ["Failures", "Models", "Networks", "NN", "Diffusion", "Checkpoints", "Tensors", "RecipeKit"]),
     "Workflows": Row(6, libraries),
     "Sfumato": Row(7, libraries.union(["Workflows"])),
+    "Studio": Row(
+      7,
+      [
+        "Failures", "Tensors", "Imaging", "Checkpoints", "RecipeKit", "NN", "Training", "Diffusion", "Models", "Workflows",
+        "FlyingSocks",
+      ]),
+    "StudioProgram": Row(8, ["Studio"]),
     "CLI": Row(7, ["Failures", "Tensors", "Imaging", "Training", "Diffusion", "Models", "Interop", "Workflows", "ArgumentParser"]),
   ])
 

@@ -28,6 +28,22 @@ import Testing
     #expect(((report["statistics"] as? [String: Any])?["digest"] as? String)?.count == 16)
   }
 
+  @Test func aModelIsSampledAndComparedBySamplersAndSteps() throws {
+    try shop.train()
+    let one = try shop.run("evaluate", "run", "--against", "tiny.yaml", "--count", "20")
+    #expect(one.status == 0 && one.output.contains("sampled     dpmpp_2m, 2 steps, guidance 2"), "\(one.errors)")
+    let words = ["--steps", "1,2", "--samplers", "ddim,heun", "--plot", "q.png", "--guidance", "1", "--count", "20"]
+    let run = try Program.run(["evaluate", "run", "--against", "tiny.yaml"] + words, in: shop.path)
+    #expect(run.status == 0 && run.output.contains("s/image") && run.output.hasSuffix("q.png\n"), "\(run.errors)")
+    #expect(run.output.components(separatedBy: "\nddim ").count == 3 && run.output.contains("real pictures"))
+    let json = try Program.run(["evaluate", "run", "--against", "tiny.yaml", "--json", "--quiet"] + words, in: shop.path).json()
+    let rows = try #require(json["rows"] as? [[String: Any]])
+    #expect(rows.count == 4 && (rows[3]["sampling"] as? [String: Any])?["evaluations"] as? Int == 3)
+    let pictures = try shop.run("evaluate", "glyphs.npz", "--against", "tiny.yaml", "--steps", "5")
+    #expect(pictures.status == 64 && pictures.errors.contains("is no model"))
+    #expect(try shop.run("evaluate", "run", "--against", "tiny.yaml", "--steps", "5,x").status == 64)
+  }
+
   @Test func pairsPrintALineForEachPictureAndTheMean() throws {
     for folder in ["a", "b"] {
       let export = try shop.run("data", "export", "tiny.yaml", "-o", folder, "--count", "12", "--quiet")

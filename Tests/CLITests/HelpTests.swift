@@ -4,8 +4,16 @@ import Testing
   /// Flags of every command that has no subcommands; those of a new one are added here.
   static let flags = [
     "sample": """
-    --count --class --context --steps --sampler --eta --guidance --spacing --seed --noise-order --precision --batch --output --columns \
+    --count --class --context --steps --sampler --eta --guidance --autoguidance --spacing --seed --noise-order --precision --batch --output --columns \
     -o --animation --npz --images --upscale --device --exact --quiet -q --json
+    """,
+    "invert": "-o --output --reconstruction --class --steps --corrections --batch --precision --device --exact --quiet --json",
+    "interpolate": """
+    -o --output --animation --frame-time --frames --class --guidance --steps --corrections --batch --precision --device --exact --quiet --json
+    """,
+    "transfer": """
+    -o --output --from --to --from-class --to-class --guidance --strength --compare --steps --corrections --batch --precision --device \
+    --exact --quiet --json
     """,
     "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json",
     "restore": """
@@ -13,7 +21,7 @@ import Testing
     --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
     """,
     "evaluate": """
-    --against --features --resize --count --size --seed --batch --statistics --pairs --channel --crop --device --exact --quiet --json
+    --against --features --resize --count --size --seed --batch --statistics --steps --samplers --guidance --plot --pairs --channel --crop --device --exact --quiet --json
     """,
     "train": "--set --run --device --exact --quiet --json",
     "resume": "--set --from --accept-new-data --device --exact --quiet --json", "recipe show": "--set", "recipe check": "--set",
@@ -23,6 +31,7 @@ import Testing
     "data corruptions": "--output -o --size --seed", "inspect": "--member --tensors --json", "doctor": "--json",
     "bench network": "--batch --repeats --quick --shipped --quiet --json",
     "bench data": "--workers --batch --repeats --quick --quiet --json",
+    "studio": "--port --data --data-limit --folder --listen --token --device",
     "convert": "--preset --recipe --set --member --to --list-presets --quiet --json",
   ]
 

@@ -120,6 +120,13 @@ import Testing
       (.dpmSolverMultistep, #""algorithm_type": "sde-dpmsolver""#, "algorithm_type"),
       (.dpmSolverMultistep, #""use_lu_lambdas": true"#, "use_lu_lambdas"),
       (.dpmSolverMultistep, #""use_flow_sigmas": true"#, "use_flow_sigmas"),
+      (.flowMatchEuler, #""shift": 0"#, "shift"),
+      (.flowMatchEuler, #""num_train_timesteps": 0"#, "num_train_timesteps"),
+      (.flowMatchEuler, #""use_dynamic_shifting": true"#, "use_dynamic_shifting"),
+      (.flowMatchEuler, #""stochastic_sampling": true"#, "stochastic_sampling"),
+      (.flowMatchEuler, #""invert_sigmas": true"#, "invert_sigmas"),
+      (.flowMatchEuler, #""use_karras_sigmas": true"#, "use_karras_sigmas"),
+      (.flowMatchEuler, #""shift_terminal": 0.1"#, "shift_terminal"),
       (.uniPC, #""predict_x0": false"#, "predict_x0"),
       (.uniPC, #""solver_p": "DPMSolverMultistepScheduler""#, "solver_p"),
       (.uniPC, #""use_dynamic_shifting": true"#, "use_dynamic_shifting"),
@@ -134,11 +141,13 @@ import Testing
   @Test func eachClassVisitsItsOwnTimestepsByDefault() throws {
     let expected: [DiffusersScheduler.Kind: [Double]] = [
       .ddim: [750, 500, 250, 0], .ddpm: [750, 500, 250, 0], .pndm: [750, 500, 250, 0], .euler: [999, 666, 333, 0],
-      .eulerAncestral: [999, 666, 333, 0], .heun: [999, 666, 333, 0], .dpmSolverMultistep: [999, 749, 500, 250],
+      .eulerAncestral: [999, 666, 333, 0], .flowMatchEuler: [1000, 667, 334, 1], .heun: [999, 666, 333, 0], .dpmSolverMultistep: [999, 749, 500, 250],
       .uniPC: [999, 749, 500, 250],
     ]
     for kind in DiffusersScheduler.Kind.allCases {
-      #expect(try levels(scheduler(kind), steps: 4).dropLast().map(\.timestep) == expected[kind], "\(kind)")
+      let found = try levels(scheduler(kind), steps: 4).dropLast().map(\.timestep), wanted = try #require(expected[kind])
+      // Flow matching's are no whole numbers.
+      #expect(zip(found, wanted).allSatisfy { abs($0 - $1) < 1e-9 } && found.count == wanted.count, "\(kind)")
     }
   }
 
@@ -150,6 +159,29 @@ import Testing
       #expect(levels.allSatisfy { abs($0.alpha * $0.alpha + $0.sigma * $0.sigma - 1) < 1e-12 })
       #expect(zip(levels, levels.dropFirst()).allSatisfy { $0.isNoisier(than: $1) })
     }
+  }
+
+  /// Sigmas and the result for the network 0.3 x − t / T from 0.5, as FlowMatchEulerDiscreteScheduler of diffusers 0.42.1 gives them.
+  @Test(
+    arguments: [
+      (1000, 3.0, [1.0, 0.9003590941429138, 0.7511211037635803, 0.5029850602149963, 0.008928571827709675, 0.0], 0.9510377645492554),
+      (1000, 1.0, [1.0, 0.5005000233650208, 0.0010000000474974513, 0.0], 1.0357173681259155),
+      (500, 2.0, [1.0, 0.8009573221206665, 0.5029880404472351, 0.00795228686183691, 0.0], 0.9688302278518677),
+    ] as [(Int, Double, [Double], Double)])
+  func flowMatchingTakesTheStepsOfThatLibrary(total: Int, shift: Double, sigmas: [Double], result: Double) throws {
+    let scheduler = try scheduler(.flowMatchEuler, "\"num_train_timesteps\": \(total), \"shift\": \(shift)")
+    let diffusion = try scheduler.process.makeDiffusion(), steps = sigmas.count - 1
+    let levels = try scheduler.levels(steps: steps, in: diffusion.process)
+    // Theirs are float32.
+    #expect(zip(levels.map(\.straightTime), sigmas).allSatisfy { abs($0 - $1) < 1e-6 } && levels.count == sigmas.count)
+    let denoiser = scheduler.denoiser(in: diffusion) { x, t in 0.3 * x - t.reshape(1, 1, 1, 1) / Double(total) }
+    func end(_ sampler: some Sampler) throws -> Double {
+      try SamplingRun(
+        sampler, denoiser: denoiser, levels: levels, start: Tensor([0.5], [1, 1, 1, 1]), noise: BatchNoise(Generator(seed: 1))
+      ).finish().item()
+    }
+    #expect(try abs(end(scheduler.sampler(steps: steps, in: diffusion.process)) - result) < 1e-5)
+    #expect(scheduler.startDeviation(of: levels) == 1)
   }
 
   @Test func aKarrasGridRunsOverTheNoiseThatTheClassCounts() throws {

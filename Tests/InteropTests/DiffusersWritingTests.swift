@@ -80,6 +80,7 @@ import Testing
   }
 
   @Test(arguments: [
+    ("process.parameterization=velocity", "process.schedule"),
     ("network.normalization=dlas", "normalization"), ("process.parameterization=edm", "parameterization"),
     ("process.variance=learned", "variance"), ("process.rescale_timesteps=true", "rescale_timesteps"), ("data.height=9", "9 x 8"),
   ])
@@ -90,6 +91,20 @@ import Testing
     let error = refusal { try DiffusersFolder.write(model, to: path) }
     #expect(error?.failure == .data && error?.description.contains(words) == true, "\(String(describing: error))")
     #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func aModelOfRectifiedFlowIsWrittenAndReadAsOne() throws {
+    let flow = ["process.schedule.type=rectified_flow", "process.schedule.shift=3", "process.parameterization=velocity", "sampler.type=euler"]
+    try DiffusersFolder.write(Tiny.legacy(set: flow), to: path)
+    let scheduler = try options("scheduler/scheduler_config.json", in: path)
+    #expect(scheduler["_class_name"] as? String == "FlowMatchEulerDiscreteScheduler" && scheduler["shift"] as? Double == 3)
+    let again = try Model(DiffusersFolder(path)).recipe
+    #expect(again.process.parameterization == .velocity && again.sampler.type == "euler" && again.sampling.spacing == .linspace)
+    #expect((again.process.schedule.member as? RectifiedFlowSchedule)?.shift == 3 && !again.sampling.clip)
+    let file = "\(path)/scheduler/scheduler_config.json"
+    let other = try String(contentsOfFile: file, encoding: .utf8).replacing("1000", with: "500")
+    try other.write(toFile: file, atomically: true, encoding: .utf8)
+    #expect(refusal { try DiffusersFolder(path).recipe }?.description.contains("num_train_timesteps is 500; expected 1000") == true)
   }
 
   @Test func overwritesNothing() throws {

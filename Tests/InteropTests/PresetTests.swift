@@ -73,6 +73,8 @@ import Testing
     Row(name: "nice-imagenet64", input: [3, 64], output: [6, 64], attention: adm64),
     Row(name: "nice-imagenet128", input: [3, 128], output: [6, 128], attention: adm128),
     Row(name: "nice-imagenet256-uncond", input: [3, 256], output: [6, 256], attention: adm256),
+    Row(name: "dit-xl2-imagenet256", input: [4, 32], output: [8, 32], attention: [.init(16, 1152, 16, x: 28)]),
+    Row(name: "dit-xl2-imagenet512", input: [4, 64], output: [8, 64], attention: [.init(32, 1152, 16, x: 28)]),
   ]
 
   @Test func thereIsARowForEach() { #expect(Self.table.map(\.name) == Self.names) }
@@ -155,6 +157,16 @@ import Testing
     #expect(improved?.useNewAttentionOrder == false && improved?.dropout == 0.3)
     #expect((try network("nice-imagenet64") as? NiceUNet.Recipe)?.splitQkvFirst == true)
     #expect((try network("nice-imagenet128") as? NiceUNet.Recipe)?.splitQkvFirst == false)
+  }
+
+  /// Latents are not clipped, and are guided by the null class after the last.
+  @Test func theTransformersSampleLatents() throws {
+    let recipe = try #require(Preset(named: "dit-xl2-imagenet256").makeRecipe() as? ModelRecipe)
+    #expect(!recipe.sampling.clip && recipe.sampling.guidanceScale == 4 && recipe.data.nullClass == 1000)
+    #expect(recipe.process.schedule.type == "linear" && recipe.process.parameterization == .epsilon && recipe.sampler.type == "ddpm")
+    #expect(try Preset(named: "dit-xl2-imagenet512").note?.contains("autoencoder") == true)
+    let error = refusal { try PublishedFlags("--model DiT-H/2", of: .dit).transformer(steps: 10) }
+    #expect(error?.description.contains("expected DiT-S, DiT-B, DiT-L or DiT-XL") == true)
   }
 
   @Test(arguments: [64, 128, 256, 512]) func aClassifierCanGuideTheModelOfItsSize(size: Int) throws {
@@ -246,13 +258,19 @@ private struct Pass {
       case let unet as NiceUNet: unet.trace(x, timesteps: timesteps, conditioning: conditioning, mode: .inference, observe: observe)
       case let unet as SuperResolutionUNet:
         unet.trace(x, timesteps: timesteps, conditioning: conditioning, mode: .inference, observe: observe)
+      case let transformer as DiT: transformer(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
       case let classifier as EncoderClassifier: classifier.trace(x, timesteps: timesteps, mode: .inference, observe: observe)
       default: x.failed("pass", "a \(type(of: module)) is not known here")
       }
     }
     input = [channels, height]
     output = try y.validated().rank == 2 ? [y.size(1)] : [y.size(1), y.size(2)]
-    attention = try Self.attention(in: module, blocks)
+    attention = try (module as? DiT).map { [Self.attention(in: $0.recipe)] } ?? Self.attention(in: module, blocks)
+  }
+
+  /// Every block attends among all patches.
+  private static func attention(in recipe: DiT.Recipe) -> PresetTests.Attention {
+    .init((recipe.inputSize ?? 0) / recipe.patchSize, recipe.hiddenSize, recipe.numHeads, x: recipe.depth)
   }
 
   /// Of every attention block its place, by the block that it is in; the classifier's pool, which is none of a block, is left out.

@@ -21,7 +21,6 @@ import Testing
   @Test(arguments: [
     (["input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", "time_embed.0.weight"], "Stable Diffusion's UNet"),
     (["down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight", "conv_in.weight"], "UNet2DConditionModel"),
-    (["x_embedder.proj.weight", "blocks.0.adaLN_modulation.1.weight"], "a DiT"),
     (["init_conv.weight", "time_mlp.1.weight", "downs.0.0.block1.proj.weight"], "denoising-diffusion-pytorch"),
     (["layers.0.residual_group.blocks.0.attn.relative_position_bias_table"], "SwinIR"),
     (["conv0.weight", "conv1.weight_orig", "conv1.weight_u"], "the discriminator of Real-ESRGAN"),

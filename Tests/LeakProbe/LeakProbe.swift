@@ -110,8 +110,8 @@ enum TensorWorkloads {
     }
     func step() throws {
       try (parameter * parameter).sum().backward()
-      _ = try InPlace.clipGradients([parameter], limit: 1)
-      try InPlace.adamW([parameter], [moments], learningRate: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weightDecay: 0)
+      _ = try InPlace.gradientNorm([parameter])
+      try InPlace.adam([parameter], [moments], .init(learningRate: 1e-3, betas: (0.9, 0.999), eps: 1e-8))
       try InPlace.average([moments.first], towards: [parameter.detach()], rate: 0.9)
       try InPlace.clearGradients([parameter])
     }

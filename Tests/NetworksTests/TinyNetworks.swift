@@ -34,6 +34,7 @@ enum TinyNetworks {
     "context_unet": TinyNetwork(recipe: context, change: "model_channels=24"),
     "unet2d_model": TinyNetwork(recipe: unet2D, change: "layers_per_block=2"),
     "simple_diffusion_unet": TinyNetwork(recipe: simple, change: "hidden_dims=[16, 24, 40]", takesClasses: false),
+    "dit": TinyNetwork(recipe: dit, change: "depth=3"),
     "super_resolution_unet": TinyNetwork(recipe: superResolution, change: "num_corruptions=5", corruptions: 2, enlarges: true),
     "restoration_unet": TinyNetwork(recipe: restoration, change: "num_res_blocks=2", takesClasses: false, corruptions: 2),
   ]
@@ -70,6 +71,12 @@ enum TinyNetworks {
     var simple = SimpleDiffusionUNet.Recipe()
     simple.hiddenDims = [16, 24, 32]
     return simple
+  }
+
+  private static var dit: DiT.Recipe {
+    var dit = DiT.Recipe()
+    (dit.patchSize, dit.hiddenSize, dit.depth, dit.numHeads) = (2, 32, 2, 2)
+    return dit
   }
 
   private static var superResolution: SuperResolutionUNet.Recipe {

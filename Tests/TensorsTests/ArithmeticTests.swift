@@ -53,6 +53,7 @@ import Testing
     ("sin", { $0.sin() }, { sin($0) }), ("cos", { $0.cos() }, { cos($0) }), ("tanh", { $0.tanh() }, { tanh($0) }),
     ("sigmoid", { $0.sigmoid() }, { 1 / (1 + exp(-$0)) }), ("silu", { $0.silu() }, { $0 / (1 + exp(-$0)) }),
     ("gelu", { $0.gelu() }, { $0 * 0.5 * (1 + erf($0 / 2.0.squareRoot())) }), ("relu", { $0.relu() }, { max($0, 0) }),
+    ("geluTanh", { $0.geluTanh() }, { $0 / 2 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * pow($0, 3)))) }),
     ("leakyReLU", { $0.leakyReLU(0.2) }, { $0 < 0 ? 0.2 * $0 : $0 }),
     ("floor", { $0.floor() }, { floor($0) }),
     ("round", { $0.round() }, { $0.rounded(.toNearestOrEven) }),

@@ -44,6 +44,19 @@ import Training
     #expect(wellFormed(svg) && !svg.contains("<script>") && !svg.contains("<b>"))
   }
 
+  @Test func aPictureOfAPlotHasItsCurvesWhereTheSVGHasThem() throws {
+    let plot = Plot("Loss", [Plot.Series(name: "a", points: [(0, 0), (10, 5)]), Plot.Series(name: "b", points: [(0, 5), (10, 5)])])
+    let image = PlotRaster(plot).draw(), (x, y) = plot.axes
+    #expect((image.width, image.height) == (1280, 520))
+    func color(_ point: (x: Double, y: Double)) -> [UInt8] {
+      let place = plot.place(point, x, y)
+      return (0..<3).map { image[Int(2 * place.y), Int(2 * place.x), $0] }
+    }
+    #expect(color((0, 0)) == [9, 105, 218] && color((5, 5)) == [188, 76, 0] && color((5, 1.2)) == [255, 255, 255])
+    // Nothing to show, and what an axis cannot.
+    #expect(PlotRaster(Plot("Loss", isLogarithmic: true, [Plot.Series(name: "a", points: [(0, 0), (1, -1)])])).draw().width == 1280)
+  }
+
   @Test func ticksAreRoundNumbersWithinTheRange() {
     #expect(PlotAxis([0, 10]).ticks().map(PlotAxis.label) == ["0", "2", "4", "6", "8", "10"])
     #expect(PlotAxis([0.011, 0.9], isLogarithmic: true).ticks().map(PlotAxis.label) == ["0.03", "0.1", "0.3"])

@@ -8,8 +8,9 @@ struct Evaluate: ParsableCommand {
     usage: "sfumato evaluate [<options>] <samples> --against <data>",
     discussion: """
       Sets: Frechet distance, kernel distance, precision, recall, density and coverage on pixels or, with --features, on the \
-      features of a classifier or of InceptionV3, then also inception score and, with classes, their accuracy. Beside every figure stands that of as many real pictures \
-      against the same reference. Both sets are what 'sfumato data' reads: folders, archives, .npz, IDX files, recipes.
+      features of a classifier or of InceptionV3, then also inception score and, with classes, their accuracy. Beside every figure \
+      stands that of as many real pictures against the same reference. Both sets are what 'sfumato data' reads: folders, archives, \
+      .npz, IDX files, recipes. A model in place of samples is sampled; several samplers or numbers of steps give a table.
 
       Pairs (--pairs): PSNR, SSIM and MS-SSIM of pictures and their originals, matched by name.
 
@@ -18,12 +19,13 @@ struct Evaluate: ParsableCommand {
       Examples:
         sfumato evaluate digits.npz --against data/mnist
         sfumato evaluate digits.npz --against data/mnist --features runs/classifier
+        sfumato evaluate digits --against data/mnist --steps 5,20 --plot quality.svg
         sfumato evaluate samples --against photos --size 32 --statistics photos32.npz
         sfumato evaluate samples --against photos --features pt_inception-2015-12-05-6726825d.pth
         sfumato evaluate restored --against originals --pairs --crop 2
       """)
 
-  @Argument(help: "The pictures to judge.")
+  @Argument(help: "The pictures to judge, or a model to judge the samples of.")
   var samples: String
 
   @Option(
@@ -48,13 +50,13 @@ struct Evaluate: ParsableCommand {
         "How pictures are resized for InceptionV3: pytorch-fid or clean-fid. Default: pytorch-fid.", valueName: "program"))
     var resize: PictureResizing?
 
-    @Option(help: "Pictures of each set. Default: all samples, at most half as many as real ones.")
+    @Option(help: "Pictures of each set. Default: all samples, 1000 of a model, at most half as many as real ones.")
     var count: Int?
 
     @Option(help: "Height and width in pixels: the largest central square of each picture, resized. Default: the samples'.")
     var size: Int?
 
-    @Option(help: "Decides which pictures of larger sets are taken. Default: 0.")
+    @Option(help: "Decides which pictures of larger sets are taken, and what a model samples. Default: 0.")
     var seed: UInt64?
 
     @Option(help: "Pictures that are evaluated at a time. Default: 64.")
@@ -65,8 +67,21 @@ struct Evaluate: ParsableCommand {
         "Statistics of all real pictures, for the Frechet distance: read if the file exists, else written.", valueName: "file.npz"))
     var statistics: String?
 
+    @Option(help: ArgumentHelp("Of a model: its sampling steps, or several numbers of them as 5,10,20.", valueName: "steps"))
+    var steps: StepCounts?
+
+    @Option(help: ArgumentHelp("Of a model: its sampler, or several as ddim,dpmpp_2m.", valueName: "names"))
+    var samplers: ClassNames?
+
+    @Option(help: "Of a model: scale of classifier-free guidance. Default: that of its recipe.")
+    var guidance: Double?
+
+    @Option(help: ArgumentHelp("Of a model: also a plot of the Frechet distance over evaluations, .svg or .png.", valueName: "file"))
+    var plot: String?
+
     var areGiven: Bool {
-      features != nil || resize != nil || count != nil || size != nil || seed != nil || batch != nil || statistics != nil
+      steps != nil || samplers != nil || guidance != nil || plot != nil || features != nil || resize != nil || count != nil
+        || size != nil || seed != nil || batch != nil || statistics != nil
     }
   }
 
@@ -95,20 +110,46 @@ struct Evaluate: ParsableCommand {
     if pair.pairs { try judgePairs() } else { try judgeSets() }
   }
 
-  private func judgeSets() throws {
+  private func request() throws -> EvaluationRequest {
     var request = EvaluationRequest(samples: samples, reference: against)
     (request.features, request.count, request.size, request.statistics) = (sets.features, sets.count, sets.size, sets.statistics)
     request.resizing = sets.resize
     if let seed = sets.seed { request.seed = seed }
     if let batch = sets.batch { request.batch = batch }
+    request.sampling.guidanceScale = sets.guidance
     request.device = try device.device()
-    let job = try EvaluationJob(EvaluationPlan(request))
+    return request
+  }
+
+  private func judgeSets() throws {
+    var comparison = SamplerComparisonRequest(try request())
+    (comparison.steps, comparison.samplers, comparison.plot) = (sets.steps?.counts ?? [], sets.samplers?.names ?? [], sets.plot)
+    guard sets.steps == nil, sets.samplers == nil, sets.plot == nil else { return try compare(comparison) }
+    let job = try EvaluationJob(EvaluationPlan(comparison.evaluation))
     try LongWork(title: "evaluating", quiet: shown.quiet).run {
       try Signals.enter(job.writesNext ? .writing : .computing)
       return try job.next()
     }
     let report = try job.report()
     try Console.result(shown.json ? JSONText.of(report) : EvaluationText(report: report).text)
+    try show(report)
+  }
+
+  private func compare(_ request: SamplerComparisonRequest) throws {
+    let job = try SamplerComparisonJob(request)
+    try LongWork(title: "evaluating", quiet: shown.quiet).run {
+      try Signals.enter(job.writesNext ? .writing : .computing)
+      return try job.next()
+    } detail: {
+      "\(job.done) of \(job.count) settings"
+    }
+    let report = try job.report()
+    try Console.result(shown.json ? JSONText.of(report) : SamplerComparisonText(report: report).text)
+    try show(report.first)
+  }
+
+  /// Warnings, and pictures that could not be read.
+  private func show(_ report: EvaluationReport) throws {
     for failure in report.unreadable { Console.error(failure.reason) }
     if !shown.quiet { for warning in report.warnings { Console.note("warning: \(warning)") } }
     if !report.unreadable.isEmpty { throw ExitCode(Failure.data.exitCode) }
@@ -134,3 +175,14 @@ struct Evaluate: ParsableCommand {
 
 extension PairChannel: ExpressibleByArgument {}
 extension PictureResizing: ExpressibleByArgument {}
+
+/// `20`, or several as `5,10,20`.
+struct StepCounts: ExpressibleByArgument {
+  let counts: [Int]
+
+  init?(argument: String) {
+    let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    counts = numbers.compactMap { $0 }
+    guard counts.count == numbers.count else { return nil }
+  }
+}

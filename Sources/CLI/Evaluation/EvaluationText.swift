@@ -7,12 +7,13 @@ struct EvaluationText {
 
   var text: String { (facts + [""] + table).joined(separator: "\n") }
 
-  private var facts: [String] {
+  /// What was compared with what.
+  var facts: [String] {
     let r = report
     let others = r.referenceCount.map { "; \($0) of \(r.reference), and \(r.realCount ?? 0) other real ones beside them" } ?? ""
     let statistics = r.statistics.count.map { "of \($0) pictures" } ?? "of an unknown number of pictures"
-    return [
-      "\(r.samples) against \(r.reference)",
+    let sampling = r.sampling.map { ["  sampled     \($0.sampler), \($0.steps) steps, guidance \(Console.number($0.guidance))"] } ?? []
+    return ["\(r.samples) against \(r.reference)"] + sampling + [
       "  pictures    \(r.count) samples\(others); seed \(r.seed)",
       "  features    \(r.features), \(r.featureCount) numbers of images of \(r.height) x \(r.width) x \(r.channels)\(resizing)",
       "  statistics  \(statistics), \(r.statistics.digest)\(r.statistics.file.map { ", \($0)" } ?? "")",
@@ -41,6 +42,36 @@ struct EvaluationText {
   }
 
   private static func right(_ text: String) -> String { String(repeating: " ", count: max(0, 20 - text.count)) + text }
+}
+
+/// Figures of samplers and steps as a table.
+struct SamplerComparisonText {
+  let report: SamplerComparisonReport
+
+  var text: String {
+    var facts = EvaluationText(report: report.first).facts
+    // That of the first row alone.
+    facts.removeAll { $0.contains("sampled  ") }
+    return (facts + [""] + table + [report.plot].compactMap { $0 }).joined(separator: "\n")
+  }
+
+  private var table: [String] {
+    let figures = report.first.figures
+    let header = ["sampler", "steps", "evaluations", "s/image"] + figures.map { $0.name.replacing("_", with: " ") }
+    let rows = report.rows.map { row in
+      [row.sampling.sampler, String(row.sampling.steps), String(row.sampling.evaluations)]
+        + [row.sampling.secondsPerImage.map { String(format: "%.3g", $0) } ?? ""] + row.figures.map { Console.number($0.samples) }
+    }
+    let real = ["real pictures", "", "", ""] + figures.map { $0.real.map(Console.number) ?? "" }
+    let lines = [header] + rows + (figures.contains { $0.real != nil } ? [real] : [])
+    let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      line.indices.map { at in
+        let space = String(repeating: " ", count: widths[at] - line[at].count)
+        return at == 0 ? line[at] + space : space + line[at]
+      }.joined(separator: "  ")
+    }
+  }
 }
 
 /// Figures of pairs as a table.

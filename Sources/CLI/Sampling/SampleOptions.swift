@@ -174,15 +174,21 @@ struct GuidanceOptions: ParsableArguments {
   var guidanceInterval: Range?
 
   @Option(
+    help: ArgumentHelp(
+      "Guide by a weaker version of the model in place of the null class, with --guidance as its scale: an earlier checkpoint, or a smaller network of the same data and process.",
+      valueName: "model"))
+  var autoguidance: String?
+
+  @Option(
     help: ArgumentHelp("A classifier of noisy images whose gradient guides the samples towards their classes.", valueName: "model"))
   var classifier: String?
 
   @Option(help: ArgumentHelp("Scale of that gradient: 0 none, 1 as it is, more exaggerates.", valueName: "scale"))
   var classifierScale: Double?
 
-  /// Sets the classifier of a request.
+  /// Sets the classifier and the weaker model of a request.
   func apply(to request: inout SamplingRequest) throws {
-    request.classifier = classifier
+    (request.classifier, request.autoguidance) = (classifier, autoguidance)
     guard let classifierScale else { return }
     guard classifier != nil else { throw ValidationError("--classifier-scale needs a classifier; add --classifier MODEL") }
     request.classifierScale = classifierScale

@@ -30,6 +30,7 @@ UNARY(tanh, at::tanh(x))
 UNARY(sigmoid, at::sigmoid(x))
 UNARY(silu, at::silu(x))
 UNARY(gelu, at::gelu(x))
+UNARY(gelu_tanh, at::gelu(x, "tanh"))
 UNARY(relu, x.is_meta() ? at::threshold(x, 0, 0) : at::relu(x))  // libtorch has no meta kernel for relu
 UNARY(floor, at::floor(x))
 UNARY(round, at::round(x))

@@ -103,7 +103,7 @@ int ct_generator_set_state(ct_generator *, const ct_tensor *);
 #define CT_UNARY(name) ct_tensor *ct_##name(const ct_tensor *);
 CT_UNARY(neg) CT_UNARY(abs) CT_UNARY(exp) CT_UNARY(log) CT_UNARY(sqrt)
 CT_UNARY(square) CT_UNARY(sin) CT_UNARY(cos) CT_UNARY(tanh) CT_UNARY(sigmoid)
-CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(relu) CT_UNARY(floor) CT_UNARY(round)
+CT_UNARY(silu) CT_UNARY(gelu) CT_UNARY(gelu_tanh) CT_UNARY(relu) CT_UNARY(floor) CT_UNARY(round)
 CT_UNARY(isfinite) CT_UNARY(isnan) CT_UNARY(logical_not) CT_UNARY(detach) CT_UNARY(clone)
 #undef CT_UNARY
 #define CT_BINARY(name) ct_tensor *ct_##name(const ct_tensor *, const ct_tensor *);
@@ -244,11 +244,19 @@ void ct_account_restart_peaks(ct_account *);
 // Steps over all parameters, in place ---------------------------------------------------------------------------------
 int ct_copy(ct_tensor *destination, const ct_tensor *source);
 int ct_clear_grads(ct_tensor *const *parameters, size_t n);
-/// The L2 norm of all gradients together, before scaling them down in place to `limit` if it is positive and smaller.
-int ct_clip_grads(ct_tensor *const *parameters, size_t n, double limit, double *norm);
-/// AdamW (Loshchilov and Hutter 2019); `steps` counts from 1, one float32 scalar per parameter.
-int ct_adamw(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *const *second, ct_tensor *const *steps, size_t n,
-             double lr, double beta1, double beta2, double eps, double decay);
+/// The L2 norm of all gradients together.
+int ct_gradient_norm(ct_tensor *const *parameters, size_t n, double *norm);
+typedef struct {
+  double lr, beta1, beta2, eps;
+  double decay;         ///< AdamW's decoupled weight decay (Loshchilov and Hutter 2019)
+  double penalty;       ///< Adam's: added to the gradient, times the parameter
+  double scale;         ///< the gradients' factor, by which they are clipped
+  double average_rate;  ///< average += (parameter - average) * (1 - average_rate), after the step
+} ct_adam_step;
+/// A step of Adam (Kingma and Ba 2015) for all parameters that have a gradient, and an update of the averages of all, in one pass over
+/// memory. `steps` counts from 1, one float32 scalar per parameter; averages: NULL for none.
+int ct_adam(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *const *second, ct_tensor *const *steps,
+            ct_tensor *const *averages, size_t n, const ct_adam_step *step);
 /// average += (value - average) * (1 - rate), for every tensor.
 int ct_ema(ct_tensor *const *averages, ct_tensor *const *values, size_t n, double rate);
 

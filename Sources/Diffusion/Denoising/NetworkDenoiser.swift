@@ -20,6 +20,8 @@ public struct NetworkDenoiser: Denoiser {
   ) {
     self.parameterization = parameterization
     self.variance = variance
+    var noiseLevelRange = noiseLevelRange
+    noiseLevelRange.isStraight = parameterization == .velocity
     self.noiseLevelRange = noiseLevelRange
     self.network = network
   }

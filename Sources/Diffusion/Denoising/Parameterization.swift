@@ -23,18 +23,23 @@ public enum Parameterization: Sendable, Equatable {
   /// and conditioned on the noise itself instead of a timestep; see `Preconditioning`. Refused where α = 0, which is infinite noise.
   case edm(sigmaData: Double)
 
+  /// The velocity ε − x₀ of the straight path (1 − t) x₀ + t ε (Liu, Gong and Liu, "Flow Straight and Fast", 2023; Lipman et al., "Flow
+  /// Matching for Generative Modeling", 2023). Any x is a point of that path after scaling: t = σ / (α + σ), of x / (α + σ). The network is
+  /// shown that and given 1000 t as its timestep. Never degenerate.
+  case velocity
+
   /// The names in recipes.
   public enum Name: String, Sendable, Codable, CaseIterable {
     case epsilon, x0, v
     case vScaledInput = "v_scaled_input"
     case previousX = "previous_x"
-    case edm
+    case edm, velocity
   }
 
   /// Whether the network is shown something else than x and its timestep.
   private var scalesInput: Bool {
     switch self {
-    case .edm, .vScaledInput: true
+    case .edm, .vScaledInput, .velocity: true
     case .epsilon, .x0, .v, .previousX: false
     }
   }
@@ -65,6 +70,7 @@ public enum Parameterization: Sendable, Equatable {
     case .epsilon: return noise
     case .x0: return x0
     case .v, .vScaledInput: return levels.column(\.alpha, like: x0) * noise - levels.column(\.sigma, like: x0) * x0
+    case .velocity: return noise - x0
     case .previousX, .edm:
       if let problem = problem(at: levels) { return x0.failed("target", problem) }
       // x₀ = c_skip x + c_out F at x = α x₀ + σ ε, solved for F.
@@ -91,6 +97,10 @@ public enum Parameterization: Sendable, Equatable {
     case .epsilon: return ((x - sigma * output) / alpha, output)
     case .x0: return (output, (x - alpha * output) / sigma)
     case .v, .vScaledInput: return (alpha * x - sigma * output, sigma * x + alpha * output)
+    case .velocity:
+      // x̂₀ + v = ε̂, and x = α x̂₀ + σ ε̂.
+      let sum = alpha + sigma
+      return ((x - sigma * output) / sum, (x + alpha * output) / sum)
     case .previousX, .edm:
       let terms = levels.map(preconditioning)
       let x0 = terms.map(\.cSkip).column(like: x) * x + terms.map(\.cOut).column(like: x) * output

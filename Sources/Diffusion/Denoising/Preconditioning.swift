@@ -23,6 +23,9 @@ extension Parameterization {
     case .epsilon: return Preconditioning(cSkip: 1 / t.alpha, cOut: -t.sigma / t.alpha, cNoise: t.timestep)
     case .x0: return Preconditioning(cSkip: 0, cOut: 1, cNoise: t.timestep)
     case .v: return Preconditioning(cSkip: t.alpha, cOut: -t.sigma, cNoise: t.timestep)
+    case .velocity:
+      let sum = t.alpha + t.sigma
+      return Preconditioning(cSkip: 1 / sum, cOut: -t.sigma / sum, cIn: 1 / sum, cNoise: Self.noiseUnit * t.straightTime)
     case .vScaledInput: return Preconditioning(cSkip: t.alpha, cOut: -t.sigma, cIn: t.alpha, cNoise: t.timestep)
     case .previousX(let process):
       // The mean is c₁ x₀ + c₂ x.
@@ -41,7 +44,7 @@ extension Parameterization {
   /// Why a level has no estimate; nil where all have one.
   func problem(at levels: [NoiseLevel]) -> String? {
     switch self {
-    case .x0, .v, .vScaledInput: nil
+    case .x0, .v, .vScaledInput, .velocity: nil
     case .epsilon:
       levels.allSatisfy { $0.alpha > 0 }
         ? nil : "epsilon holds nothing of the image where there is no signal (alpha 0); expected a network that predicts v or x0"

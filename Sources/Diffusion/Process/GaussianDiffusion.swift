@@ -38,6 +38,7 @@ public struct GaussianDiffusion: Sendable, Equatable {
       case .vScaledInput: .vScaledInput
       case .previousX: .previousX(process)
       case .edm: .edm(sigmaData: sigmaData)
+      case .velocity: .velocity
       }
     self.variance = variance
   }

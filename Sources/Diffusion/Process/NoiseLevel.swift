@@ -27,6 +27,9 @@ public struct NoiseLevel: Sendable, Equatable, Codable {
   /// α² / σ².
   public var snr: Double { (alpha * alpha) / (sigma * sigma) }
 
+  /// t of the point (1 − t) x₀ + t ε that is these images, scaled: 0 for a clean image, 1 for pure noise.
+  public var straightTime: Double { sigma / (alpha + sigma) }
+
   /// Whether there is more noise for the signal here: σ α' > σ' α, which also holds of levels without any signal.
   public func isNoisier(than other: NoiseLevel) -> Bool { sigma * other.alpha > other.sigma * alpha }
 

@@ -5,6 +5,9 @@ import Foundation
 public struct NoiseLevelRange: Sendable {
   /// The range from the noisiest level with any signal to the cleanest one.
   public let range: ClosedRange<Double>
+  /// Whether the denoiser's network predicts the velocity of the straight path between image and noise, in whose t Heun's method then
+  /// takes its steps.
+  public internal(set) var isStraight = false
   private let makeLevel: @Sendable (Double) -> NoiseLevel
 
   /// - Parameter level: gives the level at a λ of `range`.

@@ -41,6 +41,9 @@ public struct ProcessRecipe: Recipe {
     try require(
       parameterization != .edm || !rescaleTimesteps, "rescale_timesteps",
       "expected false with parameterization edm, whose network is conditioned on the noise itself and not on timesteps, found true")
+    try require(
+      parameterization != .velocity || !rescaleTimesteps, "rescale_timesteps",
+      "expected false with parameterization velocity, whose network is given 1000 t whatever the steps of the process, found true")
     try require(sigmaData > 0 && sigmaData.isFinite, "sigma_data", "expected a number above 0, found \(sigmaData)")
     try require(
       parameterization == .edm || sigmaData == Self().sigmaData, "sigma_data",

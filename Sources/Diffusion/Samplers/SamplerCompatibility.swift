@@ -18,7 +18,7 @@ extension Parameterization {
 
 extension Sampler {
   /// The levels at which the denoiser is evaluated on a path, found by running it on images of one pixel.
-  func levelsAsked(on path: [NoiseLevel], of scale: NoiseLevelRange, window: NoiseWindow) -> [NoiseLevel] {
+  package func levelsAsked(on path: [NoiseLevel], of scale: NoiseLevelRange, window: NoiseWindow) -> [NoiseLevel] {
     let probe = LevelProbe(noiseLevelRange: scale)
     let run = SamplingRun(self, denoiser: probe, levels: path, start: .zeros([1, 1, 1, 1]), noise: NoNoise(), window: window)
     // Only the levels matter, neither the numbers nor a failure.

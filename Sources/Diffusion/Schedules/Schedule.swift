@@ -36,7 +36,7 @@ public enum ScheduleRegistry: RecipeRegistry {
   public typealias Member = any Schedule
   public static let all: [any NamedRecipe.Type] = [
     LinearSchedule.self, ScaledLinearSchedule.self, CosineSchedule.self, SquaredCosineSchedule.self, SigmoidSchedule.self,
-    ConstantSchedule.self, EDMSchedule.self, GivenSchedule.self,
+    ConstantSchedule.self, EDMSchedule.self, RectifiedFlowSchedule.self, GivenSchedule.self,
   ]
 }
 

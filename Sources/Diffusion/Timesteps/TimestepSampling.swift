@@ -16,7 +16,8 @@ extension TimestepSampling {
 public enum TimestepSamplingRegistry: RecipeRegistry {
   public typealias Member = any TimestepSampling
   public static let all: [any NamedRecipe.Type] = [
-    StratifiedTimesteps.self, UniformTimesteps.self, LossSecondMoment.self, LogNormalTimesteps.self, LastTimestepShare.self,
+    StratifiedTimesteps.self, UniformTimesteps.self, LossSecondMoment.self, LogNormalTimesteps.self, LogitNormalTimesteps.self,
+    LastTimestepShare.self,
   ]
 }
 

@@ -22,7 +22,12 @@ public struct Animation: Sendable, Equatable {
     try self.init(frames: frames, delays: delays, loop: loop)
   }
 
-  private init(frames: [Image], delays: [Int], loop: Int) throws {
+  /// - Parameter delays: milliseconds of each frame.
+  /// - Throws: `ImagingError` as the other, and when there are more or fewer times than frames.
+  public init(frames: [Image], delays: [Int], loop: Int = 0) throws {
+    guard !frames.isEmpty, frames.count == delays.count else {
+      throw ImagingError(.invalid("an animation of \(frames.count) frames with \(delays.count) times; expected one for each frame"))
+    }
     for (index, frame) in frames.enumerated() where !frame.hasShape(of: frames[0]) {
       throw ImagingError(
         .invalid("frame \(index) of an animation is \(frame.shapeText), expected \(frames[0].shapeText) like the first"))

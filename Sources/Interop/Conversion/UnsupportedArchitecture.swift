@@ -38,7 +38,6 @@ package struct UnsupportedArchitecture {
     .init("an autoencoder of latent diffusion", ["encoder.down.0.block.0.", "decoder.up.0.block.0."]),
     .init("Stable Diffusion 3's transformer (MMDiT)", ["joint_blocks.0.context_block."]),
     .init("FLUX's transformer", ["double_blocks.0.img_attn."]),
-    .init("a DiT (Diffusion Transformer)", ["x_embedder.proj.", "blocks.0.adaLN_modulation."]),
     .init("a U-ViT", ["in_blocks.0.", "mid_block.", "out_blocks.0.", "patch_embed.proj."]),
     .init("an EDM UNet (SongUNet or DhariwalUNet)", ["map_layer0.", "enc.", "dec."]),
     .init("a score-based model's network (NCSN++ or DDPM++)", ["all_modules.0."]),

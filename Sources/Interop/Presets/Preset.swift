@@ -9,6 +9,7 @@ public struct Preset: Sendable {
   /// The programs that the files are of.
   public enum System: String, Sendable, CaseIterable {
     case guidedDiffusion = "guided-diffusion", improvedDiffusion = "improved-diffusion", niceDiffusion = "nice-diffusion"
+    case dit = "DiT"
   }
 
   /// The number of parameters that the publisher states.
@@ -33,7 +34,7 @@ public struct Preset: Sendable {
   public let note: String?
 
   /// Every preset, in the order of the publishers' lists.
-  public static let all = guidedDiffusion + classifiers + improvedDiffusion + niceDiffusion
+  public static let all = guidedDiffusion + classifiers + improvedDiffusion + niceDiffusion + dit
 
   /// - Throws: `SfumatoError` with the nearest name.
   public init(named name: String) throws {
@@ -56,6 +57,7 @@ public struct Preset: Sendable {
     let flags = try PublishedFlags(self.flags, of: system)
     switch system {
     case .niceDiffusion: return try flags.niceModel(steps: steps)
+    case .dit: return try flags.transformer(steps: steps)
     case .guidedDiffusion, .improvedDiffusion:
       if flags.isGiven("classifier_depth") { return try flags.classifier() }
       return try flags.isGiven("large_size") ? flags.superResolution(steps: steps) : flags.denoiser(steps: steps)

@@ -53,7 +53,8 @@ struct PublishedFlags {
 // MARK: The programs' defaults
 
 extension PublishedFlags {
-  /// The defaults of `script_util.py` in guided-diffusion and improved-diffusion, and of `utils.py` in nice-diffusion. What only trains is
+  /// The defaults of `script_util.py` in guided-diffusion and improved-diffusion, of `utils.py` in nice-diffusion and of
+  /// `sample.py` in DiT. What only trains is
   /// known, so that published flags can be given as they are.
   private static func defaults(of system: Preset.System) -> [String: String] {
     switch system {
@@ -65,6 +66,7 @@ extension PublishedFlags {
     case .improvedDiffusion:
       openAI.merging(["sigma_small": "False", "rescale_timesteps": "True", "rescale_learned_sigmas": "True"]) { $1 }
     case .niceDiffusion: nice
+    case .dit: ["model": "DiT-XL/2", "image-size": "256", "num-classes": "1000", "cfg-scale": "4.0", "num-sampling-steps": "250", "vae": "mse"]
     }
   }
 

@@ -23,7 +23,10 @@ extension Module {
       throw TorchFault(operation: "prepared", message: "the network is prepared already; prepare the one it was made from")
     }
     for ((_, to), (_, from)) in zip(copy.state(), state()) {
-      if case .parameter(let parameter) = to { parameter.replace(with: from.value.detach()) }
+      switch to {
+      case .parameter(let parameter): parameter.replace(with: from.value.detach())
+      case .buffer(let buffer): buffer.replace(with: from.value.detach())
+      }
     }
     for (_, module) in copy.modules() { try (module as? any Preparable)?.prepare(for: dtype) }
     return copy

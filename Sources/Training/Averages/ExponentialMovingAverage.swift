@@ -9,18 +9,26 @@ public final class ExponentialMovingAverage {
   public let profile: any AverageProfile
   private let names: [String]
   private let parameters: [Tensor]
-  private let averages: [Tensor]
+  /// In the parameters' order.
+  let averages: [Tensor]
+  private let buffers: [(name: String, buffer: Buffer)]
   public private(set) var steps = 0
 
-  public init(_ parameters: [(name: String, parameter: Parameter)], profile: any AverageProfile) {
+  /// - Parameter buffers: of the same module: they do not change, and are part of its state.
+  public init(
+    _ parameters: [(name: String, parameter: Parameter)], buffers: [(name: String, buffer: Buffer)] = [], profile: any AverageProfile
+  ) {
     self.profile = profile
+    self.buffers = buffers
     names = parameters.map(\.name)
     self.parameters = parameters.map { $0.parameter.value.detach() }
     averages = self.parameters.map { $0.clone() }
   }
 
-  public convenience init(_ parameters: [(name: String, parameter: Parameter)], rate: Double) {
-    self.init(parameters, profile: ExponentialProfile(rate: rate))
+  public convenience init(
+    _ parameters: [(name: String, parameter: Parameter)], buffers: [(name: String, buffer: Buffer)] = [], rate: Double
+  ) {
+    self.init(parameters, buffers: buffers, profile: ExponentialProfile(rate: rate))
   }
 
   /// The rate of the update after `steps` earlier ones.
@@ -33,16 +41,25 @@ public final class ExponentialMovingAverage {
 
   /// average ← rate average + (1 − rate) parameter.
   public func update() throws(TorchFault) {
-    try InPlace.average(averages, towards: parameters, rate: profile.rate(afterUpdates: steps))
-    steps += 1
+    try InPlace.average(averages, towards: parameters, rate: nextRate)
+    didUpdate()
   }
 
-  /// A snapshot of the averages under the parameters' names.
-  public func stateDict() -> StateDict { StateDict(zip(names, averages.map { $0.clone() })) }
+  /// The rate of the next update.
+  var nextRate: Double { profile.rate(afterUpdates: steps) }
+
+  /// Counts an update that an optimizer made along with its step.
+  func didUpdate() { steps += 1 }
+
+  /// A snapshot of the averages under the parameters' names, and of the buffers.
+  public func stateDict() -> StateDict {
+    StateDict(zip(names, averages.map { $0.clone() }) + buffers.map { ($0.name, $0.buffer.value.clone()) })
+  }
 
   /// Restores a snapshot taken after `steps` updates.
   public func load(_ dict: StateDict, steps: Int) throws {
-    try StateMismatch.check(expected: zip(names, averages).map { ($0, $1.shape) }, found: dict)
+    let shapes = zip(names, averages).map { ($0, $1.shape) } + buffers.map { ($0.name, $0.buffer.value.shape) }
+    try StateMismatch.check(expected: shapes, found: dict)
     for (name, average) in zip(names, averages) { try InPlace.copy(dict[name]!, into: average) }
     self.steps = steps
   }

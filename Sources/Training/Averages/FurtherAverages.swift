@@ -5,8 +5,11 @@ import Tensors
 package final class FurtherAverages {
   package let averages: [ExponentialMovingAverage]
 
-  init(_ parameters: [(name: String, parameter: Parameter)], _ profiles: [any AverageProfile]) {
-    averages = profiles.map { ExponentialMovingAverage(parameters, profile: $0) }
+  init(
+    _ parameters: [(name: String, parameter: Parameter)], buffers: [(name: String, buffer: Buffer)] = [],
+    _ profiles: [any AverageProfile]
+  ) {
+    averages = profiles.map { ExponentialMovingAverage(parameters, buffers: buffers, profile: $0) }
   }
 
   func update() throws(TorchFault) { for average in averages { try average.update() } }

@@ -23,22 +23,26 @@ public final class Adam: Optimizer {
 
   private let recipe: Recipe
   private let state: AdamMoments
+  /// Indices of parameters with one weight decay, and that decay.
+  private let groups: [(indices: [Int], weightDecay: Double)]
 
   public init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: Recipe = Recipe()) {
     self.recipe = recipe
     state = AdamMoments(parameters)
+    groups = recipe.groups(of: state.parameters)
   }
 
   public var parameters: [Tensor] { state.parameters }
 
-  public func step(learningRate: Double) throws(TorchFault) {
-    for parameter in parameters where recipe.decays(parameter) {
-      guard let gradient = parameter.gradient else { continue }
-      try InPlace.copy(withoutGradient { gradient + recipe.weightDecay * parameter.detach() }, into: gradient)
+  public func step(
+    learningRate: Double, gradientScale: Double, updating average: ExponentialMovingAverage?
+  ) throws(TorchFault) {
+    var step = recipe.step(learningRate: learningRate, gradientScale: gradientScale)
+    for group in groups {
+      step.penalty = group.weightDecay
+      try state.step(group.indices, step, updating: average)
     }
-    // Without decoupled decay a step of AdamW is one of Adam.
-    try state.step(
-      Array(parameters.indices), learningRate: learningRate, betas: recipe.betas, eps: recipe.eps, weightDecay: 0)
+    average?.didUpdate()
   }
 
   /// A snapshot, under the same names as AdamW's, so that a run can change between them.

@@ -15,12 +15,13 @@ final class AdamMoments {
     moments = self.parameters.map { InPlace.Moments(of: $0) }
   }
 
-  /// One step for the parameters with these indices that have a gradient.
-  /// - Parameter weightDecay: decoupled from the gradient.
-  func step(_ indices: [Int], learningRate: Double, betas: (Double, Double), eps: Double, weightDecay: Double) throws(TorchFault) {
-    try InPlace.adamW(
-      indices.map { parameters[$0] }, indices.map { moments[$0] }, learningRate: learningRate, betas: betas, eps: eps,
-      weightDecay: weightDecay)
+  /// One step for the parameters with these indices that have a gradient, and an update of the averages of all with these indices.
+  func step(_ indices: [Int], _ step: InPlace.AdamStep, updating average: ExponentialMovingAverage?) throws(TorchFault) {
+    var step = step
+    if let average { step.averageRate = average.nextRate }
+    try InPlace.adam(
+      indices.map { parameters[$0] }, indices.map { moments[$0] }, step,
+      averages: average.map { average in indices.map { average.averages[$0] } })
   }
 
   /// The running means, under `first.`, `second.` and `steps.` before the parameters' names.
@@ -58,10 +59,21 @@ protocol AdamRecipe: OptimizerRecipe {
 }
 
 extension AdamRecipe {
-  var betas: (Double, Double) { (beta1, beta2) }
+  func step(learningRate: Double, gradientScale: Double) -> InPlace.AdamStep {
+    var step = InPlace.AdamStep(learningRate: learningRate, betas: (beta1, beta2), eps: eps)
+    step.gradientScale = gradientScale
+    return step
+  }
+
+  /// Indices of parameters with one weight decay, and that decay: one group unless some are left out.
+  func groups(of parameters: [Tensor]) -> [(indices: [Int], weightDecay: Double)] {
+    let decayed = parameters.indices.filter { decays(parameters[$0]) }
+    let others = parameters.indices.filter { !decays(parameters[$0]) }
+    return [(decayed, weightDecay), (others, 0)].filter { !$0.0.isEmpty }
+  }
 
   /// Whether weight decay applies to a parameter: biases and the scales of norms have one axis, everything else has more.
-  func decays(_ parameter: Tensor) -> Bool { weightDecay > 0 && (decayNormsAndBiases || parameter.rank > 1) }
+  private func decays(_ parameter: Tensor) -> Bool { weightDecay > 0 && (decayNormsAndBiases || parameter.rank > 1) }
 
   func validateAdam() throws(RecipeError) {
     for (key, value) in [("beta1", beta1), ("beta2", beta2)] {

@@ -2,7 +2,7 @@ import NN
 import RecipeKit
 import Tensors
 
-/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019) over all parameters in one operation.
+/// AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 public final class AdamW: Optimizer {
   public struct Recipe: AdamRecipe, Equatable {
     public static let name = "adamw"
@@ -22,25 +22,26 @@ public final class AdamW: Optimizer {
 
   private let recipe: Recipe
   private let state: AdamMoments
-  /// Indices of parameters with one weight decay, and that decay: one group unless some are left out.
+  /// Indices of parameters with one weight decay, and that decay.
   private let groups: [(indices: [Int], weightDecay: Double)]
 
   public init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: Recipe = Recipe()) {
     self.recipe = recipe
-    let state = AdamMoments(parameters)
-    self.state = state
-    let decayed = state.parameters.indices.filter { recipe.decays(state.parameters[$0]) }
-    let others = state.parameters.indices.filter { !recipe.decays(state.parameters[$0]) }
-    groups = [(decayed, recipe.weightDecay), (others, 0)].filter { !$0.0.isEmpty }
+    state = AdamMoments(parameters)
+    groups = recipe.groups(of: state.parameters)
   }
 
   public var parameters: [Tensor] { state.parameters }
 
-  public func step(learningRate: Double) throws(TorchFault) {
+  public func step(
+    learningRate: Double, gradientScale: Double, updating average: ExponentialMovingAverage?
+  ) throws(TorchFault) {
+    var step = recipe.step(learningRate: learningRate, gradientScale: gradientScale)
     for group in groups {
-      try state.step(
-        group.indices, learningRate: learningRate, betas: recipe.betas, eps: recipe.eps, weightDecay: group.weightDecay)
+      step.weightDecay = group.weightDecay
+      try state.step(group.indices, step, updating: average)
     }
+    average?.didUpdate()
   }
 
   /// A snapshot of the running means, under `first.`, `second.` and `steps.` before the parameters' names.

@@ -8,7 +8,10 @@ public protocol Optimizer: AnyObject {
   var parameters: [Tensor] { get }
 
   /// Changes every parameter that has a gradient.
-  func step(learningRate: Double) throws(TorchFault)
+  /// - Parameters:
+  ///   - gradientScale: the gradients' factor, by which they are clipped; they stay as they are.
+  ///   - average: of the same parameters, updated in the same pass over memory.
+  func step(learningRate: Double, gradientScale: Double, updating average: ExponentialMovingAverage?) throws(TorchFault)
 
   /// A snapshot of everything that it has accumulated.
   func stateDict() -> StateDict
@@ -22,11 +25,10 @@ extension Optimizer {
   /// Clears the gradients of the last step.
   public func clearGradients() throws(TorchFault) { try InPlace.clearGradients(parameters) }
 
-  /// Scales the gradients down so that their L2 norm is at most `limit`, where that is positive.
-  /// - Returns: the norm before.
-  public func clipGradients(to limit: Double) throws(TorchFault) -> Double {
-    try InPlace.clipGradients(parameters, limit: limit)
-  }
+  /// The L2 norm of all gradients together.
+  public func gradientNorm() throws(TorchFault) -> Double { try InPlace.gradientNorm(parameters) }
+
+  public func step(learningRate: Double) throws(TorchFault) { try step(learningRate: learningRate, gradientScale: 1, updating: nil) }
 }
 
 /// An optimizer that a recipe can name.

@@ -21,10 +21,12 @@ package final class ParameterUpdate {
   /// Images whose gradient is computed at once; nil for all of the batch.
   private let microbatch: Int?
 
-  package init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: TrainingRecipe) {
+  package init(
+    _ parameters: [(name: String, parameter: Parameter)], buffers: [(name: String, buffer: Buffer)] = [], _ recipe: TrainingRecipe
+  ) {
     optimizer = recipe.optimizer.member.makeOptimizer(for: parameters)
-    average = ExponentialMovingAverage(parameters, rate: recipe.emaRate)
-    further = FurtherAverages(parameters, recipe.averages.map(\.member))
+    average = ExponentialMovingAverage(parameters, buffers: buffers, rate: recipe.emaRate)
+    further = FurtherAverages(parameters, buffers: buffers, recipe.averages.map(\.member))
     (clip, microbatch) = (recipe.gradientClip, recipe.microbatch)
   }
 
@@ -41,15 +43,15 @@ package final class ParameterUpdate {
     guard outcome.loss.isFinite else { return Outcome(loss: outcome.loss) }
     let small = outcome.gradientNorm
     try group?.sumGradients(of: optimizer.parameters)
-    outcome.gradientNorm = try optimizer.clipGradients(to: clip)
+    outcome.gradientNorm = try optimizer.gradientNorm()
     guard outcome.gradientNorm.isFinite else { return outcome }
     let total = loss.share.total
     if let first = loss.parts(of: microbatch).first, first.count < total {
       let (large, share) = (outcome.gradientNorm, Double(first.count) / Double(total))
       outcome.noiseScale.add(small: small * small / (share * share), of: first.count, large: large * large, of: total)
     }
-    try optimizer.step(learningRate: learningRate)
-    try average.update()
+    let norm = outcome.gradientNorm, isClipped = clip > 0 && norm > clip
+    try optimizer.step(learningRate: learningRate, gradientScale: isClipped ? clip / norm : 1, updating: average)
     try further.update()
     return outcome
   }
@@ -66,7 +68,7 @@ package final class ParameterUpdate {
       guard value.isFinite else { return Outcome(loss: value) }
       if number == 0 { try optimizer.clearGradients() }
       try (isWhole ? mean : mean * share).backward()
-      if number == 0, !isWhole { outcome.gradientNorm = try optimizer.clipGradients(to: 0) }
+      if number == 0, !isWhole { outcome.gradientNorm = try optimizer.gradientNorm() }
     }
     return outcome
   }

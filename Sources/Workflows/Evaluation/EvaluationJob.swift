@@ -10,11 +10,15 @@ public final class EvaluationJob {
   private var waiting = EvaluationFigures.Kind.allCases
   private var figures: [EvaluationReport.Figure] = []
 
-  public init(_ plan: EvaluationPlan) throws {
+  public convenience init(_ plan: EvaluationPlan) throws { try self.init(plan, after: nil) }
+
+  /// - Parameter other: a finished evaluation against the same reference, which need not be read again.
+  init(_ plan: EvaluationPlan, after other: EvaluationJob?) throws {
     self.plan = plan
-    (judged, real, whole) = (try plan.judged(), try plan.real(), try plan.whole())
-    statistics = plan.statistics?.statistics
-    isWritten = whole == nil
+    judged = try plan.judged()
+    (real, whole) = try other.map { ($0.real, $0.whole) } ?? (plan.real(), plan.whole())
+    statistics = other?.statistics ?? plan.statistics?.statistics
+    isWritten = other != nil || whole == nil
   }
 
   private var sets: [EvaluatedSet] { [whole].compactMap { $0 } + real + [judged] }
@@ -66,8 +70,11 @@ public final class EvaluationJob {
   public func report() throws -> EvaluationReport {
     let shape = plan.extractor.shape, statistics = try referenceStatistics()
     let file = plan.request.statistics ?? (plan.statistics == nil ? nil : plan.request.reference)
+    var sampling = plan.sampling
+    sampling?.secondsPerImage = judged.samplingSeconds.map { $0 / Double(max(1, judged.done)) }
     return EvaluationReport(
-      samples: plan.request.samples, reference: plan.request.reference, features: plan.extractor.name, resizing: plan.extractor.resizing,
+      samples: plan.request.samples, reference: plan.request.reference, sampling: sampling, features: plan.extractor.name,
+      resizing: plan.extractor.resizing,
       featureCount: statistics.size, height: shape.height, width: shape.width, channels: shape.channels, seed: plan.request.seed,
       count: judged.moments.count, referenceCount: real.first?.moments.count, realCount: real.last?.moments.count,
       statistics: try EvaluationReport.Statistics(

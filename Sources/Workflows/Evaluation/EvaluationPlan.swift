@@ -2,6 +2,7 @@ import Checkpoints
 import Datasets
 import Failures
 import Foundation
+import Models
 
 /// An evaluation, settled and checked before any picture is read: which features, which pictures of which set, what real ones beside them.
 ///
@@ -10,17 +11,21 @@ import Foundation
 public struct EvaluationPlan {
   let request: EvaluationRequest
   let extractor: any FeatureExtractor
-  let samples: any Dataset
+  let samples: JudgedSamples
   /// Nil for statistics alone.
   let reference: (any Dataset)?
   /// Pictures of each set.
   let count: Int
+  /// How a model samples them; nil for pictures that are there.
+  let sampling: EvaluationReport.Sampling?
   /// Statistics that are given: of the reference itself, or those kept in the file named for them.
   let statistics: StatisticsFile?
   var warnings: [String] = []
 
   /// The least number of pictures: with fewer, covariances and neighbours say nothing.
   public static let fewest = 10
+  /// Samples of a model, unless a count is asked for.
+  static let sampled = 1000
   /// Published figures are of as many samples as this; those of fewer are larger.
   static let published = 50_000
 
@@ -28,7 +33,7 @@ public struct EvaluationPlan {
   public init(_ request: EvaluationRequest) throws {
     try Self.check(request)
     self.request = request
-    let samples = try DataSource(request.samples).dataset
+    let samples = try JudgedSamples(request)
     let given = try StatisticsFile.isOne(request.reference) ? StatisticsFile(request.reference) : nil
     guard given == nil || request.statistics == nil else {
       throw SfumatoError(.usage, "\(request.reference) has statistics already; leave --statistics out, or name the pictures with --against")
@@ -37,8 +42,14 @@ public struct EvaluationPlan {
     extractor = try Self.extractor(request, samples, reference)
     statistics = try given ?? Self.keptStatistics(request)
     try statistics?.check(given == nil ? request.statistics ?? "" : request.reference, for: extractor)
-    count = try Self.count(request, samples: samples.count, reference: reference?.count)
+    let count = try Self.count(request, samples: samples.count, reference: reference?.count)
+    self.count = count
     (self.samples, self.reference) = (samples, reference)
+    if case .model(let model) = samples {
+      sampling = EvaluationReport.Sampling(try Self.sampling(of: model, request, count: count))
+    } else {
+      sampling = nil
+    }
     addWarnings()
   }
 
@@ -61,7 +72,7 @@ public struct EvaluationPlan {
   }
 
   private static func extractor(
-    _ request: EvaluationRequest, _ samples: any Dataset, _ reference: (any Dataset)?
+    _ request: EvaluationRequest, _ samples: JudgedSamples, _ reference: (any Dataset)?
   ) throws -> any FeatureExtractor {
     if let features = request.features { return try networkFeatures(features, request) }
     guard let side = request.size.map({ ($0, $0) }) ?? samples.shape.map({ ($0.height, $0.width) }) else {
@@ -85,11 +96,11 @@ public struct EvaluationPlan {
     return classifier
   }
 
-  private static func count(_ request: EvaluationRequest, samples: Int, reference: Int?) throws -> Int {
-    let most = min(samples, reference.map { $0 / 2 } ?? samples)
-    let count = request.count ?? most
+  private static func count(_ request: EvaluationRequest, samples: Int?, reference: Int?) throws -> Int {
+    let most = min(samples ?? .max, reference.map { $0 / 2 } ?? .max)
+    let count = request.count ?? (samples == nil ? min(sampled, most) : most)
     let real = reference.map { " and \($0) reference pictures, of which half are compared with the other half" } ?? ""
-    let there = "\(samples) samples\(real)"
+    let there = "\(samples.map { "\($0) samples" } ?? "a model's samples")\(real)"
     guard count <= most else {
       throw SfumatoError(.usage, "\(count) pictures of each set were asked for, and there are \(there): at most \(most)")
     }
@@ -124,9 +135,26 @@ public struct EvaluationPlan {
     }
   }
 
+  /// How a model samples that many. Each job takes a plan of its own.
+  /// - Throws: `SfumatoError` for a sampling that the model cannot do, or that does not fit into memory.
+  private static func sampling(of model: Model, _ request: EvaluationRequest, count: Int) throws -> SamplingPlan {
+    var sampling = request.sampling
+    (sampling.model, sampling.count, sampling.seed) = (request.samples, count, request.seed)
+    (sampling.batchSize, sampling.device) = (request.batch, request.device)
+    if sampling.device == .cpu { try SamplingPlan.checkMemory(sampling, model.recipe) }
+    return try SamplingPlan(sampling, model: model)
+  }
+
   // MARK: The sets
 
-  func judged() throws -> EvaluatedSet { try EvaluatedSet(samples, chosen(0..<count, of: samples), for: extractor) }
+  func judged() throws -> EvaluatedSet {
+    switch samples {
+    case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor)
+    case .model(let model):
+      let job = try SamplingJob(EvaluationPlan.sampling(of: model, request, count: count))
+      return EvaluatedSet(SampledPictures(job, for: extractor), for: extractor)
+    }
+  }
 
   /// What the others are compared with, and the real pictures beside the samples.
   func real() throws -> [EvaluatedSet] {

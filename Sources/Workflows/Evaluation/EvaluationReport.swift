@@ -12,6 +12,16 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
     public let isBetterHigher: Bool
   }
 
+  /// How a model sampled what was judged.
+  public struct Sampling: Encodable, Sendable, Equatable {
+    public let sampler: String
+    /// Steps, and evaluations of the network for an image; guidance evaluates it twice in one.
+    public let steps: Int, evaluations: Int
+    public let guidance: Double
+    /// Sampling alone; nil before.
+    public var secondsPerImage: Double?
+  }
+
   /// What the Fréchet distances are taken to.
   public struct Statistics: Encodable, Sendable, Equatable {
     /// Differs for other statistics.
@@ -23,6 +33,8 @@ public struct EvaluationReport: Encodable, Sendable, Equatable {
   }
 
   public let samples: String, reference: String
+  /// Nil for samples that were there.
+  public let sampling: Sampling?
   /// pixels, or the file of the network.
   public let features: String
   /// How pictures were resized for InceptionV3; nil for other features.

@@ -18,6 +18,8 @@ protocol FeatureExtractor {
   var fitted: ImageShape? { get }
   /// How many splits the inception score has; nil for splits of 5000 pictures.
   var scoreSplits: Int? { get }
+  /// What becomes of colours of a file whose profile is not sRGB.
+  var profiles: ColorProfiles { get }
   /// How it resizes; nil where pictures are fitted to `shape`.
   var resizing: PictureResizing? { get }
   /// The names of the classes, if it gives probabilities; else empty.
@@ -30,6 +32,7 @@ protocol FeatureExtractor {
 extension FeatureExtractor {
   var fitted: ImageShape? { shape }
   var scoreSplits: Int? { nil }
+  var profiles: ColorProfiles { .converted }
   var resizing: PictureResizing? { nil }
 }
 

@@ -14,6 +14,8 @@ struct InceptionFeatures: FeatureExtractor {
   let classNames: [String] = []
   /// As the score was published: ten, without the bias of the last linear map.
   let scoreSplits: Int? = 10
+  /// Pillow, by which the field reads pictures, converts none.
+  let profiles = ColorProfiles.ignored
   let resizing: PictureResizing?
   private let network: InceptionV3, device: Device
 

@@ -17,8 +17,8 @@ struct Plot {
   /// The most points of a curve; of more, evenly chosen ones are shown, the first and the last among them.
   static let mostPoints = 160
 
-  private static let width = 640.0, height = 260.0
-  private static let left = 62.0, right = 12.0, top = 44.0, bottom = 34.0
+  static let width = 640.0, height = 260.0
+  static let left = 62.0, right = 12.0, top = 44.0, bottom = 34.0
 
   init(_ title: String, horizontal: String = "images", isLogarithmic: Bool = false, _ series: [Series]) {
     self.title = title
@@ -37,7 +37,7 @@ struct Plot {
 
   // MARK: Drawing
 
-  private var axes: (x: PlotAxis, y: PlotAxis) {
+  var axes: (x: PlotAxis, y: PlotAxis) {
     let points = series.flatMap(\.points)
     return (PlotAxis(points.map(\.x)), PlotAxis(points.map(\.y), isLogarithmic: isLogarithmic))
   }
@@ -54,7 +54,7 @@ struct Plot {
       """
   }
 
-  private func place(_ point: (x: Double, y: Double), _ x: PlotAxis, _ y: PlotAxis) -> (x: Double, y: Double) {
+  func place(_ point: (x: Double, y: Double), _ x: PlotAxis, _ y: PlotAxis) -> (x: Double, y: Double) {
     (
       Self.left + x.position(of: point.x) * (Self.width - Self.left - Self.right),
       Self.height - Self.bottom - y.position(of: point.y) * (Self.height - Self.top - Self.bottom)

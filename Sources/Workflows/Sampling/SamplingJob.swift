@@ -18,6 +18,8 @@ public final class SamplingJob {
   package private(set) var x: Tensor?
 
   private var batch: SamplingBatch?
+  /// Finished images that were taken away.
+  private var taken = 0
   /// For noise in the reference loops' order: one stream for all batches.
   private lazy var stream = Generator(seed: plan.request.seed)
 
@@ -33,13 +35,13 @@ public final class SamplingJob {
   /// - Returns: the completed fraction, nil when all images are done.
   public func next() throws -> Double? {
     let count = plan.request.count
-    guard images.count < count else { return nil }
+    guard finished < count else { return nil }
     let batch = try batch ?? startBatch()
     self.batch = batch
     let isUnderWay = try batch.next()
     x = batch.x
     if !isUnderWay { try finish(batch) }
-    return (Double(images.count) + (isUnderWay ? Double(batch.range.count) * batch.share : 0)) / Double(count)
+    return (Double(finished) + (isUnderWay ? Double(batch.range.count) * batch.share : 0)) / Double(count)
   }
 
   /// Takes all remaining steps.
@@ -48,10 +50,21 @@ public final class SamplingJob {
     return images
   }
 
+  /// Hands over the finished images, which the job then no longer keeps: the memory of a job of many is that of a batch.
+  package func takeImages() -> [Image] {
+    defer {
+      taken += images.count
+      images = []
+    }
+    return images
+  }
+
   // MARK: Batches
 
+  private var finished: Int { taken + images.count }
+
   private func startBatch() throws -> SamplingBatch {
-    let request = plan.request, range = images.count..<min(images.count + request.batchSize, request.count)
+    let request = plan.request, range = finished..<min(finished + request.batchSize, request.count)
     let guided = plan.denoiser.guided(range),
       denoiser = plan.classifier?.guiding(guided, range, interval: plan.denoiser.sampling.guidedRatios) ?? guided
     let traced = min(max(request.tracedCount - range.lowerBound, 0), range.count)

@@ -43,7 +43,7 @@ public final class SamplingPlan {
     try self.init(request, model: model)
   }
 
-  private static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
+  static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
     var recipe = recipe
     recipe.sampling = try settle(request, recipe, recipe.process.makeDiffusion().process).0.sampling
     try SamplingMemory.check(
@@ -58,7 +58,8 @@ public final class SamplingPlan {
     let (settings, levels) = try Self.settle(request, recipe, diffusion.process)
     self.settings = settings
     let conditions = try SamplingConditions(request, recipe.data, on: device)
-    try conditions.check(guidance: settings.sampling.guidanceScale, of: request)
+    let weaker = try request.autoguidance.map { [device] in try WeakerModel($0, than: recipe, settings.sampling, on: device) }
+    if weaker == nil { try conditions.check(guidance: settings.sampling.guidanceScale, of: request) }
     classifier = try SamplingClassifier(request, recipe, labels: conditions.labels, on: device)
     start = try SamplingStart(request, levels, settings.sampling, recipe.data, on: device)
     let steps = start.path.count - 1
@@ -66,7 +67,8 @@ public final class SamplingPlan {
     tracedMoments = try request.tracedCount > 0 ? Set(request.tracedMoments.flatMap { try $0.moments(of: steps) }).sorted() : []
     try Self.check(settings, on: start.path, request, diffusion)
     denoiser = SamplingDenoiser(
-      network: try model.network.prepared(for: request.precision.dtype), recipe: recipe, diffusion: diffusion,
+      network: try model.network.prepared(for: request.precision.dtype),
+      weaker: try weaker?.model.network.prepared(for: request.precision.dtype), recipe: recipe, diffusion: diffusion,
       sampling: settings.sampling, conditions: conditions)
   }
 

@@ -24,6 +24,9 @@ public struct SamplingRequest: Sendable {
   public var candidates = 1
   /// What scores the candidates.
   public var scorer = CandidateScorer.model
+  /// A weaker version of the model, an earlier checkpoint or a smaller network of the same data and process, that guides in place of the null
+  /// class (`Autoguidance`), at the guidance scale; nil for none.
+  public var autoguidance: String?
   /// A file with a classifier of noisy images for guidance. It provides the classes of a model without any.
   public var classifier: String?
   /// Scale of the classifier guidance; 0 for none.

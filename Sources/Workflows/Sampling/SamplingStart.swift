@@ -87,7 +87,7 @@ struct SamplingStart {
   }
 
   /// A picture as model input: centre-cropped to the model's aspect ratio, resized, in its number of channels.
-  private static func picture(_ file: String, _ data: DataSpec) throws -> Tensor {
+  static func picture(_ file: String, _ data: DataSpec) throws -> Tensor {
     try Tensor(images: [fitted(Image(file: file), data).withChannels(data.channels)])
   }
 

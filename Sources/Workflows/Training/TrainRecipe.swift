@@ -19,6 +19,8 @@ public struct TrainRecipe: Recipe {
   public var classifier: Choice<ClassifierRegistry>?
   /// The diffusion model that the classifier is to guide, whose process noises its images; null for a classifier of clean images.
   public var guides: String?
+  /// A model whose sampling the trained model learns to do in fewer steps; null for a training on the data alone.
+  public var distillation: DistillationRecipe?
   public var process = ProcessRecipe()
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
   public var sampling = SamplingRecipe()
@@ -35,6 +37,7 @@ public struct TrainRecipe: Recipe {
         place: nil, path: "training.\(reader)",
         "depends on the loss of held-out images; expected loading.validation above 0, such as 0.05, found 0")
     }
+    try validateDistillation()
     try validateClassifier()
     try validateRestoration()
   }
@@ -81,6 +84,7 @@ extension TrainRecipe {
   func model(for dataset: any Dataset) throws -> any TrainedModel {
     try checkHoldOut(dataset.count)
     guard classifier == nil else { return try classifierRecipe(for: dataset) }
+    guard distillation == nil else { return try distilledRecipe(for: dataset) }
     return try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
   }
 

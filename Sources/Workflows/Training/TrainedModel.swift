@@ -16,7 +16,13 @@ extension TrainedModel where Self: DiffusionModelRecipe {
   }
 }
 
-extension ModelRecipe: TrainedModel {}
+extension ModelRecipe: TrainedModel {
+  func begin(_ recipe: TrainRecipe, using initializer: Initializer, on device: Device) throws -> (any Module, any TrainingObjective) {
+    let network = try makeNetwork(using: initializer)
+    guard let distillation = recipe.distillation else { return (network, try TrainingLoss(recipe, self, network, on: device)) }
+    return (network, try DistillationLoss(recipe, distillation, self, network, on: device))
+  }
+}
 extension SuperResolutionModelRecipe: TrainedModel {}
 
 extension ClassifierModelRecipe: TrainedModel {

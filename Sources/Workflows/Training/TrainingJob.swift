@@ -19,7 +19,7 @@ public final class TrainingJob {
   public let dataset: any Dataset
   public let device: Device
   public let parameterCount: Int
-  /// With `initial_weights`: the parameters that the model did not have, which are newly initialised.
+  /// With `initial_weights` or a teacher: the parameters that the model did not have, which are newly initialised.
   public private(set) var freshParameters: [String] = []
   /// Why the last preview failed, if it did; a failed preview does not stop training.
   public internal(set) var previewProblem: String?
@@ -68,7 +68,7 @@ public final class TrainingJob {
   }
 
   private func begin(_ plan: TrainingPlan) throws {
-    if let model = recipe.training.initialWeights { try start(from: InitialWeights(model)) }
+    if let model = recipe.training.initialWeights ?? recipe.distillation?.teacher { try start(from: InitialWeights(model)) }
     try Interruption.check()
     try save()
     try plan.fingerprint.write(to: self.folder.dataPath)

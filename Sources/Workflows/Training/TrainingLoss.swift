@@ -38,7 +38,8 @@ final class TrainingLoss: TrainingObjective {
     let draw = share.isWhole ? wholeDraw : wholeDraw.part(share.range)
     let noise = share.part(of: .randn([share.total] + x0.shape.dropFirst(), using: seed.generator(for: .noise, step: step)))
       .to(device).channelsLast()
-    let conditioning = conditioning(batch, seed, step)
+    var conditioning = Conditioning(of: batch, data, dropping: training.classDropout, seed, step, on: device)
+    conditioning.augmentation = batch.augmentation
     let dropout = seed.generator(for: .dropout, step: step, rank: share.rank, on: device)  // on the device of the activations
     var losses: [Double] = []
     return StepLoss(of: share) {
@@ -100,25 +101,11 @@ final class TrainingLoss: TrainingObjective {
 
   /// Restores the timestep sampler's state from an earlier session.
   func restore(timesteps state: StateDict) throws { try timesteps.restore(state) }
-
-  /// Augmentation labels, and classes or vectors, a share of which is replaced by the null class or zeros (Ho and Salimans 2022).
-  private func conditioning(_ batch: Batch, _ seed: Seed, _ step: Int) -> Conditioning {
-    var conditioning = Conditioning(of: batch, data)
-    conditioning.augmentation = batch.augmentation
-    guard data.knowsNull else { return conditioning }
-    let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device)
-      .lt(training.classDropout)
-    if let labels = conditioning.labels, let null = data.nullClass {
-      conditioning.labels = .where(isDropped, .full(Double(null), like: labels), labels)
-    }
-    conditioning.context = conditioning.context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
-    return conditioning
-  }
 }
 
 extension Conditioning {
   /// The conditioning of the images in a range of places.
-  fileprivate func part(_ range: Range<Int>) -> Conditioning {
+  func part(_ range: Range<Int>) -> Conditioning {
     func rows(_ tensor: Tensor?) -> Tensor? { tensor?.slice(0, range) }
     var part = self
     (part.labels, part.context, part.augmentation) = (rows(labels), rows(context), rows(augmentation))
@@ -133,5 +120,15 @@ extension Conditioning {
       labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
       // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
+  }
+
+  /// The same, a share of the classes or vectors replaced by the null class or zeros (Ho and Salimans 2022).
+  /// - Parameter dropping: the share; which images it is depends on seed and step alone.
+  init(of batch: Batch, _ data: DataSpec, dropping share: Double, _ seed: Seed, _ step: Int, on device: Device) {
+    self.init(of: batch, data)
+    guard data.knowsNull else { return }
+    let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device).lt(share)
+    if let labels, let null = data.nullClass { self.labels = .where(isDropped, .full(Double(null), like: labels), labels) }
+    context = context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
   }
 }

@@ -110,6 +110,7 @@ public struct TrainingPlan {
     stored.data = Choice(data)
     stored.training.initialWeights = recipe.training.initialWeights.map(Self.absolute)
     stored.guides = recipe.guides.map(Self.absolute)
+    stored.distillation?.teacher = Self.absolute(recipe.distillation?.teacher ?? "")
     return stored
   }
 

@@ -45,6 +45,18 @@ import Testing
     #expect(try distance(noise, (images - 0.2) / 0.5) < bound)
   }
 
+  /// Each correction divides the error by what a step changes of the denoiser's estimates, here by about three.
+  @Test func correctionsBringTheRoundTripBackMoreAndMoreExactly() throws {
+    let levels = Array(smoothLevels(20).reversed()), oracle = GaussianOracle(mean: 0.2)
+    let errors = try [0, 1, 2, 8].map { corrections in
+      let inversion = InversionRun(denoiser: oracle, levels: levels, image: images, corrections: corrections)
+      let run = SamplingRun(
+        DDIM(), denoiser: oracle, levels: levels.reversed(), start: try inversion.finish(), noise: BatchNoise(seed: Seed(1)))
+      return try distance(run.finish(), images)
+    }
+    #expect(errors[1] < errors[0] / 3 && errors[2] < errors[1] / 3 && errors[3] < 1e-6, "\(errors)")
+  }
+
   @Test func visitsTheLevelsOfSamplingUpwardsAndThenPureNoise() throws {
     let process = try DiscreteProcess(betas: CosineSchedule(steps: 5).makeBetas())
     #expect(process.samplingLevels.inverted.map(\.timestep) == [0, 1, 2, 3, 4, 4])

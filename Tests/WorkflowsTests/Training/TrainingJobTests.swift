@@ -50,6 +50,7 @@ import Training
   @Test(arguments: [
     "{ type: nice_unet, model_channels: 32, channel_mult: [1, 1], num_res_blocks: 1, attention_resolutions: [] }",
     "{ type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }",
+    "{ type: dit, patch_size: 4, hidden_size: 16, depth: 2, num_heads: 2, use_checkpoint: true }",
     "{ type: adm_unet, model_channels: 32, channel_mult: [1, 1, 1, 1], num_res_blocks: 1, attention_resolutions: [], use_checkpoint: true }",
   ])
   func savesAModelToSampleFromForEveryNetwork(network: String) throws {
@@ -85,6 +86,36 @@ import Training
     #expect(try content(first.average) == content(second.average))
     #expect(try content(first.optimizer) == content(second.optimizer))
     #expect(first.position.step == 6 && second.position.averageSteps == 6)
+  }
+
+  /// A network with a buffer, on the straight path, with averages beside the one that sampling uses.
+  @Test func aTransformerOfRectifiedFlowResumesBitExactlyAndSamples() throws {
+    let lines = Tiny.recipe.split(separator: "\n").map {
+      $0.hasPrefix("network:") ? "network: { type: dit, hidden_size: 16, depth: 1, num_heads: 2 }\nsampler: { type: heun }" : $0
+    }
+    try lines.joined(separator: "\n").write(toFile: recipe, atomically: true, encoding: .utf8)
+    let set = [
+      "process.schedule={ type: rectified_flow, shift: 2 }", "process.parameterization=velocity",
+      "training.timestep_sampling.type=logit_normal", "training.averages=[{ type: rate, rate: 0.9 }]", "training.preview_every=8",
+    ]
+    let whole = try begin("whole", set: set), half = try begin("half", set: set)
+    try finish(whole)
+    for _ in 0..<3 { _ = try half.next() }
+    try half.finish()
+    let rest = try TrainingJob(resuming: half.folder.path)
+    try finish(rest)
+    #expect(rest.previewProblem == nil && whole.folder.previews.count == 3)
+    let first = try whole.folder.latestCheckpoint(), second = try rest.folder.latestCheckpoint()
+    #expect(try content(first.weights) == content(second.weights) && content(first.average) == content(second.average))
+    let model = try Model(rest.folder.path)
+    let positions = try #require(model.network.stateDict()["pos_embed"])
+    #expect(try positions.shape == [1, 16, 16] && positions.floats() == first.weights["pos_embed"]?.floats())
+    for sampler in ["euler", "heun", "dpmpp_2m"] {
+      let images = try SamplingJob(request(2) { ($0.model, $0.settings) = (rest.folder.path, ["sampler.type=\(sampler)"]) }).finish()
+      #expect(images.map(\.height) == [8, 8])
+    }
+    let average = try AverageReconstruction(run: rest.folder.path, .rate(0.9)).write(to: "\(folder.path)/average.safetensors")
+    #expect(try average.step == 6 && Model(file: "\(folder.path)/average.safetensors").network.stateDict()["pos_embed"] != nil)
   }
 
   @Test func convolutionsAreExactWhereTheRecipeWantsThem() throws {

@@ -8,6 +8,12 @@ import RecipeKit
 /// A folder's configurations as a recipe of ours.
 extension DiffusersFolder {
   static func recipe(_ unet: UNet2DConfig, _ scheduler: DiffusersScheduler, _ path: String) throws -> ModelRecipe {
+    guard scheduler.kind != .flowMatchEuler || scheduler.numTrainTimesteps == 1000 else {
+      throw SfumatoError(
+        .data,
+        "\(path): num_train_timesteps is \(scheduler.numTrainTimesteps); expected 1000 for \(scheduler.kind.rawValue), whose networks are given "
+          + "the place on the path times 1000 here")
+    }
     var recipe = ModelRecipe()
     recipe.network = Choice(unet.recipe)
     recipe.data = try data(unet, path)

@@ -96,6 +96,7 @@ extension DiffusersFolder {
   /// `scheduler_config.json` of a model.
   static func schedulerOptions(_ model: ModelRecipe) throws -> [String: Any] {
     let process = model.process, sampling = model.sampling
+    if process.parameterization == .velocity { return try flowOptions(process) }
     let variance = try varianceType(process.variance)
     var options: [String: Any] = [
       "variance_type": variance, "prediction_type": try predictionType(process.parameterization),
@@ -121,6 +122,20 @@ extension DiffusersFolder {
       options["_class_name"] = DiffusersScheduler.Kind.ddpm.rawValue
     }
     return options.merging(try betas(process)) { $1 }
+  }
+
+  /// That of a network which predicts the velocity of the straight path.
+  private static func flowOptions(_ process: ProcessRecipe) throws -> [String: Any] {
+    guard let schedule = process.schedule.member as? RectifiedFlowSchedule, !process.rescaleBetasZeroSnr else {
+      throw inexpressible("process.schedule", "its samplers of velocity know the levels of rectified_flow alone")
+    }
+    guard !process.variance.isLearned else {
+      throw inexpressible("process.variance", "its samplers of velocity know no learned variance")
+    }
+    return [
+      "_class_name": DiffusersScheduler.Kind.flowMatchEuler.rawValue, "num_train_timesteps": 1000, "shift": schedule.shift,
+      "use_dynamic_shifting": false,
+    ]
   }
 
   private static func betas(_ process: ProcessRecipe) throws -> [String: Any] {
@@ -150,7 +165,7 @@ extension DiffusersFolder {
     case .epsilon: "epsilon"
     case .x0: "sample"
     case .v: "v_prediction"
-    case .previousX, .edm, .vScaledInput:
+    case .previousX, .edm, .vScaledInput, .velocity:
       throw inexpressible("process.parameterization", "its networks predict epsilon, x0 or v, not \(name.rawValue)")
     }
   }

@@ -13,6 +13,7 @@ extension DiffusersScheduler {
   ///   - steps: `num_inference_steps`. A cut by `lambda_min_clipped` may leave fewer.
   ///   - process: made by `process`.
   public func levels(steps: Int, in process: DiscreteProcess) throws(DiffusionError) -> [NoiseLevel] {
+    if kind == .flowMatchEuler { return try straightLevels(steps: steps, of: process) }
     let timesteps = try checkedTimesteps(steps: steps, of: process)
     switch kind {
     case .ddim:
@@ -22,7 +23,24 @@ extension DiffusersScheduler {
     case .ddpm: return process.levels(timesteps.map { Int($0) }) + [.clean]
     case .dpmSolverMultistep, .euler, .eulerAncestral, .heun, .uniPC:
       return SigmaTable(process).levels(at: timesteps, of: self)
+    case .flowMatchEuler: return []
     }
+  }
+
+  /// The levels of flow matching: t evenly from 1 to the least of the training, which is shifted, then shifted, the least again.
+  private func straightLevels(steps: Int, of process: DiscreteProcess) throws(DiffusionError) -> [NoiseLevel] {
+    guard (1...process.steps).contains(steps) else {
+      throw .impossibleSpacing(
+        "linspace", total: process.steps, reason: "it takes 1 to \(process.steps) steps, not \(steps)",
+        nearest: "\(min(max(steps, 1), process.steps)) steps")
+    }
+    func shifted(_ t: Double) -> Double { shift * t / (1 + (shift - 1) * t) }
+    let least = shifted(1 / Double(numTrainTimesteps))
+    let times = (0..<steps).map { shifted(1 - (1 - least) * Double($0) / Double(max(steps - 1, 1))) }
+    return times.map { t in
+      let deviation = ((1 - t) * (1 - t) + t * t).squareRoot()
+      return NoiseLevel(alpha: (1 - t) / deviation, sigma: t / deviation, timestep: Double(numTrainTimesteps) * t)
+    } + [.clean]
   }
 
   /// What standard normal noise is multiplied by to begin a run: 1, where its α² + σ² is that of the level, or for classes that leave
@@ -30,7 +48,7 @@ extension DiffusersScheduler {
   public func startDeviation(of levels: [NoiseLevel]) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestepSpacing == .leading ? 1 : levels.first?.sigma ?? 1
-    case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: 1
+    case .ddim, .ddpm, .dpmSolverMultistep, .flowMatchEuler, .pndm, .uniPC: 1
     }
   }
 
@@ -73,7 +91,7 @@ extension DiffusersScheduler {
   private func networkTimestep(spaced timestep: Double) -> Double {
     switch kind {
     case .euler, .eulerAncestral, .heun: timestep
-    case .ddim, .ddpm, .dpmSolverMultistep, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
+    case .ddim, .ddpm, .dpmSolverMultistep, .flowMatchEuler, .pndm, .uniPC: timestep.rounded(.toNearestOrEven)
     }
   }
 

@@ -1,5 +1,6 @@
 import Diffusion
 import RecipeKit
+import Tensors
 
 /// The process, the denoiser and the sampler that a scheduler stands for.
 extension DiffusersScheduler {
@@ -19,6 +20,10 @@ extension DiffusersScheduler {
   public var process: ProcessRecipe {
     var recipe = ProcessRecipe()
     recipe.schedule = schedule
+    if kind == .flowMatchEuler {
+      recipe.parameterization = .velocity
+      return recipe
+    }
     recipe.tables = .float32
     recipe.rescaleBetasZeroSnr = rescaleBetasZeroSnr && kind != .heun && kind != .pndm
     recipe.parameterization =
@@ -37,6 +42,7 @@ extension DiffusersScheduler {
   }
 
   private var schedule: Choice<ScheduleRegistry> {
+    if kind == .flowMatchEuler { return Choice(RectifiedFlowSchedule(steps: numTrainTimesteps, shift: shift)) }
     if let trainedBetas { return Choice(GivenSchedule(betas: trainedBetas)) }
     switch betaSchedule {
     case .linear: return Choice(LinearSchedule(steps: numTrainTimesteps, betaStart: betaStart, betaEnd: betaEnd))
@@ -49,11 +55,12 @@ extension DiffusersScheduler {
   ///
   /// - Parameters:
   ///   - diffusion: made by `process`.
-  ///   - network: takes the timesteps of `levels(steps:in:)`.
+  ///   - network: takes the timesteps of `levels(steps:in:)`; with flow matching T times the place on the path.
   public func denoiser(
     _ arguments: StepArguments = StepArguments(), in diffusion: GaussianDiffusion, network: @escaping DenoisingNetwork
   ) -> any Denoiser {
-    let plain = diffusion.denoiser(network)
+    let unit = Double(numTrainTimesteps) / 1000, isScaled = kind == .flowMatchEuler && unit != 1
+    let plain = diffusion.denoiser(isScaled ? { network($0, unit * $1) } : network)
     // Heun's slope is always that of the clipped x₀.
     let rederives = arguments.useClippedModelOutput || kind == .heun
     if thresholding && thresholds {
@@ -84,6 +91,7 @@ extension DiffusersScheduler {
     case .dpmSolverMultistep: return dpmSolver
     case .euler: return euler(arguments)
     case .eulerAncestral: return EulerAncestral()
+    case .flowMatchEuler: return Euler()
     case .heun: return Heun()
     case .pndm:
       var pndm = PNDM()

@@ -13,6 +13,7 @@ extension DiffusersScheduler {
 
   private var processProblem: Problem? {
     if _className == nil { return ("_class_name", Self.expectedClass) }
+    if kind == .flowMatchEuler { return flowProblem }
     if predictionType == .epsilon, process.rescaleBetasZeroSnr {
       return (
         "prediction_type",
@@ -25,6 +26,16 @@ extension DiffusersScheduler {
       return (key, "expected a number in (0, 1], found \(beta)")
     }
     return nil
+  }
+
+  private var flowProblem: Problem? {
+    if !(1...DiscreteProcess.stepLimit).contains(numTrainTimesteps) {
+      return ("num_train_timesteps", "expected 1 to \(DiscreteProcess.stepLimit), found \(numTrainTimesteps)")
+    }
+    if !(shift >= 1e-3 && shift <= 1e3) { return ("shift", "expected 0.001 to 1000, found \(shift)") }
+    if invertSigmas { return ("invert_sigmas", "expected false, for a path from noise to image, found true") }
+    if stochasticSampling { return ("stochastic_sampling", "expected false, Euler's method without noise, found true") }
+    return useKarrasSigmas ? ("use_karras_sigmas", "expected false for \(kind.rawValue), found true") : nil
   }
 
   private func problem(betas: [Double]) -> Problem? {

@@ -20,6 +20,7 @@ public struct DiffusersScheduler: Recipe, Equatable {
     case dpmSolverMultistep = "DPMSolverMultistepScheduler"
     case euler = "EulerDiscreteScheduler"
     case eulerAncestral = "EulerAncestralDiscreteScheduler"
+    case flowMatchEuler = "FlowMatchEulerDiscreteScheduler"
     case heun = "HeunDiscreteScheduler"
     case pndm = "PNDMScheduler"
     case uniPC = "UniPCMultistepScheduler"
@@ -120,6 +121,16 @@ public struct DiffusersScheduler: Recipe, Equatable {
   /// Whether UniPC solves for x₀ and not for ε.
   public var predictX0 = true
 
+  // MARK: The path of flow matching
+
+  /// How far its levels are moved towards noise; see `RectifiedFlowSchedule`.
+  public var shift = 1.0
+  /// Read by that class where `use_dynamic_shifting` is true, which is refused.
+  public var baseShift: Double? = 0.5, maxShift: Double? = 1.15
+  public var baseImageSeqLen: Int? = 256, maxImageSeqLen: Int? = 4096
+  /// Not supported where the class has them.
+  public var invertSigmas = false, stochasticSampling = false
+
   // MARK: Not supported; refused where they would have an effect
 
   public var useExponentialSigmas = false, useBetaSigmas = false, useLuLambdas = false, useFlowSigmas = false
@@ -138,7 +149,7 @@ public struct DiffusersScheduler: Recipe, Equatable {
     case .ddpm: (timestepSpacing, clipSample, varianceType) = (.leading, true, .fixedSmall)
     case .pndm: (timestepSpacing, setAlphaToOne) = (.leading, false)
     case .heun: (betaStart, betaEnd) = (0.00085, 0.012)
-    case .dpmSolverMultistep, .euler, .eulerAncestral, .uniPC: break
+    case .dpmSolverMultistep, .euler, .eulerAncestral, .flowMatchEuler, .uniPC: break
     }
   }
 

@@ -63,9 +63,8 @@ struct BenchmarkWork {
       }
       try optimizer.clearGradients()
       try (output - inputs.target).square().mean().backward()
-      _ = try optimizer.clipGradients(to: 1)
-      try optimizer.step(learningRate: 1e-4)
-      try average.update()
+      let norm = try optimizer.gradientNorm()
+      try optimizer.step(learningRate: 1e-4, gradientScale: norm > 1 ? 1 / norm : 1, updating: average)
     }
   }
 }

@@ -37,10 +37,12 @@ extension TrainRecipe {
     return parts + [("training.timestep_sampling", { $0.training.timestepSampling.type + $0.training.timestepSampling.recipe.yaml() })]
   }
 
-  /// The recipe's images; those of a classifier of noisy images have the size and channels of the model that it guides.
+  /// The recipe's images; those of a classifier of noisy images have the size and channels of the model that it guides, those of a
+  /// distillation its teacher's.
   func resolvedImages() throws -> ImagesRecipe {
+    if let distillation { return try ReferredModel(distillation.teacher, key: "distillation.teacher").images(images) }
     guard let guides, classifier != nil else { return images }
-    return try GuidedModel(guides).images(images)
+    return try ReferredModel(guides, key: "guides").images(images)
   }
 
   /// The recipe of the classifier trained on `dataset`.
@@ -58,7 +60,7 @@ extension TrainRecipe {
     (model.data.channels, model.data.height, model.data.width) = (shape.channels, shape.height, shape.width)
     model.data.classNames = classes
     if let guides {
-      let guided = try GuidedModel(guides)
+      let guided = try ReferredModel(guides, key: "guides")
       try guided.check(model.data)
       model.process = NoisingProcess(of: guided.recipe.process)
     } else {

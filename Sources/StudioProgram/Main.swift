@@ -1,0 +1,6 @@
+import Foundation
+import Studio
+
+@main enum Main {
+  static func main() { exit(StudioProgram.run(Array(CommandLine.arguments.dropFirst()))) }
+}

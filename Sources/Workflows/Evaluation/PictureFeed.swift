@@ -1,0 +1,83 @@
+import Datasets
+import Imaging
+
+/// The pictures of a set that is judged, some at a time, as their features are extracted.
+protocol PictureFeed: AnyObject {
+  var count: Int { get }
+  /// Pictures that were given, or could not be read.
+  var done: Int { get }
+  var classNames: [String] { get }
+  var unreadable: [DataReport.Unreadable] { get }
+  /// The next pictures; none where this step of the work gave none yet.
+  func next(_ batch: Int) throws -> [Example]
+}
+
+/// Pictures of a data set. Those that cannot be read are noted and left out.
+final class StoredPictures: PictureFeed {
+  private let read: @Sendable (Int) throws -> Example
+  let classNames: [String]
+  /// Indices in the data set, in the order in which they are read.
+  private let indices: [Int]
+  private(set) var done = 0
+  private(set) var unreadable: [DataReport.Unreadable] = []
+
+  /// - Throws: `DatasetError`.
+  init(_ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor) throws {
+    read = try PicturePreparation(for: extractor).reader(of: dataset)
+    (self.indices, classNames) = (indices, dataset.classNames)
+  }
+
+  var count: Int { indices.count }
+
+  func next(_ batch: Int) -> [Example] {
+    let range = done..<min(done + batch, indices.count)
+    let (read, indices) = (read, indices)
+    let results = DataInspection.onAllCores(range) { at in Result { try read(indices[at]) } }
+    var examples: [Example] = []
+    for (at, result) in zip(range, results) {
+      switch result {
+      case .success(let example): examples.append(example)
+      case .failure(let error): unreadable.append(DataReport.Unreadable(index: indices[at], reason: "\(error)"))
+      }
+    }
+    done = range.upperBound
+    return examples
+  }
+}
+
+/// What a model samples, a batch at a time: as many as wanted in the memory of a batch.
+final class SampledPictures: PictureFeed {
+  private let job: SamplingJob, preparation: PicturePreparation
+  private(set) var done = 0
+  /// The time that sampling took.
+  private(set) var seconds = 0.0
+  let unreadable: [DataReport.Unreadable] = []
+
+  init(_ job: SamplingJob, for extractor: any FeatureExtractor) {
+    (self.job, preparation) = (job, PicturePreparation(for: extractor))
+  }
+
+  var count: Int { job.plan.request.count }
+  var classNames: [String] { job.plan.model.recipe.data.classNames }
+
+  /// Takes a step of the sampling; the batch is that of its request.
+  func next(_ batch: Int) throws -> [Example] {
+    let start = ContinuousClock.now
+    _ = try job.next()
+    seconds += start.duration(to: .now) / .seconds(1)
+    let images = job.takeImages()
+    guard !images.isEmpty else { return [] }
+    let labels = Array(job.plan.labels[done..<(done + images.count)])
+    done += images.count
+    let read = try preparation.reader(of: Batch(images: images, labels: labels, classNames: classNames))
+    return try images.indices.map(read)
+  }
+
+  private struct Batch: Dataset {
+    let images: [Image], labels: [Int?], classNames: [String]
+    var count: Int { images.count }
+    var shape: ImageShape? { ImageShape(height: images[0].height, width: images[0].width, channels: images[0].channels) }
+    var channels: Int { images[0].channels }
+    subscript(index: Int) -> Picture { Picture(.pixels(images[index]), label: labels[index], name: "sample \(index)") }
+  }
+}
