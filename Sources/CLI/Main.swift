@@ -19,7 +19,8 @@ import Workflows
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [
-      Sample.self, Invert.self, Interpolate.self, Transfer.self, Evaluate.self, Upscale.self, Restore.self, Train.self, Resume.self, Watch.self, Average.self, RecipeCommand.self,
+      Sample.self, Invert.self, Interpolate.self, Transfer.self, Evaluate.self, Upscale.self, Restore.self, Train.self, Resume.self,
+      Watch.self, Average.self, RecipeCommand.self,
       DataCommand.self, Inspect.self, Convert.self, Doctor.self,
       Bench.self, StudioCommand.self,
     ])

@@ -6,6 +6,7 @@ struct StudioCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "studio",
     abstract: "Restore, sample and train in a browser.",
+    usage: "sfumato studio [<options>]",
     discussion: """
       Serves pages and an HTTP API on this machine until Control-C, which saves what computes. docs/studio.md describes the API. Other \
       machines reach it only with --listen, and then need a token.

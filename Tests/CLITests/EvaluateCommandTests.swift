@@ -38,7 +38,7 @@ import Testing
     #expect(run.output.components(separatedBy: "\nddim ").count == 3 && run.output.contains("real pictures"))
     let json = try Program.run(["evaluate", "run", "--against", "tiny.yaml", "--json", "--quiet"] + words, in: shop.path).json()
     let rows = try #require(json["rows"] as? [[String: Any]])
-    #expect(rows.count == 4 && (rows[3]["sampling"] as? [String: Any])?["evaluations"] as? Int == 3)
+    #expect(rows.count == 4 && (rows[3]["sampling"] as? [String: Any])?["evaluations"] as? Int == 2)
     let pictures = try shop.run("evaluate", "glyphs.npz", "--against", "tiny.yaml", "--steps", "5")
     #expect(pictures.status == 64 && pictures.errors.contains("is no model"))
     #expect(try shop.run("evaluate", "run", "--against", "tiny.yaml", "--steps", "5,x").status == 64)

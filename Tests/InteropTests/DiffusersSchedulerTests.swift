@@ -141,7 +141,8 @@ import Testing
   @Test func eachClassVisitsItsOwnTimestepsByDefault() throws {
     let expected: [DiffusersScheduler.Kind: [Double]] = [
       .ddim: [750, 500, 250, 0], .ddpm: [750, 500, 250, 0], .pndm: [750, 500, 250, 0], .euler: [999, 666, 333, 0],
-      .eulerAncestral: [999, 666, 333, 0], .flowMatchEuler: [1000, 667, 334, 1], .heun: [999, 666, 333, 0], .dpmSolverMultistep: [999, 749, 500, 250],
+      .eulerAncestral: [999, 666, 333, 0], .flowMatchEuler: [1000, 667, 334, 1], .heun: [999, 666, 333, 0],
+      .dpmSolverMultistep: [999, 749, 500, 250],
       .uniPC: [999, 749, 500, 250],
     ]
     for kind in DiffusersScheduler.Kind.allCases {

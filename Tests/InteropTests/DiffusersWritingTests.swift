@@ -94,7 +94,9 @@ import Testing
   }
 
   @Test func aModelOfRectifiedFlowIsWrittenAndReadAsOne() throws {
-    let flow = ["process.schedule.type=rectified_flow", "process.schedule.shift=3", "process.parameterization=velocity", "sampler.type=euler"]
+    let flow = [
+      "process.schedule.type=rectified_flow", "process.schedule.shift=3", "process.parameterization=velocity", "sampler.type=euler",
+    ]
     try DiffusersFolder.write(Tiny.legacy(set: flow), to: path)
     let scheduler = try options("scheduler/scheduler_config.json", in: path)
     #expect(scheduler["_class_name"] as? String == "FlowMatchEulerDiscreteScheduler" && scheduler["shift"] as? Double == 3)

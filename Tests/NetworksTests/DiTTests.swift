@@ -112,7 +112,8 @@ import Testing
 
   @Test(arguments: [
     ("hidden_size=30", "multiple of 4"), ("num_heads=5", "a divisor of hidden_size 384"), ("depth=0", "1 to 256 blocks"),
-    ("patch_size=0", "1 to 1024"), ("mlp_ratio=0", "1 to 1048576"), ("mlp_ratio=1.0e+9", "1 to 1048576"), ("input_size=4096", "rows of 2048 patches"),
+    ("patch_size=0", "1 to 1024"), ("mlp_ratio=0", "1 to 1048576"), ("mlp_ratio=1.0e+9", "1 to 1048576"),
+    ("input_size=4096", "rows of 2048 patches"),
     ("num_classes=0", "1 to 1000000"),
   ])
   func invalidOptionsAreRefused(setting: String, words: String) {

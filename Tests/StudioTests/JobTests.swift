@@ -67,7 +67,10 @@ import Testing
       settings["steps"] = 60
       let id = await studio.post("/jobs", .object(settings)).json["id"]?.string ?? ""
       // The stream ends with the job, and the connection with the stream.
+      let start = ReadinessPool.now
       let text = String(decoding: await studio.raw(studio.request("GET", "/api/v1/jobs/\(id)/events")), as: UTF8.self)
+      // The client gives up after a minute.
+      #expect(ReadinessPool.now - start < 50)
       #expect(text.contains("Content-Type: text/event-stream"))
       let events = text.components(separatedBy: "\r\n\r\n").last?.components(separatedBy: "\n\n").filter { !$0.isEmpty } ?? []
       #expect(events.first?.hasPrefix("event: state\n") == true)
@@ -114,11 +117,12 @@ import Testing
   @Test func inpaintsAndVariesPictures() async throws {
     try await StudioFixture.with { studio in
       let picture = await studio.upload("/pictures", Pictures.png(width: 28, height: 28)).json["id"] ?? .null
+      let mask = await studio.upload("/pictures", Pictures.mask(side: 28)).json["id"] ?? .null
       let varied = await studio.post(
         "/jobs", ["kind": "sample", "model": "digits", "count": 1, "init": ["picture": picture, "strength": 0.4]])
       let painted = await studio.post(
         "/jobs",
-        ["kind": "sample", "model": "digits", "count": 1, "steps": 4, "inpaint": ["picture": picture, "mask": picture, "method": "mask"]])
+        ["kind": "sample", "model": "digits", "count": 1, "steps": 4, "inpaint": ["picture": picture, "mask": mask, "method": "mask"]])
       for job in [varied, painted] {
         #expect(job.status == 202, "\(job.detail)")
         let state3 = try await studio.ended(job.json["id"]?.string ?? "")["state"]

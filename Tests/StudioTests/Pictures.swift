@@ -9,6 +9,13 @@ enum Pictures {
     return Data((try? image.encoded()) ?? [])
   }
 
+  /// Black, with a white half.
+  static func mask(side: Int) -> Data {
+    var image = Image(width: side, height: side, color: [0])
+    image.paste(Image(width: side / 2, height: side, color: [255]), row: 0, column: 0)
+    return Data((try? image.encoded()) ?? [])
+  }
+
   /// A PNG whose header promises more pixels than follow.
   static func bomb(width: UInt32, height: UInt32) -> Data {
     var bytes = [UInt8](png())

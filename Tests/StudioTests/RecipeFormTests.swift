@@ -15,6 +15,15 @@ import Testing
     #expect(!fields.contains { $0["path"]?.string?.hasPrefix("data.") == true })
   }
 
+  /// Recipes that name files in their text keep them, whatever a form says.
+  @Test func noFormNamesATeacherOrAModelToStartFrom() throws {
+    let form = try RecipeForm("digits-fast")
+    #expect(!(try form.fields()).contains { $0["path"]?.string?.hasPrefix("distillation") == true })
+    for path in ["distillation.teacher", "distillation", "training.initial_weights", "guides"] {
+      #expect(throws: Problem.self) { try form.settings([path: "/etc/passwd"], data: []) }
+    }
+  }
+
   @Test func findsTheLeavesOfYAML() {
     let yaml = "a: 1\nb:\n  c: [1, 2]\n  d:\n    - type: x\n      y: 2\n    - z\n  e: \"q\"\nf: {}\ng: null\n"
     #expect(RecipeForm.leaves(of: yaml).map { "\($0.path)=\($0.value)" } == ["a=1", "b.c=[1, 2]", "b.e=\"q\"", "g=null"])

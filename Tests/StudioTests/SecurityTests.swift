@@ -142,6 +142,7 @@ import Testing
 
   @Test(arguments: [
     ("data.path", "/etc"), ("data", "/etc"), ("training.initial_weights", "/etc/passwd"), ("guides", "/etc/passwd"),
+    ("distillation.teacher", "/etc/passwd"),
     ("training", "{initial_weights: /etc/passwd}"), ("training.learning_rate", "1\n  initial_weights: /etc/passwd"),
     ("training.learning_rate", "{a: b}"), ("network", "{type: x}"), ("training.seed", "!!binary x"), ("training.seed=1 --x", "1"),
   ])

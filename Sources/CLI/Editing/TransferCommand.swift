@@ -5,7 +5,7 @@ import Workflows
 struct Transfer: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Carry pictures from one model, or class, to another.",
-    usage: "sfumato transfer [<options>] <picture|folder> ... --from <model> --to <model> -o <output>",
+    usage: "sfumato transfer <picture> ... --from <model> --to <model> -o <output>",
     discussion: """
       Dual diffusion implicit bridges: a picture becomes noise by one model's inversion and a picture again by another model, or as \
       another class. The models' images must be of one size; pictures are cropped to its aspect ratio and resized. From a folder, the \

@@ -26,7 +26,8 @@ public struct ProgressiveDistillation: Sendable {
   ///   - steps: of the student, which visits them by the spacing `trailing`.
   /// - Throws: where the process has less than twice as many.
   public init(
-    _ diffusion: GaussianDiffusion, steps: Int, error: any PredictionError = SquaredError(), weighting: any LossWeighting = UniformWeighting()
+    _ diffusion: GaussianDiffusion, steps: Int, error: any PredictionError = SquaredError(),
+    weighting: any LossWeighting = UniformWeighting()
   ) throws(DiffusionError) {
     teacherProcess = try diffusion.process.respaced(.trailing, steps: 2 * steps)
     process = try diffusion.process.respaced(.trailing, steps: steps)

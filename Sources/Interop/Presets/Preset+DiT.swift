@@ -13,9 +13,12 @@ extension Preset {
     Preset(
       "dit-xl2-imagenet\(size)", "DiT-XL-2-\(size)x\(size).pt", .dit, "--model DiT-XL/2 --image-size \(size)", steps: 250,
       Size(
-        parameters: 675_000_000, tolerance: 1_000_000, source: "arXiv:2212.09748, section 5, whole millions; positions, which are fixed, are not counted here"
+        parameters: 675_000_000, tolerance: 1_000_000,
+        source: "arXiv:2212.09748, section 5, whole millions; positions, which are fixed, are not counted here"
       ),
-      note: "samples latents [4, \(size / 8), \(size / 8)]: the autoencoder that makes images of \(size) x \(size) of them is not part of Sfumato")
+      note:
+        "samples latents [4, \(size / 8), \(size / 8)]: the autoencoder that makes images of \(size) x \(size) of them is not part of Sfumato"
+    )
   }
 }
 
@@ -41,7 +44,9 @@ extension PublishedFlags {
     let sizes = ["S": (384, 12, 6), "B": (768, 12, 12), "L": (1024, 24, 16), "XL": (1152, 28, 16)]
     let words = self["model"].split { $0 == "-" || $0 == "/" }.map(String.init)
     guard words.count == 3, words[0] == "DiT", let (width, depth, heads) = sizes[words[1]], let patch = Int(words[2]) else {
-      throw SfumatoError(.usage, "--model of \(system.rawValue): expected DiT-S, DiT-B, DiT-L or DiT-XL and a patch, such as DiT-XL/2, found '\(self["model"])'")
+      throw SfumatoError(
+        .usage,
+        "--model of \(system.rawValue): expected DiT-S, DiT-B, DiT-L or DiT-XL and a patch, such as DiT-XL/2, found '\(self["model"])'")
     }
     var network = DiT.Recipe()
     (network.hiddenSize, network.depth, network.numHeads, network.patchSize) = (width, depth, heads, patch)

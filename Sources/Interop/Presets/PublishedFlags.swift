@@ -66,7 +66,8 @@ extension PublishedFlags {
     case .improvedDiffusion:
       openAI.merging(["sigma_small": "False", "rescale_timesteps": "True", "rescale_learned_sigmas": "True"]) { $1 }
     case .niceDiffusion: nice
-    case .dit: ["model": "DiT-XL/2", "image-size": "256", "num-classes": "1000", "cfg-scale": "4.0", "num-sampling-steps": "250", "vae": "mse"]
+    case .dit:
+      ["model": "DiT-XL/2", "image-size": "256", "num-classes": "1000", "cfg-scale": "4.0", "num-sampling-steps": "250", "vae": "mse"]
     }
   }
 

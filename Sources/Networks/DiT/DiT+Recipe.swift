@@ -56,7 +56,8 @@ extension DiT {
     public func validate() throws(RecipeError) {
       try require((1...1024).contains(patchSize), "patch_size", "expected 1 to 1024, found \(patchSize)")
       try require((4...65536).contains(hiddenSize), "hidden_size", "expected 4 to 65536, found \(hiddenSize)")
-      try require(hiddenSize % 4 == 0, "hidden_size", "expected a multiple of 4, for sines and cosines of row and column, found \(hiddenSize)")
+      try require(
+        hiddenSize % 4 == 0, "hidden_size", "expected a multiple of 4, for sines and cosines of row and column, found \(hiddenSize)")
       try require(Self.depths.contains(depth), "depth", "expected 1 to \(Self.depths.upperBound) blocks, found \(depth)")
       try require(
         (1...hiddenSize).contains(numHeads) && hiddenSize % numHeads == 0, "num_heads",

@@ -56,7 +56,8 @@ public final class DiT: DiffusionNetwork, PreparedOnce {
     let tokens = positions(of: patches(padded.to(dtype).channelsLast())).to(dtype).arising(in: "x_embedder")
     var h = tokens + gridPositions(rows, columns, on: x.device).to(dtype)
     for (index, block) in blocks.enumerated() {
-      h = (recomputations.isEmpty
+      h =
+        (recomputations.isEmpty
         ? block(h, condition) : recomputations[index]([h, condition], mode: mode) { block($0[0], $0[1]) }).arising(in: "blocks.\(index)")
     }
     let y = finalLayer(h, condition).arising(in: "final_layer").to(.float32)

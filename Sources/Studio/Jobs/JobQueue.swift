@@ -164,12 +164,14 @@ final class JobQueue: Sendable {
   }
 
   func remove(_ id: String) throws {
-    try state.withLock { state in
+    let streams = try state.withLock { state in
       let job = try Self.job(id, state)
       guard job.record.state.isEnd else { throw Problem(409, "the job is \(job.record.state.rawValue)", hint: "cancel it first") }
       state.jobs[id] = nil
-      for subscriber in state.subscribers.removeValue(forKey: id)?.values.map({ $0 }) ?? [] { subscriber.finish() }
+      return state.subscribers.removeValue(forKey: id)?.values.map { $0 } ?? []
     }
+    // The end of a stream takes the lock.
+    for stream in streams { stream.finish() }
     try? FileManager.default.removeItem(atPath: folder(of: id))
     folder.changed()
   }
@@ -190,6 +192,7 @@ final class JobQueue: Sendable {
 
   /// The events of a job from now on, the present state first; they end with the job.
   func events(of id: String, onEnd: @escaping @Sendable () -> Void) throws -> AsyncStream<String> {
+    _ = try view(id)
     let key = UUID()
     let (stream, continuation) = AsyncStream<String>.makeStream(bufferingPolicy: .bufferingNewest(64))
     continuation.onTermination = { [weak self] _ in
@@ -199,12 +202,15 @@ final class JobQueue: Sendable {
         if state.subscribers[id]?.isEmpty ?? false { state.subscribers[id] = nil }
       }
     }
-    try state.withLock { state in
-      let job = try Self.job(id, state)
+    let isEnd = state.withLock { state in
+      guard let job = state.jobs[id] else { return true }
       continuation.yield(ServerEvent.text("state", Self.json(job, state).text, id: state.events))
       if let url = job.currentPreview { continuation.yield(ServerEvent.text("preview", JSON.members(["url": .string(url)]).text)) }
-      if job.record.state.isEnd { continuation.finish() } else { state.subscribers[id, default: [:]][key] = continuation }
+      if !job.record.state.isEnd { state.subscribers[id, default: [:]][key] = continuation }
+      return job.record.state.isEnd
     }
+    // The end of a stream takes the lock.
+    if isEnd { continuation.finish() }
     return stream
   }
 

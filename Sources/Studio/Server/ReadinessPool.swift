@@ -87,6 +87,8 @@ final class ReadinessPool: AsyncSocketPool {
       if waiter == nil, state.cancelled.count < 10_000 { state.cancelled.insert(id) }
       return waiter
     }
+    // A socket that is closed while it is polled stays open until that ends.
+    wake()
     waiter?.continuation.resume(throwing: CancellationError())
   }
 

@@ -41,7 +41,7 @@ struct RequestHead: Sendable {
     self.method = method
     (path, query) = try Self.target(String(start[1]))
     headers = try Self.headers(lines)
-    contentLength = try Self.length(headers, method)
+    contentLength = try Self.length(headers)
   }
 
   private static func target(_ target: String) throws -> ([String], [String: String]) {
@@ -97,13 +97,10 @@ struct RequestHead: Sendable {
     }
   }
 
-  private static func length(_ headers: [String: String], _ method: HTTPMethod) throws -> Int {
+  private static func length(_ headers: [String: String]) throws -> Int {
     // One way of framing a body leaves nothing to smuggle.
     guard headers["transfer-encoding"] == nil else { throw Problem(411, "bodies in chunks are not taken; send Content-Length") }
-    guard let text = headers["content-length"] else {
-      guard method != .post else { throw Problem(411, "a POST needs Content-Length") }
-      return 0
-    }
+    guard let text = headers["content-length"] else { return 0 }
     guard !text.isEmpty, text.utf8.count <= 15, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(text) else {
       throw Problem(400, "Content-Length is no number")
     }

@@ -143,7 +143,8 @@ import Testing
       }
       let sampler = try Choice<SamplerRegistry>(named: name).member
       func end(_ sampler: some Sampler) throws -> Tensor {
-        try SamplingRun(sampler, denoiser: denoiser(diffusion), levels: levels, start: start, noise: BatchNoise(Generator(seed: 1))).finish()
+        try SamplingRun(sampler, denoiser: denoiser(diffusion), levels: levels, start: start, noise: BatchNoise(Generator(seed: 1)))
+          .finish()
       }
       return try distance(end(sampler), oracle.solution(start, from: levels[0], to: levels[steps]))
     }

@@ -41,7 +41,9 @@ import Testing
     let pictures = [broken, try shop.picture("p.png", seed: 1)]
     let report = try shop.invert(pictures) { ($0.classes, $0.reconstruction) = (["3", "5"], shop.folder.path + "/r.png") }
     #expect(report.failures.map(\.file) == [broken] && report.rows.map(\.class) == ["5"])
-    #expect(report.rows == (try shop.invert([pictures[1]]) { $0.classes = ["5"] }.rows))
+    let alone = try shop.invert([pictures[1]]) { $0.classes = ["5"] }.rows
+    // Batches of two and of one may round differently.
+    #expect(abs(report.rows[0].latentMean - alone[0].latentMean) < 1e-5 && abs(report.rows[0].psnr! - alone[0].psnr!) < 0.01)
     #expect(try Image(file: shop.folder.path + "/r.png").height > 160)
     let none = refusal { try shop.invert([broken]) }
     #expect(none?.failure == .data && none?.description.contains("none of the pictures could be read") == true)

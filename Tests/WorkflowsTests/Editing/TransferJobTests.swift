@@ -36,8 +36,8 @@ import Testing
   }
 
   @Test func anotherScheduleStartsAtTheSameNoise() throws {
-    let other = try shop.model("cosine.safetensors", set: ["process.schedule.type=cosine"])
-    #expect(try Model(shop.model).recipe.process.schedule.type == "linear" && Model(other).recipe.process.schedule.type == "cosine")
+    let other = try shop.model("linear.safetensors", set: ["process.schedule.type=linear"])
+    #expect(try Model(shop.model).recipe.process.schedule.type == "cosine" && Model(other).recipe.process.schedule.type == "linear")
     let codecs = try [shop.model, other].map { try LatentCodec($0, count: 1, classes: [], settings: EditingShop.settings()) }
     let start = try codecs[0].upTo(strength: 0.5).levels[0], levels = codecs[1].starting(as: start).levels
     // α and σ are computed from λ.

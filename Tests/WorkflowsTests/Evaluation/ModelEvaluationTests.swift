@@ -57,16 +57,16 @@ import Testing
 
   @Test func samplersAndStepsAreRowsOfWhichEachIsItsOwnEvaluation() throws {
     let files = try ["q.svg", "q.png"].map { try shop.folder.file($0) }
-    let report = try compare(["ddim", "heun"], [2, 3], plot: files[0])
+    let report = try compare(["ddim", "heun"], [3, 4], plot: files[0])
     #expect(report.rows.map(\.sampling.sampler) == ["ddim", "ddim", "heun", "heun"])
-    #expect(report.rows.map(\.sampling.steps) == [2, 3, 2, 3] && report.plot == files[0])
-    // Heun's method evaluates twice but in the last step, which ends at the image.
-    #expect(report.rows.map(\.sampling.evaluations) == [2, 3, 3, 5])
+    #expect(report.rows.map(\.sampling.steps) == [3, 4, 3, 4] && report.plot == files[0])
+    // Heun's method evaluates twice but in the first step, which leaves pure noise, and in the last, which ends at the image.
+    #expect(report.rows.map(\.sampling.evaluations) == [3, 4, 4, 6])
     let alone = try shop.judged(
       shop.request(model, real) {
         $0.count = 20
         $0.sampling.settings = ["sampler.type=heun"]
-        $0.sampling.steps = 3
+        $0.sampling.steps = 4
       })
     #expect(report.rows[3].figures == alone.figures)
     #expect(Set(report.rows.map { $0.figures[0].samples }).count == 4 && Set(report.rows.map { $0.figures[0].real }).count == 1)

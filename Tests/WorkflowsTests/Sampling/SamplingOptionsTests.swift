@@ -51,7 +51,8 @@ import Testing
 
   @Test func aWeakerModelGuidesInPlaceOfTheNullClass() throws {
     let weaker = try folder.file("weaker.safetensors"), same = try folder.file("same.safetensors")
-    try Tiny.write(Tiny.model(set: ["network={ type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }"]), to: weaker)
+    try Tiny.write(
+      Tiny.model(set: ["network={ type: context_unet, model_channels: 16, channel_mult: [1, 1], num_res_blocks: 1 }"]), to: weaker)
     try Tiny.write(model, to: same)
     let plain = try sample { $0.guidanceScale = 1 }
     let guided = try sample { ($0.guidanceScale, $0.autoguidance) = (3, weaker) }
@@ -59,13 +60,18 @@ import Testing
     // Away from itself leads nowhere, and a scale of 1 is no guidance.
     #expect(try sample { ($0.guidanceScale, $0.autoguidance) = (3, same) } == plain)
     #expect(try sample { ($0.guidanceScale, $0.autoguidance) = (1, weaker) } == plain)
-    #expect(try sample { ($0.guidanceScale, $0.autoguidance, $0.settings) = (3, weaker, ["sampling.guidance_interval=[1000000, 1000001]"]) } == plain)
+    #expect(
+      try sample { ($0.guidanceScale, $0.autoguidance, $0.settings) = (3, weaker, ["sampling.guidance_interval=[1000000, 1000001]"]) }
+        == plain)
     // It guides images without a class too.
-    #expect(try sample { ($0.guidanceScale, $0.autoguidance, $0.classes) = (3, weaker, .none) } != sample { ($0.guidanceScale, $0.classes) = (1, .none) })
+    #expect(
+      try sample { ($0.guidanceScale, $0.autoguidance, $0.classes) = (3, weaker, .none) }
+        != sample { ($0.guidanceScale, $0.classes) = (1, .none) })
   }
 
   @Test(arguments: [
-    ("process.schedule.type=linear", "its process has schedule"), ("data.classes=letters", "its data has"), ("data.size=12", "its data has height: 12"),
+    ("process.schedule.type=linear", "its process has schedule"), ("data.classes=letters", "its data has"),
+    ("data.size=12", "its data has height: 12"),
   ])
   func aModelOfOtherDataOrAnotherProcessCannotGuide(setting: String, words: String) throws {
     let other = try folder.file("other.safetensors")
@@ -73,7 +79,9 @@ import Testing
     let found = problem { ($0.guidanceScale, $0.autoguidance) = (2, other) }
     #expect(found?.failure == .usage && found?.description.contains("cannot guide this model") == true, "\(found?.description ?? "-")")
     #expect(found?.description.contains(words) == true || words.contains("schedule"), "\(found?.description ?? "-")")
-    #expect(problem { ($0.autoguidance, $0.settings) = (other, ["sampling.guidance_rescale=0.5"]) }?.description.contains("guidance_rescale") == true)
+    #expect(
+      problem { ($0.autoguidance, $0.settings) = (other, ["sampling.guidance_rescale=0.5"]) }?.description.contains("guidance_rescale")
+        == true)
   }
 
   @Test func noiseStopsAtItsLimit() throws {

@@ -73,13 +73,19 @@ import Testing
     #expect(error?.failure == .usage && error?.description.contains("distillation cannot change") == true, "\(String(describing: error))")
   }
 
-  /// A student whose steps are those of its teacher's guided sampling loses by what two steps differ from one, which training reduces.
+  /// Two steps of a guided teacher that has learned a little differ much from one of its own, with which the student begins: a quarter of that
+  /// loss was seen to be left.
   @Test func theLossFalls() throws {
-    let job = try begin("run", ["training.duration=600", "training.learning_rate=1.0e-3", "training.log_every=100", "training.batch_size=10"])
+    let own = try folder.write(Tiny.recipe, to: "teacher.yaml"), rate = ["training.learning_rate=1.0e-3", "training.batch_size=10"]
+    let taught = try TrainingJob(
+      recipe: own, set: rate + ["training.duration=400", "sampling.clip=false"], folder: "\(folder.path)/taught")
+    try finish(taught)
+    let few = ["distillation.teacher=\(taught.folder.path)", "distillation.steps=2", "distillation.guidance_scale=4"]
+    let job = try begin("run", rate + few + ["training.duration=600", "training.log_every=100", "training.preview_every=1000"])
     try finish(job)
     let losses = RunLog(path: job.folder.logPath).lines.map(\.loss)
     let (first, last) = (losses.first.flatMap(\.self) ?? 0, losses.last.flatMap(\.self) ?? 1)
-    #expect(losses.count == 6 && last < 0.7 * first, "\(first) to \(last)")
+    #expect(losses.count == 6 && last < 0.5 * first, "\(first) to \(last)")
   }
 
   @Test func theTeachersGuidanceIsThatOfTheRecipe() throws {

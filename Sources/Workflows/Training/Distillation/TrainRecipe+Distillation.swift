@@ -12,7 +12,8 @@ extension TrainRecipe {
     guard distillation != nil else { return }
     let defaults = TrainRecipe()
     let parts: [(path: String, part: (TrainRecipe) -> String, instead: String)] = [
-      ("network", { $0.network.type + $0.network.recipe.yaml() }, "it is the teacher's"), ("process", { $0.process.yaml() }, "it is the teacher's"),
+      ("network", { $0.network.type + $0.network.recipe.yaml() }, "it is the teacher's"),
+      ("process", { $0.process.yaml() }, "it is the teacher's"),
       ("sampler", { $0.sampler.type + $0.sampler.recipe.yaml() }, "the student's is ddim"),
       ("sampling", { $0.sampling.yaml() }, "distillation.steps, guidance_scale and guidance_interval decide it"),
       ("augmentation", { $0.augmentation.yaml() }, "the teacher's images are not augmented"),
