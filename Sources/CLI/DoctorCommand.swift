@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Workflows
 
 struct Doctor: ParsableCommand {
@@ -26,21 +27,7 @@ struct DoctorText {
   var text: String { (facts + [""] + report.checks.map(line) + ["", verdict]).joined(separator: "\n") }
 
   private var facts: [String] {
-    let r = report
-    let features = r.machine.features.isEmpty ? "no relevant vector extensions" : r.machine.features.joined(separator: " ")
-    let vips = r.libvips.problem ?? "\(r.libvips.version ?? "") \(r.libvips.path ?? "")"
-    return [
-      "Sfumato     \(r.version), \(r.build) build by Swift \(r.swift)",
-      "system      \(r.machine.system)",
-      "processor   \(r.machine.processor), \(r.machine.cores) cores: \(features)",
-      "memory      \(Console.bytes(Int(clamping: r.machine.memoryBytes)))",
-      "libtorch    \(r.libtorch.libraryVersion ?? "unknown version"), built for \(r.libtorch.headerVersion), \(r.libtorch.path)",
-      "            kernels for \(r.libtorch.capability), \(r.libtorch.threads) threads (\(r.libtorch.parallelBackend))",
-      "devices     \(r.devices.map { "\($0) in \(r.precisions[$0] ?? "float32")" }.joined(separator: ", "))",
-      "libvips     \(vips)",
-      "libarchive  \(r.libarchive)",
-      "models      \(r.models.isEmpty ? "none bundled" : r.models.keys.sorted().joined(separator: ", "))",
-    ]
+    report.facts(paths: true).map { "\($0.name.padding(toLength: 12, withPad: " ", startingAt: 0))\($0.value)" }
   }
 
   private func line(_ check: DoctorReport.Check) -> String {

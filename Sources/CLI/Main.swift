@@ -62,18 +62,3 @@ import Workflows
     return code.rawValue
   }
 }
-
-extension Failure {
-  /// The exit codes of BSD's sysexits.
-  var exitCode: Int32 {
-    switch self {
-    case .usage: 64
-    case .data: 65
-    case .missing: 66
-    case .internal: 70
-    case .memory: 71
-    case .io: 74
-    case .interrupted: 130
-    }
-  }
-}

@@ -21,6 +21,19 @@ public enum Failure: ClassifiedError, Equatable {
   public init(of error: any Error) {
     self = (error as? any ClassifiedError)?.failure ?? .internal
   }
+
+  /// The exit code of a program: those of BSD's sysexits.
+  package var exitCode: Int32 {
+    switch self {
+    case .usage: 64
+    case .data: 65
+    case .missing: 66
+    case .internal: 70
+    case .memory: 71
+    case .io: 74
+    case .interrupted: 130
+    }
+  }
 }
 
 /// An error that says its own class. Every public error type of Sfumato is one; `ArchitectureTests` holds that.

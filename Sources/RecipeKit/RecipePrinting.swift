@@ -49,7 +49,7 @@ private func printedElement(_ value: Any, indent: String) -> String {
 }
 
 /// `[1, 2, [3]]`; nil for a list that holds sections.
-private func inline(_ list: [Any]) -> String? {
+func inline(_ list: [Any]) -> String? {
   var elements: [String] = []
   for element in list {
     switch unwrapped(element) {
@@ -64,7 +64,7 @@ private func inline(_ list: [Any]) -> String? {
   return "[\(elements.joined(separator: ", "))]"
 }
 
-private func scalarText(_ value: Any) -> String {
+func scalarText(_ value: Any) -> String {
   switch value {
   case let flag as Bool: return flag ? "true" : "false"
   case let number as Double: return numberText(number.description)

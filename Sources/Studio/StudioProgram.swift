@@ -26,14 +26,7 @@ public enum StudioProgram {
       return 0
     } catch {
       say("sfumato: \(error)", to: 2)
-      switch Failure(of: error) {
-      case .usage: return 64
-      case .data: return 65
-      case .missing: return 66
-      case .memory: return 71
-      case .io: return 74
-      case .internal, .interrupted: return 70
-      }
+      return Failure(of: error).exitCode
     }
   }
 

@@ -6,7 +6,7 @@ import Testing
 
   init() throws { shop = try Workshop() }
 
-  @Test func aDamagedModelOfARunIsRefusedByWhoeverUsesIt() throws {
+  @Test func aDamagedModelOfARunIsRefusedByEveryCommandThatUsesIt() throws {
     try shop.train()
     let place = "run/checkpoints/\(try shop.text("run/latest").trimmingCharacters(in: .newlines))/model.safetensors"
     var bytes = [UInt8](try shop.contents(place))

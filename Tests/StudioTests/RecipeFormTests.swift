@@ -1,12 +1,12 @@
+import Diffusion
 import Foundation
+import RecipeKit
 import Testing
 
 @testable import Studio
 
 @Suite("Forms of recipes") struct RecipeFormTests {
-  @Test(arguments: ["glyphs", "pictures", "restore", "restore-128", "restore-256", "digits-classifier"]) func everyValueIsDocumented(
-    name: String
-  ) throws {
+  @Test(arguments: RecipeForm.bundled.keys.sorted()) func everyValueIsDocumented(name: String) throws {
     let fields = try RecipeForm(name).fields()
     #expect(fields.count > 20)
     for field in fields {
@@ -24,9 +24,13 @@ import Testing
     }
   }
 
-  @Test func findsTheLeavesOfYAML() {
-    let yaml = "a: 1\nb:\n  c: [1, 2]\n  d:\n    - type: x\n      y: 2\n    - z\n  e: \"q\"\nf: {}\ng: null\n"
-    #expect(RecipeForm.leaves(of: yaml).map { "\($0.path)=\($0.value)" } == ["a=1", "b.c=[1, 2]", "b.e=\"q\"", "g=null"])
+  /// From the recipe's own types: a member that is added to an enum or a registry can be chosen.
+  @Test func choicesAreThoseOfTheRecipe() throws {
+    let choices = Dictionary(uniqueKeysWithValues: try RecipeForm("glyphs").fields().map { ($0["path"]?.string ?? "", $0["choices"]) })
+    #expect(choices["process.parameterization"] == .strings(Parameterization.Name.allCases.map(\.rawValue)))
+    #expect(choices["sampler.type"] == .strings(SamplerRegistry.names))
+    #expect(choices["training.decay.type"].flatMap { $0?.array?.count } ?? 0 > 3)
+    #expect(choices["training.learning_rate"] == .some(nil))
   }
 
   @Test func aFilledFormIsAListOfSettings() throws {

@@ -17,6 +17,14 @@ import Testing
     #expect(report.machine.cores > 0 && report.machine.memoryBytes > 1 << 28)
   }
 
+  /// What is shown to other machines names no place of this one.
+  @Test func factsNamePlacesOnlyOnRequest() throws {
+    let report = DoctorReport.examine(), path = try #require(report.libvips.path)
+    func text(_ paths: Bool) -> String { report.facts(paths: paths).map { "\($0.name) \($0.value)" }.joined(separator: "\n") }
+    #expect(text(true).contains(path) && text(true).contains(report.libtorch.path))
+    #expect(!text(false).contains("/lib"))
+  }
+
   @Test func faultFailsACheckWithReasonAndAdvice() {
     let check = DoctorCheck(name: "matrices", advice: "take two aspirins") { try Tensor.ones([2]).reshape([3]).validated() }
     let result = check.run()

@@ -57,10 +57,7 @@ struct Interpolate: ParsableCommand {
     request.settings = try editing.settings(steps: steps, on: device)
     let job = try InterpolationJob(request)
     shown.introduce(request.settings.device, request.settings.precision)
-    try LongWork(title: "interpolating", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    }
+    try LongWork.run("interpolating", pulling: job, quiet: shown.quiet)
     if shown.json { return try Console.result(JSONText.of(Result(files: job.files, frames: job.count))) }
     for file in job.files { try Console.result(file) }
   }

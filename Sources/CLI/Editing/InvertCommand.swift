@@ -49,10 +49,7 @@ struct Invert: ParsableCommand {
     request.settings = try editing.settings(steps: steps, on: device)
     let job = try InversionJob(request)
     shown.introduce(request.settings.device, request.settings.precision)
-    try LongWork(title: "inverting", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    }
+    try LongWork.run("inverting", pulling: job, quiet: shown.quiet)
     let report = job.report()
     try Console.result(shown.json ? JSONText.of(report) : InversionText(report: report).text)
     for failure in report.failures { Console.error(failure.problem) }

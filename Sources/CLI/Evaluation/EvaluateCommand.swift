@@ -126,10 +126,7 @@ struct Evaluate: ParsableCommand {
     (comparison.steps, comparison.samplers, comparison.plot) = (sets.steps?.counts ?? [], sets.samplers?.names ?? [], sets.plot)
     guard sets.steps == nil, sets.samplers == nil, sets.plot == nil else { return try compare(comparison) }
     let job = try EvaluationJob(EvaluationPlan(comparison.evaluation))
-    try LongWork(title: "evaluating", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    }
+    try LongWork.run("evaluating", pulling: job, quiet: shown.quiet)
     let report = try job.report()
     try Console.result(shown.json ? JSONText.of(report) : EvaluationText(report: report).text)
     try show(report)
@@ -137,12 +134,7 @@ struct Evaluate: ParsableCommand {
 
   private func compare(_ request: SamplerComparisonRequest) throws {
     let job = try SamplerComparisonJob(request)
-    try LongWork(title: "evaluating", quiet: shown.quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    } detail: {
-      "\(job.done) of \(job.count) settings"
-    }
+    try LongWork.run("evaluating", pulling: job, quiet: shown.quiet, detail: { "\(job.done) of \(job.count) settings" })
     let report = try job.report()
     try Console.result(shown.json ? JSONText.of(report) : SamplerComparisonText(report: report).text)
     try show(report.first)

@@ -38,6 +38,18 @@ struct LongWork {
 }
 
 extension LongWork {
+  /// Pulls a job. A step can take long: only those that write are waited for.
+  static func run(
+    _ title: String, pulling job: some SteppedJob, quiet: Bool, detail: () -> String = { "" },
+    afterStep: (inout ProgressBar) throws -> Void = { _ in }
+  ) throws {
+    try LongWork(title: title, quiet: quiet).run(
+      {
+        try Signals.enter(job.writesNext ? .writing : .computing)
+        return try job.next()
+      }, detail: detail, afterStep: afterStep)
+  }
+
   /// Processes pictures, and prints each failure once.
   static func run(_ title: String, _ job: some PictureJob, quiet: Bool) throws {
     var reported = 0
@@ -46,11 +58,7 @@ extension LongWork {
       reported = job.failures.count
     }
     report()
-    // A tile can take long: only the steps that write are waited for.
-    try LongWork(title: title, quiet: quiet).run {
-      try Signals.enter(job.writesNext ? .writing : .computing)
-      return try job.next()
-    } detail: {
+    try run(title, pulling: job, quiet: quiet) {
       "\(job.written.count) of \(job.count) pictures"
     } afterStep: { bar in
       guard job.failures.count > reported else { return }

@@ -83,7 +83,7 @@ final class InceptionConvolution: Module {
     let kernel = conv.weight.value.detach().to(.float64) * weight.detach().reshape(weight.count, 1, 1, 1)
     folded = Folded(
       weight: try kernel.to(.float32).channelsLast().validated(), bias: try bias.detach().to(.float32).validated())
-    // Shapes stay, for whoever lists the state.
+    // Shapes stay, for those that list the state.
     conv.weight.replace(with: .shapeAlone(conv.weight.shape))
   }
 }

@@ -63,7 +63,8 @@ extension StudioServer {
       guard !queue.hasUnfinished(where: { $0.run == run }) else { throw Problem(409, "a job trains this run already") }
     } else {
       try await planner.check(settings)
-      settings = try await keepingInputs(settings)
+      // Nulls mean the default, which is what is missing.
+      settings = .object((settings.object ?? [:]).filter { $0.value != .null })
     }
     // Room for the results; a training's checkpoints are counted as they are written.
     try library.folder.reserve(1 << 20)
@@ -72,9 +73,6 @@ extension StudioServer {
     response.headers["Location"] = "/api/v1/jobs/\(job["id"]?.string ?? "")"
     return response
   }
-
-  /// Settings in which nulls are left out, so that they are kept as they mean.
-  private func keepingInputs(_ settings: JSON) async throws -> JSON { .object((settings.object ?? [:]).filter { $0.value != .null }) }
 
   private func events(_ request: Request) throws -> Response {
     _ = try queue.view(request["id"])

@@ -39,30 +39,22 @@ extension StudioServer {
   }
 
   private static func doctor(_ report: DoctorReport) -> JSON {
-    let facts = [
-      ("Sfumato", "\(report.version), \(report.build) build by Swift \(report.swift)"), ("system", report.machine.system),
-      ("processor", "\(report.machine.processor), \(report.machine.cores) cores: \(report.machine.features.joined(separator: " "))"),
-      ("memory", Magnitude.bytes(Int(clamping: report.machine.memoryBytes))),
-      (
-        "libtorch",
-        "\(report.libtorch.libraryVersion ?? "unknown version"), kernels for \(report.libtorch.capability), \(report.libtorch.threads) threads"
-      ),
-      ("devices", report.devices.joined(separator: ", ")), ("libvips", report.libvips.problem ?? report.libvips.version ?? ""),
-      ("libarchive", report.libarchive), ("models", report.models.keys.sorted().joined(separator: ", ")),
-    ]
+    // One of several lines is one here.
+    let facts = report.facts(paths: false).reduce(into: [(name: String, value: String)]()) { facts, fact in
+      if fact.name.isEmpty { facts[facts.count - 1].value += "; \(fact.value)" } else { facts.append(fact) }
+    }
     let checks = report.checks.map { check -> JSON in
       let detail = [check.problem, check.advice].compactMap { $0 }.joined(separator: "; ")
       return ["name": .string(check.name), "ok": .boolean(check.outcome == .ok), "detail": .string(detail)]
     }
-    return ["facts": .array(facts.map { ["name": .string($0.0), "value": .string($0.1)] }), "checks": .array(checks)]
+    return ["facts": .array(facts.map { ["name": .string($0.name), "value": .string($0.value)] }), "checks": .array(checks)]
   }
 
   private static let samplers: JSON = {
     let samplers = SamplerRegistry.all.compactMap { type -> JSON? in
       guard let sampler = type.init() as? any Sampler else { return nil }
-      let options = RecipeForm.leaves(of: sampler.yaml()).map { field -> JSON in
-        let value = RecipeForm.json(field.value)
-        return ["name": .string(field.path), "kind": .string(RecipeForm.kind(of: value)), "default": value]
+      let options = sampler.fields.map { field -> JSON in
+        ["name": .string(field.path), "kind": .string(RecipeForm.kind(of: field)), "default": RecipeForm.json(field.text)]
       }
       return .members([
         "type": .string(type.name), "order": .optional(sampler.order), "evaluations": .integer(Swift.type(of: sampler).evaluationsPerStep),

@@ -73,9 +73,7 @@ final class RestoreWork: JobWork {
   func preview() throws -> [UInt8]? {
     guard job.count > 1, let last = job.outcomes.last, last.output != shown else { return nil }
     shown = last.output
-    let reader = try PictureReader(file: last.output), scale = min(1, 512 / Double(max(reader.width, reader.height)))
-    let width = max(1, Int(Double(reader.width) * scale)), height = max(1, Int(Double(reader.height) * scale))
-    return try reader.reducedImage(coveringWidth: width, height: height).resized(width: width, height: height, filter: .box).encoded()
+    return try PictureStore.reduced(last.output, to: 512).encoded()
   }
   private var shown = ""
 

@@ -67,10 +67,7 @@ final class TrainWork: JobWork {
     if step.loss.isFinite { smoothLoss = smoothLoss.map { 0.98 * $0 + 0.02 * step.loss } ?? step.loss }
     if let line = job.lastLogLine, line.step > logged {
       logged = line.step
-      let encoder = JSONEncoder()
-      encoder.keyEncodingStrategy = .convertToSnakeCase
-      encoder.outputFormatting = [.sortedKeys]
-      if let data = try? encoder.encode(line) { lines.append(String(decoding: data, as: UTF8.self)) }
+      lines.append(try RunFolder.json(line))
     }
     return step.progress
   }

@@ -149,7 +149,8 @@ function fieldControl({ path, kind, value, choices, documentation }, changed) {
 function inputOf(kind, value, choices) {
   if (kind === 'boolean') return h('input', { type: 'checkbox', checked: Boolean(value) });
   if (kind === 'choice' && choices?.length) {
-    const select = h('select', {}, [...new Set([...choices, plain(value)])].filter(Boolean).map((entry) => option(entry)));
+    const automatic = value === null ? [option('', 'automatic')] : [];
+    const select = h('select', {}, [...automatic, ...[...new Set([...choices, plain(value)])].filter(Boolean).map((entry) => option(entry))]);
     select.value = plain(value);
     return select;
   }

@@ -21,7 +21,7 @@ struct RequestHead: Sendable {
   }
 
   /// - Parameter bytes: up to and without the empty line.
-  /// - Throws: `Problem` 400, 405, 411, 414, 501 or 505.
+  /// - Throws: `Problem` 400, 405, 411, 413, 414, 431 or 505.
   init(_ bytes: some Collection<UInt8>) throws {
     guard bytes.allSatisfy({ $0 == 13 || $0 == 10 || $0 == 9 || (0x20...0x7E).contains($0) || $0 >= 0x80 }) else {
       throw Problem(400, "the head of the request contains control characters")

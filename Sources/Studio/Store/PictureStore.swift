@@ -20,26 +20,6 @@ struct StoredPicture: Codable, Sendable {
   }
 }
 
-enum PictureTypes {
-  private static let types = [
-    "png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif", "tif": "image/tiff", "bmp": "image/bmp",
-    "heic": "image/heic", "avif": "image/avif", "jxl": "image/jxl", "jp2": "image/jp2", "html": "text/html; charset=utf-8",
-  ]
-
-  static func type(ofEnding ending: String) -> String { types[ending] ?? "application/octet-stream" }
-
-  /// The ending of files of a format.
-  static func ending(of format: PictureFormat) -> String {
-    switch format.rawValue.lowercased() {
-    case "jpeg": "jpg"
-    case "tiff": "tif"
-    case "netpbm": "ppm"
-    case let name where types[name] != nil: name
-    default: "img"
-    }
-  }
-}
-
 /// Uploaded pictures: `pictures/ID.ENDING`, and `ID.json` beside it.
 final class PictureStore: Sendable {
   private let folder: DataFolder
@@ -131,12 +111,7 @@ final class PictureStore: Sendable {
       return Response(type: kept.type, body: .bytes(kept.bytes), headers: Self.lasting)
     }
     let (bytes, type) = try await lane.run { () -> (Data, String) in
-      let reader = try PictureReader(file: path)
-      let scale = min(1, Double(size) / Double(max(reader.width, reader.height)))
-      let width = max(1, Int(Double(reader.width) * scale)), height = max(1, Int(Double(reader.height) * scale))
-      var image = try scale < 1 ? reader.reducedImage(coveringWidth: width, height: height) : reader.image()
-      if scale < 1 { image = try image.resized(width: width, height: height, filter: .box) }
-      let isSmall = width * height <= 256 * 256 || image.hasAlpha
+      let image = try Self.reduced(path, to: size), isSmall = image.width * image.height <= 256 * 256 || image.hasAlpha
       return (Data(try image.encoded(as: isSmall ? .png : .jpeg(quality: 88))), isSmall ? "image/png" : "image/jpeg")
     }
     views.withLock { views in
@@ -144,6 +119,14 @@ final class PictureStore: Sendable {
       if views.count > Self.keptViews { views.removeFirst() }
     }
     return Response(type: type, body: .bytes(bytes), headers: Self.lasting)
+  }
+
+  /// A picture no larger than `size` on a side, upright.
+  static func reduced(_ path: String, to size: Int) throws -> Image {
+    let reader = try PictureReader(file: path), scale = Double(size) / Double(max(reader.width, reader.height))
+    guard scale < 1 else { return try reader.image() }
+    let width = max(1, Int(Double(reader.width) * scale)), height = max(1, Int(Double(reader.height) * scale))
+    return try reader.reducedImage(coveringWidth: width, height: height).resized(width: width, height: height, filter: .box)
   }
 
   /// What has an id of its own never changes.

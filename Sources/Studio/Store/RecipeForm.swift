@@ -6,8 +6,6 @@ import Workflows
 
 /// A bundled recipe as a form: every value with its default, and the settings of a filled form as those of the command line.
 struct RecipeForm {
-  struct Field { let path: String, value: String }
-
   let name: String, path: String
 
   /// Values that name files, or processes of the machine: never taken from a request.
@@ -42,32 +40,24 @@ struct RecipeForm {
   // MARK: Fields
 
   func fields() throws -> [JSON] {
-    let values = Self.leaves(of: try RecipeInspection.resolved(path))
-    let defaults = Dictionary(Self.leaves(of: try RecipeInspection.resolved(nil)).map { ($0.path, $0.value) }) { first, _ in first }
+    let defaults = Dictionary(try RecipeInspection.fields(nil).map { ($0.path, $0.text) }) { first, _ in first }
     let comments = try Self.comments(in: text().text)
-    return values.filter { !Self.isClosed($0.path) }.map { field in
-      let choices = Self.choices[field.path], value = Self.json(field.value)
-      let kind = choices != nil ? "choice" : Self.kind(of: value)
-      return .members([
-        "path": .string(field.path), "kind": .string(kind), "default": defaults[field.path].map(Self.json) ?? .null, "value": value,
-        "choices": choices.map(JSON.strings),
+    return try RecipeInspection.fields(path).filter { !Self.isClosed($0.path) }.map { field in
+      .members([
+        "path": .string(field.path), "kind": .string(Self.kind(of: field)), "default": defaults[field.path].map(Self.json) ?? .null,
+        "value": Self.json(field.text), "choices": field.choices.map(JSON.strings),
         "documentation": .string(FieldDocumentation.text(for: field.path) ?? comments[field.path] ?? ""),
       ])
     }
   }
 
-  /// What can be chosen where a recipe has `type:`.
-  private static let choices: [String: [String]] = [
-    "sampler.type": SamplerRegistry.names, "training.precision": ["auto", "float32", "bfloat16"],
-    "process.parameterization": ["epsilon", "x0", "v"], "images.flip": ["none", "horizontal"],
-  ]
-
-  static func kind(of value: JSON) -> String {
-    switch value {
-    case .boolean: "boolean"
-    case .integer: "integer"
-    case .number: "number"
-    default: "text"
+  static func kind(of field: RecipeField) -> String {
+    guard field.choices == nil else { return "choice" }
+    switch json(field.text) {
+    case .boolean: return "boolean"
+    case .integer: return "integer"
+    case .number: return "number"
+    default: return "text"
     }
   }
 
@@ -82,26 +72,6 @@ struct RecipeForm {
   }
 
   private static func unquoted(_ text: String) -> String { (try? JSON(parsing: Data(text.utf8)))?.string ?? text }
-
-  /// The scalars and one-line lists of a printed recipe, by path. Lists of sections have no form.
-  static func leaves(of yaml: String) -> [Field] {
-    var fields: [Field] = [], path: [(indent: Int, key: String)] = []
-    var skipped: Int?
-    for line in yaml.split(separator: "\n") {
-      let indent = line.prefix { $0 == " " }.count, rest = line.dropFirst(indent)
-      if let limit = skipped, indent > limit || (indent == limit && rest.hasPrefix("- ")) { continue }
-      skipped = nil
-      while let last = path.last, last.indent >= indent { path.removeLast() }
-      guard !rest.hasPrefix("- "), let colon = rest.firstIndex(of: ":") else {
-        skipped = path.last?.indent ?? 0
-        continue
-      }
-      let key = String(rest[..<colon]), value = rest[rest.index(after: colon)...].trimmingCharacters(in: .whitespaces)
-      path.append((indent, key))
-      if !value.isEmpty, value != "{}" { fields.append(Field(path: path.map(\.key).joined(separator: "."), value: value)) }
-    }
-    return fields
-  }
 
   /// The comments behind values in a recipe file, by path.
   private static func comments(in text: String) -> [String: String] {
@@ -127,12 +97,11 @@ struct RecipeForm {
   /// - Throws: `Problem` 422; `RecipeError` for impossible values.
   func settings(_ values: [String: JSON], data: [String]) throws -> [String] {
     let types = values.filter { $0.key.hasSuffix(".type") }
-    let chosen = try Self.written(types, among: Self.leaves(of: try RecipeInspection.resolved(path)).map(\.path))
-    let known = Self.leaves(of: try RecipeInspection.resolved(path, set: data + chosen)).map(\.path)
+    let chosen = try Self.written(types, among: RecipeInspection.fields(path).map(\.path))
+    let known = try RecipeInspection.fields(path, set: data + chosen).map(\.path)
     let settings = try chosen + Self.written(values.filter { types[$0.key] == nil }, among: known)
-    let before = Self.leaves(of: try RecipeInspection.resolved(path, set: data))
-    let after = Self.leaves(of: try RecipeInspection.resolved(path, set: data + settings))
-    func closed(_ fields: [Field]) -> [String] { fields.filter { Self.isClosed($0.path) }.map { "\($0.path)=\($0.value)" } }
+    let before = try RecipeInspection.fields(path, set: data), after = try RecipeInspection.fields(path, set: data + settings)
+    func closed(_ fields: [RecipeField]) -> [String] { fields.filter { Self.isClosed($0.path) }.map { "\($0.path)=\($0.text)" } }
     guard closed(before) == closed(after) else { throw Problem(422, "the settings would change which files are read") }
     return data + settings
   }

@@ -1,12 +1,12 @@
 import NN
 import RecipeKit
-import Tensors
 
-/// Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015). Its weight decay is an L2 penalty: it is part of the
-/// gradient and so of the running means, which AdamW keeps free of it.
-public final class Adam: Optimizer {
+/// Adam (Kingma and Ba 2015) with weight decay as an L2 penalty: it is part of the gradient and so of the running means, which AdamW keeps
+/// free of it.
+public final class Adam: AdamOptimizer {
   public struct Recipe: AdamRecipe, Equatable {
     public static let name = "adam"
+    static let decouplesDecay = false
     /// Decay rates of the running means of the gradient and of its square.
     public var beta1 = 0.9, beta2 = 0.999
     public var eps = 1e-8
@@ -21,32 +21,5 @@ public final class Adam: Optimizer {
     public func makeOptimizer(for parameters: [(name: String, parameter: Parameter)]) -> any Optimizer { Adam(parameters, self) }
   }
 
-  private let recipe: Recipe
-  private let state: AdamMoments
-  /// Indices of parameters with one weight decay, and that decay.
-  private let groups: [(indices: [Int], weightDecay: Double)]
-
-  public init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: Recipe = Recipe()) {
-    self.recipe = recipe
-    state = AdamMoments(parameters)
-    groups = recipe.groups(of: state.parameters)
-  }
-
-  public var parameters: [Tensor] { state.parameters }
-
-  public func step(
-    learningRate: Double, gradientScale: Double, updating average: ExponentialMovingAverage?
-  ) throws(TorchFault) {
-    var step = recipe.step(learningRate: learningRate, gradientScale: gradientScale)
-    for group in groups {
-      step.penalty = group.weightDecay
-      try state.step(group.indices, step, updating: average)
-    }
-    average?.didUpdate()
-  }
-
-  /// A snapshot, under the same names as AdamW's, so that a run can change between them.
-  public func stateDict() -> StateDict { state.stateDict() }
-
-  public func load(_ dict: StateDict) throws { try state.load(dict) }
+  public init(_ parameters: [(name: String, parameter: Parameter)], _ recipe: Recipe = Recipe()) { super.init(parameters, recipe) }
 }

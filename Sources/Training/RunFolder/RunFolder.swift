@@ -87,7 +87,8 @@ public struct RunFolder: Sendable {
     return String(repeating: "0", count: max(0, 9 - text.count)) + text
   }
 
-  static func json(_ value: some Encodable) throws -> String {
+  /// A line of the log.
+  package static func json(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self)

@@ -50,7 +50,7 @@ public struct InterpolationRequest: Sendable {
 
 /// Interpolates between two images, pulled: latents by DDIM's inversion or from seeds, spherical interpolation between them (Song, Meng and
 /// Ermon, ICLR 2021, section 5.3), DDIM. Between two classes the conditional estimates are mixed (`InterpolatedDenoiser`).
-public final class InterpolationJob {
+public final class InterpolationJob: SteppedJob {
   private let request: InterpolationRequest
   private let codecs: [LatentCodec]
   private var inversions: [InversionRun] = []

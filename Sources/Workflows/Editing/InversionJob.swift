@@ -28,7 +28,7 @@ public struct InversionRequest: Sendable {
 ///
 /// The latents are an `.npz` with `arr_0`, float32 `[N, C, H, W]`, in the order of the pictures: a start of sampling
 /// (`SamplingRequest.Start.array`).
-public final class InversionJob {
+public final class InversionJob: SteppedJob {
   private let request: InversionRequest
   private let codec: LatentCodec
   private let files: [String]

@@ -29,17 +29,17 @@ final class LatentCodec {
     request.classes = classes.isEmpty ? .none : .only(classes)
     (request.sampler, request.steps, request.spacing, request.guidanceScale) = (DDIM(), settings.steps, .trailing, guidance)
     request.settings = ["sampling.clip=false", "sampling.dynamic_thresholding_ratio=null"]
-    do {
-      plan = try loaded.map { try SamplingPlan(request, model: $0) } ?? SamplingPlan(request)
-    } catch let error as SfumatoError where error.failure == .usage && error.description.contains("--context") {
-      throw Self.needsVectors
+    let model = try loaded ?? Model(sampling: request)
+    guard model.recipe.data.contextSize == nil else {
+      throw SfumatoError(
+        .usage,
+        "\(request.model) needs a context vector for every image, which editing does not give; expected a model of classes or without conditioning"
+      )
     }
+    plan = try SamplingPlan(request, model: model)
     self.settings = settings
     levels = plan.start.path
   }
-
-  private static let needsVectors = SfumatoError(
-    .usage, "this model needs a context vector for every image, which editing does not give; expected one of classes or without conditions")
 
   private init(_ other: LatentCodec, _ levels: [NoiseLevel]) {
     (plan, settings, self.levels) = (other.plan, other.settings, levels)

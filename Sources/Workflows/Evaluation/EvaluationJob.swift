@@ -2,7 +2,7 @@ import Metrics
 import Tensors
 
 /// Judges a set of pictures, pulled: a batch of pictures or a figure at a time.
-public final class EvaluationJob {
+public final class EvaluationJob: SteppedJob {
   private let plan: EvaluationPlan
   private let judged: EvaluatedSet, real: [EvaluatedSet], whole: EvaluatedSet?
   private var statistics: FeatureStatistics?

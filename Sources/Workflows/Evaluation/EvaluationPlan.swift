@@ -9,7 +9,7 @@ import Models
 /// Of a reference of pictures, two disjoint parts of as many pictures as are judged are taken: the samples and the second part are compared
 /// with the first, so that every figure of the samples has that of real pictures beside it.
 public struct EvaluationPlan {
-  let request: EvaluationRequest
+  private(set) var request: EvaluationRequest
   let extractor: any FeatureExtractor
   let samples: JudgedSamples
   /// Nil for statistics alone.
@@ -17,7 +17,7 @@ public struct EvaluationPlan {
   /// Pictures of each set.
   let count: Int
   /// How a model samples them; nil for pictures that are there.
-  let sampling: EvaluationReport.Sampling?
+  private(set) var sampling: EvaluationReport.Sampling?
   /// Statistics that are given: of the reference itself, or those kept in the file named for them.
   let statistics: StatisticsFile?
   var warnings: [String] = []
@@ -45,12 +45,22 @@ public struct EvaluationPlan {
     let count = try Self.count(request, samples: samples.count, reference: reference?.count)
     self.count = count
     (self.samples, self.reference) = (samples, reference)
-    if case .model(let model) = samples {
-      sampling = EvaluationReport.Sampling(try Self.sampling(of: model, request, count: count))
-    } else {
-      sampling = nil
-    }
+    try settleSampling()
     addWarnings()
+  }
+
+  private mutating func settleSampling() throws {
+    guard case .model(let model) = samples else { return }
+    sampling = EvaluationReport.Sampling(try Self.sampling(of: model, request, count: count))
+  }
+
+  /// The same evaluation of the model's samples by other settings. What was opened is shared.
+  /// - Throws: `SfumatoError` for a sampling that the model cannot do.
+  func sampled(by sampling: SamplingRequest) throws -> EvaluationPlan {
+    var plan = self
+    plan.request.sampling = sampling
+    try plan.settleSampling()
+    return plan
   }
 
   private static func check(_ request: EvaluationRequest) throws {

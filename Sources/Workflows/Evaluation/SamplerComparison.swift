@@ -16,8 +16,8 @@ public struct SamplerComparisonRequest: Sendable {
 }
 
 /// The figures of each sampler with each number of steps, pulled. The reference is read once.
-public final class SamplerComparisonJob {
-  private let requests: [EvaluationRequest]
+public final class SamplerComparisonJob: SteppedJob {
+  private let plans: [EvaluationPlan]
   private let plot: String?
   private var job: EvaluationJob?
   private var previous: EvaluationJob?
@@ -40,43 +40,43 @@ public final class SamplerComparisonJob {
         .usage,
         "\(samplers.count) samplers and \(steps.count) numbers of steps are too many to compare; expected \(Self.mostRows) pairs at most")
     }
-    requests = samplers.flatMap { sampler in
-      steps.map { count in
-        var evaluation = request.evaluation
-        if let sampler { evaluation.sampling.settings.append("sampler.type=\(sampler)") }
-        if let count { evaluation.sampling.steps = count }
-        return evaluation
-      }
-    }
     plot = request.plot
     if let plot { try PlotFile.check(plot) }
-    for request in requests { _ = try EvaluationPlan(request) }
+    let plan = try EvaluationPlan(request.evaluation)
+    plans = try samplers.flatMap { sampler in
+      try steps.map { count in
+        var sampling = request.evaluation.sampling
+        if let sampler { sampling.settings.append("sampler.type=\(sampler)") }
+        if let count { sampling.steps = count }
+        return try plan.sampled(by: sampling)
+      }
+    }
   }
 
   /// Pictures that could not be read, of all sets: name and reason.
   public var unreadable: [DataReport.Unreadable] { (previous ?? job)?.unreadable ?? [] }
   /// Rows that are done, and all.
   public var done: Int { rows.count }
-  public var count: Int { requests.count }
+  public var count: Int { plans.count }
   /// Whether the next step writes a file.
-  public var writesNext: Bool { job?.writesNext ?? (rows.count == requests.count) }
+  public var writesNext: Bool { job?.writesNext ?? (rows.count == plans.count) }
 
   /// - Returns: the completed fraction; nil when the report is complete.
   /// - Throws: as `EvaluationJob`; errors from writing the plot.
   public func next() throws -> Double? {
-    guard rows.count < requests.count else {
+    guard rows.count < plans.count else {
       guard let plot, !isWritten else { return nil }
       try PlotFile.write(report().qualityPlot(), to: plot)
       isWritten = true
       return 1
     }
-    let job = try self.job ?? EvaluationJob(EvaluationPlan(requests[rows.count]), after: previous)
+    let job = try self.job ?? EvaluationJob(plans[rows.count], after: previous)
     self.job = job
     guard let share = try job.next() else {
       try finish(job)
-      return Double(rows.count) / Double(requests.count)
+      return Double(rows.count) / Double(plans.count)
     }
-    return (Double(rows.count) + share) / Double(requests.count)
+    return (Double(rows.count) + share) / Double(plans.count)
   }
 
   private func finish(_ job: EvaluationJob) throws {

@@ -5,9 +5,13 @@ import RecipeKit
 /// Implementation of `sfumato recipe`.
 public enum RecipeInspection {
   /// A recipe with every default filled in, as YAML.
-  public static func resolved(_ path: String?, set: [String] = []) throws -> String {
-    guard let path else { return try TrainRecipe(yaml: "", set: set).yaml() }
-    return try TrainRecipe(file: path, set: set).yaml()
+  public static func resolved(_ path: String?, set: [String] = []) throws -> String { try recipe(path, set: set).yaml() }
+
+  /// The values of a recipe with every default filled in.
+  public static func fields(_ path: String?, set: [String] = []) throws -> [RecipeField] { try recipe(path, set: set).fields }
+
+  private static func recipe(_ path: String?, set: [String]) throws -> TrainRecipe {
+    try path.map { try TrainRecipe(file: $0, set: set) } ?? TrainRecipe(yaml: "", set: set)
   }
 
   public struct Facts: Sendable, Equatable {

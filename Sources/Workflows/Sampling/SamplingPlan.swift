@@ -35,13 +35,7 @@ public final class SamplingPlan {
 
   /// - Throws: `SfumatoError` for an invalid request, and on the CPU for a batch that does not fit into memory; errors from reading the
   ///   model.
-  public convenience init(_ request: SamplingRequest) throws {
-    try Torch.start()
-    try request.checkCounts()
-    let model = try Model(request.model, on: request.device.validated())
-    if request.device == .cpu { try Self.checkMemory(request, model.recipe) }
-    try self.init(request, model: model)
-  }
+  public convenience init(_ request: SamplingRequest) throws { try self.init(request, model: Model(sampling: request)) }
 
   static func checkMemory(_ request: SamplingRequest, _ recipe: ModelRecipe) throws {
     var recipe = recipe
@@ -147,4 +141,15 @@ extension SamplingRequest {
 
   /// Whether the settings set this key.
   func sets(_ key: String) -> Bool { (settings + typedSettings).contains { $0.hasPrefix("\(key)=") } }
+}
+
+extension Model {
+  /// The model that a request names, where its batch fits into memory.
+  /// - Throws: as `SamplingPlan`.
+  convenience init(sampling request: SamplingRequest) throws {
+    try Torch.start()
+    try request.checkCounts()
+    try self.init(request.model, on: request.device.validated())
+    if request.device == .cpu { try SamplingPlan.checkMemory(request, recipe) }
+  }
 }

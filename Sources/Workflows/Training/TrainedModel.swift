@@ -20,7 +20,7 @@ extension ModelRecipe: TrainedModel {
   func begin(_ recipe: TrainRecipe, using initializer: Initializer, on device: Device) throws -> (any Module, any TrainingObjective) {
     let network = try makeNetwork(using: initializer)
     guard let distillation = recipe.distillation else { return (network, try TrainingLoss(recipe, self, network, on: device)) }
-    return (network, try DistillationLoss(recipe, distillation, self, network, on: device))
+    return (network, try TrainingLoss(distilling: distillation, recipe, self, network, on: device))
   }
 }
 extension SuperResolutionModelRecipe: TrainedModel {}

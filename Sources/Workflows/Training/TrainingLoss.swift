@@ -6,28 +6,46 @@ import Networks
 import Tensors
 import Training
 
-/// The training loss of a diffusion model that a recipe describes, with the state of its timestep sampler.
+/// The training loss of a diffusion model, with the state of its timestep sampler. What it compares for each image is that of denoising or of
+/// a distillation.
 final class TrainingLoss: TrainingObjective {
+  /// The losses `[N]` of clean images, or residuals, at these steps of the process.
+  typealias PerImage = (
+    _ x0: Tensor, _ timesteps: [Int], _ noise: Tensor, _ conditioning: Conditioning, _ network: DenoisingNetwork
+  ) -> Tensor
+
   /// Enough for a stable mean, few enough not to slow training down.
   static let mostHeldOut = 512
 
   private(set) var timesteps: any TimestepSampler
-  private let denoising: DenoisingLoss
+  private let process: DiscreteProcess
+  private let compare: PerImage
   private let network: any DiffusionNetwork
   private let training: TrainingRecipe
   private let data: DataSpec
   private let device: Device
   private let residual: Residual?
 
-  init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
+  /// The loss that a recipe describes.
+  convenience init(_ recipe: TrainRecipe, _ model: any DiffusionModelRecipe, _ network: any DiffusionNetwork, on device: Device) throws {
     let diffusion = try recipe.process.makeDiffusion()
-    training = recipe.training
-    residual = diffusion.residual
-    denoising = diffusion.loss(objective: training.loss.member, weighting: training.lossWeighting.member)
-    timesteps = training.timestepSampling.member.makeSampler(for: diffusion.process)
-    self.network = network
-    data = model.data
-    self.device = device
+    let denoising = diffusion.loss(objective: recipe.training.loss.member, weighting: recipe.training.lossWeighting.member)
+    self.init(recipe.training, denoising.process, model.data, network, on: device, residual: diffusion.residual) {
+      x0, t, noise, _, network in
+      denoising(x0, at: t, noise: noise, network: network).perImage
+    }
+  }
+
+  /// - Parameters:
+  ///   - process: whose steps are the timesteps.
+  ///   - residual: what is diffused in place of images, if anything.
+  init(
+    _ training: TrainingRecipe, _ process: DiscreteProcess, _ data: DataSpec, _ network: any DiffusionNetwork, on device: Device,
+    residual: Residual? = nil, comparing compare: @escaping PerImage
+  ) {
+    (self.training, self.process, self.data, self.network) = (training, process, data, network)
+    (self.device, self.residual, self.compare) = (device, residual, compare)
+    timesteps = training.timestepSampling.member.makeSampler(for: process)
   }
 
   /// The loss of a batch, as a whole or in parts. Noise, timesteps, class dropout and dropout depend on seed and step alone, timesteps
@@ -47,7 +65,7 @@ final class TrainingLoss: TrainingObjective {
     } report: { [self] rows in
       timesteps.learn(from: rows[0], at: wholeDraw.timesteps)
       var quartiles = LossQuartiles()
-      quartiles.add(rows[0], at: wholeDraw, of: denoising.process.steps)
+      quartiles.add(rows[0], at: wholeDraw, of: process.steps)
       return StepLoss.Report(quartiles: quartiles)
     } mean: { [self] part in
       let isWhole = part == 0..<count, drawn = isWhole ? draw : draw.part(part)
@@ -68,19 +86,19 @@ final class TrainingLoss: TrainingObjective {
   private func perImage(
     _ x0: Tensor, at draw: TimestepDraw, noise: Tensor, conditioning: Conditioning, mode: Mode
   ) -> Tensor {
-    denoising(x0, at: draw.timesteps, noise: noise) { x, t in
-      training.withConvolutions {
+    training.withConvolutions {
+      compare(x0, draw.timesteps, noise, conditioning) { x, t in
         withAutocast(to: training.precision.resolved(on: device).dtype, on: device) {
           network(x, timesteps: t, conditioning: conditioning, mode: mode)
         }
       }
-    }.perImage
+    }
   }
 
   /// Noise and timesteps, stratified over the images of a batch, are the same every time and in every run.
   func validate(_ batch: Batch, _ number: Int, _ result: inout ValidationLoss) throws {
     let seed = Seed(0), x0 = target(of: batch), count = x0.size(0)
-    let timesteps = StratifiedTimesteps().makeSampler(for: denoising.process)
+    let timesteps = StratifiedTimesteps().makeSampler(for: process)
     let draw = try timesteps.draw(count, using: seed.generator(for: .timesteps, step: number))
     let noise = Tensor.randn(x0.shape, using: seed.generator(for: .noise, step: number)).to(device).channelsLast()
     let conditioning = Conditioning(of: batch, data)
@@ -95,7 +113,7 @@ final class TrainingLoss: TrainingObjective {
       }
     }
     let perImage = losses.count == 1 ? losses[0] : .cat(losses, dim: 0)
-    result.quartiles.add(try perImage.doubles(), at: draw, of: denoising.process.steps)
+    result.quartiles.add(try perImage.doubles(), at: draw, of: process.steps)
     result.add(mean: try draw.mean(of: perImage).item(), images: count)
   }
 

@@ -50,7 +50,7 @@ import Testing
       #expect(try (distance(p.x0, oracle.predict(x, at: level).x0) > 1e-3) == (index == 1) && (p.shift != nil) == (index == 1))
     }
     #expect(asked == 1)
-    // Of images at several levels each is guided as by itself.
+    // Images at several levels are each guided as one alone is.
     let both = withoutGradient { guided.predict(x, at: [levels[0], levels[1]]) }
     #expect(try distance(both.x0.slice(0, 0..<1), oracle.predict(x, at: levels[0]).x0.slice(0, 0..<1)) == 0 && asked == 2)
   }

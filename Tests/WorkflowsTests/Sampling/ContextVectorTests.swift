@@ -88,6 +88,12 @@ private struct Described: Dataset {
     #expect(means[0] < 90 && means[1] > 166 && means[2] < 90, "\(means)")
     // Equal vectors give equal images.
     #expect(try sample(model, 3) { $0.contexts = .vectors([[1, 0], [0, 1], [1, 0]]) } == images)
+
+    // Editing gives no vectors.
+    try images[0].write(to: folder.file("picture.png"))
+    let request = try InversionRequest(model: path, pictures: [folder.file("picture.png")], latents: folder.file("l.npz"))
+    let error = refusal { try InversionJob(request) }
+    #expect(error?.failure == .usage && error?.description.contains("needs a context vector for every image") == true)
   }
 
   @Test func trainingReplacesAShareOfTheVectorsByZeros() throws {
