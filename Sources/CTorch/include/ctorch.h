@@ -194,6 +194,9 @@ ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor 
 /// One fused kernel each for forward and backward if x is float32 or bfloat16, on the CPU, channels-last; first derivatives only.
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
                          const ct_tensor *scale, const ct_tensor *shift, ct_activation);
+/// The same normalised over the channels of each pixel (a layer norm) instead of over groups.
+ct_tensor *ct_pixel_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps, const ct_tensor *scale,
+                         const ct_tensor *shift, ct_activation);
 
 // Convolutions with prepacked weights, for inference --------------------------------------------------
 ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype);
