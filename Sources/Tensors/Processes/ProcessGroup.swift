@@ -213,6 +213,11 @@ public final class ProcessGroup {
   }
 }
 
+extension ProcessGroup? {
+  /// Whether this process shows and writes results: one alone does, and of several the first.
+  public var isFirst: Bool { self?.rank ?? 0 == 0 }
+}
+
 /// Another process died, hangs or failed, or cannot be reached.
 public struct ProcessGroupError: ClassifiedError, Equatable, CustomStringConvertible {
   public var failure: Failure { .io }
