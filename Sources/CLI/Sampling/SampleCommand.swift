@@ -17,6 +17,7 @@ struct Sample: ParsableCommand {
         sfumato sample digits --init torn.png --mask hole.png -o mended.png
         sfumato sample digits --count 100 --images 'out/{class}-{index}.png'
         sfumato sample captioned.safetensors --context vectors.npy -o captioned.png
+        sfumato sample runs/sprites --text 'a blue potion' --guidance 3 -o potions.png
       """)
 
   @Argument(help: "A model: a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model such as digits.")
@@ -77,6 +78,12 @@ struct Sample: ParsableCommand {
     try pictures.apply(to: &request)
     try guidance.apply(to: &request)
     try noise.apply(to: &request)
+    if images.context != nil, !images.text.isEmpty {
+      throw ValidationError("a model is conditioned on texts or on context vectors; leave one of --text and --context out")
+    }
+    if !images.text.isEmpty, images.classes != nil, guidance.classifier == nil {
+      throw ValidationError("a model is conditioned on classes or on texts; leave one of --class and --text out")
+    }
     if images.context != nil, images.classes != nil, guidance.classifier == nil {
       throw ValidationError("a model is conditioned on classes or on context vectors; leave one of --class and --context out")
     }

@@ -62,18 +62,19 @@ final class StoredPictures: PictureFeed {
 
 /// What a model samples, a batch at a time: as many as wanted in the memory of a batch.
 final class SampledPictures: PictureFeed {
-  private let job: SamplingJob, preparation: PicturePreparation, share: PictureShare
+  private let job: SamplingJob, captions: JudgedCaptions?, preparation: PicturePreparation, share: PictureShare
   private(set) var done = 0
   /// The time that sampling took.
   private(set) var seconds = 0.0
   let unreadable: [DataReport.Unreadable] = []
 
-  init(_ job: SamplingJob, for extractor: any FeatureExtractor, _ share: PictureShare) {
-    (self.job, self.share, preparation) = (job, share, PicturePreparation(for: extractor))
+  /// - Parameter captions: what the samples are to show, for a model of texts.
+  init(_ job: SamplingJob, for extractor: any FeatureExtractor, _ share: PictureShare, showing captions: JudgedCaptions? = nil) {
+    (self.job, self.captions, self.share, preparation) = (job, captions, share, PicturePreparation(for: extractor))
   }
 
   var count: Int { job.plan.request.count }
-  var classNames: [String] { job.plan.model.recipe.data.classNames }
+  var classNames: [String] { captions?.classNames ?? job.plan.model.recipe.data.classNames }
 
   /// Takes a step of the sampling; the batch is that of its request.
   func next(_ batch: Int) throws -> [Example] {
@@ -82,7 +83,7 @@ final class SampledPictures: PictureFeed {
     seconds += start.duration(to: .now) / .seconds(1)
     let images = job.takeImages()
     guard !images.isEmpty else { return [] }
-    let labels = Array(job.plan.labels[done..<(done + images.count)])
+    let labels = Array((captions?.labels ?? job.plan.labels)[done..<(done + images.count)])
     done += images.count
     let read = try preparation.reader(of: Batch(images: images, labels: labels, classNames: classNames))
     return try share.range(of: batch, in: images.indices).map(read)
