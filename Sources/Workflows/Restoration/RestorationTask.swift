@@ -2,6 +2,7 @@ import Checkpoints
 import Failures
 import Foundation
 import Imaging
+import Interop
 
 /// A picture with everything that was decided about it: strengths, sizes, format, identity.
 struct RestorationTask {
@@ -33,7 +34,8 @@ struct RestorationTask {
       width: source.width, height: source.height, scale: request.scale, factor: context.restorer.factor,
       reduction: context.restorer.method.strengthScales.reductionFactor)
     names = context.choice.names
-    mask = try request.prior?.mask.map { try PriorMask($0, width: source.width, height: source.height, of: item.source) }
+    let (width, height) = (source.width, source.height)
+    mask = try request.prior?.mask.map { try PriorMask($0, width: width, height: height, of: item.source) }
     resultIsGrey = source.isGrey && request.prior?.colorize != true
     strengths = context.choice.strengths(jpegQuality: source.jpegQuality)
     if let limit = format.sideLimit, max(passes.width, passes.height) > limit {
@@ -79,7 +81,7 @@ struct RestorationContext {
   private static func file(of model: String, _ request: RestorationRequest) throws -> String {
     guard request.prior != nil else { return try ModelLocator.file(of: model, expecting: .superResolution) }
     let path = try ModelLocator.path(of: model)
-    return DiffusersFolder.isOne(path) ? try DiffusersFolder(path).weightsFile : path
+    return DiffusersFolder.isOne(path) ? try DiffusersFolder(path).weights : path
   }
 
   private static func check(_ restorer: Restorer, _ scale: Double) throws {

@@ -88,6 +88,8 @@ public final class Restorer {
 
   /// What the model's images are.
   public var data: DataSpec { method.recipe.data }
+  /// The name of the network, as recipes have it.
+  public var networkType: String { method.recipe.networkType }
 
   /// How many times larger the degraded picture becomes in one pass: more than 1 for networks that enlarge, which are given the small
   /// picture, and for priors.
