@@ -73,10 +73,13 @@ let package = Package(
         .unsafeFlags(["-L\(torch)/lib"] + torchRunPath),
         .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
       ]),
+    // Between Tensors and CTorch: SwiftPM has a Swift target wait for the object files of the C targets that it depends on directly, here for
+    // a minute of the first build. For those of targets further away only the linker waits.
+    .target(name: "CTorchLink", dependencies: ["CTorch"]),
     .target(name: "CVips"),
     .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
     // Level 1: what touches the outside.
-    .target(name: "Tensors", dependencies: ["Failures", "CTorch"]),
+    .target(name: "Tensors", dependencies: ["Failures", "CTorchLink"]),
     .target(name: "Imaging", dependencies: ["Failures", "CVips"]),
     .target(name: "Archives", dependencies: ["Failures", "CArchive"]),
     .target(name: "RecipeKit", dependencies: ["Failures", "Yams"]),

@@ -33,7 +33,9 @@ quietly() {
   return $status
 }
 
+# - arguments: of `swift build`, for what is compiled while libtorch is downloaded; without any, nothing is.
 setup() {
+  ahead=("$@")
   require_swift
   setup_system_packages
   setup_torch
@@ -176,6 +178,7 @@ install_torch() {
   [ ! -e /dev/nvidia0 ] ||
     say "this libtorch does not use the NVIDIA GPU. To use it: pip install torch==$version, remove .libtorch, run this again"
   begin_install "$home"
+  compile_ahead
   if [ "$library" = dylib ] || ! get_torch_for_cpu "$version"; then
     say "downloading the general build (530 MB)"
     pip_install --no-deps "torch===$version" || pip_failed "libtorch $version" "Or set LIBTORCH to the folder that contains include/ and lib/ of an installed one."
@@ -184,6 +187,16 @@ install_torch() {
   check_loads "$partial/torch/lib/libtorch_cpu.$library"
   finish_install "$home"
   LIBTORCH="$home/torch"
+  wait
+}
+
+# Compiles in the background what needs no libtorch, a fifth of the first build. What fails here is reported by the build proper.
+compile_ahead() {
+  [ ${#ahead[@]} -gt 0 ] || return 0
+  {
+    swift build "${ahead[@]}" --target Datasets
+    swift build "${ahead[@]}" --target ArgumentParser
+  } >/dev/null 2>&1 &
 }
 
 get_torch_for_cpu() {

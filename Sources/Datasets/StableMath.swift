@@ -6,7 +6,8 @@ enum StableMath {
     // x²/2! − x⁴/4! + …; the thirteenth term is below 1e-21.
     var term = 1.0, sum = 0.0
     for k in 1...13 {
-      term *= -x * x / Double((2 * k - 1) * (2 * k))
+      let divisor = (2 * k - 1) * (2 * k)
+      term *= -x * x / Double(divisor)
       sum -= term
     }
     return sum
@@ -18,7 +19,8 @@ enum StableMath {
     let quadrant = Int(quarters), x = (quarters - Double(quadrant)) * (Double.pi / 2)
     var term = x, sine = x
     for k in 1...13 {
-      term *= -x * x / Double((2 * k) * (2 * k + 1))
+      let divisor = 2 * k * (2 * k + 1)
+      term *= -x * x / Double(divisor)
       sine += term
     }
     let cosine = 1 - versine(x)

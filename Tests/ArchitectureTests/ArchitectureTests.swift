@@ -33,7 +33,7 @@ import Testing
     let declared = try Dictionary(uniqueKeysWithValues: manifest().targets.map { ($0.name, $0.dependencies) })
     var complaints: [String] = []
     for file in sources {
-      let dependencies = declared[file.target ?? ""] ?? []
+      let dependencies = table.modules(of: declared[file.target ?? ""] ?? [])
       for statement in ImportStatement.all(in: file.text ?? "") where !ImportTable.system.contains(statement.module) {
         if !dependencies.contains(statement.module) {
           complaints.append("\(file.path):\(statement.line): \(statement.module) is not a dependency of the target in Package.swift")

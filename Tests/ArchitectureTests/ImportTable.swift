@@ -8,11 +8,14 @@ struct ImportTable {
     let mayImport: Set<String>
     /// What must not show in the target's interface: imported as `internal` or closer.
     let hidden: Set<String>
+    /// Dependencies in the manifest that are linked and not imported.
+    let links: Set<String>
     /// Whether it may import the modules of the toolchain: not so the C targets.
     let usesSystem: Bool
 
-    init(_ level: Int, _ mayImport: Set<String> = [], hidden: Set<String> = [], usesSystem: Bool? = nil) {
+    init(_ level: Int, _ mayImport: Set<String> = [], hidden: Set<String> = [], links: Set<String> = [], usesSystem: Bool? = nil) {
       self.level = level
+      self.links = links
       self.usesSystem = usesSystem ?? (level > 0)
       self.mayImport = mayImport.union(hidden)
       self.hidden = hidden
@@ -28,8 +31,9 @@ struct ImportTable {
   static let external: Set = ["ArgumentParser", "Yams", "FlyingSocks"]
 
   static let sfumato = ImportTable(rows: [
-    "Failures": Row(0, usesSystem: true), "CTorch": Row(0), "CVips": Row(0), "CArchive": Row(0), "Launcher": Row(0),
-    "Tensors": Row(1, ["Failures"], hidden: ["CTorch"]),
+    "Failures": Row(0, usesSystem: true), "CTorch": Row(0), "CTorchLink": Row(0, links: ["CTorch"]), "CVips": Row(0), "CArchive": Row(0),
+    "Launcher": Row(0),
+    "Tensors": Row(1, ["Failures"], hidden: ["CTorch"], links: ["CTorchLink"]),
     "Imaging": Row(1, ["Failures"], hidden: ["CVips"]),
     "Archives": Row(1, ["Failures"], hidden: ["CArchive"]),
     "RecipeKit": Row(1, ["Failures"], hidden: ["Yams"]),
@@ -72,9 +76,14 @@ struct ImportTable {
     return nil
   }
 
+  /// The modules of dependencies in the manifest, with those that they link.
+  func modules(of dependencies: Set<String>) -> Set<String> {
+    dependencies.union(dependencies.flatMap { rows[$0]?.links ?? [] })
+  }
+
   /// What is wrong with a target's dependencies in the manifest.
   func complaints(about target: Manifest.Target) -> [String] {
     guard let row = rows[target.name] else { return ["target '\(target.name)' is not in the table of allowed imports"] }
-    return target.dependencies.subtracting(row.mayImport).sorted().map { "\(target.name) may not depend on \($0)" }
+    return target.dependencies.subtracting(row.mayImport.union(row.links)).sorted().map { "\(target.name) may not depend on \($0)" }
   }
 }

@@ -20,6 +20,8 @@ void set_autocast(at::DeviceType device, Autocast wanted) {
   at::autocast::clear_cache();  // cached casts of weights must not outlive an optimiser step
 }
 
+at::Tensor cast(const at::Tensor &t, at::ScalarType dtype) { return at::autocast::cached_cast(dtype, t, at::kCPU); }
+
 }  // namespace shim
 
 extern "C" {

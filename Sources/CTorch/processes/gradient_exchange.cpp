@@ -3,10 +3,10 @@
 #if __has_include(<gloo/algorithm.h>)
 #include "group.h"
 
-#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <mutex>
 
 /// Parameters in pieces, the last first, for their gradients come first. A piece is sent when the backward pass has completed all of its
 /// gradients, and all pieces before it are sent: every process sends the same pieces in the same order.
@@ -14,8 +14,7 @@ struct ct_sums {
   struct Piece {
     std::vector<at::Tensor> parameters;
     size_t awaited = 0;  // gradients
-    std::vector<at::Tensor> flat;
-    c10::intrusive_ptr<c10d::Work> work;
+    shim::processes::Exchange exchange;
   };
 
   ct_group *const group;
@@ -69,11 +68,11 @@ struct ct_sums {
   /// Overwrites the gradients that there are.
   void finish() {
     for (Piece &piece : pieces) {
-      piece.work->wait();
+      piece.exchange.wait();
       int64_t start = 0;
       for (const at::Tensor &parameter : piece.parameters) {
         if (parameter.grad().defined())
-          parameter.grad().detach().copy_(piece.flat[0].narrow(0, start, parameter.numel()).view(parameter.sizes()));
+          parameter.grad().detach().copy_(piece.exchange.flat.narrow(0, start, parameter.numel()).view(parameter.sizes()));
         start += parameter.numel();
       }
     }
@@ -94,8 +93,7 @@ struct ct_sums {
       const at::Tensor &gradient = parameter.grad();
       rows.push_back(gradient.defined() ? gradient.detach().reshape({-1}) : at::zeros({parameter.numel()}, parameter.options()));
     }
-    piece.flat = {at::cat(rows).to(at::kCPU)};
-    piece.work = group->exchange().allreduce(piece.flat);
+    piece.exchange = shim::processes::begin_sum(group, rows);
     sent++;
   }
 };

@@ -7,12 +7,19 @@
 
 #if __has_include(<gloo/algorithm.h>)
 #include "group.h"
+#include "pulse.h"
 
+#define USE_C10D_GLOO
 #include <ATen/ops/cat.h>
+#include <c10/util/Logging.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include <cstring>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -60,23 +67,55 @@ struct ct_store {
   c10::intrusive_ptr<c10d::TCPStore> store;
 };
 
+struct ct_group {
+  int rank, size;
+  std::string host;
+  shim::processes::Milliseconds timeout;
+  c10::intrusive_ptr<c10d::TCPStore> server;
+  shim::processes::Store store;
+  std::shared_ptr<shim::processes::Pulse> pulse;
+  std::thread thread;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+
+  ~ct_group() {
+    if (!thread.joinable()) return;
+    if (pulse->stop()) {
+      thread.join();
+    } else {
+      thread.detach();
+    }
+  }
+
+  c10d::ProcessGroupGloo &exchange() {
+    if (!gloo) throw std::logic_error("the processes are not connected");
+    pulse->begin_exchange();
+    return *gloo;
+  }
+};
+
+namespace shim::processes {
+
+Exchange begin_sum(ct_group *group, const std::vector<at::Tensor> &rows) {
+  std::vector<at::Tensor> flat{at::cat(rows).to(at::kCPU)};
+  auto work = group->exchange().allreduce(flat);
+  return {flat[0], [work] { work->wait(); }};
+}
+
+}  // namespace shim::processes
+
 namespace {
 
 /// Sums tensors over the processes, in place. Each bucket is one exchange of a flat copy; while one is under way the next is copied.
 void sum_in_buckets(ct_group *group, const std::vector<at::Tensor> &tensors, int64_t bucket) {
   struct Part {
     std::vector<at::Tensor> members;
-    std::vector<at::Tensor> flat;
-    c10::intrusive_ptr<c10d::Work> work;
+    Exchange exchange;
   };
   std::vector<Part> parts;
-  auto &gloo = group->exchange();
   auto send = [&](std::vector<at::Tensor> members) {
     std::vector<at::Tensor> rows;
     for (auto &member : members) rows.push_back(member.detach().reshape({-1}));
-    Part part{std::move(members), {at::cat(rows).to(at::kCPU)}, {}};
-    parts.push_back(std::move(part));
-    parts.back().work = gloo.allreduce(parts.back().flat);
+    parts.push_back({std::move(members), begin_sum(group, rows)});
   };
   std::vector<at::Tensor> members;
   int64_t size = 0;
@@ -92,11 +131,11 @@ void sum_in_buckets(ct_group *group, const std::vector<at::Tensor> &tensors, int
   }
   if (!members.empty()) send(std::move(members));
   for (auto &part : parts) {
-    part.work->wait();
+    part.exchange.wait();
     int64_t start = 0;
     for (auto &member : part.members) {
       auto target = member.detach();
-      target.copy_(part.flat[0].narrow(0, start, member.numel()).view(member.sizes()));
+      target.copy_(part.exchange.flat.narrow(0, start, member.numel()).view(member.sizes()));
       start += member.numel();
     }
   }

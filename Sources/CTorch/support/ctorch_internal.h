@@ -54,6 +54,7 @@ inline std::optional<at::Tensor> maybe(const ct_tensor *t) {
   return t ? std::optional<at::Tensor>(t->t) : std::nullopt;
 }
 inline at::Tensor or_undefined(const ct_tensor *t) { return t ? t->t : at::Tensor(); }
+inline at::Tensor or_undefined(const std::optional<at::Tensor> &t) { return t.value_or(at::Tensor()); }
 
 /// Whether matrix products, convolutions and attention cast their operands, and to which dtype.
 struct Autocast {
@@ -64,6 +65,8 @@ struct Autocast {
 Autocast autocast(at::DeviceType);
 /// Clears the cache of cast weights.
 void set_autocast(at::DeviceType, Autocast);
+/// The operand in this dtype. Weights are cast once per scope of autocast, as by libtorch's own operations.
+at::Tensor cast(const at::Tensor &, at::ScalarType);
 
 std::vector<at::Tensor> list(ct_tensor *const *tensors, size_t n);
 

@@ -24,8 +24,10 @@ public struct SigmoidSchedule: Schedule {
 
   public func makeBetas<Real: BinaryFloatingPoint>(_ type: Real.Type) throws(DiffusionError) -> [Real] {
     try DiscreteProcess.check(steps: steps)
+    let start = Real(betaStart), range = Real(betaEnd - betaStart)
     return linspace(from: Real(-6), through: 6, count: steps).map { u in
-      Real(1 / (1 + exp(-Double(u)))) * Real(betaEnd - betaStart) + Real(betaStart)
+      let sigmoid = Real(1 / (1 + exp(-Double(u))))
+      return sigmoid * range + start
     }
   }
 }

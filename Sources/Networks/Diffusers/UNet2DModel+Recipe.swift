@@ -145,10 +145,9 @@ extension UNet2DModel.Recipe {
 
   private func validateAttention() throws(RecipeError) {
     if let width = attentionHeadDim {
-      let attending =
-        zip(blockOutChannels, downBlockTypes).filter { $0.1 == .attention }.map(\.0)
-        + zip(blockOutChannels.reversed(), upBlockTypes).filter { $0.1 == .attention }.map(\.0)
-        + (midBlockType != nil && addAttention ? blockOutChannels.suffix(1) : [])
+      var attending = zip(blockOutChannels, downBlockTypes).filter { $0.1 == .attention }.map(\.0)
+      attending += zip(blockOutChannels.reversed(), upBlockTypes).filter { $0.1 == .attention }.map(\.0)
+      if midBlockType != nil && addAttention { attending += blockOutChannels.suffix(1) }
       for channels in attending {
         try require(
           width > 0 && width <= channels, "attention_head_dim", "expected 1 to \(channels), the channels of a level, found \(width)")

@@ -2,10 +2,10 @@
 // since at the lengths found in image networks the scores of a block of queries fit into the cache.
 #include "attention.h"
 
+#include "../../support/differentiable.h"
 #include "../../support/processor.h"
 
 #include <ATen/ops/empty.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
 #include <cstring>
@@ -25,8 +25,7 @@ namespace avx512bf16 {
 using avx512bf16::block;
 using avx512bf16::Rows;
 using avx512bf16::Scratch;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
+using shim::Tensors;
 
 template <class T> std::unique_ptr<T[]> room(int64_t count) { return std::unique_ptr<T[]>(new T[static_cast<size_t>(count)]); }
 
@@ -95,8 +94,8 @@ at::Tensor forward(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v
   return y;
 }
 
-variable_list backward(const at::Tensor &dy, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &y,
-                       const at::Tensor &log_sums) {
+Tensors backward(const at::Tensor &dy, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &y,
+                 const at::Tensor &log_sums) {
   const int64_t heads = q.size(0) * q.size(1), queries = q.size(2), keys = k.size(2), d = q.size(3);
   at::Tensor dq = empty_like_heads(q, queries), dk = empty_like_heads(k, keys), dv = empty_like_heads(v, keys);
   const auto *logarithms = static_cast<const float *>(log_sums.const_data_ptr());
@@ -121,19 +120,18 @@ variable_list backward(const at::Tensor &dy, const at::Tensor &q, const at::Tens
   return {dq, dk, dv};
 }
 
-struct Fused : torch::autograd::Function<Fused> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
-    at::Tensor log_sums, y = ::forward(q, k, v, &log_sums);
-    context->save_for_backward({q, k, v, y, log_sums});
+at::Tensor recorded(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
+  auto keeping = [&](Tensors &saved) {
+    at::Tensor log_sums, y = forward(q, k, v, &log_sums);
+    saved = {q, k, v, y, log_sums};
     return y;
-  }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+  };
+  return shim::differentiable({q, k, v}, keeping, [](const shim::Arriving &arriving) {
     TORCH_CHECK(!c10::GradMode::is_enabled(), "the fused attention has a first derivative only");
-    auto saved = context->get_saved_variables();
-    return ::backward(readable(arriving[0].to(at::kBFloat16)), saved[0], saved[1], saved[2], saved[3], saved[4]);
-  }
-};
+    const Tensors &saved = arriving.saved;
+    return backward(readable(arriving.dy.to(at::kBFloat16)), saved[0], saved[1], saved[2], saved[3], saved[4]);
+  });
+}
 
 }  // namespace
 
@@ -150,7 +148,7 @@ bool fits(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
 
 at::Tensor fused(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v) {
   at::Tensor a = readable(q), b = readable(k), c = readable(v);
-  if (c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad())) return Fused::apply(a, b, c);
+  if (c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad())) return recorded(a, b, c);
   return forward(a, b, c, nullptr);
 }
 

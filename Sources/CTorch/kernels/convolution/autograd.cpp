@@ -2,23 +2,19 @@
 #include "convolution.h"
 
 #include "../../meta/meta.h"
+#include "../../support/differentiable.h"
 #include "../low_precision/low_precision.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 namespace {
 
 using shim::convolution::Addends;
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
 using Operand = std::optional<at::Tensor>;
 
 Operand operand(const at::Tensor &t) { return t.defined() ? Operand(t) : std::nullopt; }
-at::Tensor or_undefined(const Operand &t) { return t.value_or(at::Tensor()); }
 
 /// y + rows + residual, operation by operation.
 at::Tensor plus(at::Tensor y, const Addends &addends) {
@@ -44,39 +40,30 @@ bool wants_gradient(std::initializer_list<const at::Tensor *> tensors) {
   return false;
 }
 
-struct WinogradConvolution : torch::autograd::Function<WinogradConvolution> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Operand &bias,
-                            const Operand &rows, const Operand &residual) {
-    context->save_for_backward({x, weight});
-    context->saved_data["bias"] = bias.has_value();
-    context->saved_data["rows"] = rows.has_value();
-    context->saved_data["residual"] = residual.has_value();
-    const Addends addends{or_undefined(bias), or_undefined(rows), or_undefined(residual)};
+/// libtorch's, which are recorded, where the gradients will be differentiated again.
+shim::convolution::Gradients gradients(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, std::array<bool, 3> wanted) {
+  if (!c10::GradMode::is_enabled()) return shim::convolution::gradients(dy, x, weight, 1, 1, wanted);
+  const int64_t outputs[] = {weight.size(0)};
+  auto [dx, dw, db] =
+      at::convolution_backward(dy, x, weight, at::OptionalIntArrayRef(outputs), {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1, wanted);
+  return {wanted[0] ? dx : at::Tensor(), wanted[1] ? dw : at::Tensor(), wanted[2] ? db : at::Tensor()};
+}
+
+/// By Winograd's kernels, one of which suits some pass.
+at::Tensor recorded(const at::Tensor &x, const at::Tensor &weight, const Addends &addends) {
+  auto forward = [&](shim::Tensors &saved) {
+    saved = {x, weight};
     if (shim::convolution::fits(x, weight, 1, 1)) return shim::convolution::forward(x, weight, addends, {});
-    return plus(at::conv2d(x, weight, bias, 1, 1), addends);
-  }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &dy = arriving[0];
-    // libtorch does not count absent operands among a node's inputs.
-    size_t input = 2;
-    auto wants = [&](const char *name) { return context->saved_data[name].toBool() && context->needs_input_grad(input++); };
-    const bool bias = wants("bias"), rows = wants("rows"), residual = wants("residual");
-    auto d = gradients(dy, saved[0], saved[1], {context->needs_input_grad(0), context->needs_input_grad(1), bias});
-    return {d.input, d.weight, d.bias, rows ? dy.sum({2, 3}) : Variable(), residual ? dy : Variable()};
-  }
-
-  /// libtorch's, which are recorded, where the gradients will be differentiated again.
-  static shim::convolution::Gradients gradients(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight,
-                                                std::array<bool, 3> wanted) {
-    if (!c10::GradMode::is_enabled()) return shim::convolution::gradients(dy, x, weight, 1, 1, wanted);
-    const int64_t outputs[] = {weight.size(0)};
-    auto [dx, dw, db] =
-        at::convolution_backward(dy, x, weight, at::OptionalIntArrayRef(outputs), {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1, wanted);
-    return {wanted[0] ? dx : Variable(), wanted[1] ? dw : Variable(), wanted[2] ? db : Variable()};
-  }
-};
+    return plus(at::conv2d(x, weight, operand(addends.bias), 1, 1), addends);
+  };
+  auto backward = [](const shim::Arriving &arriving) -> shim::Tensors {
+    const at::Tensor &dy = arriving.dy;
+    const auto &wanted = arriving.wanted;
+    auto d = gradients(dy, arriving.saved[0], arriving.saved[1], {wanted[0], wanted[1], wanted[2]});
+    return {d.input, d.weight, d.bias, wanted[3] ? dy.sum({2, 3}) : at::Tensor(), wanted[4] ? dy : at::Tensor()};
+  };
+  return shim::differentiable({x, weight, addends.bias, addends.rows, addends.residual}, forward, backward);
+}
 
 /// Whether Winograd's kernels compute the forward pass, or the gradient of the weights if that is wanted.
 bool suits_some_pass(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding) {
@@ -105,7 +92,7 @@ at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Addends &
     return plus(at::conv2d(x, weight, bias, stride, padding), addends);
   check_sizes(x, weight, read);
   if (!wants_gradient({&x, &weight, &read.bias, &read.rows, &read.residual})) return forward(x, weight, read, {});
-  return WinogradConvolution::apply(x, weight, bias, operand(read.rows), operand(read.residual));
+  return recorded(x, weight, read);
 }
 
 }  // namespace shim::convolution

@@ -2,19 +2,13 @@
 // of such a training step where there is no AMX, and Winograd's in float32 take two thirds of the time and round less.
 #include "convolution.h"
 
+#include "../../support/differentiable.h"
 #include "../../support/processor.h"
 
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 namespace {
-
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
-using Operand = std::optional<at::Tensor>;
 
 constexpr auto channels_last = at::MemoryFormat::ChannelsLast;
 
@@ -24,34 +18,20 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward_of(const at::Tensor &dy,
   return at::convolution_backward(dy, x, weight, at::OptionalIntArrayRef(outputs), {1, 1}, {1, 1}, {1, 1}, false, {0, 0}, 1, wanted);
 }
 
-struct MixedConvolution : torch::autograd::Function<MixedConvolution> {
-  /// x: bfloat16; weight, bias: float32.
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Operand &bias) {
-    const at::Tensor narrow = weight.to(at::kBFloat16);
-    context->save_for_backward({x, weight, narrow});
-    context->saved_data["bias"] = bias.has_value();
-    c10::impl::ExcludeDispatchKeyGuard cast_already(c10::autocast_dispatch_keyset);
-    return at::conv2d(x, narrow, bias ? Operand(bias->to(at::kBFloat16)) : std::nullopt, 1, 1);
+shim::Tensors mixed_gradients(const shim::Arriving &arriving) {
+  const at::Tensor &x = arriving.saved[0], &weight = arriving.saved[1], dy = arriving.dy.contiguous(channels_last);
+  const std::array<bool, 3> wanted{arriving.wanted[0], arriving.wanted[1], arriving.wanted[2]};
+  c10::impl::ExcludeDispatchKeyGuard cast_already(c10::autocast_dispatch_keyset);
+  if (c10::GradMode::is_enabled()) {  // the gradients will be differentiated again: libtorch's are recorded
+    auto [dx, dw, db] = backward_of(dy, x, weight.to(at::kBFloat16), wanted);
+    return {wanted[0] ? dx : at::Tensor(), wanted[1] ? dw.to(at::kFloat) : at::Tensor(), wanted[2] ? db.to(at::kFloat) : at::Tensor()};
   }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], dy = arriving[0].contiguous(channels_last);
-    // libtorch does not count an absent bias among a node's inputs.
-    const bool of_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(2);
-    const std::array<bool, 3> wanted{context->needs_input_grad(0), context->needs_input_grad(1), of_bias};
-    c10::impl::ExcludeDispatchKeyGuard cast_already(c10::autocast_dispatch_keyset);
-    if (c10::GradMode::is_enabled()) {  // the gradients will be differentiated again: libtorch's are recorded
-      auto [dx, dw, db] = backward_of(dy, x, weight.to(at::kBFloat16), wanted);
-      return {wanted[0] ? dx : Variable(), wanted[1] ? dw.to(at::kFloat) : Variable(), wanted[2] ? db.to(at::kFloat) : Variable()};
-    }
-    at::Tensor dx, dw, db;
-    if (wanted[0]) dx = std::get<0>(backward_of(dy, x, saved[2], {true, false, false}));
-    if (wanted[1]) std::tie(dw, db) = shim::convolution::weight_gradient(dy, x, weight, wanted[2]);
-    else if (wanted[2]) db = dy.sum({0, 2, 3}, false, at::kFloat);
-    return {dx, dw, db};
-  }
-};
+  at::Tensor dx, dw, db;
+  if (wanted[0]) dx = std::get<0>(backward_of(dy, x, arriving.saved[2], {true, false, false}));
+  if (wanted[1]) std::tie(dw, db) = shim::convolution::weight_gradient(dy, x, weight, wanted[2]);
+  else if (wanted[2]) db = dy.sum({0, 2, 3}, false, at::kFloat);
+  return {dx, dw, db};
+}
 
 bool is_weight(const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat; }
 
@@ -68,7 +48,14 @@ bool suits_mixed(const at::Tensor &x, const at::Tensor &weight, const at::Tensor
 }
 
 at::Tensor mixed_conv2d(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias) {
-  return MixedConvolution::apply(at::autocast::cached_cast(at::kBFloat16, x, at::kCPU), weight, bias.defined() ? Operand(bias) : std::nullopt);
+  const at::Tensor images = cast(x, at::kBFloat16);
+  auto forward = [&](Tensors &saved) {
+    const at::Tensor narrow = weight.to(at::kBFloat16);
+    saved = {images, weight, narrow};
+    c10::impl::ExcludeDispatchKeyGuard cast_already(c10::autocast_dispatch_keyset);
+    return at::conv2d(images, narrow, bias.defined() ? std::optional(bias.to(at::kBFloat16)) : std::nullopt, 1, 1);
+  };
+  return differentiable({images, weight, bias}, forward, mixed_gradients);
 }
 
 }  // namespace shim::convolution

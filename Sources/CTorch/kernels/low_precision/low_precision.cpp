@@ -1,21 +1,18 @@
 // See low_precision.h.
 #include "low_precision.h"
 
+#include "../../support/differentiable.h"
 #include "../convolution/convolution.h"
 
-#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/conv2d.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mm.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
 using Row = std::optional<at::Tensor>;
 
 /// Asks libtorch, which asks oneDNN; a build without oneDNN has neither the operation nor the kernels.
@@ -37,61 +34,33 @@ struct WithoutAutocast {
 at::Tensor wide(const at::Tensor &t) { return t.to(at::kFloat); }
 Row wide(const Row &t) { return t ? Row(wide(*t)) : std::nullopt; }
 
-/// The operand in autocast's dtype if autocast is on. Weights are cast once per scope, as for libtorch's own operations.
+/// The operand in autocast's dtype if autocast is on.
 at::Tensor operand(const at::Tensor &t) {
   const auto autocast = shim::autocast(at::kCPU);
-  return autocast.enabled ? at::autocast::cached_cast(autocast.dtype, t, at::kCPU) : t;
+  return autocast.enabled ? shim::cast(t, autocast.dtype) : t;
 }
 Row operand(const Row &t) { return t ? Row(operand(*t)) : std::nullopt; }
 
-/// libtorch does not count an absent operand among a node's inputs.
-bool wants_bias_gradient(AutogradContext *context) { return context->saved_data["has_bias"].toBool() && context->needs_input_grad(2); }
+at::Tensor wide_conv2d(const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride, int64_t padding) {
+  WithoutAutocast guard;
+  const at::Tensor images = wide(x), weights = wide(weight);
+  const Row added = wide(bias);
+  if (shim::convolution::fits(images, weights, stride, padding))
+    return shim::convolution::forward(images, weights, {shim::or_undefined(added)}, {}).to(x.scalar_type());
+  return at::conv2d(images, weights, added, stride, padding).to(x.scalar_type());
+}
 
-struct Convolution : torch::autograd::Function<Convolution> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride,
-                            int64_t padding) {
-    context->save_for_backward({x, weight});
-    context->saved_data["stride"] = stride;
-    context->saved_data["padding"] = padding;
-    context->saved_data["has_bias"] = bias.has_value();
-    WithoutAutocast guard;
-    const at::Tensor images = wide(x), weights = wide(weight);
-    const Row added = wide(bias);
-    if (shim::convolution::fits(images, weights, stride, padding))
-      return shim::convolution::forward(images, weights, {added.value_or(at::Tensor())}, {}).to(x.scalar_type());
-    return at::conv2d(images, weights, added, stride, padding).to(x.scalar_type());
-  }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
-    auto saved = context->get_saved_variables();
-    const int64_t stride = context->saved_data["stride"].toInt(), padding = context->saved_data["padding"].toInt();
-    auto [dx, dw] = shim::low_precision::conv2d_gradients(arriving[0], saved[0], saved[1], stride, padding,
-                                                          context->needs_input_grad(0), context->needs_input_grad(1));
-    at::Tensor db = wants_bias_gradient(context) ? arriving[0].sum({0, 2, 3}) : at::Tensor();
-    return {dx, dw, db, Variable(), Variable()};
-  }
-};
-
-struct Linear : torch::autograd::Function<Linear> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight, const Row &bias) {
-    context->save_for_backward({x, weight});
-    context->saved_data["has_bias"] = bias.has_value();
-    WithoutAutocast guard;
-    return at::linear(wide(x), wide(weight), wide(bias)).to(x.scalar_type());
-  }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
-    auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1];
-    WithoutAutocast guard;
-    at::Tensor dy = wide(arriving[0]), dx, dw, db;
-    const at::Tensor rows = dy.reshape({-1, weight.size(0)});
-    if (context->needs_input_grad(0)) dx = at::matmul(dy, wide(weight)).to(x.scalar_type());
-    if (context->needs_input_grad(1)) dw = at::mm(rows.t(), wide(x).reshape({-1, weight.size(1)})).to(weight.scalar_type());
-    if (wants_bias_gradient(context)) db = rows.sum(0).to(weight.scalar_type());
-    return {dx, dw, db};
-  }
-};
+/// - saved: x, weight.
+shim::Tensors linear_gradients(const shim::Arriving &arriving) {
+  const at::Tensor &x = arriving.saved[0], &weight = arriving.saved[1];
+  WithoutAutocast guard;
+  at::Tensor dy = wide(arriving.dy), dx, dw, db;
+  const at::Tensor rows = dy.reshape({-1, weight.size(0)});
+  if (arriving.wanted[0]) dx = at::matmul(dy, wide(weight)).to(x.scalar_type());
+  if (arriving.wanted[1]) dw = at::mm(rows.t(), wide(x).reshape({-1, weight.size(1)})).to(weight.scalar_type());
+  if (arriving.wanted[2]) db = rows.sum(0).to(weight.scalar_type());
+  return {dx, dw, db};
+}
 
 }  // namespace
 
@@ -116,11 +85,29 @@ bool is_emulated(const at::Tensor &x, const at::Tensor &weight) {
 }
 
 at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Row &bias, int64_t stride, int64_t padding) {
-  return Convolution::apply(operand(x), operand(weight), operand(bias), stride, padding);
+  const at::Tensor images = operand(x), weights = operand(weight);
+  const Row added = operand(bias);
+  auto forward = [&](Tensors &saved) {
+    saved = {images, weights};
+    return wide_conv2d(images, weights, added, stride, padding);
+  };
+  auto backward = [stride, padding](const Arriving &arriving) -> Tensors {
+    auto [dx, dw] = conv2d_gradients(arriving.dy, arriving.saved[0], arriving.saved[1], stride, padding, arriving.wanted[0],
+                                     arriving.wanted[1]);
+    return {dx, dw, arriving.wanted[2] ? arriving.dy.sum({0, 2, 3}) : at::Tensor()};
+  };
+  return differentiable({images, weights, or_undefined(added)}, forward, backward);
 }
 
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const Row &bias) {
-  return Linear::apply(operand(x), operand(weight), operand(bias));
+  const at::Tensor rows = operand(x), weights = operand(weight);
+  const Row added = operand(bias);
+  auto forward = [&](Tensors &saved) {
+    saved = {rows, weights};
+    WithoutAutocast guard;
+    return at::linear(wide(rows), wide(weights), wide(added)).to(rows.scalar_type());
+  };
+  return differentiable({rows, weights, or_undefined(added)}, forward, linear_gradients);
 }
 
 at::Tensor matmul(const at::Tensor &a, const at::Tensor &b) {

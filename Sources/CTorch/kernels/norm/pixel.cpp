@@ -7,12 +7,12 @@
 //     dshift = sum(dz)                     dbias   = sum over images of (1 + scale) sum(dz)
 //     dscale = w sum(dz u) + b sum(dz)     dweight = sum over images of (1 + scale) sum(dz u)
 #include "../../meta/meta.h"
+#include "../../support/differentiable.h"
 #include "rows.h"
 
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/silu.h>
-#include <torch/csrc/autograd/custom_function.h>
 
 namespace {
 
@@ -20,9 +20,6 @@ using shim::norm::Gradients;
 using shim::norm::Loops;
 using shim::norm::Rows;
 using shim::norm::Work;
-using torch::autograd::AutogradContext;
-using torch::autograd::Variable;
-using torch::autograd::variable_list;
 using namespace shim::norm::operands;
 
 constexpr auto channels_last = at::MemoryFormat::ChannelsLast;
@@ -119,32 +116,27 @@ Gradients gradients(const at::Tensor &dy, const at::Tensor &x, const Rows &rows,
   return {dx, row_gradients(work, rows, totals)};
 }
 
-struct FusedPixelNorm : torch::autograd::Function<FusedPixelNorm> {
-  static at::Tensor run(const at::Tensor &x, const Rows &rows, double eps, ct_activation activation) {
-    return x.scalar_type() == at::kFloat ? normalise<float>(x, rows, eps, activation) : normalise<uint16_t>(x, rows, eps, activation);
-  }
+at::Tensor normalise(const at::Tensor &x, const Rows &rows, double eps, ct_activation activation) {
+  return x.scalar_type() == at::kFloat ? normalise<float>(x, rows, eps, activation) : normalise<uint16_t>(x, rows, eps, activation);
+}
 
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Row &weight, const Row &bias, const Row &scale,
-                            const Row &shift, double eps, int64_t activation) {
-    const Rows rows{or_undefined(weight), or_undefined(bias), or_undefined(scale), or_undefined(shift)};
-    context->save_for_backward({x, rows.weight, rows.bias, rows.scale, rows.shift});
-    context->saved_data["eps"] = eps;
-    context->saved_data["activation"] = activation;
-    return run(x, rows, eps, static_cast<ct_activation>(activation));
-  }
-
-  static variable_list backward(AutogradContext *context, const variable_list &arriving) {
+/// - rows: float32, contiguous.
+at::Tensor recorded(const at::Tensor &x, const Rows &rows, double eps, ct_activation activation) {
+  auto forward = [&](shim::Tensors &saved) {
+    saved = {x, rows.weight, rows.bias, rows.scale, rows.shift};
+    return normalise(x, rows, eps, activation);
+  };
+  auto backward = [eps, activation](const shim::Arriving &arriving) -> shim::Tensors {
     TORCH_CHECK(!c10::GradMode::is_enabled(), "the fused pixel norm has a first derivative only");
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], dy = arriving[0].to(x.scalar_type()).contiguous(channels_last);
+    const auto &saved = arriving.saved;
+    const at::Tensor &x = saved[0], dy = arriving.dy.to(x.scalar_type()).contiguous(channels_last);
     const Rows rows{saved[1], saved[2], saved[3], saved[4]};
-    const double eps = context->saved_data["eps"].toDouble();
-    const auto activation = static_cast<ct_activation>(context->saved_data["activation"].toInt());
     const Gradients d = x.scalar_type() == at::kFloat ? gradients<float>(dy, x, rows, eps, activation)
                                                       : gradients<uint16_t>(dy, x, rows, eps, activation);
-    return {d.x, d.rows.weight, d.rows.bias, d.rows.scale, d.rows.shift, Variable(), Variable()};
-  }
-};
+    return {d.x, d.rows.weight, d.rows.bias, d.rows.scale, d.rows.shift};
+  };
+  return shim::differentiable({x, rows.weight, rows.bias, rows.scale, rows.shift}, forward, backward);
+}
 
 /// Operation by operation, in float32 at least.
 at::Tensor composed(const at::Tensor &x, const Rows &rows, double eps, ct_activation activation) {
@@ -172,9 +164,8 @@ at::Tensor pixel_norm(const at::Tensor &x, const Rows &rows, double eps, ct_acti
   if (x.is_meta()) return shim::meta::group_norm(x, 0, rows);
   if (!fits(x)) return composed(x, rows, eps, activation);
   const Rows read{readable(rows.weight), readable(rows.bias), readable(rows.scale), readable(rows.shift)};
-  if (!wants_gradient(x, read)) return FusedPixelNorm::run(x, read, eps, activation);
-  return FusedPixelNorm::apply(x, row(read.weight), row(read.bias), row(read.scale), row(read.shift), eps,
-                               static_cast<int64_t>(activation));
+  if (!wants_gradient(x, read)) return normalise(x, read, eps, activation);
+  return recorded(x, read, eps, activation);
 }
 
 }  // namespace shim::norm

@@ -1,4 +1,4 @@
-// The operands of the norms other than the image: what they must be, and the forms in which kernels and autograd take them.
+// The operands of the norms other than the image: what they must be, and the forms in which kernels take them.
 #pragma once
 #include "norm.h"
 
@@ -6,8 +6,6 @@
 #include <c10/core/GradMode.h>
 
 namespace shim::norm::operands {
-
-using Row = std::optional<at::Tensor>;
 
 /// Rows [N, C] as [N, C, 1, 1], which broadcast over images.
 inline at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
@@ -32,8 +30,5 @@ inline bool wants_gradient(const at::Tensor &x, const Rows &rows) {
     if (t->defined() && t->requires_grad()) return true;
   return false;
 }
-
-inline at::Tensor or_undefined(const Row &row) { return row ? *row : at::Tensor(); }
-inline Row row(const at::Tensor &t) { return t.defined() ? Row(t) : std::nullopt; }
 
 }  // namespace shim::norm::operands

@@ -1,0 +1,1 @@
+// Nothing: this target brings CTorch to the linker. Package.swift says why.
