@@ -16,6 +16,8 @@ public protocol Dataset: Sendable {
   var channels: Int { get }
   /// How many numbers the context of each picture has; nil for a set without contexts.
   var contextSize: Int? { get }
+  /// Whether pictures come with captions.
+  var hasCaptions: Bool { get }
   /// Files among the pictures that were left out of the set.
   var skipped: [SkippedFile] { get }
   /// The picture, not decoded where it lies in a file of its own.
@@ -23,12 +25,16 @@ public protocol Dataset: Sendable {
   subscript(index: Int) -> Picture { get throws }
   /// The picture's class, where it is known without reading the picture; nil otherwise.
   func label(at index: Int) -> Int?
+  /// The picture's caption, without reading the picture, empty where it has none; nil for a set without captions.
+  func caption(at index: Int) -> String?
   /// Runs of indices that follow each other from 0 to `count`, each visited as often as its weight says.
   var parts: [DatasetPart] { get }
 }
 
 extension Dataset {
   public var contextSize: Int? { nil }
+  public var hasCaptions: Bool { false }
+  public func caption(at index: Int) -> String? { nil }
   public func label(at index: Int) -> Int? { nil }
   public var parts: [DatasetPart] { [DatasetPart(range: 0..<count, weight: 1)] }
   public var skipped: [SkippedFile] { [] }
@@ -57,13 +63,16 @@ public struct Picture: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture, as an embedding of a caption does.
   public var context: [Float]?
+  /// A text on one line, empty for none; nil in a set without captions.
+  public var caption: String?
   /// Its name in reports: a path, "images.zip: cats/12.png", "train-images-idx3-ubyte.gz: image 12".
   public var name: String
 
-  public init(_ content: Content, label: Int? = nil, context: [Float]? = nil, name: String) {
+  public init(_ content: Content, label: Int? = nil, context: [Float]? = nil, caption: String? = nil, name: String) {
     self.content = content
     self.label = label
     self.context = context
+    self.caption = caption
     self.name = name
   }
 
@@ -85,6 +94,8 @@ public struct Example: Sendable, Equatable {
   public var label: Int?
   /// A vector that describes the picture; nil for a set without contexts.
   public var context: [Float]?
+  /// A text on one line, empty for none; nil for a training without captions.
+  public var caption: String?
   /// What augmentation did to the image, all zero for nothing; nil for a training without augmentation.
   public var augmentation: [Float]?
   /// The input of a restoration model; nil in other trainings.
@@ -96,10 +107,13 @@ public struct Example: Sendable, Equatable {
     public var strengths: [Float]
   }
 
-  public init(image: Image, label: Int?, context: [Float]? = nil, augmentation: [Float]? = nil, degraded: Degraded? = nil) {
+  public init(
+    image: Image, label: Int?, context: [Float]? = nil, caption: String? = nil, augmentation: [Float]? = nil, degraded: Degraded? = nil
+  ) {
     self.image = image
     self.label = label
     self.context = context
+    self.caption = caption
     self.augmentation = augmentation
     self.degraded = degraded
   }

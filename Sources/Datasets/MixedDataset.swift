@@ -15,6 +15,8 @@ public struct MixedDataset: Dataset {
   public let shape: ImageShape?
   public let channels: Int
   public let contextSize: Int?
+  /// Whether pictures of any source do; those of the others have empty ones.
+  public let hasCaptions: Bool
   public let parts: [DatasetPart]
   private let sources: [any Dataset]
   /// For each source the new number of each of its classes.
@@ -67,6 +69,7 @@ public struct MixedDataset: Dataset {
     let shapes = sources.map(\.shape)
     (count, classNames, contextSize, self.parts, self.sources, self.labels) = (start, names, sizes[0], parts, sources, labels)
     channels = sources.map(\.channels).max()!
+    hasCaptions = sources.contains(where: \.hasCaptions)
     shape = shapes.allSatisfy { $0 == shapes[0] } ? shapes[0] : nil
   }
 
@@ -75,6 +78,7 @@ public struct MixedDataset: Dataset {
       let (source, inner) = place(of: index)
       var picture = try sources[source][inner]
       picture.label = picture.label.map { labels[source][$0] }
+      picture.caption = hasCaptions ? picture.caption ?? "" : nil
       return picture
     }
   }
@@ -82,6 +86,12 @@ public struct MixedDataset: Dataset {
   public func label(at index: Int) -> Int? {
     let (source, inner) = place(of: index)
     return sources[source].label(at: inner).map { labels[source][$0] }
+  }
+
+  public func caption(at index: Int) -> String? {
+    guard hasCaptions else { return nil }
+    let (source, inner) = place(of: index)
+    return sources[source].caption(at: inner) ?? ""
   }
 
   public var skipped: [SkippedFile] { sources.flatMap(\.skipped) }

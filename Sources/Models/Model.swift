@@ -30,7 +30,7 @@ public final class Model {
 
   /// A recipe's network with shapes alone, checked to take the images.
   package static func shape(of recipe: ModelRecipe) throws -> any DiffusionNetwork {
-    let network = try recipe.network.member.makeNetwork(using: .shapes)
+    let network = try recipe.makeNetwork(using: .shapes)
     try NetworkDryRun.run(network, recipe)
     return network
   }

@@ -12,6 +12,8 @@ public protocol ModelDescription: Recipe {
   var images: (shape: [Int], classNames: [String]) { get }
   /// Length of the context vectors that the network takes, one for each image; nil where it takes none.
   var contextSize: Int? { get }
+  /// The longest text that the network takes, in bytes; nil where it takes none.
+  var textLength: Int? { get }
   /// The degraded picture that the network takes; nil where it takes none.
   var restoration: RestorationFacts? { get }
   /// The recipe with the network's open options filled in from the data.
@@ -31,6 +33,7 @@ extension ModelDescription {
   public var networkType: String { type(of: networkRecipe).name }
   public func makeModule(using initializer: Initializer) throws -> any Module { try networkRecipe.makeModule(using: initializer) }
   public var contextSize: Int? { nil }
+  public var textLength: Int? { nil }
   public var restoration: RestorationFacts? { nil }
 }
 
@@ -72,15 +75,21 @@ extension ModelRecipe: DiffusionModelRecipe {
   public func adapted() -> Self {
     var (recipe, network) = (self, network.member)
     // A recipe whose network takes context vectors need not repeat it for the data.
-    if data.classNames.isEmpty { recipe.data.contextSize = data.contextSize ?? network.contextDim }
-    network.adapt(to: data.networkInputSpec(process.variance))
+    if data.classNames.isEmpty { recipe.data.contextSize = data.contextSize ?? textEncoder?.width ?? network.contextDim }
+    network.adapt(to: recipe.data.networkInputSpec(process.variance))
     recipe.network = Choice(network)
     return recipe
   }
 
+  public var textLength: Int? { textEncoder?.maxLength }
+
   public func makeNetwork(using initializer: Initializer) throws -> any DiffusionNetwork {
-    try network.member.makeNetwork(using: initializer)
+    let denoiser = try network.member.makeNetwork(using: initializer)
+    guard let textEncoder else { return denoiser }
+    return TextConditionedNetwork(denoiser, encoder: try TextEncoder(textEncoder, using: initializer))
   }
+
+  public func makeModule(using initializer: Initializer) throws -> any Module { try makeNetwork(using: initializer) }
 
   public func tryOut() throws { try NetworkDryRun.run(makeNetwork(using: .shapes), self) }
 

@@ -15,7 +15,8 @@ package enum NetworkDryRun {
     guard recipe.data.contextSize != nil || !recipe.data.nullContext else {
       throw SfumatoError(.data, "data.null_context is true, and the data have no vectors: expected a context_size, or false")
     }
-    try run(network, type: recipe.network.type, recipe.data, recipe.process)
+    let text = recipe.textEncoder.map { _ in Tensor.empty([1, 1], dtype: .int64, on: .meta) }
+    try run(network, type: recipe.network.type, recipe.data, recipe.process, Conditioning(text: text))
   }
 
   /// - Parameters:
@@ -26,7 +27,7 @@ package enum NetworkDryRun {
   ) throws {
     var conditioning = conditioning
     if !data.classNames.isEmpty { conditioning.labels = .empty([1], dtype: .int64, on: .meta) }
-    if let size = data.contextSize { conditioning.context = .empty([1, size], on: .meta) }
+    if let size = data.contextSize, conditioning.text == nil { conditioning.context = .empty([1, size], on: .meta) }
     let x = Tensor.empty([1, data.channels, data.height, data.width], on: .meta)
     let y = withoutGradient { network(x, timesteps: .empty([1], on: .meta), conditioning: conditioning, mode: .inference) }
     let images = "images of \(data.height) x \(data.width) x \(data.channels)"

@@ -4,7 +4,7 @@ import Testing
   /// Flags of every command that has no subcommands; those of a new one are added here.
   static let flags = [
     "sample": """
-    --count --class --context --steps --sampler --eta --guidance --autoguidance --spacing --seed --noise-order --precision --batch --output --columns \
+    --count --class --context --text --steps --sampler --eta --guidance --autoguidance --spacing --seed --noise-order --precision --batch --output --columns \
     -o --animation --npz --images --upscale --device --exact --quiet -q --json
     """,
     "invert": "-o --output --reconstruction --class --steps --corrections --batch --precision --device --exact --quiet --json",

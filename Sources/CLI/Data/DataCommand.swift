@@ -164,6 +164,11 @@ struct DataText {
     if let sizes = r.sizes { lines.append("  size       \(Self.text(sizes))") }
     lines.append("  channels   \(r.channels.map { Self.text($0, isOnly: r.channels.count == 1) }.joined(separator: ", "))")
     if let context = r.contextSize { lines.append("  context    a vector of \(context) numbers for each picture") }
+    if let captions = r.captions {
+      lines.append(
+        "  captions   \(captions.count) of \(r.count), \(captions.different) different, of at most \(captions.longest) bytes")
+      lines += captions.examples.map { "             \($0)" }
+    }
     if !r.isComplete { lines.append("  read       headers only; without --quick every picture is decoded") }
     return lines
   }

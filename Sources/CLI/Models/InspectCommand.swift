@@ -129,7 +129,11 @@ struct InspectText {
         let names = given.corruptionNames.isEmpty ? "" : " and the strengths of \(given.corruptionNames.joined(separator: ", "))"
         lines.append("  given      a picture of \(given.image.map(String.init).joined(separator: " x "))\(names)")
       }
-      if let size = network.contextSize { lines.append("  context    a vector of \(size) numbers for each image, by --context") }
+      if let length = network.textLength {
+        lines.append("  text       a caption of at most \(length) bytes for each image, by --text")
+      } else if let size = network.contextSize {
+        lines.append("  context    a vector of \(size) numbers for each image, by --context")
+      }
       if !network.classNames.isEmpty {
         lines.append("  classes    \(network.classNames.count): \(network.classNames.joined(separator: ", "))")
       }

@@ -73,7 +73,8 @@ struct Restore: ParsableCommand {
   var overlap: Int?
 
   @Option(
-    help: ArgumentHelp("correct, the default: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
+    help: ArgumentHelp(
+      "correct, the default: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
   var color: ColorUse?
 
   @Option(help: ArgumentHelp("keep: RGB colours keep their profile; srgb: they are converted to sRGB.", valueName: "keep|srgb"))
@@ -123,7 +124,9 @@ struct Restore: ParsableCommand {
         ("--model", model != nil), ("--corruption", corruption != nil), ("--sweep", sweep != nil), ("--detail", detail != nil),
         ("--color", color != nil),
       ]
-      if let flag = others.first(where: \.1)?.0 { throw ValidationError("\(flag) is for models that were trained to restore; leave it or --prior out") }
+      if let flag = others.first(where: \.1)?.0 {
+        throw ValidationError("\(flag) is for models that were trained to restore; leave it or --prior out")
+      }
     }
     if sweep != nil, pictures.count != 1 { throw ValidationError("--sweep shows one picture, not \(pictures.count)") }
     if sweep != nil, output != nil || plan || report != nil {
@@ -134,7 +137,8 @@ struct Restore: ParsableCommand {
   mutating func run() throws {
     if let sweep { return try show(sweep) }
     let settings = try settings()
-    let job = try RestorationJob(RestorationPlan(pictures, request()), model: prior.model ?? model ?? Self.bundled, settings: settings, report: report)
+    let job = try RestorationJob(
+      RestorationPlan(pictures, request()), model: prior.model ?? model ?? Self.bundled, settings: settings, report: report)
     if plan {
       try job.measure()
       try RestorationText.show(job, json: shown.json)

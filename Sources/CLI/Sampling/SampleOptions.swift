@@ -21,6 +21,12 @@ struct ImageOptions: ParsableArguments {
       valueName: "file"))
   var context: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "A text that says what to show, for a model that was trained on captions; of several, each by a --text of its own, images take turns.",
+      valueName: "words"))
+  var text: [String] = []
+
   @Option(help: "Sampling steps; more are slower and, up to a point, better. Default: those of the model's recipe.")
   var steps: Int?
 
@@ -45,7 +51,7 @@ struct ImageOptions: ParsableArguments {
 
   func apply(to request: inout SamplingRequest) {
     request.count = count
-    request.contexts = context.map { .file($0) }
+    request.contexts = context.map { .file($0) } ?? (text.isEmpty ? nil : .texts(text))
     request.classes =
       switch classes {
       case nil, "all"?: .all
@@ -72,7 +78,7 @@ struct ResultOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Captions below the images of the grid: class, number, score (with --best-of), or several as class,score.",
+      "Captions below the images of the grid: class (or text), number, score (with --best-of), or several as class,score.",
       valueName: "captions"))
   var captions: Captions?
 

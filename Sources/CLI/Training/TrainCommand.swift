@@ -138,6 +138,7 @@ enum TrainingView {
       guard !classifier.cleanImages else { return "describe it with: \(ShellCommand("sfumato", "inspect", run))" }
       return "guide samples with: \(ShellCommand("sfumato", "sample", job.recipe.guides ?? "MODEL", "--classifier", run))"
     }
+    if job.modelRecipe.textLength != nil { return "sample from it with: \(ShellCommand("sfumato", "sample", run, "--text", "WORDS"))" }
     guard job.modelRecipe.restoration != nil else { return "sample from it with: \(ShellCommand("sfumato", "sample", run))" }
     return "restore a picture with: \(ShellCommand("sfumato", "restore", "PICTURE", "-o", "restored.png", "--model", run))"
   }
@@ -220,7 +221,8 @@ enum TrainingView {
 
   private static func introduce(_ job: TrainingJob, _ memory: TrainingMemory?) {
     let data = job.modelRecipe.data
-    let classes = data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
+    let classes =
+      job.modelRecipe.textLength != nil ? "captions" : data.classNames.isEmpty ? "no classes" : "\(data.classNames.count) classes"
     Console.note("training in \(job.folder.path)")
     let heldOut = job.data.split.validation.count
     let validation = heldOut > 0 ? ", \(heldOut) images held out" : ""

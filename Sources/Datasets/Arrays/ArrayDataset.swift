@@ -19,6 +19,7 @@ public struct ArrayDataset: Dataset {
   private let images: ArrayImages
   private let labels: [Int]?
   private let contexts: NumberArray?
+  private let captions: [String]?
 
   /// A recipe's `data: { type: arrays, ... }`.
   public struct Recipe: DatasetRecipe {
@@ -32,6 +33,8 @@ public struct ArrayDataset: Dataset {
     public var labels: String?
     /// A vector for each image, `[N, D]`, such as the embedding of a caption.
     public var contexts: String?
+    /// A text for each image, in place of vectors: from a table, which has a line for each image in their order; null for none.
+    public var captions: CaptionsRecipe?
     /// The order of the axes; by default the only one that fits the shape.
     public var layout: Layout?
     /// What is black and white in floats. By default what the numbers say, where they leave no doubt.
@@ -46,6 +49,11 @@ public struct ArrayDataset: Dataset {
     public func validate() throws(RecipeError) {
       try require(!images.isEmpty, "images", "expected the path of an array of images")
       try require(classNames?.isEmpty != true, "class_names", "expected at least one name, or null")
+      guard let captions else { return }
+      try require(
+        captions.from == .table && captions.fileColumn == nil, "captions",
+        "images in arrays have no files; expected { from: table, table: captions.csv }, with a line for each image")
+      try require(contexts == nil, "captions", "images come with vectors or with texts; expected contexts or captions alone")
     }
 
     public func open() throws -> any Dataset { try ArrayDataset(self) }
@@ -56,12 +64,13 @@ public struct ArrayDataset: Dataset {
       return recipe
     }
 
-    public var paths: [String] { [images] + [labels, contexts].compactMap { $0 } }
+    public var paths: [String] { [images] + [labels, contexts, captions?.table].compactMap { $0 } }
 
     public mutating func mapPaths(_ map: (String) -> String) {
       images = map(images)
       labels = labels.map(map)
       contexts = contexts.map(map)
+      if let table = captions?.table { captions?.table = map(table) }
     }
   }
 
@@ -81,6 +90,7 @@ public struct ArrayDataset: Dataset {
     classNames = try labels.map { try Self.names(of: $0.0, recipe, file: $0.1) } ?? []
     contexts = try recipe.contexts.map { try Self.array($0, "contexts", of: images.array) }
     contextSize = contexts?.rowLength
+    captions = try recipe.captions.map { try Self.captions($0, of: images.array) }
     if let contexts, contexts.shape.count != 2 || contexts.rowLength == 0 {
       throw DatasetError(contexts.name, .shape(contexts.shape, expected: "[N, D], a vector for each image"))
     }
@@ -93,6 +103,17 @@ public struct ArrayDataset: Dataset {
       throw DatasetError(array.name, .count(what: what, found: array.count, images: images.count, imagesFile: images.name))
     }
     return array
+  }
+
+  /// The texts of a table with a line for each image.
+  private static func captions(_ recipe: CaptionsRecipe, of images: NumberArray) throws -> [String] {
+    let path = recipe.table ?? ""
+    let table = try CaptionTable(
+      parsing: PictureTree.contents(path, limit: PictureTree.byteLimit), name: path, recipe, namesFiles: false)
+    guard table.rows.count == images.count else {
+      throw DatasetError(path, .count(what: "captions", found: table.rows.count, images: images.count, imagesFile: images.name))
+    }
+    return table.rows.map(\.caption)
   }
 
   private static func names(of labels: ArrayLabels, _ recipe: Recipe, file: String) throws(DatasetError) -> [String] {
@@ -114,8 +135,11 @@ public struct ArrayDataset: Dataset {
       let context = try contexts?.numbers(index..<(index + 1)).map { Float($0) }
       if let context, let contexts, !context.allSatisfy(\.isFinite) { throw DatasetError(contexts.name, .contextNotFinite(index: index)) }
       return Picture(
-        .pixels(try images.image(at: index)), label: labels?[index], context: context, name: "\(images.array.name): image \(index)")
+        .pixels(try images.image(at: index)), label: labels?[index], context: context, caption: captions?[index],
+        name: "\(images.array.name): image \(index)")
     }
   }
   public func label(at index: Int) -> Int? { labels?[index] }
+  public var hasCaptions: Bool { captions != nil }
+  public func caption(at index: Int) -> String? { captions?[index] }
 }

@@ -96,7 +96,9 @@ struct ClassWords {
     return result
   }
 
-  private static func picture(_ file: String, in index: [String: Int], bases: [String]) -> Int? {
+  /// The picture that a table calls `file`.
+  /// - Parameter bases: the folders that its names may be relative to, each with a "/" at its end or empty.
+  static func picture(_ file: String, in index: [String: Int], bases: [String]) -> Int? {
     func search(_ file: String) -> Int? { bases.lazy.compactMap { index[$0 + file] }.first }
     if let found = search(file) { return found }
     let path = file.split { $0 == "/" || $0 == "\\" }.filter { $0 != "." }.joined(separator: "/")

@@ -18,6 +18,8 @@ public struct FolderDataset: Dataset {
   /// Indices of the pictures that are used, in the tree's order.
   private let chosen: [Int]
   private let labels: [Int]?
+  /// The caption of each picture that is used; nil for a set without.
+  private let captions: [String]?
 
   /// A recipe's `data: { type: folder, ... }`.
   public struct Recipe: SinglePathDatasetRecipe {
@@ -36,6 +38,8 @@ public struct FolderDataset: Dataset {
     public var labelColumns: [String]?
     /// Classes in the order of their labels; pictures of other classes are left out. Default: all classes, sorted.
     public var classNames: [String]?
+    /// A text for each picture, for networks with a text encoder; null for none. A picture without one has an empty text.
+    public var captions: CaptionsRecipe?
 
     public init() {}
 
@@ -57,28 +61,41 @@ public struct FolderDataset: Dataset {
 
     public func open() throws -> any Dataset { try FolderDataset(self) }
 
-    /// `labels` lies below `path` or in the archive, unless it is found from the working folder alone.
+    /// Tables lie below `path` or in the archive, unless they are found from the working folder alone.
     public mutating func mapPaths(_ map: (String) -> String) {
-      let files = FileManager.default
-      if let labels, !files.fileExists(atPath: "\(path)/\(labels)"), files.fileExists(atPath: labels) { self.labels = map(labels) }
-      path = map(path)
+      let files = FileManager.default, path = path
+      func mapped(_ table: String?) -> String? {
+        table.map { !files.fileExists(atPath: "\(path)/\($0)") && files.fileExists(atPath: $0) ? map($0) : $0 }
+      }
+      labels = mapped(labels)
+      if let table = captions?.table { captions?.table = mapped(table) }
+      self.path = map(path)
+    }
+
+    fileprivate var companions: PictureTree.Companions {
+      PictureTree.Companions(
+        tables: [labels, captions?.table].compactMap { $0 }, ending: captions?.from == .file ? PictureCaptions.ending : nil)
     }
   }
 
   /// - Throws: `DatasetError` or `ArchiveError` when there is no such folder or archive, when it contains no pictures, when the classes
   ///   cannot be determined, or when none of the examined pictures can be read; `ImagingError` without libvips.
   public init(_ recipe: Recipe) throws {
-    let tree = try PictureTree(path: recipe.path, companion: recipe.labels)
+    let tree = try PictureTree(path: recipe.path, companions: recipe.companions)
     try tree.requirePictures()
-    let words = try Self.words(recipe, tree)
+    let common = tree.isArchive ? ClassWords.commonFolder(of: tree.names) : ""
+    let words = try Self.words(recipe, tree, common)
+    let captions = try recipe.captions.map { try PictureCaptions($0, of: tree, common: common) }
     let classes = words.map { ClassLabels($0.words, of: tree.names, fixed: recipe.classNames) }
     if classes == nil, let first = recipe.classNames?.first {
       throw DatasetError(.data, recipe.path, "its pictures lie in no folders, so none is of class '\(first)'; leave class_names out")
     }
-    chosen = classes.map { classes in tree.names.indices.filter { classes.labels[$0] != nil } } ?? Array(tree.names.indices)
+    let chosen = classes.map { classes in tree.names.indices.filter { classes.labels[$0] != nil } } ?? Array(tree.names.indices)
+    self.chosen = chosen
     labels = classes.map { $0.labels.compactMap { $0 } }
     classNames = classes?.names ?? []
-    skipped = tree.skipped + (words?.skipped ?? []) + (classes?.skipped ?? [])
+    skipped = tree.skipped + (words?.skipped ?? []) + (classes?.skipped ?? []) + (captions?.skipped ?? [])
+    self.captions = captions.map { captions in chosen.map { captions.texts[$0] } }
     self.tree = tree
     guard !chosen.isEmpty else {
       throw DatasetError(
@@ -86,7 +103,6 @@ public struct FolderDataset: Dataset {
         "none of its \(tree.names.count) pictures is of a class in class_names; the first, '\(tree.names[0])', is of class"
           + " '\(words?.words.lazy.compactMap { $0 }.first ?? "")'")
     }
-    let chosen = chosen
     let survey = try PictureSurvey(of: recipe.path, count: chosen.count) { try tree.content(chosen[$0]) }
     (shape, channels) = (survey.shape, survey.channels)
   }
@@ -96,47 +112,27 @@ public struct FolderDataset: Dataset {
   public subscript(index: Int) -> Picture {
     get throws {
       precondition((0..<count).contains(index), "picture \(index) of a data set of \(count)")
-      return Picture(try tree.content(chosen[index]), label: labels?[index], name: tree.title(chosen[index]))
+      return Picture(try tree.content(chosen[index]), label: labels?[index], caption: captions?[index], name: tree.title(chosen[index]))
     }
   }
 
   public func label(at index: Int) -> Int? { labels?[index] }
+  public var hasCaptions: Bool { captions != nil }
+  public func caption(at index: Int) -> String? { captions?[index] }
 
   // ---- classes
 
   /// Nil for a set without classes.
-  private static func words(_ recipe: Recipe, _ tree: PictureTree) throws -> ClassWords? {
-    let common = tree.isArchive ? ClassWords.commonFolder(of: tree.names) : ""
+  private static func words(_ recipe: Recipe, _ tree: PictureTree, _ common: String) throws -> ClassWords? {
     switch recipe.classFrom {
     case .none: return nil
     case .folder: return try ClassWords.folders(of: tree.names, depth: recipe.classDepth, common: common, place: recipe.path)
     case .prefix: return try ClassWords.prefixes(of: tree.names, place: recipe.path)
     case .csv:
-      let (name, bytes, base) = try table(recipe, tree)
-      let table = try LabelTable(parsing: bytes, name: name, columns: recipe.labelColumns)
-      return try ClassWords.table(table, names: tree.names, bases: [base, common, ""], place: recipe.path)
+      let file = try tree.table(recipe.labels ?? "", holding: "a file and its class")
+      let table = try LabelTable(parsing: file.bytes, name: file.name, columns: recipe.labelColumns)
+      return try ClassWords.table(table, names: tree.names, bases: [file.folder, common, ""], place: recipe.path)
     }
-  }
-
-  /// The table's bytes, and the folder of the tree that it lies in.
-  private static func table(_ recipe: Recipe, _ tree: PictureTree) throws -> (name: String, bytes: [UInt8], folder: String) {
-    let labels = recipe.labels ?? ""
-    func folder(_ name: String) -> String { name.lastIndex(of: "/").map { String(name[...$0]) } ?? "" }
-    if let inside = try tree.companion() { return ("\(recipe.path): \(inside.name)", inside.bytes, folder(inside.name)) }
-    let inside = tree.isArchive || labels.hasPrefix("/") ? nil : "\(recipe.path)/\(labels)"
-    if let inside, FileManager.default.fileExists(atPath: inside) {
-      return (inside, try contents(inside), folder(labels))
-    }
-    guard FileManager.default.fileExists(atPath: labels) else {
-      throw DatasetError(
-        .missing, labels, "there is no such file in \(recipe.path) or in the working folder; expected lines of a file and its class")
-    }
-    return (labels, try contents(labels), "")
-  }
-
-  private static func contents(_ path: String) throws -> [UInt8] {
-    let file = try ByteReader(path: path)
-    return try file.readToEnd(limit: PictureTree.byteLimit)
   }
 }
 

@@ -14,8 +14,20 @@ struct PictureTree: Sendable {
   private(set) var skipped: [SkippedFile] = []
   let isArchive: Bool
   private let source: Source
-  /// Files that are not pictures but were asked for.
+  /// The entries of an archive that are not pictures but were asked for.
   private var companions: [String: Int] = [:]
+
+  /// Other files to be found beside the pictures.
+  struct Companions {
+    /// Tables, by the whole name or, in an archive, by the name below some folder.
+    var tables: [String] = []
+    /// The ending of others, in whatever folder; nil for none.
+    var ending: String?
+
+    func has(_ name: String, inArchive: Bool) -> Bool {
+      tables.contains { name == $0 || inArchive && name.hasSuffix("/\($0)") } || ending.map { name.hasSuffix($0) } ?? false
+    }
+  }
 
   private enum Source: Sendable {
     case folder
@@ -31,10 +43,9 @@ struct PictureTree: Sendable {
 
   /// - Parameters:
   ///   - path: a folder, a zip, a tar, plain or compressed by gzip, or one picture.
-  ///   - companion: another file to be found in the tree, such as a table of labels; by its whole name, or, in an archive,
-  ///     by the name below some folder.
+  ///   - companions: other files to be found in the tree, such as a table of labels.
   /// - Throws: `DatasetError`, and `ArchiveError` for anything else.
-  init(path: String, companion: String? = nil) throws {
+  init(path: String, companions wanted: Companions = Companions()) throws {
     self.path = path
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -44,13 +55,13 @@ struct PictureTree: Sendable {
     }
     if status.st_mode & S_IFMT == S_IFDIR {
       (isArchive, source) = (false, .folder)
-      try findPictures(inFolder: path, companion: companion)
+      try findPictures(inFolder: path, wanted)
     } else if PictureFormat.isPicture(file: path) {
       (isArchive, source) = (false, .file)
       names = [(path as NSString).lastPathComponent]
     } else {
       var others: [SkippedFile] = [], companions: Set<String> = []
-      let archive = try Self.archive(path, companion: companion, &companions, &others)
+      let archive = try Self.archive(path, wanted, &companions, &others)
       let entries = archive.entries
       let pictures = entries.indices.filter { !companions.contains(entries[$0].name) }
       let order = pictures.sorted { Self.precedes(entries[$0].name, entries[$1].name) }
@@ -62,26 +73,27 @@ struct PictureTree: Sendable {
     }
   }
 
-  private mutating func findPictures(inFolder path: String, companion: String?) throws(DatasetError) {
+  private mutating func findPictures(inFolder path: String, _ wanted: Companions) throws(DatasetError) {
     let walk = try FolderWalk(path)
-    let isPicture = walk.files.map { PictureFormat.isPicture(file: "\(path)/\($0)") }
+    let isWanted = walk.files.map { wanted.has($0, inArchive: false) }
+    let isPicture = zip(walk.files, isWanted).map { !$1 && PictureFormat.isPicture(file: "\(path)/\($0)") }
     names = Self.sorted(zip(walk.files, isPicture).filter(\.1).map(\.0))
-    let others = zip(walk.files, isPicture).filter { !$0.1 && $0.0 != companion }.map(\.0)
+    let others = walk.files.indices.filter { !isPicture[$0] && !isWanted[$0] }.map { walk.files[$0] }
     skipped = Self.sorted(
       walk.skipped + others.map { Self.notAPicture($0, start: PictureFormat.start(ofFile: "\(path)/\($0)")) })
   }
 
   /// The archive's pictures and companions.
   private static func archive(
-    _ path: String, companion: String?, _ companions: inout Set<String>, _ others: inout [SkippedFile]
+    _ path: String, _ wanted: Companions, _ companions: inout Set<String>, _ others: inout [SkippedFile]
   ) throws -> ArchiveIndex {
     try ArchiveIndex(path: path, memoryLimit: memoryLimit) { name, start in
       if name.split(separator: "/").contains(where: FolderWalk.isIgnored) { return false }
-      if PictureFormat.isPictureName(name) || PictureFormat(start: start()) != nil { return true }
-      if companion.map({ name == $0 || name.hasSuffix("/\($0)") }) ?? false {
+      if wanted.has(name, inArchive: true) {
         companions.insert(name)
         return true
       }
+      if PictureFormat.isPictureName(name) || PictureFormat(start: start()) != nil { return true }
       others.append(notAPicture(name, start: start()))
       return false
     }
@@ -106,13 +118,26 @@ struct PictureTree: Sendable {
     }
   }
 
-  /// The archive's file that was asked for beside the pictures: the one nearest to the top, with its name.
-  func companion() throws -> (name: String, bytes: [UInt8])? {
-    guard case .archive(let archive, _) = source else { return nil }
+  /// The file beside the pictures that was asked for under a name of this ending: of several in an archive the one nearest to the top.
+  func companion(ending name: String) -> String? {
     func depth(_ name: String) -> Int { name.utf8.count { $0 == 0x2F } }
-    guard let found = companions.min(by: { (depth($0.key), $0.key) < (depth($1.key), $1.key) }) else { return nil }
-    return (found.key, try archive.read(found.value, limit: Self.byteLimit))
+    return companions.keys.filter { $0 == name || $0.hasSuffix("/\(name)") }.min { (depth($0), $0) < (depth($1), $1) }
   }
+
+  /// The contents of a file beside the pictures that was asked for; nil where there is none.
+  /// - Parameter limit: the most bytes that it may have.
+  /// - Throws: `ArchiveError`.
+  func companion(at name: String, limit: Int) throws -> [UInt8]? {
+    switch source {
+    case .archive(let archive, _): return try companions[name].map { try archive.read($0, limit: limit) }
+    case .folder, .file:
+      let folder = isFile ? path.parentFolder : path
+      let file = folder.isEmpty ? name : "\(folder)/\(name)"
+      return FileManager.default.fileExists(atPath: file) ? try Self.contents(file, limit: limit) : nil
+    }
+  }
+
+  private var isFile: Bool { if case .file = source { true } else { false } }
 
   // ---- names
 

@@ -15,6 +15,8 @@ public struct ExamplePipeline: Sendable {
   private let augmentation: AugmentationRecipe
   private let corruptions: CorruptionsRecipe?
   private let nullClass: Int?
+  /// Whether examples carry their pictures' captions.
+  public let hasCaptions: Bool
   private let seed: UInt64
 
   /// What random numbers are for; each has a stream of its own, so that one more of them changes no other.
@@ -24,15 +26,16 @@ public struct ExamplePipeline: Sendable {
 
   /// - Parameters:
   ///   - corruptions: nil where there is nothing to restore.
+  ///   - captions: whether examples carry their pictures' captions.
   ///   - nullClass: the label of pictures without a class where others have one; nil where there must be none such.
   /// - Throws: `DatasetError` where neither the data nor the recipe say the size of the images, or where it is not a multiple of the
   ///   scale of the degraded ones; `RecipeError` where images of that size cannot be augmented as wanted.
   public init(
     _ dataset: any Dataset, images: ImagesRecipe = ImagesRecipe(), augmentation: AugmentationRecipe = AugmentationRecipe(),
-    corruptions: CorruptionsRecipe? = nil, nullClass: Int? = nil, seed: UInt64
+    corruptions: CorruptionsRecipe? = nil, captions: Bool = false, nullClass: Int? = nil, seed: UInt64
   ) throws {
     (self.dataset, self.images, self.augmentation, self.corruptions) = (dataset, images, augmentation, corruptions)
-    (self.nullClass, self.seed) = (nullClass, seed)
+    (self.nullClass, self.seed, hasCaptions) = (nullClass, seed, captions)
     let shape = try images.shape(for: dataset)
     self.shape = shape
     if let problem = augmentation.problem(height: shape.height, width: shape.width) {
@@ -54,7 +57,7 @@ public struct ExamplePipeline: Sendable {
   /// - Throws: what is wrong with the picture.
   public func example(_ index: Int, at position: Int) throws -> Example {
     let picture = try dataset[index], context = try context(of: picture), label = picture.label ?? nullClass
-    if label == nil, context == nil, !dataset.classNames.isEmpty {
+    if label == nil, context == nil, !hasCaptions, !dataset.classNames.isEmpty {
       throw ImagingError(
         file: picture.name, .unsupported("it has no class; diffusion models with training.class_dropout above 0 take such pictures"))
     }
@@ -64,7 +67,7 @@ public struct ExamplePipeline: Sendable {
       var random = stream(.flip, position)
       image = images.flipped(image, using: &random)
     }
-    var example = Example(image: image, label: label, context: context)
+    var example = Example(image: image, label: label, context: context, caption: hasCaptions ? picture.caption ?? "" : nil)
     if augmentation.isOn { augment(&example, at: position) }
     example.degraded = try degraded(example.image, at: position)
     return example

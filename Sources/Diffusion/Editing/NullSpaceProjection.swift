@@ -47,7 +47,9 @@ public struct NullSpaceProjection: Sendable, Equatable {
 
   /// The estimates with what is known put in.
   /// - Parameter x0: `[N, C, H, W]`.
-  public func projected(_ x0: Tensor, onto observation: Observation) -> Tensor { moved(x0, degradation.degraded(x0), to: observation.y, observation) }
+  public func projected(_ x0: Tensor, onto observation: Observation) -> Tensor {
+    moved(x0, degradation.degraded(x0), to: observation.y, observation)
+  }
 
   /// The images that the network is to see.
   /// - Parameter x: those of the sampler, `[N, C, H, W]`.

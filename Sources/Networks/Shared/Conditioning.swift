@@ -6,6 +6,9 @@ public struct Conditioning {
   public var labels: Tensor?
   /// Context vectors of the network's `context_dim`, such as text embeddings, `[N, D]`; zeros stand for no context.
   public var context: Tensor?
+  /// Texts as bytes, `[N, L]` int64, of which a text encoder makes the context; zeros follow the end of each, and empty ones stand for no
+  /// context.
+  public var text: Tensor?
   /// The image to enlarge, `[N, C, h, w]` in [-1, 1].
   public var lowRes: Tensor?
   /// The strength of each corruption of `lowRes`, `[N, F]` in [0, 1].
@@ -14,11 +17,12 @@ public struct Conditioning {
   public var augmentation: Tensor?
 
   public init(
-    labels: Tensor? = nil, context: Tensor? = nil, lowRes: Tensor? = nil, corruptionStrengths: Tensor? = nil,
+    labels: Tensor? = nil, context: Tensor? = nil, text: Tensor? = nil, lowRes: Tensor? = nil, corruptionStrengths: Tensor? = nil,
     augmentation: Tensor? = nil
   ) {
     self.labels = labels
     self.context = context
+    self.text = text
     self.lowRes = lowRes
     self.corruptionStrengths = corruptionStrengths
     self.augmentation = augmentation
@@ -45,7 +49,8 @@ struct NetworkInputs {
   /// A tensor with the fault that says what is wrong; nil when everything fits.
   func problem(with x: Tensor, _ timesteps: Tensor, _ conditioning: Conditioning) -> Tensor? {
     let optional = [
-      conditioning.labels, conditioning.context, conditioning.lowRes, conditioning.corruptionStrengths, conditioning.augmentation,
+      conditioning.labels, conditioning.context, conditioning.text, conditioning.lowRes, conditioning.corruptionStrengths,
+      conditioning.augmentation,
     ]
     let given = [x, timesteps] + optional.compactMap { $0 }
     if let failed = given.first(where: { $0.fault != nil }) { return failed }
@@ -60,6 +65,7 @@ struct NetworkInputs {
       ?? problem(conditioning.context, context, "context vectors", has: "context") {
         $0 == [n, contextDim] ? nil : "of shape [\(n), \(contextDim)], one an image"
       }
+      ?? problem(conditioning.text, .absent, "texts", has: "text encoder") { _ in nil }
       ?? problem(conditioning.lowRes, lowRes, "low-resolution images", has: "low-resolution input") {
         $0.count == 4 && $0[0] == n && $0[1] == channels && $0[2] > 0 && $0[3] > 0 ? nil : "of shape [\(n), \(channels), h, w]"
       }

@@ -14,6 +14,9 @@ public protocol DiffusionNetwork: Module {
   /// A copy for inference alone: weights cast to `dtype` and, where that is faster, packed, once. Later changes of this
   /// network do not reach it, and it cannot be saved.
   func prepared(for dtype: DType) throws -> Self
+
+  /// The encoder of the texts that the network takes; nil where it takes none.
+  var textEncoder: TextEncoder? { get }
 }
 
 extension Module {

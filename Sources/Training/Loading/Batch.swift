@@ -1,5 +1,6 @@
 import Datasets
 import Imaging
+import NN
 import Tensors
 
 /// The examples of one training step.
@@ -10,6 +11,8 @@ public struct Batch {
   public let labels: Tensor?
   /// The context vectors of the images, `[N, D]` float32; nil for a data set without.
   public let contexts: Tensor?
+  /// The captions of the images as bytes, `[N, L]` int64, see `Tensor.init(texts:)`; nil for a training without captions.
+  public let captions: Tensor?
   /// What augmentation did to each image, `[N, D]` float32, zeros for an unchanged image; nil for a training without augmentation.
   public let augmentation: Tensor?
   /// What a restoring model is given: `[N, C, h, w]` like `images`, and the strengths of the corruptions, `[N, F]` float32 in
@@ -67,9 +70,15 @@ final class BatchAssembly: @unchecked Sendable {
     let labels = examples.compactMap { $0?.example.label }
     return Batch(
       images: images.tensor.to(device), labels: labels.count == examples.count ? Tensor(labels).to(device) : nil,
-      contexts: rows(\.context, on: device), augmentation: rows(\.augmentation, on: device),
+      contexts: rows(\.context, on: device), captions: captions.map { Tensor(texts: $0).to(device) },
+      augmentation: rows(\.augmentation, on: device),
       degraded: degraded?.tensor.to(device), corruptionStrengths: rows(\.degraded?.strengths, on: device),
       share: BatchShare(of: examples.count))
+  }
+
+  private var captions: [String]? {
+    let texts = examples.compactMap { $0?.example.caption }
+    return texts.count == examples.count ? texts : nil
   }
 
   /// A row for each example, nil where one has none.

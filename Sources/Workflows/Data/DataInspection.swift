@@ -54,7 +54,8 @@ public final class DataInspection {
     return DataReport(
       source: name, kind: kind, settings: settings, count: dataset.count, isComplete: depth == .full,
       sizes: tally.sizeReport, channels: tally.channelReport, classes: classes, unlabelled: tally.members.last?.count ?? 0,
-      contextSize: dataset.contextSize, unreadableCount: tally.unreadableCount, unreadable: tally.unreadable,
+      contextSize: dataset.contextSize, captions: DataReport.Captions(dataset), unreadableCount: tally.unreadableCount,
+      unreadable: tally.unreadable,
       skippedCount: dataset.skipped.count, skipped: Array(dataset.skipped.prefix(DataTally.mostReasons)))
   }
 

@@ -17,6 +17,25 @@ public struct DataReport: Codable, Sendable, Equatable {
     /// Number of distinct sizes.
     public var different: Int
   }
+  public struct Captions: Codable, Sendable, Equatable {
+    /// Pictures with a caption, and different ones among these.
+    public var count: Int, different: Int
+    /// The longest one in bytes of UTF-8.
+    public var longest: Int
+    /// The first of the different ones.
+    public var examples: [String]
+
+    init?(_ dataset: any Dataset) {
+      guard dataset.hasCaptions else { return nil }
+      let all = (0..<dataset.count).compactMap { dataset.caption(at: $0) }.filter { !$0.isEmpty }
+      var seen: Set<String> = [], examples: [String] = []
+      for caption in all where seen.insert(caption).inserted && examples.count < Self.mostExamples { examples.append(caption) }
+      (count, different, self.examples) = (all.count, seen.count, examples)
+      longest = all.map(\.utf8.count).max() ?? 0
+    }
+
+    private static let mostExamples = 5
+  }
   public struct Unreadable: Codable, Sendable, Equatable {
     public var index: Int, reason: String
   }
@@ -38,6 +57,8 @@ public struct DataReport: Codable, Sendable, Equatable {
   /// Readable pictures without a class.
   public var unlabelled: Int
   public var contextSize: Int?
+  /// Nil for a set without captions.
+  public var captions: Captions?
   public var unreadableCount: Int
   /// The first of them.
   public var unreadable: [Unreadable]

@@ -3,6 +3,7 @@ import Datasets
 import Failures
 import Foundation
 import Models
+import Tensors
 
 /// An evaluation, settled and checked before any picture is read: which features, which pictures of which set, what real ones beside them.
 ///
@@ -20,6 +21,8 @@ public struct EvaluationPlan {
   private(set) var sampling: EvaluationReport.Sampling?
   /// Statistics that are given: of the reference itself, or those kept in the file named for them.
   let statistics: StatisticsFile?
+  /// What a model of texts samples; nil for other samples.
+  private(set) var captions: JudgedCaptions?
   var warnings: [String] = []
 
   /// The least number of pictures: with fewer, covariances and neighbours say nothing.
@@ -45,13 +48,23 @@ public struct EvaluationPlan {
     let count = try Self.count(request, samples: samples.count, reference: reference?.count)
     self.count = count
     (self.samples, self.reference) = (samples, reference)
+    takeCaptions()
     try settleSampling()
     addWarnings()
   }
 
+  /// The captions of the real pictures beside the samples: the figures of both are of the same texts.
+  private mutating func takeCaptions() {
+    guard case .model(let model) = samples, model.recipe.textEncoder != nil else { return }
+    captions = reference.flatMap { JudgedCaptions(for: model, $0, chosen(count..<(2 * count), of: $0)) }
+    guard captions == nil else { return }
+    warnings.append(
+      "\(request.samples) samples without texts, for the reference has no captions: name a recipe whose data have some by --against")
+  }
+
   private mutating func settleSampling() throws {
     guard case .model(let model) = samples else { return }
-    sampling = EvaluationReport.Sampling(try Self.sampling(of: model, request, count: count))
+    sampling = EvaluationReport.Sampling(try sampling(of: model))
   }
 
   /// The same evaluation of the model's samples by other settings. What was opened is shared.
@@ -147,35 +160,39 @@ public struct EvaluationPlan {
 
   /// How a model samples that many. Each job takes a plan of its own.
   /// - Throws: `SfumatoError` for a sampling that the model cannot do, or that does not fit into memory.
-  private static func sampling(of model: Model, _ request: EvaluationRequest, count: Int) throws -> SamplingPlan {
+  private func sampling(of model: Model) throws -> SamplingPlan {
     var sampling = request.sampling
     (sampling.model, sampling.count, sampling.seed) = (request.samples, count, request.seed)
     (sampling.batchSize, sampling.device) = (request.batch, request.device)
+    if let captions { sampling.contexts = .texts(captions.texts) }
     if sampling.device == .cpu { try SamplingPlan.checkMemory(sampling, model.recipe) }
     return try SamplingPlan(sampling, model: model)
   }
 
   // MARK: The sets
 
-  func judged() throws -> EvaluatedSet {
+  func judged(in group: ProcessGroup? = nil) throws -> EvaluatedSet {
     switch samples {
-    case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor)
+    case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor, in: group)
     case .model(let model):
-      let job = try SamplingJob(EvaluationPlan.sampling(of: model, request, count: count))
-      return EvaluatedSet(SampledPictures(job, for: extractor), for: extractor)
+      let job = try SamplingJob(sampling(of: model), in: group)
+      let feed = SampledPictures(job, for: extractor, PictureShare(in: group), showing: captions)
+      return EvaluatedSet(feed, for: extractor, in: group)
     }
   }
 
   /// What the others are compared with, and the real pictures beside the samples.
-  func real() throws -> [EvaluatedSet] {
+  func real(in group: ProcessGroup? = nil) throws -> [EvaluatedSet] {
     guard let reference else { return [] }
-    return try [0..<count, count..<(2 * count)].map { try EvaluatedSet(reference, chosen($0, of: reference), for: extractor) }
+    return try [0..<count, count..<(2 * count)].map {
+      try EvaluatedSet(reference, chosen($0, of: reference), for: extractor, in: group)
+    }
   }
 
   /// All of the reference, where its statistics are to be computed.
-  func whole() throws -> EvaluatedSet? {
+  func whole(in group: ProcessGroup? = nil) throws -> EvaluatedSet? {
     guard let reference, request.statistics != nil, statistics == nil else { return nil }
-    return try EvaluatedSet(reference, Array(0..<reference.count), for: extractor, keeps: 0)
+    return try EvaluatedSet(reference, Array(0..<reference.count), for: extractor, keeps: 0, in: group)
   }
 
   /// The pictures at some places of an order that depends on the seed: sets are often sorted by class.

@@ -14,6 +14,8 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
   public var classNames: [String]
   /// Length of the context vectors that the network takes in place of classes; nil if none.
   public var contextSize: Int?
+  /// The longest text in bytes that it takes, of which its encoder makes such a vector; nil if none.
+  public var textLength: Int?
   /// The input of a network that restores pictures; nil for other networks.
   public var restoration: RestorationFacts?
   /// Floating-point operations of a forward pass of one image; a multiply-add counts as two.
@@ -42,7 +44,7 @@ public struct NetworkSummary: Codable, Sendable, Equatable {
     let recipe = given.adapted()
     type = recipe.networkType
     (image, classNames) = recipe.images
-    (contextSize, restoration) = (recipe.contextSize, recipe.restoration)
+    (contextSize, textLength, restoration) = (recipe.contextSize, recipe.textLength, recipe.restoration)
     var failure: (any Error)?
     let operations = OperationCount.measure {
       do { try recipe.tryOut() } catch { failure = error }

@@ -20,7 +20,10 @@ extension ModelRecipe: MemoryTraced {
 
   func shapedNetwork() throws -> ShapedNetwork {
     let recipe = adapted()
-    return ShapedNetwork(try recipe.network.member.makeNetwork(using: .shapes), recipe.data) { recipe.data.shapedConditioning($0) }
+    return ShapedNetwork(try recipe.makeNetwork(using: .shapes), recipe.data) { images in
+      guard let length = recipe.textLength else { return recipe.data.shapedConditioning(images) }
+      return Conditioning(text: .empty([images, length], dtype: .int64, on: .meta))
+    }
   }
 
   /// Guidance evaluates both predictions in one pass.

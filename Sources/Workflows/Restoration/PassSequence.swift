@@ -83,7 +83,8 @@ final class PassSequence {
     }
     try RestorationScratch.make(path(index, "canvas"))
     let run = try RestorationRun(
-      degraded, known: index == 0 ? known : nil, strengths: passes.strengths(strengths, names: restorer.strengthNames, pass: index), by: restorer, into: result,
+      degraded, known: index == 0 ? known : nil, strengths: passes.strengths(strengths, names: restorer.strengthNames, pass: index),
+      by: restorer, into: result,
       scratch: path(index, "canvas"),
       identity: "\(identity)-\(index)")
     return Work(run: run, result: result)

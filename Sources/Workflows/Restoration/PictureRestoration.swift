@@ -69,7 +69,8 @@ final class PictureRestoration {
       known = try mask.known(at: "\(folder)/known")
     }
     colors = try PassSequence(
-      planes.colors, known: known, name: "color", strengths: task.strengths, passes: passes, by: tools.restorer, in: folder, identity: task.identity)
+      planes.colors, known: known, name: "color", strengths: task.strengths, passes: passes, by: tools.restorer, in: folder,
+      identity: task.identity)
     if let plane = planes.alpha, let restorer = try tools.alphaRestorer() {
       alpha = try PassSequence(
         plane, name: "opacity", strengths: task.strengths.map { _ in 0 }, passes: passes, by: restorer, in: folder, identity: task.identity)

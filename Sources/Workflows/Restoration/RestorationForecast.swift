@@ -122,7 +122,8 @@ extension RestorationForecast {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-measure-\(UUID().uuidString)").path
     try RestorationScratch.make(folder)
     defer { RestorationScratch.remove(folder) }
-    let side = max(1, min(restorer.tile / restorer.factor, pending.map { max($0.resultWidth, $0.resultHeight) }.max() ?? 1)), factor = restorer.factor
+    let side = max(1, min(restorer.tile / restorer.factor, pending.map { max($0.resultWidth, $0.resultHeight) }.max() ?? 1)),
+      factor = restorer.factor
     let channels = restorer.data.channels
     let tile = try MappedPicture(at: "\(folder)/tile", width: side, height: side, channels: channels, samples: .uint8)
     let result = try MappedPicture(

@@ -35,7 +35,9 @@ public final class RestorationJob: PictureJob {
     self.report = try report.map { try RestorationReport(at: $0, beside: plan) }
     self.plan = plan
     let request = plan.request
-    restorer = try request.prior.map { try Restorer(prior: model, $0, scale: request.scale, settings: settings) } ?? Restorer(model, settings: settings)
+    restorer =
+      try request.prior.map { try Restorer(prior: model, $0, scale: request.scale, settings: settings) }
+      ?? Restorer(model, settings: settings)
     context = try RestorationContext(plan.request, restorer, settings, model: model)
     forecast = try RestorationForecast(plan, context)
     failures = forecast.failures

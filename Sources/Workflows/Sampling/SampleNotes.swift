@@ -28,6 +28,8 @@ struct SampleRecord: Encodable {
   let count: Int, batch: Int
   /// The class names that the images take in turn; empty without classes.
   let classes: [String]
+  /// The texts that the images take in turn, if any.
+  let text: [String]?
   /// The file of the context vectors, if any.
   let context: String?
   let device: String, precision: Precision
@@ -43,6 +45,7 @@ struct SampleRecord: Encodable {
     // Classes take turns, so one round is enough.
     let labels = job.plan.classes.compactMap { $0 }
     classes = labels.prefix((labels.dropFirst().firstIndex(of: labels.first ?? 0)) ?? labels.count).map { job.plan.className($0) }
+    text = job.plan.texts
     context = if case .file(let path) = request.contexts { path } else { nil }
     (device, precision) = (request.device.description, request.precision)
     (exactConvolutions, processor, threads) = (Torch.exactConvolutions, Torch.cpuFeatures, Torch.threadCount)

@@ -25,7 +25,7 @@ public struct SamplePictures: Sendable {
   public var notes: PictureNotes = [:]
 
   public enum Caption: String, Sendable, CaseIterable {
-    /// The class name.
+    /// The class name or the text.
     case `class`
     /// The image's number, from 0, which with the seed determines its noise.
     case number
@@ -113,7 +113,7 @@ public struct SamplePictures: Sendable {
     return sheet
   }
 
-  private func className(_ index: Int, _ job: SamplingJob) -> String { job.plan.classes[index].map { job.plan.className($0) } ?? "" }
+  private func className(_ index: Int, _ job: SamplingJob) -> String { job.plan.words(of: index) }
 
   private func caption(_ index: Int, _ job: SamplingJob) -> String {
     captions.map { caption in
@@ -163,8 +163,8 @@ extension SamplePictures {
   }
 
   private func checkCaptions(_ job: SamplingJob) throws {
-    guard !captions.contains(.class) || job.plan.classes.contains(where: { $0 != nil }) else {
-      throw SfumatoError(.usage, "class captions need classes, and the images have none")
+    guard !captions.contains(.class) || job.plan.texts != nil || job.plan.classes.contains(where: { $0 != nil }) else {
+      throw SfumatoError(.usage, "class captions need classes or texts, and the images have none")
     }
     guard !captions.contains(.score) || job.plan.request.candidates > 1 else {
       throw SfumatoError(.usage, "score captions need several candidates; use --best-of 2 or more")

@@ -1,6 +1,8 @@
 import Checkpoints
+import Datasets
 import Failures
 import Models
+import NN
 import Networks
 import Tensors
 
@@ -10,17 +12,30 @@ struct SamplingConditions {
   let labels: [Int?]
   /// Context vectors that images take in turn, `[K, D]` float32; nil without.
   let vectors: Tensor?
+  /// The texts that the vectors are of; nil without.
+  let texts: [String]?
   private let data: DataSpec
   private let device: Device
+  private let takesText: Bool
 
-  /// - Throws: `SfumatoError` for classes or vectors that the model does not take; errors from reading the vectors' file.
-  init(_ request: SamplingRequest, _ data: DataSpec, on device: Device) throws {
+  /// - Parameter encoder: that of the model's texts; nil for a model without.
+  /// - Throws: `SfumatoError` for classes, vectors or texts that the model does not take; errors from reading the vectors' file.
+  init(_ request: SamplingRequest, _ data: DataSpec, _ encoder: TextEncoder? = nil, on device: Device) throws {
     (self.data, self.device) = (data, device)
-    vectors = try request.contexts.map { try Self.vectors($0, request, data).to(device) }
-    labels = try Self.labels(request, data)
+    takesText = encoder != nil
+    if case .texts(let given)? = request.contexts {
+      let texts = try Self.texts(given, request, data, encoder)
+      (self.texts, vectors) = (texts, try encoder.map { try Self.vectors(of: texts, by: $0, on: device) })
+    } else {
+      (texts, vectors) = (nil, try request.contexts.map { try Self.vectors($0, request, data).to(device) })
+    }
+    labels = try Self.labels(request, data, takesText: takesText)
     guard vectors != nil || data.contextSize == nil || data.nullContext else {
       throw SfumatoError(
-        .usage, "this model needs a context vector for every image; give vectors of \(data.contextSize ?? 0) numbers with --context")
+        .usage,
+        takesText
+          ? "this model needs a text for every image; give one with --text"
+          : "this model needs a context vector for every image; give vectors of \(data.contextSize ?? 0) numbers with --context")
     }
   }
 
@@ -48,7 +63,8 @@ struct SamplingConditions {
 
   /// Checks that the model supports the guidance scale and that there is a condition to guide towards.
   func check(guidance scale: Double, of request: SamplingRequest) throws {
-    let (null, condition) = data.contextSize == nil ? ("null class", "class") : ("null vector", "vector")
+    let (null, condition) =
+      takesText ? ("empty text", "text") : data.contextSize == nil ? ("null class", "class") : ("null vector", "vector")
     guard scale == 1 || !isConditional || data.knowsNull else {
       throw SfumatoError(
         .usage,
@@ -63,7 +79,7 @@ struct SamplingConditions {
 // MARK: Classes
 
 extension SamplingConditions {
-  private static func labels(_ request: SamplingRequest, _ data: DataSpec) throws -> [Int?] {
+  private static func labels(_ request: SamplingRequest, _ data: DataSpec, takesText: Bool) throws -> [Int?] {
     let none = [Int?](repeating: nil, count: request.count)
     switch request.classes {
     case .all:
@@ -72,6 +88,7 @@ extension SamplingConditions {
     case .only(let names):
       // For a model without classes they are the classifier's.
       if data.classNames.isEmpty, request.classifier != nil { return none }
+      if takesText { throw SfumatoError(.usage, "this model takes texts, not classes; give some with --text") }
       if let size = data.contextSize {
         throw SfumatoError(.usage, "this model takes context vectors of \(size) numbers, not classes; give some with --context")
       }
@@ -102,6 +119,7 @@ extension SamplingConditions {
       throw SfumatoError(.usage, "'no class' and context vectors exclude each other; leave one of --class and --context out")
     }
     switch contexts {
+    case .texts: throw SfumatoError(.internal, "texts are encoded by the model")
     case .file(let path): return try checked(NPY.read(path), size, path)
     case .vectors(let rows):
       guard rows.allSatisfy({ $0.count == size }) else {

@@ -13,6 +13,8 @@ struct SamplingDenoiser {
   let diffusion: GaussianDiffusion
   let sampling: SamplingRecipe
   let conditions: SamplingConditions
+  /// The same for the weaker network, which has a text encoder of its own.
+  var weakerConditions: SamplingConditions?
 
   /// The denoiser for a sampler: guided, with estimates clipped to the data range.
   /// - Parameter range: the range of the images among all images.
@@ -22,7 +24,7 @@ struct SamplingDenoiser {
       return sampling.adjusted(
         Autoguidance(
           scale: sampling.guidanceScale, interval: sampling.guidedRatios, strong: conditioned(on: condition),
-          weak: denoiser(weaker, on: condition)))
+          weak: denoiser(weaker, on: weakerConditions?.condition(range) ?? condition)))
     }
     return sampling.guided(condition, null: conditions.isConditional ? conditions.null(range) : nil, conditioned(on:))
   }

@@ -51,7 +51,7 @@ public final class SamplingPlan {
     let recipe = model.recipe, diffusion = try recipe.process.makeDiffusion()
     let (settings, levels) = try Self.settle(request, recipe, diffusion.process)
     self.settings = settings
-    let conditions = try SamplingConditions(request, recipe.data, on: device)
+    let conditions = try SamplingConditions(request, recipe.data, model.network.textEncoder, on: device)
     let weaker = try request.autoguidance.map { [device] in try WeakerModel($0, than: recipe, settings.sampling, on: device) }
     if weaker == nil { try conditions.check(guidance: settings.sampling.guidanceScale, of: request) }
     classifier = try SamplingClassifier(request, recipe, labels: conditions.labels, on: device)
@@ -63,7 +63,10 @@ public final class SamplingPlan {
     denoiser = SamplingDenoiser(
       network: try model.network.prepared(for: request.precision.dtype),
       weaker: try weaker?.model.network.prepared(for: request.precision.dtype), recipe: recipe, diffusion: diffusion,
-      sampling: settings.sampling, conditions: conditions)
+      sampling: settings.sampling, conditions: conditions,
+      weakerConditions: try weaker.map { [device] in
+        try SamplingConditions(request, $0.model.recipe.data, $0.model.network.textEncoder, on: device)
+      })
   }
 
   /// The class number that the network gets for each image; nil for no class.
@@ -71,10 +74,19 @@ public final class SamplingPlan {
   /// The number of context vectors that images take in turn; nil without.
   public var contextCount: Int? { denoiser.conditions.vectors?.size(0) }
 
+  /// The texts that images take in turn; nil without.
+  public var texts: [String]? { denoiser.conditions.texts }
+
   /// The class number of each image: the network's or, for a network without classes, the classifier's target.
   var classes: [Int?] {
     guard let classifier, labels.allSatisfy({ $0 == nil }) else { return labels }
     return classifier.targets
+  }
+
+  /// What an image was asked to show in words: the name of its class, or its text; empty for neither.
+  func words(of index: Int) -> String {
+    if let texts { return texts[index % texts.count] }
+    return classes[index].map(className) ?? ""
   }
 
   /// The name of one of `classes`.

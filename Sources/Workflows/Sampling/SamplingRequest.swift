@@ -8,7 +8,7 @@ public struct SamplingRequest: Sendable {
   public var model: String
   public var count = 16
   public var classes = Classes.all
-  /// Context vectors that the images take in turn, for a model conditioned on vectors in place of classes; nil for none.
+  /// Context vectors or texts that the images take in turn, for a model conditioned on them in place of classes; nil for none.
   public var contexts: Contexts?
   public var seed: UInt64 = 0
   /// Whether each image has its own noise stream, or noise is sampled in the order of the reference loops.
@@ -62,11 +62,13 @@ public struct SamplingRequest: Sendable {
     case none
   }
 
-  /// Context vectors, such as text embeddings.
+  /// Context vectors, such as text embeddings, or texts.
   public enum Contexts: Sendable, Equatable {
     /// An array of floating-point numbers in an `.npy` or `.npz` file, `[K, D]`, or `[D]` for all images.
     case file(String)
     case vectors([[Float]])
+    /// Texts, of which the model's own encoder makes the vectors.
+    case texts([String])
   }
 
   public enum NoiseOrder: String, Sendable, CaseIterable {

@@ -10,12 +10,15 @@ public struct DataFingerprint: Codable, Sendable, Equatable {
   public let classNames: [String]
   /// Hash of the file names relative to their common folder and of the file sizes, so that moved data are recognised.
   public let files: String
+  /// Hash of the captions; nil for data without.
+  public let captions: String?
 
   /// - Parameter paths: the paths in the data set's recipe.
   init(_ dataset: any Dataset, paths: [String]) {
     examples = dataset.count
     classNames = dataset.classNames
     files = Self.digest(Self.files(of: dataset) ?? paths)
+    captions = dataset.hasCaptions ? Self.hash((0..<dataset.count).lazy.map { dataset.caption(at: $0) ?? "" }) : nil
   }
 
   /// The pictures stored one per file; nil if there are none.
@@ -31,14 +34,16 @@ public struct DataFingerprint: Codable, Sendable, Equatable {
   }
 
   /// FNV-1a, 64 bits: to notice a change, not to withstand an attack.
-  private static func digest(_ paths: [String]) -> String {
+  private static func hash(_ lines: some Sequence<String>) -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     func add(_ text: String) { for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 } }
-    let root = commonFolder(paths)
-    for path in paths {
-      add("\(path.dropFirst(root.count)) \(size(path))\n")
-    }
+    for line in lines { add("\(line)\n") }
     return String(hash, radix: 16)
+  }
+
+  private static func digest(_ paths: [String]) -> String {
+    let root = commonFolder(paths)
+    return hash(paths.lazy.map { "\($0.dropFirst(root.count)) \(size($0))" })
   }
 
   private static func commonFolder(_ paths: [String]) -> String {

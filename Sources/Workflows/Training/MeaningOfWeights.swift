@@ -15,6 +15,7 @@ enum MeaningOfWeights {
   static func check(_ recipe: TrainRecipe, against before: TrainRecipe, in run: RunFolder) throws {
     try check("process", before.process.yaml(), recipe.process.yaml(), run)
     try check("network", network(of: before), network(of: recipe), run)
+    try check("text_encoder", before.textEncoder?.yaml() ?? "", recipe.textEncoder?.yaml() ?? "", run)
     try check("distillation", before.distillation?.yaml() ?? "", recipe.distillation?.yaml() ?? "", run)
     let (weights, partial) = (recipe.training.initialWeights, recipe.training.initialWeightsPartial)
     guard weights == before.training.initialWeights, partial == before.training.initialWeightsPartial else {

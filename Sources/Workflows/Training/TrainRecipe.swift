@@ -15,6 +15,8 @@ public struct TrainRecipe: Recipe {
   public var corruptions: CorruptionsRecipe?
   public var loading = LoadingRecipe()
   public var network = Choice<TrainableNetworkRegistry>(ADMUNet.Recipe())
+  /// An encoder of the data's captions, trained along with the network, which takes its vectors; null for a training without captions.
+  public var textEncoder: TextEncoder.Recipe?
   /// A classifier, which is trained in place of `network`; null for a diffusion model.
   public var classifier: Choice<ClassifierRegistry>?
   /// The diffusion model that the classifier is to guide, whose process noises its images; null for a classifier of clean images.
@@ -40,6 +42,7 @@ public struct TrainRecipe: Recipe {
     try validateDistillation()
     try validateClassifier()
     try validateRestoration()
+    try validateText()
   }
 
   /// Whether a timestep sampler's state learned under `other` is valid here: losses of different objectives or levels are not
@@ -66,12 +69,12 @@ extension TrainRecipe {
 
   func pipeline(of dataset: any Dataset) throws -> ExamplePipeline {
     try ExamplePipeline(
-      dataset, images: resolvedImages(), augmentation: augmentation, corruptions: corruptions, nullClass: nullClass(of: dataset),
-      seed: training.seed)
+      dataset, images: resolvedImages(), augmentation: augmentation, corruptions: corruptions, captions: takesText(),
+      nullClass: nullClass(of: dataset), seed: training.seed)
   }
 
-  private func nullClass(of dataset: any Dataset) -> Int? {
-    let classes = dataset.contextSize == nil && classifier == nil ? dataset.classNames.count : 0
+  private func nullClass(of dataset: any Dataset) throws -> Int? {
+    let classes = try contextSize(of: dataset) == nil && classifier == nil ? dataset.classNames.count : 0
     return classes > 0 && training.classDropout > 0 ? classes : nil
   }
 
@@ -83,6 +86,7 @@ extension TrainRecipe {
   /// in the first step or the first sample.
   func model(for dataset: any Dataset) throws -> any TrainedModel {
     try checkHoldOut(dataset.count)
+    try checkCaptions(of: dataset)
     guard classifier == nil else { return try classifierRecipe(for: dataset) }
     guard distillation == nil else { return try distilledRecipe(for: dataset) }
     return try corruptions == nil ? modelRecipe(for: dataset) : restoringRecipe(for: dataset)
@@ -113,6 +117,8 @@ extension TrainRecipe {
     var model = ModelRecipe()
     try describe(dataset, in: &model)
     model.network = try Choice(adapted(network.member, to: model.data))
+    model.textEncoder = textEncoder
+    try checkContext(of: model)
     try model.tryOut()
     return model
   }
@@ -124,10 +130,10 @@ extension TrainRecipe {
     model.data.height = shape.height
     model.data.width = shape.width
     // A vector is more informative than a class and takes its place.
-    model.data.contextSize = dataset.contextSize
-    if dataset.contextSize == nil { model.data.classNames = dataset.classNames }
-    model.data.nullClass = nullClass(of: dataset)
-    model.data.nullContext = dataset.contextSize != nil && training.classDropout > 0
+    model.data.contextSize = try contextSize(of: dataset)
+    if model.data.contextSize == nil { model.data.classNames = dataset.classNames }
+    model.data.nullClass = try nullClass(of: dataset)
+    model.data.nullContext = model.data.contextSize != nil && training.classDropout > 0
     model.process = process
     model.sampler = sampler
     model.sampling = sampling

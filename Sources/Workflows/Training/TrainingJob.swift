@@ -168,6 +168,7 @@ public final class TrainingJob {
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading, share: share)
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device, group: group) { try loss($0, $1, $2) }
     log = TrainingLog(from: trainer.position)
+    warnings = plan.notes
     try Interruption.check()
     self.folder = try group.map { try Self.sharedFolder(in: $0, folder) } ?? folder()
     let isWriter = group.map { $0.rank == 0 } ?? true

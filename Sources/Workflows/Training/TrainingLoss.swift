@@ -126,21 +126,21 @@ extension Conditioning {
   func part(_ range: Range<Int>) -> Conditioning {
     func rows(_ tensor: Tensor?) -> Tensor? { tensor?.slice(0, range) }
     var part = self
-    (part.labels, part.context, part.augmentation) = (rows(labels), rows(context), rows(augmentation))
+    (part.labels, part.context, part.text, part.augmentation) = (rows(labels), rows(context), rows(text), rows(augmentation))
     (part.lowRes, part.corruptionStrengths) = (rows(lowRes), rows(corruptionStrengths))
     return part
   }
 
-  /// The conditioning of unaugmented examples: classes or vectors and, for restoration, degraded pictures with their corruption
+  /// The conditioning of unaugmented examples: classes, vectors or texts and, for restoration, degraded pictures with their corruption
   /// strengths.
   init(of batch: Batch, _ data: DataSpec) {
     self.init(
-      labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, lowRes: batch.degraded,
+      labels: data.classNames.isEmpty ? nil : batch.labels, context: batch.contexts, text: batch.captions, lowRes: batch.degraded,
       // Pictures that are only downscaled have no strengths.
       corruptionStrengths: batch.corruptionStrengths.flatMap { $0.size(1) > 0 ? $0 : nil })
   }
 
-  /// The same, a share of the classes or vectors replaced by the null class or zeros (Ho and Salimans 2022).
+  /// The same, a share of the classes replaced by the null class, of the vectors by zeros, of the texts by empty ones (Ho and Salimans 2022).
   /// - Parameter dropping: the share; which images it is depends on seed and step alone.
   init(of batch: Batch, _ data: DataSpec, dropping share: Double, _ seed: Seed, _ step: Int, on device: Device) {
     self.init(of: batch, data)
@@ -148,5 +148,6 @@ extension Conditioning {
     let isDropped = batch.share.part(of: .rand([batch.share.total], using: seed.generator(for: .labels, step: step))).to(device).lt(share)
     if let labels, let null = data.nullClass { self.labels = .where(isDropped, .full(Double(null), like: labels), labels) }
     context = context.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
+    text = text.map { .where(isDropped.unsqueeze(1), .zeros(like: $0), $0) }
   }
 }

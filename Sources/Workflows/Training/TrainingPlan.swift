@@ -26,6 +26,8 @@ public struct TrainingPlan {
   /// The checkpoint to resume from; nil for the newest.
   private(set) var checkpoint: String?
   let fingerprint: DataFingerprint
+  /// What the user should know of the data.
+  let notes: [String]
 
   /// Plans a new run.
   /// - Parameters:
@@ -96,6 +98,7 @@ public struct TrainingPlan {
     dataset = try recipe.data.member.open()
     fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)
     model = try recipe.model(for: dataset)
+    notes = try recipe.notes(onCaptionsOf: dataset)
     let available = self.device == .cpu ? AvailableMemory.bytes : nil
     var training = recipe.training
     let share = (training.batchSize + processes - 1) / max(1, processes)
@@ -121,7 +124,10 @@ public struct TrainingPlan {
 
   private func checkData(in place: RunFolder) throws {
     guard let before = try DataFingerprint.read(place.dataPath), before != fingerprint else { return }
-    let change = "\(before)" == "\(fingerprint)" ? "the names or sizes of their files differ" : "\(before) before, \(fingerprint) now"
+    let change =
+      "\(before)" != "\(fingerprint)"
+      ? "\(before) before, \(fingerprint) now"
+      : before.files != fingerprint.files ? "the names or sizes of their files differ" : "the captions differ"
     throw SfumatoError(
       .data,
       "the data are not those of \(place.path): \(change); set the path of the original data with --set data.path=…, "

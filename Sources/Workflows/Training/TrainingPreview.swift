@@ -1,3 +1,4 @@
+import Datasets
 import Diffusion
 import Failures
 import Imaging
@@ -48,13 +49,23 @@ struct TrainingPreview {
     request.count = modelRecipe.previewedImages
     // At most a training batch at once, so that a preview needs no more memory than training.
     request.batchSize = min(request.batchSize, job.recipe.training.batchSize)
-    if modelRecipe.contextSize != nil {
+    if modelRecipe.textEncoder != nil {
+      request.contexts = shownCaptions(request.count).map { .texts($0) }
+    } else if modelRecipe.contextSize != nil {
       let shown = try (0..<min(request.count, job.dataset.count)).map { try job.dataset[$0] }
       request.contexts = .vectors(shown.compactMap(\.context))
     }
     request.device = job.device
     request.precision = job.recipe.training.precision.resolved(on: job.device)
     return request
+  }
+
+  /// Captions from all over the data; nil where all of those are empty.
+  private func shownCaptions(_ count: Int) -> [String]? {
+    let dataset = job.dataset, limit = job.recipe.textEncoder?.maxLength ?? .max
+    let found = (0..<count).compactMap { dataset.caption(at: $0 * dataset.count / count) }
+    let shown = found.map { Caption.cut($0, to: limit) }.filter { !$0.isEmpty }
+    return shown.isEmpty ? nil : shown
   }
 
   private func restorations(_ network: any DiffusionNetwork) throws -> Image {

@@ -14,7 +14,8 @@ import Testing
 @Suite("Restoration by a prior") struct PriorTests {
   /// Pictures of independent pixels N(mean, variance), for which the ideal denoiser is known.
   private func restorer(
-    mean: Double = 0, variance: Double = 0.04, scale: Double = 1, set: [String] = [], noise: Double = 0, colorize: Bool = false, mask: Bool = false,
+    mean: Double = 0, variance: Double = 0.04, scale: Double = 1, set: [String] = [], noise: Double = 0, colorize: Bool = false,
+    mask: Bool = false,
     _ change: (inout Restorer.Settings) -> Void = { _ in }
   ) throws -> Restorer {
     let recipe = try ModelRecipe(
@@ -59,7 +60,8 @@ import Testing
     let method = restorer.method, process = method.diffusion.process
     let oracle = GaussianOracle(mean: mean, variance: 0.04).network(of: process, predicting: method.diffusion.parameterization)
     let run = SamplingRun(
-      method.recipe.sampler.member, denoiser: method.diffusion.denoiser(oracle), levels: restorer.replay.levels, shape: [1, 3, height, width],
+      method.recipe.sampler.member, denoiser: method.diffusion.denoiser(oracle), levels: restorer.replay.levels,
+      shape: [1, 3, height, width],
       noise: PositionalNoise(seed: Seed(5), rows: 0..<height, columns: 0..<width))
     return try (run.finish() + 1) / 2
   }

@@ -33,7 +33,8 @@ struct RestorationSourceRows {
 
   /// The part under rows and columns of the result, whose bounds are multiples of `factor`; mirrored beyond the border.
   func part(_ rows: Range<Int>, _ columns: Range<Int>) -> RestorationInput {
-    let down = (rows.lowerBound / factor)..<(rows.upperBound / factor), across = (columns.lowerBound / factor)..<(columns.upperBound / factor)
+    let down = (rows.lowerBound / factor)..<(rows.upperBound / factor),
+      across = (columns.lowerBound / factor)..<(columns.upperBound / factor)
     return RestorationInput(
       degraded: degraded.read(rows: down, columns: across), known: known?.read(rows: down, columns: across), strengths: strengths)
   }

@@ -210,7 +210,8 @@ extension RestorationRun {
   private func constrained(_ means: Tensor, _ band: Range<Int>) -> Tensor {
     let channels = result.channels
     let x0 = restorer.method.constrained(
-      means.narrow(1, 0, channels), by: source.part(band, 0..<result.width), towards: restorer.replay.levels[journal.step + 1], isLast: isLast)
+      means.narrow(1, 0, channels), by: source.part(band, 0..<result.width), towards: restorer.replay.levels[journal.step + 1],
+      isLast: isLast)
     guard let x0 else { return means }
     return means.size(1) == channels ? x0 : .cat([x0, means.narrow(1, channels, means.size(1) - channels)], dim: 1)
   }

@@ -26,7 +26,8 @@ extension Restorer {
   /// The sampler on its way.
   /// - Parameter evaluations: at most; nil for the model's own steps.
   static func path(_ method: any RestorationMethod, evaluations: Int?) throws -> StepReplay {
-    let recipe = method.recipe, diffusion = method.diffusion, sampler = recipe.sampler.member, scale = diffusion.process.noiseLevelRange, window = recipe.sampling.window
+    let recipe = method.recipe, diffusion = method.diffusion, sampler = recipe.sampler.member, scale = diffusion.process.noiseLevelRange,
+      window = recipe.sampling.window
     func replay(_ levels: [NoiseLevel]) throws -> StepReplay {
       if let problem = diffusion.problem(with: sampler, on: levels, window: window) { throw problem }
       return StepReplay(sampler, levels: levels, scale: scale, window: window)

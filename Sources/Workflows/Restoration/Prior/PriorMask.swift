@@ -17,7 +17,8 @@ struct PriorMask {
     guard (reader.width, reader.height) == (width, height) else {
       throw SfumatoError(
         .data,
-        "\(picture) has \(width) x \(height) pixels and its mask \(file) has \(reader.width) x \(reader.height); expected a mask of the picture's size")
+        "\(picture) has \(width) x \(height) pixels and its mask \(file) has \(reader.width) x \(reader.height); expected a mask of the picture's size"
+      )
     }
     (self.file, self.width, self.height) = (file, width, height)
     checksum = try FileChecksum(ofFile: file)

@@ -23,7 +23,8 @@ struct PriorRestoration: RestorationMethod {
   /// - Parameter model: on the device of the settings.
   /// - Throws: `SfumatoError` for a class that the model does not have, and for a model whose estimates cannot be projected.
   init(_ model: Model, _ request: PriorRequest, scale: Double, _ settings: Restorer.Settings) throws {
-    try self.init(model.recipe, model.network.prepared(for: settings.precision.dtype), request, scale: scale, on: settings.device.validated())
+    try self.init(
+      model.recipe, model.network.prepared(for: settings.precision.dtype), request, scale: scale, on: settings.device.validated())
   }
 
   /// - Parameter network: prepared for inference, on the device.
@@ -55,7 +56,9 @@ struct PriorRestoration: RestorationMethod {
   private static func check(_ recipe: ModelRecipe, _ diffusion: GaussianDiffusion, _ request: PriorRequest) throws {
     guard recipe.process.parameterization != .previousX, diffusion.residual == nil else {
       throw SfumatoError(
-        .data, "the model predicts the step before (previous_x) or residuals, into which nothing known can be put; expected one that estimates pictures")
+        .data,
+        "the model predicts the step before (previous_x) or residuals, into which nothing known can be put; expected one that estimates pictures"
+      )
     }
     guard recipe.data.channels == 3 || !request.colorize else {
       throw SfumatoError(.usage, "the model makes pictures of \(recipe.data.channels) channels; giving colours needs one of 3")
@@ -112,7 +115,9 @@ struct PriorRestoration: RestorationMethod {
       let known = known?.read(rows: band, columns: 0..<input.width)
       if let known { difference = difference * known }
       sum += try difference.to(.float64).square().sum().item()
-      count += try known.map { try Double(difference.size(1)) * $0.to(.float64).sum().item() } ?? Double(difference.size(1) * band.count * input.width)
+      count +=
+        try known.map { try Double(difference.size(1)) * $0.to(.float64).sum().item() }
+        ?? Double(difference.size(1) * band.count * input.width)
       result.release(rows: rows)
     }
     return 255 * (sum / max(count, 1)).squareRoot()

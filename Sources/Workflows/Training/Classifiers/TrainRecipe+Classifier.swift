@@ -28,7 +28,7 @@ extension TrainRecipe {
     let parts: [(path: String, part: (TrainRecipe) -> String)] = [
       ("network", { $0.network.type + $0.network.recipe.yaml() }), ("process", { $0.process.yaml() }),
       ("sampler", { $0.sampler.type + $0.sampler.recipe.yaml() }), ("sampling", { $0.sampling.yaml() }),
-      ("training.class_dropout", { "\($0.training.classDropout)" }),
+      ("text_encoder", { $0.textEncoder?.yaml() ?? "" }), ("training.class_dropout", { "\($0.training.classDropout)" }),
       ("training.loss", { $0.training.loss.type + $0.training.loss.recipe.yaml() }),
       ("training.loss_weighting", { $0.training.lossWeighting.type + $0.training.lossWeighting.recipe.yaml() }),
     ]

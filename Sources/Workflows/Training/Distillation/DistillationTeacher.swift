@@ -37,7 +37,8 @@ struct DistillationTeacher {
 
   /// The denoiser for images with this conditioning.
   func denoiser(_ conditioning: Conditioning) -> AnyDenoiser {
-    let condition = conditioning.labels ?? conditioning.context
+    let given = withoutGradient { network.encodingText(of: conditioning) }
+    let condition = given.labels ?? given.context
     return sampling.guided(condition, null: condition.flatMap(null(like:))) { [network, diffusion, data] condition in
       let conditioning = data.contextSize == nil ? Conditioning(labels: condition) : Conditioning(context: condition)
       return diffusion.denoiser { network($0, timesteps: $1, conditioning: conditioning, mode: .inference) }

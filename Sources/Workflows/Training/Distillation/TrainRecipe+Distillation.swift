@@ -13,6 +13,7 @@ extension TrainRecipe {
     let defaults = TrainRecipe()
     let parts: [(path: String, part: (TrainRecipe) -> String, instead: String)] = [
       ("network", { $0.network.type + $0.network.recipe.yaml() }, "it is the teacher's"),
+      ("text_encoder", { $0.textEncoder?.yaml() ?? "" }, "it is the teacher's"),
       ("process", { $0.process.yaml() }, "it is the teacher's"),
       ("sampler", { $0.sampler.type + $0.sampler.recipe.yaml() }, "the student's is ddim"),
       ("sampling", { $0.sampling.yaml() }, "distillation.steps, guidance_scale and guidance_interval decide it"),
@@ -38,8 +39,8 @@ extension TrainRecipe {
     let shape = try resolvedImages().shape(for: dataset)
     var data = DataSpec()
     (data.channels, data.height, data.width) = (shape.channels, shape.height, shape.width)
-    data.classNames = dataset.contextSize == nil ? dataset.classNames : []
-    data.contextSize = dataset.contextSize
+    data.contextSize = model.textEncoder?.width ?? dataset.contextSize
+    data.classNames = data.contextSize == nil ? dataset.classNames : []
     try teacher.check(conditioningOf: data)
     let name = model.process.parameterization
     guard name != .epsilon, name != .previousX else {
