@@ -1,5 +1,4 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// From a configuration and a checkpoint of DL-Art-School to a restored picture.
@@ -55,9 +54,13 @@ import Testing
             out: sample
     """
 
+  /// A tiny network's weights as torch.save wrote them before PyTorch 1.6.
+  private static let reference = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures/reference/unets/f_dlas_superres.legacy.pt")
+
   @Test func isImportedConvertedAndRestores() throws {
     let shop = try Workshop(), checkpoint = "500000_generator_ema.pth"
-    try shop.write([UInt8](Data(contentsOf: URL(fileURLWithPath: Fixture.reference("unets/f_dlas_superres.legacy.pt")))), to: checkpoint)
+    try shop.write([UInt8](Data(contentsOf: Self.reference)), to: checkpoint)
     try shop.write([UInt8](UpscaleCommandTests.picture), to: "a.png")
     try shop.write(Self.training, to: "train.yml")
     try shop.write(Self.inference, to: "test.yml")

@@ -174,7 +174,8 @@ import Testing
 
   @Test func theOrderChanges() throws {
     let recipe = try recipe("{ fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }], second_order: 1 }")
-    let results = try Set((0..<60 as Range<UInt64>).map { try bytes(recipe, [1, 1], seed: $0) }), plain = try bytes(self.recipe("fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }]"), [1, 1])
+    let results = try Set((0..<60 as Range<UInt64>).map { try bytes(recipe, [1, 1], seed: $0) }),
+      plain = try bytes(self.recipe("fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }]"), [1, 1])
     // Lifted after it was reduced to two levels, a picture has other levels than these.
     #expect(results.contains { Set($0).subtracting(plain).isEmpty } && results.contains { !Set($0).subtracting([0, 255]).isEmpty })
   }
