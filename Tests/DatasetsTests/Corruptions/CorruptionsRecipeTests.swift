@@ -174,10 +174,14 @@ import Testing
 
   @Test func theOrderChanges() throws {
     let recipe = try recipe("{ fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }], second_order: 1 }")
-    let results = try Set((0..<60 as Range<UInt64>).map { try bytes(recipe, [1, 1], seed: $0) }),
-      plain = try bytes(self.recipe("fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }]"), [1, 1])
-    // Lifted after it was reduced to two levels, a picture has other levels than these.
-    #expect(results.contains { Set($0).subtracting(plain).isEmpty } && results.contains { !Set($0).subtracting([0, 255]).isEmpty })
+    let levels = try (0..<60 as Range<UInt64>).map { seed in
+      var random = StableRandom(seed, 0)
+      return try recipe.degrade(Image(width: 1, height: 1, color: [100]), at: [1, 1], random: &random).bytes[0]
+    }
+    // Raised, then reduced to two levels, 100 is white, whatever comes after; the other way round it is 0, then 77.
+    let others = levels.count { $0 < 255 }
+    // 30 of 60, with a deviation of 4, but for those that a second reduction makes white.
+    #expect((10...45).contains(others))
   }
 
   @Test func aPrintedRecipeDecodesToTheSame() throws {
