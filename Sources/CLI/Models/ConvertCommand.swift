@@ -36,7 +36,8 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A YAML file that describes the checkpoint: sections data, network and process, optionally sampler and sampling.", valueName: "file"))
+      "A YAML file that describes the checkpoint: sections data, network and process, optionally sampler and sampling; or a recipe for training a "
+        + "restoration model.", valueName: "file"))
   var recipe: String?
 
   @Option(help: ArgumentHelp("Override a value of the preset or recipe; may be repeated.", valueName: "key.path=value"))
@@ -73,7 +74,7 @@ struct Convert: ParsableCommand {
     (request.preset, request.recipe, request.settings) = (preset, recipe, set)
     (request.member, request.target) = (member, to)
     try Signals.enter(.writing)
-    try report(Conversion.run(request), input)
+    try report(Conversion.run(request.resolvingTraining()), input)
   }
 
   private func report(_ report: ConversionReport, _ input: String) throws {

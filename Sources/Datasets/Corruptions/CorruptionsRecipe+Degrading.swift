@@ -32,11 +32,12 @@ extension CorruptionsRecipe {
           "\(image.width) x \(image.height) pixels cannot be made \(scale) times smaller; crop the picture to multiples of \(scale)"))
     }
     let key = random.bits()
+    let turns = turns(at: strengths, key)
     func applied(_ place: CorruptionPlace, to image: Image) throws -> Image {
-      try (Array(fixed.count..<corruptions.count) + Array(0..<fixed.count)).reduce(image) { image, index in
-        guard corruptions[index].place == place, let strength = strengths[index] else { return image }
-        var stream = StableRandom(key, UInt64(index))
-        return try corruptions[index].apply(image, strength: strength, random: &stream)
+      try turns.reduce(image) { image, turn in
+        guard corruptions[turn.index].place == place else { return image }
+        var stream = StableRandom(key, turn.stream)
+        return try corruptions[turn.index].apply(image, strength: turn.strength, random: &stream)
       }
     }
     let before = try applied(.beforeDownsampling, to: image)
@@ -50,10 +51,40 @@ extension CorruptionsRecipe {
     return try smaller.resized(width: image.width, height: image.height, filter: reduction.enlargement)
   }
 
+  /// A corruption at its turn.
+  private struct Turn {
+    let index: Int, strength: Double
+    /// Of its random numbers.
+    let stream: UInt64
+  }
+
+  /// What is applied, in its order: the random ones, then the fixed ones, or, to a picture that is degraded twice, all in a random order, and
+  /// again in another, then at strengths drawn between 0 and the first, so that those are the worst.
+  private func turns(at strengths: [Double?], _ key: UInt64) -> [Turn] {
+    let count = corruptions.count, order = Array(fixed.count..<count) + Array(0..<fixed.count)
+    let first = order.compactMap { index in strengths[index].map { Turn(index: index, strength: $0, stream: UInt64(index)) } }
+    // A stream that no corruption has, nor the reduction.
+    var stream = StableRandom(key, UInt64(2 * count + 1))
+    guard secondOrder > 0, stream.uniform() < secondOrder else { return first }
+    let second = first.map {
+      Turn(index: $0.index, strength: $0.strength * stream.uniform(), stream: UInt64(count + 1 + $0.index))
+    }
+    return first.shuffled(&stream) + second.shuffled(&stream)
+  }
+
   /// Indices into `random`.
   private func choose(_ stream: inout StableRandom) -> Set<Int> {
     var left = Array(random.indices)
     let count = left.isEmpty ? 0 : randomCount ?? 1
     return Set((0..<count).map { _ in left.remove(at: stream.below(left.count)) })
+  }
+}
+
+extension Array {
+  /// In an order of which each is equally likely (Fisher and Yates).
+  fileprivate func shuffled(_ stream: inout StableRandom) -> [Element] {
+    var result = self
+    for last in stride(from: count - 1, to: 0, by: -1) { result.swapAt(last, stream.below(last + 1)) }
+    return result
   }
 }

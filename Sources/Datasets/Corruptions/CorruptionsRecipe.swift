@@ -23,6 +23,10 @@ public struct CorruptionsRecipe: Recipe {
   /// Replaces `scale`: the degraded picture is reduced by a factor that varies, and enlarged to the size of the original again.
   public var reduction: Reduction?
 
+  /// The share of the pictures that are degraded twice: all their corruptions in a changing order, then once more in another, weaker (Wang et
+  /// al., "Real-ESRGAN", 2021, section 3.2).
+  public var secondOrder = 0.0
+
   public init() {}
 
   /// The distribution of a strength before it is scaled to its bounds; u is uniform from 0 to 1.
@@ -54,6 +58,7 @@ public struct CorruptionsRecipe: Recipe {
     try require((1...64).contains(scale), "scale", "expected 1 to 64, found \(scale)")
     try require(
       scale == 1 || reduction == nil, "reduction", "it takes the place of scale; expected one of the two, found scale \(scale) beside it")
+    try require((0...1).contains(secondOrder), "second_order", "expected a share of 0 to 1, found \(secondOrder)")
     for corruption in corruptions {
       try require(
         (0...1).contains(corruption.probability), "fixed",

@@ -11,6 +11,7 @@ extension Conversion {
     for file: CheckpointFile, _ request: ConversionRequest, _ report: inout ConversionReport
   ) throws -> (any ModelDescription)? {
     if let name = request.preset { return try use(Preset(named: name), request, &report) }
+    if let model = request.model { return model.adapted() }
     if let path = request.recipe { return try described(by: path, request.settings, file.state) }
     guard request.target == .sfumato else { return nil }
     guard file.recipe == nil else {
@@ -36,7 +37,8 @@ extension Conversion {
     guard !sections.contains("training") else {
       throw SfumatoError(
         .data,
-        "\(path) is a recipe for training; expected one of a model, whose 'data' are channels, height, width and class_names")
+        "\(path) is a recipe for training; expected one of a model, whose 'data' are channels, height, width and class_names, or one for "
+          + "training with corruptions")
     }
     let recipe = try ModelKind(sections: sections).description.init(path: path, set: settings)
     return named(recipe, state).adapted()

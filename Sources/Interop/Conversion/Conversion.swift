@@ -23,6 +23,8 @@ public struct ConversionRequest: Sendable {
   public var preset: String?
   /// The file of a recipe that describes it.
   public var recipe: String?
+  /// What that recipe describes, settings included, where it is one for training; nil for one of a model, which is read from the file.
+  public var model: (any ModelDescription)?
   /// Values laid over the recipe.
   public var settings: [String] = []
   /// The member of a PyTorch file's dictionary that is wanted, such as `params_ema`; nil for the one that samples best.

@@ -67,6 +67,7 @@ enum FieldDocumentation {
     "corruptions.strength_distribution": "How strengths are drawn.",
     "corruptions.scale": "How many times smaller the degraded picture is.",
     "corruptions.filter": "The filter by which it is reduced.",
+    "corruptions.second_order": "The share of pictures that are degraded twice, in changing order.",
     "corruptions.reduction": "Reduction and enlargement before the corruptions; null for none.",
     "corruptions.reduction.factor": "The largest factor by which pictures are reduced and enlarged again.",
     "corruptions.reduction.probability": "The share of pictures that are.",

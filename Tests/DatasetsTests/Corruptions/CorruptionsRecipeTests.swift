@@ -141,6 +141,49 @@ import Testing
     #expect(abs(both / (2 * 625) - 1) < 0.2)
   }
 
+  // MARK: Second order
+
+  private func bytes(_ recipe: CorruptionsRecipe, _ strengths: [Double?], seed: UInt64 = 0) throws -> [UInt8] {
+    var random = StableRandom(seed, 3)
+    return try recipe.degrade(.scene(width: 12, height: 8, channels: 3), at: strengths, random: &random).bytes
+  }
+
+  @Test func aShareOfThePicturesIsDegradedTwiceAndTheOthersAsBefore() throws {
+    let lists = "random: [grey]\nfixed: [color_quantization, noise, saturation]\n"
+    let once = try recipe(lists), half = try recipe(lists + "second_order: 0.5"), all = try recipe(lists + "second_order: 1")
+    let strengths: [Double?] = [0.9, 0.8, 0.7, nil]
+    let differing = try (0..<200 as Range<UInt64>).filter { try bytes(once, strengths, seed: $0) != bytes(half, strengths, seed: $0) }
+    // 100 of 200, with a deviation of 7.
+    #expect(abs(differing.count - 100) < 30)
+    for seed in 0..<20 as Range<UInt64> {
+      #expect(try bytes(all, strengths, seed: seed) == bytes(all, strengths, seed: seed))
+      #expect(try bytes(all, [nil, nil, nil, nil], seed: seed) == Image.scene(width: 12, height: 8, channels: 3).bytes)
+      #expect(try bytes(half, strengths, seed: seed) == bytes(differing.contains(seed) ? all : once, strengths, seed: seed))
+    }
+  }
+
+  @Test func twiceIsStrongerAndNoMoreThanTwiceAsStrong() throws {
+    let recipe = try recipe("{ fixed: [{ type: saturation, lift: 0.4 }], second_order: 1 }")
+    let lifts = try (0..<100 as Range<UInt64>).map { seed in
+      var random = StableRandom(seed, 0)
+      return Int(try recipe.degrade(Image(width: 1, height: 1, color: [0]), at: [0.5], random: &random).bytes[0])
+    }
+    // 51 levels the first time, 0 to 51 the second.
+    #expect(lifts.allSatisfy { (51...102).contains($0) } && Set(lifts).count > 30)
+  }
+
+  @Test func theOrderChanges() throws {
+    let recipe = try recipe("{ fixed: [{ type: saturation, lift: 0.3 }, { type: color_quantization, bits: 1 }], second_order: 1 }")
+    let levels = try (0..<60 as Range<UInt64>).map { seed in
+      var random = StableRandom(seed, 0)
+      return try recipe.degrade(Image(width: 1, height: 1, color: [100]), at: [1, 1], random: &random).bytes[0]
+    }
+    // Raised, then reduced to two levels, 100 is white, whatever comes after; the other way round it is 0, then 77.
+    let others = levels.count { $0 < 255 }
+    // 30 of 60, with a deviation of 4, but for those that a second reduction makes white.
+    #expect((10...45).contains(others))
+  }
+
   @Test func aPrintedRecipeDecodesToTheSame() throws {
     let recipe = try recipe("fixed: [jpeg, { type: motion_blur, angle: 30, strength: { max: 0.5 } }]\nrandom: [lq_resampling]\nscale: 2\n")
     let again = try CorruptionsRecipe(yaml: recipe.yaml())
@@ -166,6 +209,7 @@ import Testing
     ("fixed: [{ type: grey, strength: { min: -1 } }]", "r.yaml:1: fixed[0].strength.min: expected 0 to 1, found -1.0"),
     ("{ random: [grey, noise], random_count: 3 }", "r.yaml:1: random_count: expected 1 to 2, found 3"),
     ("{ fixed: [grey], random_count: 1 }", "r.yaml:1: random_count: expected none where the list random is empty, found 1"),
+    ("second_order: 2", "r.yaml:1: second_order: expected a share of 0 to 1, found 2.0"),
     ("scale: 0", "r.yaml:1: scale: expected 1 to 64, found 0"),
   ])
   func aBadRecipeIsRefusedWithPathAndExpectation(yaml: String, expected: String) {
