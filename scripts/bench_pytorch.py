@@ -1,4 +1,4 @@
-"""The PyTorch side of `sfumato bench`: the ADM UNet and its super-resolution form in plain PyTorch, timed on request.
+"""The PyTorch side of `sfumato bench`: the ADM UNet, its super-resolution form and the restoration UNet in plain PyTorch, timed on request.
 
 `sfumato bench` starts it as a child process with one JSON argument:
 
@@ -34,6 +34,7 @@ except ImportError as error:
 
 
 # Known keys of a recipe's network section. Unknown ones are refused: the networks would differ.
+RESTORATION_OPTIONS = set("type in_channels out_channels num_corruptions model_channels channel_mult num_res_blocks patch_size".split())
 OPTIONS = set(
     "type image_size in_channels out_channels model_channels channel_mult num_res_blocks attention_resolutions num_heads"
     " num_head_channels num_heads_upsample use_new_attention_order use_scale_shift_norm resblock_updown conv_resample dropout"
@@ -48,6 +49,14 @@ def norm(channels, options):
         while channels % groups:
             groups //= 2
     return nn.GroupNorm(groups, channels)
+
+
+def embedded(timesteps, width):
+    """Cosines and sines of the timesteps."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10_000) / half))
+    angles = timesteps[:, None].float() * frequencies[None]
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
 class ResBlock(nn.Module):
@@ -187,10 +196,7 @@ class ADMUNet(nn.Module):
         return layer(h, emb)
 
     def forward(self, x, timesteps, labels=None, context=None):
-        half = self.base // 2
-        frequencies = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10_000) / half))
-        angles = timesteps[:, None].float() * frequencies[None]
-        emb = self.time_embed(torch.cat([angles.cos(), angles.sin()], dim=-1).to(self.time_embed[0].weight.dtype))
+        emb = self.time_embed(embedded(timesteps, self.base).to(self.time_embed[0].weight.dtype))
         if self.label_emb is not None:
             emb = emb + self.label_emb(labels)
         if self.context_emb is not None:
@@ -225,22 +231,110 @@ class SuperResolutionUNet(ADMUNet):
         return super().forward(torch.cat([x, enlarged, planes], dim=1), timesteps, labels, context)
 
 
+class PixelNorm(nn.Module):
+    """Layer norm over the channels of each pixel, scaled and shifted, and SiLU."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x, scale=None, shift=None):
+        y = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias).permute(0, 3, 1, 2)
+        return F.silu(y if scale is None else y * (1 + scale) + shift)
+
+
+class PixelNormBlock(nn.Module):
+    def __init__(self, inputs, outputs, width):
+        super().__init__()
+        self.norm1, self.conv1 = PixelNorm(inputs), nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.embedding = nn.Linear(width, 2 * outputs)
+        self.norm2, self.conv2 = PixelNorm(outputs), nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x, emb):
+        scale, shift = self.embedding(emb)[:, :, None, None].chunk(2, dim=1)
+        return self.skip(x) + self.conv2(self.norm2(self.conv1(self.norm1(x)), scale, shift))
+
+
+class RestorationLevel(nn.Module):
+    def __init__(self, inputs, outputs, width, stride):
+        super().__init__()
+        self.blocks = nn.ModuleList([PixelNormBlock(count, outputs, width) for count in inputs])
+        self.resampling = nn.Conv2d(outputs, outputs, 3, padding=1, stride=stride) if stride else None
+
+
+class RestorationUNet(nn.Module):
+    """UNet on folded pixels without attention: reads noisy image, degraded picture, its high-pass, and strengths of corruptions of 0."""
+
+    def __init__(self, o):
+        super().__init__()
+        base, width, patch = o["model_channels"], 4 * o["model_channels"], o["patch_size"]
+        images, self.corruptions = o.get("in_channels") or 3, o.get("num_corruptions") or 0
+        channels, blocks = [m * base for m in o["channel_mult"]], o["num_res_blocks"]
+        self.base, self.patch, self.step = base, patch, patch << (len(channels) - 1)
+        self.time_in, self.time_out = nn.Linear(base, width), nn.Linear(width, width)
+        self.conv_in = nn.Conv2d(patch * patch * (3 * images + self.corruptions), base, 3, padding=1)
+        current, skips, last = base, [base], len(channels) - 1
+        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
+        for level, c in enumerate(channels):
+            self.encoder.append(RestorationLevel([current] + [c] * (blocks - 1), c, width, 2 if level < last else None))
+            skips += [c] * (blocks + (level < last))
+            current = c
+        self.middle = nn.ModuleList([PixelNormBlock(current, current, width) for _ in range(2)])
+        for level, c in reversed(list(enumerate(channels))):
+            inputs = [(current if i == 0 else c) + skips.pop() for i in range(blocks + 1)]
+            self.decoder.append(RestorationLevel(inputs, c, width, 1 if level > 0 else None))
+            current = c
+        self.norm_out = PixelNorm(current)
+        self.conv_out = nn.Conv2d(current, patch * patch * (o.get("out_channels") or images), 3, padding=1)
+        taps = torch.tensor([1.0, 4, 6, 4, 1]) / 16
+        self.register_buffer("filter", (taps[:, None] * taps)[None, None].repeat(images, 1, 1, 1), persistent=False)
+
+    def forward(self, x, timesteps, labels=None, context=None, picture=None):
+        smooth = F.conv2d(F.pad(picture, (2, 2, 2, 2), mode="replicate"), self.filter.to(x.dtype), groups=x.shape[1])
+        planes = x.new_zeros(x.shape[0], self.corruptions, *x.shape[2:])
+        h = torch.cat([x, picture, 16 * (picture - smooth), planes], dim=1)
+        height, width = x.shape[2:]
+        h = F.pixel_unshuffle(F.pad(h, (0, -width % self.step, 0, -height % self.step), mode="replicate"), self.patch)
+        emb = embedded(timesteps, self.base).to(self.time_in.weight.dtype)
+        emb = F.silu(self.time_out(F.silu(self.time_in(emb))))
+        h = self.conv_in(h.contiguous(memory_format=torch.channels_last))
+        skips = [h]
+        for level in self.encoder:
+            for block in level.blocks:
+                h = block(h, emb)
+                skips.append(h)
+            if level.resampling is not None:
+                h = level.resampling(h)
+                skips.append(h)
+        for block in self.middle:
+            h = block(h, emb)
+        for level in self.decoder:
+            for block in level.blocks:
+                h = block(torch.cat([h, skips.pop()], dim=1), emb)
+            if level.resampling is not None:
+                h = level.resampling(F.interpolate(h, scale_factor=2.0, mode="nearest"))
+        return F.pixel_shuffle(self.conv_out(self.norm_out(h)), self.patch)[:, :, :height, :width]
+
+
 class Bench:
     def __init__(self, setup):
         self.setup, self.options = setup, setup["network"]
-        self.corruptions = None
-        if self.options.get("type") == "super_resolution_unet":
-            self.corruptions = self.options.get("num_corruptions") or 0
-            self.options = self.options["unet"]
-        elif self.options.get("type", "adm_unet") != "adm_unet":
-            raise ValueError(f"no PyTorch counterpart of the network '{self.options['type']}'")
-        if unknown := sorted(set(self.options) - OPTIONS):
+        kind, known = self.options.get("type", "adm_unet"), OPTIONS
+        if kind == "adm_unet":
+            self.make = lambda: ADMUNet(self.options)
+        elif kind == "super_resolution_unet":
+            corruptions, self.options = self.options.get("num_corruptions") or 0, self.options["unet"]
+            self.make = lambda: SuperResolutionUNet(self.options, corruptions)
+        elif kind == "restoration_unet":
+            self.make, known = lambda: RestorationUNet(self.options), RESTORATION_OPTIONS
+        else:
+            raise ValueError(f"no PyTorch counterpart of the network '{kind}'")
+        self.reads_picture = kind != "adm_unet"
+        if unknown := sorted(set(self.options) - known):
             raise ValueError(f"no PyTorch counterpart of the option {', '.join(unknown)}")
         torch.set_num_threads(setup["threads"])
         self.key, self.runs = None, {}
-
-    def make(self):
-        return ADMUNet(self.options) if self.corruptions is None else SuperResolutionUNet(self.options, self.corruptions)
 
     def parameters(self):
         with torch.device("meta"):
@@ -253,8 +347,7 @@ class Bench:
         labels = torch.randint(o["num_classes"], (n,)) if o.get("num_classes") else None
         context = torch.randn(n, o["context_dim"]) if o.get("context_dim") else None
         x = x.to(dtype).contiguous(memory_format=torch.channels_last)
-        picture = None if self.corruptions is None else torch.randn_like(x)
-        return x, torch.randint(1000, (n,)), labels, context, *([] if picture is None else [picture])
+        return x, torch.randint(1000, (n,)), labels, context, *([torch.randn_like(x)] if self.reads_picture else [])
 
     def network(self, mode):
         torch.manual_seed(0)

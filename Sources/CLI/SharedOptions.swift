@@ -37,7 +37,7 @@ struct OutputOptions: ParsableArguments {
   /// The same for one of several processes: the first shows what happens.
   func shown(in group: ProcessGroup?) -> OutputOptions {
     var output = self
-    output.quiet = quiet || group.map { $0.rank > 0 } ?? false
+    output.quiet = quiet || !group.isFirst
     return output
   }
 

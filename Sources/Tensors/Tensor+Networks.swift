@@ -74,6 +74,19 @@ extension Tensor {
     }
   }
 
+  /// activation(norm(x) (1 + scale) + shift) in one operation, with means and deviations over the channels of each pixel: a layer norm
+  /// (Ba, Kiros and Hinton 2016).
+  ///
+  /// Kernels, dtypes and operands are those of `groupNorm`.
+  public func pixelNorm(
+    _ weight: Tensor? = nil, _ bias: Tensor? = nil, eps: Double = 1e-5, scale: Tensor? = nil, shift: Tensor? = nil,
+    activation: Activation = .identity
+  ) -> Tensor {
+    withOptional("pixelNorm", [self], [weight, bias, scale, shift]) {
+      ct_pixel_norm($0[0], $1[0], $1[1], eps, $1[2], $1[3], activation == .silu ? CT_SILU : CT_IDENTITY)
+    }
+  }
+
   /// `apply` for operations with optional operands.
   fileprivate func withOptional(
     _ name: String, _ operands: [Tensor], _ optional: [Tensor?], _ body: ([OpaquePointer], [OpaquePointer?]) -> OpaquePointer?

@@ -18,7 +18,7 @@ import Testing
     "upscale": "-o --output --member --tile --overlap --precision --device --exact --quiet --json",
     "restore": """
     -o --output --model --corruption --sweep --scale --evaluations --detail --seed --tile --overlap --color --profile --recursive --name \
-    --format --quality --overwrite --plan --report --scratch --precision --device --exact --quiet --json
+    --format --quality --overwrite --plan --report --scratch --prior --class --mask --colorize --noise --set --precision --device --exact --quiet --json
     """,
     "evaluate": """
     --against --features --resize --count --size --seed --batch --statistics --steps --samplers --guidance --plot --pairs --channel --crop --device --exact --quiet --json

@@ -108,6 +108,60 @@ import Testing
     }
   #endif
 
+  // MARK: Samples and figures
+
+  /// Five images in batches of two: the last round has one batch, and one of a single image.
+  private let flags = ["--count", "5", "--batch", "2", "--no-notes", "--quiet", "--best-of", "2", "--frames", "3"]
+
+  @Test func twoProcessesSampleTheImagesOfOne() throws {
+    try shop.train()
+    for (name, processes) in [("one", "1"), ("two", "2"), ("three", "3")] {
+      let files = ["-o", "\(name).png", "--npz", "\(name).npz", "--animation", "\(name).gif", "--processes", processes]
+      let run = try Program.run(["sample", "run"] + flags + files, in: shop.path)
+      #expect(run.status == 0 && run.output == "\(name).png\n\(name).gif\n\(name).npz\n", "\(run.errors)")
+    }
+    for other in ["two", "three"] {
+      for ending in ["png", "npz", "gif"] { #expect(try shop.contents("\(other).\(ending)") == shop.contents("one.\(ending)")) }
+    }
+    let shown = try shop.run("sample", "run", "--count", "5", "--batch", "2", "--processes", "2", "--json", "-o", "shown.png")
+    #expect(shown.status == 0 && shown.errors.contains("sampling: 100%") && !shown.errors.contains("process 1"), "\(shown.errors)")
+    #expect(try shown.json()["images"] as? Int == 5)
+  }
+
+  @Test func noiseOfOneStreamAndPairsAreForOneProcess() throws {
+    try shop.train()
+    let run = try shop.run("sample", "run", "--count", "5", "--noise-order", "batch", "--processes", "2", "-o", "x.png")
+    #expect(run.status == 64 && run.errors.contains("use one process"), "\(run.errors)")
+    #expect(run.errors.components(separatedBy: "error:").count == 2, "\(run.errors)")
+    #expect(!shop.exists("x.png"))
+    #expect(try shop.run("evaluate", "a", "--against", "b", "--pairs", "--processes", "2").status == 64)
+  }
+
+  @Test func twoProcessesFindTheFiguresOfOne() throws {
+    try shop.train()
+    let export = try shop.run("data", "export", "tiny.yaml", "-o", "own", "--count", "30", "--quiet")
+    try #require(export.status == 0, "\(export.errors)")
+    let names = FileManager.default.enumerator(atPath: "\(shop.path)/own")?.compactMap { $0 as? String }
+    try shop.write("damaged", to: "own/\(#require(names?.first { $0.hasSuffix(".png") }))")
+    for samples in ["run", "own"] {
+      func figures(_ processes: String) throws -> (run: Program.Run, report: [String: Any]) {
+        let words = ["--count", "26", "--batch", "8", "--json", "--quiet", "--processes", processes]
+        let run = try Program.run(["evaluate", samples, "--against", "tiny.yaml", "--size", "8"] + words, in: shop.path)
+        return (run, try run.json())
+      }
+      var one = try figures("1"), two = try figures("2")
+      #expect(one.run.status == two.run.status && [0, 65].contains(two.run.status), "\(two.run.errors)")
+      // Sampling takes another time.
+      one.report["sampling"] = nil
+      two.report["sampling"] = nil
+      #expect(NSDictionary(dictionary: one.report).isEqual(to: two.report))
+      #expect((two.report["figures"] as? [Any])?.isEmpty == false)
+    }
+    let table = try shop.run(
+      "evaluate", "run", "--against", "tiny.yaml", "--count", "20", "--steps", "1,2", "--plot", "q.svg", "--processes", "2")
+    #expect(table.status == 0 && table.output.hasSuffix("q.svg\n") && table.output.contains("real pictures"), "\(table.errors)")
+  }
+
   @Test func variablesAndOptionsThatDoNotFitAreRefused() throws {
     #expect(try shop.run("train", "tiny.yaml", "--processes", "0").status == 64)
     let process = try Program.start(

@@ -106,6 +106,8 @@ import Testing
       (["a.png", "-o", "x.png", "--sweep", "s.png"], 64, "leave out --output"),
       (["a.png", "b.png", "--sweep", "s.png"], 64, "one picture"),
       (["none.png", "-o", "x.png"], 66, "no picture or folder 'none.png'"), (["a.png", "-o", "nowhere/x.png"], 74, "no folder nowhere"),
+      (["a.png", "-o", "x.png", "--mask", "a.png"], 64, "add --prior MODEL"),
+      (["a.png", "-o", "x.png", "--prior", "digits"], 64, "--model is for models that were trained to restore"),
       (["a.png", "-o", "x.png", "--model", "none"], 66, "no model 'none'"),
       (["a.png", "-o", "x.png", "--model", "tiny.yaml"], 65, "tiny.yaml"),
     ]

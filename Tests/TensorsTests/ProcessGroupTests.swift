@@ -26,12 +26,36 @@ import Testing
 
   @Test func gradientsAreSummedAndParametersWithoutOneStayWithout() throws {
     let found = try ProcessThreads.results(2) { group in
-      let used = Tensor([1, 2] as [Float]).requiringGradient(), unused = Tensor([3] as [Float]).requiringGradient()
-      try (used * Double(group.rank + 1)).sum().backward()
-      try group.sumGradients(of: [used, unused])
-      return (try #require(used.gradient).floats(), unused.gradient == nil)
+      // Two pieces: the larger one is more than one piece holds.
+      let large = Tensor.ones([3 << 20]).requiringGradient(), used = Tensor([1, 2] as [Float]).requiringGradient()
+      let unused = Tensor([3] as [Float]).requiringGradient()
+      let loss = (used * Double(group.rank + 1)).sum() + large.mean()
+      let sum = try group.beginSum(ofGradients: [large, used, unused])
+      try loss.backward()
+      try sum.send()
+      _ = try group.sum([1])  // another exchange between
+      try sum.finish()
+      // Later passes are not exchanged.
+      try used.sum().backward()
+      return (
+        try #require(used.gradient).floats(), unused.gradient == nil, try #require(large.gradient).sum().item()
+      )
     }.map { try $0.get() }
-    #expect(found.allSatisfy { $0.0 == [3, 3] && $0.1 })
+    #expect(found.allSatisfy { $0.0 == [4, 4] && $0.1 && abs($0.2 - 2) < 1e-6 })
+  }
+
+  /// As when the loss of one process is not finite.
+  @Test func aProcessWithoutABackwardPassCountsAsZeros() throws {
+    let found = try ProcessThreads.results(2) { group in
+      let first = Tensor([1, 2] as [Float]).requiringGradient(), second = Tensor([3] as [Float]).requiringGradient()
+      let sum = try group.beginSum(ofGradients: [first, second])
+      if group.rank == 0 { try (first.sum() + 5 * second.sum()).backward() }
+      try sum.send()
+      try sum.finish()
+      return (try first.gradient?.floats(), try second.gradient?.floats())
+    }.map { try $0.get() }
+    #expect(found[0].0 == [1, 1] && found[0].1 == [5])
+    #expect(found[1].0 == nil && found[1].1 == nil)
   }
 
   @Test func stateAndBytesComeFromProcessZero() throws {

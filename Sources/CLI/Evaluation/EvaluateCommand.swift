@@ -1,5 +1,6 @@
 import ArgumentParser
 import Failures
+import Tensors
 import Workflows
 
 struct Evaluate: ParsableCommand {
@@ -34,6 +35,7 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var sets: SetOptions
   @OptionGroup var pair: PairOptions
+  @OptionGroup var processes: ProcessOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
 
@@ -101,40 +103,43 @@ struct Evaluate: ParsableCommand {
     guard !pair.pairs || !sets.areGiven else {
       throw ValidationError("--pairs takes --channel and --crop alone; leave out the options of sets, such as --count")
     }
+    guard !pair.pairs || processes.count == nil else { throw ValidationError("--pairs is done by one process; leave --processes out") }
     guard pair.pairs || pair.channel == nil && pair.crop == nil else {
       throw ValidationError("--channel and --crop go with --pairs; add it, or leave them out")
     }
   }
 
   mutating func run() throws {
-    if pair.pairs { try judgePairs() } else { try judgeSets() }
+    if pair.pairs { try judgePairs() } else { try processes.run { try judgeSets(in: $0) } }
   }
 
-  private func request() throws -> EvaluationRequest {
+  private func request(in group: ProcessGroup?) throws -> EvaluationRequest {
     var request = EvaluationRequest(samples: samples, reference: against)
     (request.features, request.count, request.size, request.statistics) = (sets.features, sets.count, sets.size, sets.statistics)
     request.resizing = sets.resize
     if let seed = sets.seed { request.seed = seed }
     if let batch = sets.batch { request.batch = batch }
     request.sampling.guidanceScale = sets.guidance
-    request.device = try device.device()
+    request.device = try device.device(in: group)
     return request
   }
 
-  private func judgeSets() throws {
-    var comparison = SamplerComparisonRequest(try request())
+  private func judgeSets(in group: ProcessGroup?) throws {
+    var comparison = SamplerComparisonRequest(try request(in: group))
     (comparison.steps, comparison.samplers, comparison.plot) = (sets.steps?.counts ?? [], sets.samplers?.names ?? [], sets.plot)
-    guard sets.steps == nil, sets.samplers == nil, sets.plot == nil else { return try compare(comparison) }
-    let job = try EvaluationJob(EvaluationPlan(comparison.evaluation))
-    try LongWork.run("evaluating", pulling: job, quiet: shown.quiet)
+    guard sets.steps == nil, sets.samplers == nil, sets.plot == nil else { return try compare(comparison, in: group) }
+    let job = try EvaluationJob(EvaluationPlan(comparison.evaluation), in: group)
+    try LongWork.run("evaluating", pulling: job, quiet: shown.shown(in: group).quiet)
+    guard group.isFirst else { return }
     let report = try job.report()
     try Console.result(shown.json ? JSONText.of(report) : EvaluationText(report: report).text)
     try show(report)
   }
 
-  private func compare(_ request: SamplerComparisonRequest) throws {
-    let job = try SamplerComparisonJob(request)
-    try LongWork.run("evaluating", pulling: job, quiet: shown.quiet, detail: { "\(job.done) of \(job.count) settings" })
+  private func compare(_ request: SamplerComparisonRequest, in group: ProcessGroup?) throws {
+    let job = try SamplerComparisonJob(request, in: group)
+    try LongWork.run("evaluating", pulling: job, quiet: shown.shown(in: group).quiet, detail: { "\(job.done) of \(job.count) settings" })
+    guard group.isFirst else { return }
     let report = try job.report()
     try Console.result(shown.json ? JSONText.of(report) : SamplerComparisonText(report: report).text)
     try show(report.first)

@@ -25,6 +25,11 @@ struct Restore: ParsableCommand {
         sfumato restore holidays -o restored --recursive --scale 2 --plan
         sfumato restore scan.png -o clean.png --corruption noise=.3,blur=.2
         sfumato restore photo.jpg --sweep strengths.png
+
+      --prior restores by a model that samples and was never trained to restore: it enlarges by --scale, makes up what --mask marks, gives grey \
+      pictures colours by --colorize and removes --noise, and what is known of a picture stays as it is.
+
+        sfumato restore small.png -o large.png --prior digits --class 7 --scale 2
       """)
 
   @Argument(help: ArgumentHelp("Pictures and folders of pictures.", valueName: "picture|folder"))
@@ -35,14 +40,16 @@ struct Restore: ParsableCommand {
     help: "For one picture a file: PNG, JPEG, WebP or TIFF by its name; else a folder, in which results keep their names.")
   var output: String?
 
-  @Option(help: "A restoration model: a file, a run, or the name of a bundled model.")
-  var model = "restore"
+  @Option(help: "A restoration model: a file, a run, or the name of a bundled model. Default: restore.")
+  var model: String?
+
+  @OptionGroup var prior: PriorOptions
 
   @Option(
     help: ArgumentHelp(
-      "How degraded the pictures are: auto, or strengths from 0 to 1 by name, such as jpeg=.2,blur=.5; those not named are 0.",
+      "How degraded the pictures are: auto, or strengths from 0 to 1 by name, such as jpeg=.2,blur=.5; those not named are 0. Default: auto.",
       valueName: "strengths"))
-  var corruption = "auto"
+  var corruption: String?
 
   @Option(help: ArgumentHelp("Instead: a sheet of the middle of one picture at several strengths of each corruption.", valueName: "sheet"))
   var sweep: String?
@@ -53,8 +60,8 @@ struct Restore: ParsableCommand {
   @Option(help: "Evaluations of the network for each tile; 1 is the fastest and shows no texture. Default: the model's.")
   var evaluations: Int?
 
-  @Option(help: "How much texture is made up, from 0, the mean of all answers, to 1, one of them.")
-  var detail = 0.5
+  @Option(help: "How much texture is made up, from 0, the mean of all answers, to 1, one of them. Default: 0.5.")
+  var detail: Double?
 
   @Option(help: "The seed of the texture.")
   var seed: UInt64 = 0
@@ -66,8 +73,9 @@ struct Restore: ParsableCommand {
   var overlap: Int?
 
   @Option(
-    help: ArgumentHelp("correct: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
-  var color = ColorUse.correct
+    help: ArgumentHelp(
+      "correct, the default: large areas keep the colours of the input; keep: as the network gives them.", valueName: "keep|correct"))
+  var color: ColorUse?
 
   @Option(help: ArgumentHelp("keep: RGB colours keep their profile; srgb: they are converted to sRGB.", valueName: "keep|srgb"))
   var profile = RestorationRequest.ProfileUse.keep
@@ -105,10 +113,21 @@ struct Restore: ParsableCommand {
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
 
+  private static let bundled = "restore"
+
   enum ColorUse: String, ExpressibleByArgument, CaseIterable { case keep, correct }
 
   mutating func validate() throws {
     if output == nil && sweep == nil { throw ValidationError("Missing expected argument '--output <output>'") }
+    if prior.model != nil {
+      let others = [
+        ("--model", model != nil), ("--corruption", corruption != nil), ("--sweep", sweep != nil), ("--detail", detail != nil),
+        ("--color", color != nil),
+      ]
+      if let flag = others.first(where: \.1)?.0 {
+        throw ValidationError("\(flag) is for models that were trained to restore; leave it or --prior out")
+      }
+    }
     if sweep != nil, pictures.count != 1 { throw ValidationError("--sweep shows one picture, not \(pictures.count)") }
     if sweep != nil, output != nil || plan || report != nil {
       throw ValidationError("--sweep writes its sheet alone; leave out --output, --plan and --report")
@@ -118,7 +137,8 @@ struct Restore: ParsableCommand {
   mutating func run() throws {
     if let sweep { return try show(sweep) }
     let settings = try settings()
-    let job = try RestorationJob(RestorationPlan(pictures, request()), model: model, settings: settings, report: report)
+    let job = try RestorationJob(
+      RestorationPlan(pictures, request()), model: prior.model ?? model ?? Self.bundled, settings: settings, report: report)
     if plan {
       try job.measure()
       try RestorationText.show(job, json: shown.json)
@@ -138,21 +158,22 @@ struct Restore: ParsableCommand {
     var request = try RestorationRequest(output: output ?? ".")
     (request.recursive, request.name, request.format, request.quality) = (recursive, name, format, quality)
     (request.overwrite, request.scale, request.profile, request.scratch) = (overwrite, scale, profile, scratch)
-    request.corruption = try StrengthRequest(corruption)
+    request.corruption = try StrengthRequest(corruption ?? "auto")
+    request.prior = prior.request
     return request
   }
 
   private func settings() throws -> Restorer.Settings {
     var settings = Restorer.Settings()
-    (settings.evaluations, settings.detail, settings.seed) = (evaluations, detail, Seed(seed))
-    (settings.tile, settings.overlap, settings.color) = (tile, overlap, color == .correct)
+    (settings.evaluations, settings.detail, settings.seed) = (evaluations, detail ?? 0.5, Seed(seed))
+    (settings.tile, settings.overlap, settings.color) = (tile, overlap, color != .keep && prior.model == nil)
     settings.device = try device.device()
     settings.precision = precision.resolved(on: settings.device)
     return settings
   }
 
   private func show(_ sheet: String) throws {
-    let sweep = try StrengthSweep(sheet, of: pictures[0], request(), model: model, settings: settings())
+    let sweep = try StrengthSweep(sheet, of: pictures[0], request(), model: model ?? Self.bundled, settings: settings())
     try LongWork(title: "restoring", quiet: shown.quiet).run { try sweep.next() }
     try Signals.enter(.writing)
     try sweep.write()

@@ -7,12 +7,14 @@ import Tensors
 struct ProcessOptions: ParsableArguments {
   @Option(
     name: .customLong("processes"),
-    help: ArgumentHelp("Train with this many processes on this machine, which share the cores and each batch.", valueName: "count"))
+    help: ArgumentHelp("Share the work and the cores of this machine among this many processes.", valueName: "count"))
   var count: Int?
 
   @Option(
     name: .customLong("peer-timeout"),
-    help: ArgumentHelp("End when another process does not answer for so long; more than a preview takes.", valueName: "seconds"))
+    help: ArgumentHelp(
+      "End when another process does not answer for so long; more than what the first does alone, such as a preview, takes.",
+      valueName: "seconds"))
   var timeout = 600.0
 
   func validate() throws {

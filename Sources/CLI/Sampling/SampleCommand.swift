@@ -1,6 +1,7 @@
 import ArgumentParser
 import Imaging
 import Interop
+import Tensors
 import Workflows
 
 struct Sample: ParsableCommand {
@@ -27,14 +28,18 @@ struct Sample: ParsableCommand {
   @OptionGroup(title: "Noise") var noise: NoiseOptions
   @OptionGroup(title: "Start pictures, inpainting and candidates") var pictures: PictureOptions
   @OptionGroup(title: "Results") var results: ResultOptions
+  @OptionGroup var processes: ProcessOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var shown: OutputOptions
 
-  mutating func run() throws {
+  mutating func run() throws { try processes.run { try sample(in: $0) } }
+
+  private func sample(in group: ProcessGroup?) throws {
+    let shown = shown.shown(in: group)
     if !shown.quiet, case .diffusers(let folder) = try ModelLocator.locate(model), let note = try DiffusersFolder(folder).note {
       Console.note(note)
     }
-    let job = try SamplingJob(request())
+    let job = try SamplingJob(SamplingPlan(request(in: group)), in: group)
     var files = try results.files()
     if !results.noNotes { files.notes = try job.notes(command: ["sfumato"] + CommandLine.arguments.dropFirst()) }
     let upscaler = try upscaler()
@@ -42,6 +47,7 @@ struct Sample: ParsableCommand {
     shown.introduce(job.plan.request.device, job.plan.request.precision)
     let start = ContinuousClock.now
     try LongWork(title: "sampling", quiet: shown.quiet).run(job.next) { "\(job.images.count) of \(images.count) images" }
+    guard group.isFirst else { return }
     let enlarged = try upscaler.map { try enlarge(job, by: $0) }
     try Signals.enter(.writing)
     try report(job, files.write(job, enlarged: enlarged), start.duration(to: .now) / .seconds(1))
@@ -66,7 +72,7 @@ struct Sample: ParsableCommand {
     return enlarged
   }
 
-  private func request() throws -> SamplingRequest {
+  private func request(in group: ProcessGroup?) throws -> SamplingRequest {
     var request = SamplingRequest(model: model)
     images.apply(to: &request)
     try pictures.apply(to: &request)
@@ -81,7 +87,7 @@ struct Sample: ParsableCommand {
     if images.context != nil, images.classes != nil, guidance.classifier == nil {
       throw ValidationError("a model is conditioned on classes or on context vectors; leave one of --class and --context out")
     }
-    request.device = try device.device()
+    request.device = try device.device(in: group)
     request.precision = images.precision.resolved(on: request.device)
     try results.apply(to: &request)
     request.settings = images.settings + guidance.settings + noise.settings

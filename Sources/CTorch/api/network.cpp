@@ -151,4 +151,13 @@ ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *we
   });
 }
 
+ct_tensor *ct_pixel_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps, const ct_tensor *scale,
+                         const ct_tensor *shift, ct_activation activation) {
+  return tensor([&] {
+    using shim::or_undefined;
+    return shim::norm::pixel_norm(x->t, {or_undefined(weight), or_undefined(bias), or_undefined(scale), or_undefined(shift)}, eps,
+                                  activation);
+  });
+}
+
 }  // extern "C"

@@ -194,6 +194,9 @@ ct_tensor *ct_attention(const ct_tensor *q, const ct_tensor *k, const ct_tensor 
 /// One fused kernel each for forward and backward if x is float32 or bfloat16, on the CPU, channels-last; first derivatives only.
 ct_tensor *ct_group_norm(const ct_tensor *x, int64_t groups, const ct_tensor *weight, const ct_tensor *bias, double eps,
                          const ct_tensor *scale, const ct_tensor *shift, ct_activation);
+/// The same normalised over the channels of each pixel (a layer norm) instead of over groups.
+ct_tensor *ct_pixel_norm(const ct_tensor *x, const ct_tensor *weight, const ct_tensor *bias, double eps, const ct_tensor *scale,
+                         const ct_tensor *shift, ct_activation);
 
 // Convolutions with prepacked weights, for inference --------------------------------------------------
 ct_conv *ct_conv_pack(const ct_tensor *weight, const ct_tensor *bias, int64_t stride, int64_t padding, ct_dtype);
@@ -287,8 +290,14 @@ int64_t ct_group_rounds(const ct_group *);
 void ct_group_fail(ct_group *, const char *why);
 /// The sums over all processes, in place, exchanged in flat pieces of about `bucket` bytes.
 int ct_group_sum(ct_group *, ct_tensor *const *tensors, size_t n, int64_t bucket);
-/// The same of the parameters' gradients.
-int ct_group_sum_grads(ct_group *, ct_tensor *const *parameters, size_t n, int64_t bucket);
+/// Sums of the parameters' gradients, begun before the backward pass that completes them: a piece of about `bucket` bytes is exchanged as
+/// soon as the pass has all of its gradients. Every process then calls ct_sums_send, which exchanges the other pieces, zeros for absent
+/// gradients, and ct_sums_finish, which waits and overwrites the gradients that there are.
+typedef struct ct_sums ct_sums;
+ct_sums *ct_group_begin_grads(ct_group *, ct_tensor *const *parameters, size_t n, int64_t bucket);
+int ct_sums_send(ct_sums *);
+int ct_sums_finish(ct_sums *);
+void ct_sums_free(ct_sums *);
 /// Overwrites the tensor with that of the process `root`.
 int ct_group_broadcast(ct_group *, const ct_tensor *, int root);
 /// Returns when every process has called it.

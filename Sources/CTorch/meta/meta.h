@@ -14,7 +14,7 @@ at::Tensor embedding(const at::Tensor &weight, const at::Tensor &indices);
 at::Tensor one_hot(const at::Tensor &indices, int64_t classes);
 at::Tensor attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v);
 at::Tensor layer_norm(const at::Tensor &x, const std::optional<at::Tensor> &weight, const std::optional<at::Tensor> &bias);
-/// The fused group norm; the rows' sizes must have been checked.
+/// A fused norm of this many groups, 0 for one over the channels of each pixel; the rows' sizes must have been checked.
 at::Tensor group_norm(const at::Tensor &x, int64_t groups, const norm::Rows &rows);
 
 /// This thread's autocast for the meta device, which libtorch does not provide; the products above follow it.

@@ -84,6 +84,11 @@ shim::VectorLevel shim::vector_level() {
   return level;
 }
 
+bool shim::has_tiles() {
+  static const bool found = std::string(ct_cpu_features()).find("amx_bf16") != std::string::npos;
+  return found;
+}
+
 extern "C" const char *ct_cpu_features(void) {
   static const std::string names = features();
   return names.c_str();

@@ -131,7 +131,7 @@ struct PictureTree: Sendable {
     switch source {
     case .archive(let archive, _): return try companions[name].map { try archive.read($0, limit: limit) }
     case .folder, .file:
-      let folder = isFile ? (path as NSString).deletingLastPathComponent : path
+      let folder = isFile ? path.parentFolder : path
       let file = folder.isEmpty ? name : "\(folder)/\(name)"
       return FileManager.default.fileExists(atPath: file) ? try Self.contents(file, limit: limit) : nil
     }

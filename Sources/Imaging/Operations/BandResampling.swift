@@ -29,7 +29,21 @@ public struct BandResampling: Sendable {
   ///   - source: the samples of `sourceRows(for: rows)`, channels interleaved.
   ///   - result: takes the samples of `rows`.
   ///   - channels: how many, each resampled separately.
-  public func resample<Sample: FixedWidthInteger & UnsignedInteger>(
+  public func resample(
+    _ rows: Range<Int>, from source: UnsafeBufferPointer<UInt8>, into result: UnsafeMutableBufferPointer<UInt8>, channels: Int
+  ) {
+    compute(rows, from: source, into: result, channels: channels)
+  }
+
+  /// The same for 16 bits a sample.
+  public func resample(
+    _ rows: Range<Int>, from source: UnsafeBufferPointer<UInt16>, into result: UnsafeMutableBufferPointer<UInt16>, channels: Int
+  ) {
+    compute(rows, from: source, into: result, channels: channels)
+  }
+
+  // Not public: other modules would get code for any type of samples, which is many times slower than that for one.
+  private func compute<Sample: FixedWidthInteger & UnsignedInteger>(
     _ rows: Range<Int>, from source: UnsafeBufferPointer<Sample>, into result: UnsafeMutableBufferPointer<Sample>, channels: Int
   ) {
     let old = sourceRows(for: rows), line = newWidth * channels

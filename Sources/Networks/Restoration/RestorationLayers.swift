@@ -10,13 +10,10 @@ final class PixelNorm: Module, Preparable {
     bias = Parameter(initializer.constant(0, [channels]))
   }
 
-  /// - Parameters: x: `[N, C, H, W]`, channels last; scale, shift: `[N, C, 1, 1]`.
+  /// - Parameters: x: `[N, C, H, W]`; scale, shift: `[N, C]`.
   /// - Returns: silu(norm(x) (1 + scale) + shift), in x's dtype.
   func callAsFunction(_ x: Tensor, scale: Tensor? = nil, shift: Tensor? = nil) -> Tensor {
-    // Channels last, the channels of a pixel are a row.
-    var y = x.to(.float32).permute(0, 2, 3, 1).layerNorm(weight.value, bias.value).permute(0, 3, 1, 2)
-    if let scale, let shift { y = y * (1 + scale) + shift }
-    return silu(y).to(x.dtype)
+    x.pixelNorm(weight.value, bias.value, scale: scale, shift: shift, activation: .silu)
   }
 
   package func prepare(for dtype: DType) throws(TorchFault) {
@@ -41,7 +38,7 @@ final class PixelNormBlock: Module {
 
   /// - Parameters: x: `[N, C, H, W]`; emb: `[N, E]` float32.
   func callAsFunction(_ x: Tensor, _ emb: Tensor) -> Tensor {
-    let modulation = embedding(emb).unsqueeze(-1, -1).to(.float32).chunk(2, dim: 1)
+    let modulation = embedding(emb).chunk(2, dim: 1)
     guard modulation.count == 2 else { return x.failed("modulate", "the embedding has an odd number of channels") }
     let h = norm2(conv1(norm1(x)), scale: modulation[0], shift: modulation[1])
     return conv2(h, addingTo: skip?(x) ?? x)

@@ -72,7 +72,7 @@ final class Planner: Sendable {
   private func seconds(_ job: RestorationJob) throws -> Double? {
     let tiles = job.forecast.pictures.reduce(0) { $0 + $1.tiles }
     guard tiles > 0 else { return nil }
-    let key = "\(job.restorer.recipe.data.height) \(job.restorer.tile) \(job.restorer.evaluations) \(job.restorer.recipe.networkType)"
+    let key = "\(job.restorer.data.height) \(job.restorer.tile) \(job.restorer.evaluations) \(job.restorer.networkType)"
     if let known = tileSeconds.withLock({ $0[key] }) { return known * Double(tiles) }
     // Pictures of one tile say less than the tile takes.
     guard job.forecast.pictures.contains(where: { $0.tiles > 1 }) else { return nil }

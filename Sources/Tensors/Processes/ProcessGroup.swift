@@ -13,8 +13,10 @@ public final class ProcessGroup {
   public let timeout: Double
   private let raw: OpaquePointer
 
-  /// Bytes in one exchange of gradients: enough to fill the line, few enough that copying and sending overlap.
+  /// Bytes in one exchange: enough to fill the line, few enough that copying and sending overlap.
   static let bucket = 25 << 20
+  /// Bytes in one exchange of gradients, the last of which is sent when nothing is left to be computed.
+  static let gradientBucket = 4 << 20
 
   /// Whether this program was built with what it takes.
   public static var isSupported: Bool { ct_has_process_groups() }
@@ -87,12 +89,15 @@ public final class ProcessGroup {
     }
   }
 
-  /// Overwrites the gradients of parameters with their sums over all processes.
-  package func sumGradients(of parameters: [Tensor]) throws {
+  /// Begins to sum the gradients of parameters over all processes: call it before the last backward pass that adds to them.
+  package func beginSum(ofGradients parameters: [Tensor]) throws -> GradientSum {
+    var sums: OpaquePointer?
     try exchange("sumGradients", parameters) { handles in
       var raws = handles
-      return ct_group_sum_grads(raw, &raws, raws.count, Int64(Self.bucket))
+      sums = ct_group_begin_grads(raw, &raws, raws.count, Int64(Self.gradientBucket))
+      return sums == nil ? -1 : 0
     }
+    return GradientSum(raw: sums!, parameters: parameters, group: self)
   }
 
   /// The bytes that process `root` gives.
@@ -130,7 +135,7 @@ public final class ProcessGroup {
     try exchange("barrier", []) { _ in ct_group_barrier(raw) }
   }
 
-  private func exchange(_ operation: String, _ tensors: [Tensor], _ body: ([OpaquePointer?]) -> Int32) throws {
+  fileprivate func exchange(_ operation: String, _ tensors: [Tensor], _ body: ([OpaquePointer?]) -> Int32) throws {
     // Processes whose store is gone would train on without anything that stops them.
     guard ct_group_rounds(raw) >= 0 else { throw storeLost() }
     do { try Tensor.run(operation, tensors, body) } catch {
@@ -211,6 +216,28 @@ public final class ProcessGroup {
   private static func phrase(_ ranks: [Int]) -> String {
     "\(ranks.count == 1 ? "process" : "processes") \(ranks.map(String.init).joined(separator: ", "))"
   }
+}
+
+/// A sum of gradients over all processes, exchanged while the backward pass goes on.
+package final class GradientSum {
+  private let raw: OpaquePointer, parameters: [Tensor], group: ProcessGroup
+
+  fileprivate init(raw: OpaquePointer, parameters: [Tensor], group: ProcessGroup) {
+    (self.raw, self.parameters, self.group) = (raw, parameters, group)
+  }
+
+  deinit { ct_sums_free(raw) }
+
+  /// Exchanges what the backward pass has not, before any other exchange. A process without gradients counts as zeros.
+  package func send() throws { try group.exchange("sumGradients", parameters) { _ in ct_sums_send(raw) } }
+
+  /// Waits for the sums, which overwrite the gradients that there are.
+  package func finish() throws { try group.exchange("sumGradients", parameters) { _ in ct_sums_finish(raw) } }
+}
+
+extension ProcessGroup? {
+  /// Whether this process shows and writes results: one alone does, and of several the first.
+  public var isFirst: Bool { self?.rank ?? 0 == 0 }
 }
 
 /// Another process died, hangs or failed, or cannot be reached.

@@ -37,12 +37,15 @@ package final class ParameterUpdate {
   package func run(
     _ loss: StepLoss, learningRate: Double, in group: ProcessGroup? = nil, settle: (Double) throws -> Double = { $0 }
   ) throws -> Outcome {
-    var outcome = try accumulate(loss)
+    var sum: GradientSum?
+    var outcome = try accumulate(loss) { sum = try group?.beginSum(ofGradients: optimizer.parameters) }
+    if sum == nil { sum = try group?.beginSum(ofGradients: optimizer.parameters) }
+    try sum?.send()
     outcome.loss = try settle(outcome.loss)
+    try sum?.finish()
     // It may be another process's part that is not finite.
     guard outcome.loss.isFinite else { return Outcome(loss: outcome.loss) }
     let small = outcome.gradientNorm
-    try group?.sumGradients(of: optimizer.parameters)
     outcome.gradientNorm = try optimizer.gradientNorm()
     guard outcome.gradientNorm.isFinite else { return outcome }
     let total = loss.share.total
@@ -57,8 +60,9 @@ package final class ParameterUpdate {
   }
 
   /// Adds up the gradients of the parts, each counting by its images, so that the sum is the gradient of the mean over the batch.
+  /// - Parameter beforeLast: called before the last backward pass, which is not come to where the loss is not finite.
   /// - Returns: the loss, this process's part of it, and in place of the gradient's norm that of the first part alone, times its share.
-  private func accumulate(_ loss: StepLoss) throws -> Outcome {
+  private func accumulate(_ loss: StepLoss, beforeLast: () throws -> Void) throws -> Outcome {
     var outcome = Outcome(loss: 0)
     let parts = loss.parts(of: microbatch), total = loss.share.total
     for (number, part) in parts.enumerated() {
@@ -67,6 +71,7 @@ package final class ParameterUpdate {
       outcome.loss += isWhole ? value : share * value
       guard value.isFinite else { return Outcome(loss: value) }
       if number == 0 { try optimizer.clearGradients() }
+      if number == parts.count - 1 { try beforeLast() }
       try (isWhole ? mean : mean * share).backward()
       if number == 0, !isWhole { outcome.gradientNorm = try optimizer.gradientNorm() }
     }

@@ -11,6 +11,8 @@ final class EvaluatedSet {
   static let mostKept = 10_000
 
   private let feed: any PictureFeed
+  /// The processes that evaluate together, each a part of every round of pictures; all get all features.
+  private let group: ProcessGroup?
   /// The classifier's number of each of the set's classes; nil where they do not correspond.
   private let classes: [Int]?
   private let keeps: Int
@@ -18,10 +20,15 @@ final class EvaluatedSet {
   private(set) var moments = FeatureMoments(), inception: InceptionScore
   /// Pictures with a class that the classifier knows, and those that it gives this class.
   private(set) var labelled = 0, correct = 0
+  private(set) var unreadable: [DataReport.Unreadable] = []
+  /// How many of the feed's unreadable pictures the other processes know of.
+  private var reported = 0
 
   /// - Parameter keeps: how many pictures' features are kept.
-  init(_ feed: any PictureFeed, for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept) {
-    (self.feed, self.keeps) = (feed, keeps)
+  init(
+    _ feed: any PictureFeed, for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept, in group: ProcessGroup? = nil
+  ) {
+    (self.feed, self.keeps, self.group) = (feed, keeps, group)
     inception = extractor.scoreSplits.map { InceptionScore(splits: $0, of: feed.count) } ?? InceptionScore()
     classes = Self.correspondence(feed.classNames, extractor.classNames)
   }
@@ -29,9 +36,11 @@ final class EvaluatedSet {
   /// - Parameter indices: of the pictures in the data set.
   /// - Throws: `DatasetError`.
   convenience init(
-    _ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept
+    _ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor, keeps: Int = EvaluatedSet.mostKept,
+    in group: ProcessGroup? = nil
   ) throws {
-    self.init(try StoredPictures(dataset, indices, for: extractor), for: extractor, keeps: keeps)
+    let feed = try StoredPictures(dataset, indices, for: extractor, PictureShare(in: group))
+    self.init(feed, for: extractor, keeps: keeps, in: group)
   }
 
   /// Matches classes by name, or by place where the names differ and there are as many.
@@ -44,15 +53,21 @@ final class EvaluatedSet {
   var count: Int { feed.count }
   var done: Int { feed.done }
   var isDone: Bool { done == count }
-  var unreadable: [DataReport.Unreadable] { feed.unreadable }
   /// The time that sampling took; nil for pictures that were there.
   var samplingSeconds: Double? { (feed as? SampledPictures)?.seconds }
 
   /// Gets and evaluates the next pictures. Those that cannot be read are noted and left out.
   /// - Throws: `TorchFault`; errors from sampling.
   func next(_ batch: Int, _ extractor: any FeatureExtractor) throws {
-    let examples = try feed.next(batch)
-    if !examples.isEmpty { try add(extractor(examples.map(\.image)), labels: examples.map(\.label)) }
+    let before = feed.done, examples = try feed.next(batch)
+    guard feed.done > before else { return }  // the sampling of a batch takes several steps
+    let found = examples.isEmpty ? nil : try extractor(examples.map(\.image))
+    let own = EvaluatedBatch(found, labels: examples.map(\.label), unreadable: Array(feed.unreadable[reported...]))
+    reported = feed.unreadable.count
+    for part in try own.ofAll(in: group) {
+      unreadable += part.unreadable
+      if let features = part.features { try add(features, labels: part.labels) }
+    }
   }
 
   private func add(_ found: ExtractedFeatures, labels: [Int?]) throws {

@@ -4,19 +4,22 @@ import Tensors
 /// Judges a set of pictures, pulled: a batch of pictures or a figure at a time.
 public final class EvaluationJob: SteppedJob {
   private let plan: EvaluationPlan
+  /// Of several processes the first alone computes figures and writes.
+  private let isFirst: Bool
   private let judged: EvaluatedSet, real: [EvaluatedSet], whole: EvaluatedSet?
   private var statistics: FeatureStatistics?
   private var isWritten: Bool
   private var waiting = EvaluationFigures.Kind.allCases
   private var figures: [EvaluationReport.Figure] = []
 
-  public convenience init(_ plan: EvaluationPlan) throws { try self.init(plan, after: nil) }
+  /// - Parameter group: the processes that evaluate together, each of which makes this job of the same request.
+  public convenience init(_ plan: EvaluationPlan, in group: ProcessGroup? = nil) throws { try self.init(plan, after: nil, in: group) }
 
   /// - Parameter other: a finished evaluation against the same reference, which need not be read again.
-  init(_ plan: EvaluationPlan, after other: EvaluationJob?) throws {
-    self.plan = plan
-    judged = try plan.judged()
-    (real, whole) = try other.map { ($0.real, $0.whole) } ?? (plan.real(), plan.whole())
+  init(_ plan: EvaluationPlan, after other: EvaluationJob?, in group: ProcessGroup? = nil) throws {
+    (self.plan, isFirst) = (plan, group.isFirst)
+    judged = try plan.judged(in: group)
+    (real, whole) = try other.map { ($0.real, $0.whole) } ?? (plan.real(in: group), plan.whole(in: group))
     statistics = other?.statistics ?? plan.statistics?.statistics
     isWritten = other != nil || whole == nil
   }
@@ -27,13 +30,15 @@ public final class EvaluationJob: SteppedJob {
   public var unreadable: [DataReport.Unreadable] { sets.flatMap(\.unreadable) }
 
   /// Whether the next step writes a file.
-  public var writesNext: Bool { !isWritten && sets.allSatisfy(\.isDone) }
+  public var writesNext: Bool { isFirst && !isWritten && sets.allSatisfy(\.isDone) }
 
   /// - Returns: the completed fraction, nil when the report is complete.
   /// - Throws: `SfumatoError` where too few pictures can be read, `TorchFault`, and `ArchiveError` where statistics cannot be written.
   public func next() throws -> Double? {
     if let set = sets.first(where: { !$0.isDone }) {
       try set.next(plan.request.batch, plan.extractor)
+    } else if !isFirst {
+      return nil
     } else if !isWritten {
       try writeStatistics()
     } else if let kind = waiting.first {

@@ -175,24 +175,28 @@ public struct EvaluationPlan {
 
   // MARK: The sets
 
-  func judged() throws -> EvaluatedSet {
+  func judged(in group: ProcessGroup? = nil) throws -> EvaluatedSet {
     switch samples {
-    case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor)
+    case .stored(let dataset): return try EvaluatedSet(dataset, chosen(0..<count, of: dataset), for: extractor, in: group)
     case .model(let model):
-      return EvaluatedSet(SampledPictures(SamplingJob(try sampling(of: model)), for: extractor, showing: captions), for: extractor)
+      let job = try SamplingJob(sampling(of: model), in: group)
+      let feed = SampledPictures(job, for: extractor, PictureShare(in: group), showing: captions)
+      return EvaluatedSet(feed, for: extractor, in: group)
     }
   }
 
   /// What the others are compared with, and the real pictures beside the samples.
-  func real() throws -> [EvaluatedSet] {
+  func real(in group: ProcessGroup? = nil) throws -> [EvaluatedSet] {
     guard let reference else { return [] }
-    return try [0..<count, count..<(2 * count)].map { try EvaluatedSet(reference, chosen($0, of: reference), for: extractor) }
+    return try [0..<count, count..<(2 * count)].map {
+      try EvaluatedSet(reference, chosen($0, of: reference), for: extractor, in: group)
+    }
   }
 
   /// All of the reference, where its statistics are to be computed.
-  func whole() throws -> EvaluatedSet? {
+  func whole(in group: ProcessGroup? = nil) throws -> EvaluatedSet? {
     guard let reference, request.statistics != nil, statistics == nil else { return nil }
-    return try EvaluatedSet(reference, Array(0..<reference.count), for: extractor, keeps: 0)
+    return try EvaluatedSet(reference, Array(0..<reference.count), for: extractor, keeps: 0, in: group)
   }
 
   /// The pictures at some places of an order that depends on the seed: sets are often sorted by class.

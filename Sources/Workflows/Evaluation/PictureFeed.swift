@@ -1,5 +1,6 @@
 import Datasets
 import Imaging
+import Tensors
 
 /// The pictures of a set that is judged, some at a time, as their features are extracted.
 protocol PictureFeed: AnyObject {
@@ -8,8 +9,21 @@ protocol PictureFeed: AnyObject {
   var done: Int { get }
   var classNames: [String] { get }
   var unreadable: [DataReport.Unreadable] { get }
-  /// The next pictures; none where this step of the work gave none yet.
+  /// The next pictures that this process evaluates; none where this step of the work gave none yet.
   func next(_ batch: Int) throws -> [Example]
+}
+
+/// Which pictures of a round, in which each process evaluates a batch, are this process's.
+struct PictureShare {
+  let rank: Int, size: Int
+
+  /// - Parameter group: nil for a process alone.
+  init(in group: ProcessGroup?) { (rank, size) = (group?.rank ?? 0, group?.size ?? 1) }
+
+  func range(of batch: Int, in round: Range<Int>) -> Range<Int> {
+    let start = min(round.lowerBound + rank * batch, round.upperBound)
+    return start..<min(start + batch, round.upperBound)
+  }
 }
 
 /// Pictures of a data set. Those that cannot be read are noted and left out.
@@ -18,19 +32,20 @@ final class StoredPictures: PictureFeed {
   let classNames: [String]
   /// Indices in the data set, in the order in which they are read.
   private let indices: [Int]
+  private let share: PictureShare
   private(set) var done = 0
   private(set) var unreadable: [DataReport.Unreadable] = []
 
   /// - Throws: `DatasetError`.
-  init(_ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor) throws {
+  init(_ dataset: any Dataset, _ indices: [Int], for extractor: any FeatureExtractor, _ share: PictureShare) throws {
     read = try PicturePreparation(for: extractor).reader(of: dataset)
-    (self.indices, classNames) = (indices, dataset.classNames)
+    (self.indices, self.share, classNames) = (indices, share, dataset.classNames)
   }
 
   var count: Int { indices.count }
 
   func next(_ batch: Int) -> [Example] {
-    let range = done..<min(done + batch, indices.count)
+    let round = done..<min(done + share.size * batch, indices.count), range = share.range(of: batch, in: round)
     let (read, indices) = (read, indices)
     let results = DataInspection.onAllCores(range) { at in Result { try read(indices[at]) } }
     var examples: [Example] = []
@@ -40,22 +55,22 @@ final class StoredPictures: PictureFeed {
       case .failure(let error): unreadable.append(DataReport.Unreadable(index: indices[at], reason: "\(error)"))
       }
     }
-    done = range.upperBound
+    done = round.upperBound
     return examples
   }
 }
 
 /// What a model samples, a batch at a time: as many as wanted in the memory of a batch.
 final class SampledPictures: PictureFeed {
-  private let job: SamplingJob, captions: JudgedCaptions?, preparation: PicturePreparation
+  private let job: SamplingJob, captions: JudgedCaptions?, preparation: PicturePreparation, share: PictureShare
   private(set) var done = 0
   /// The time that sampling took.
   private(set) var seconds = 0.0
   let unreadable: [DataReport.Unreadable] = []
 
   /// - Parameter captions: what the samples are to show, for a model of texts.
-  init(_ job: SamplingJob, for extractor: any FeatureExtractor, showing captions: JudgedCaptions? = nil) {
-    (self.job, self.captions, preparation) = (job, captions, PicturePreparation(for: extractor))
+  init(_ job: SamplingJob, for extractor: any FeatureExtractor, _ share: PictureShare, showing captions: JudgedCaptions? = nil) {
+    (self.job, self.captions, self.share, preparation) = (job, captions, share, PicturePreparation(for: extractor))
   }
 
   var count: Int { job.plan.request.count }
@@ -71,7 +86,7 @@ final class SampledPictures: PictureFeed {
     let labels = Array((captions?.labels ?? job.plan.labels)[done..<(done + images.count)])
     done += images.count
     let read = try preparation.reader(of: Batch(images: images, labels: labels, classNames: classNames))
-    return try images.indices.map(read)
+    return try share.range(of: batch, in: images.indices).map(read)
   }
 
   private struct Batch: Dataset {

@@ -1,5 +1,6 @@
 import Failures
 import Foundation
+import Tensors
 
 /// Samplers and numbers of steps of one model, each judged as `EvaluationJob` does, so that a user sees what to choose.
 public struct SamplerComparisonRequest: Sendable {
@@ -19,6 +20,7 @@ public struct SamplerComparisonRequest: Sendable {
 public final class SamplerComparisonJob: SteppedJob {
   private let plans: [EvaluationPlan]
   private let plot: String?
+  private let group: ProcessGroup?
   private var job: EvaluationJob?
   private var previous: EvaluationJob?
   private var reports: [EvaluationReport] = []
@@ -27,8 +29,10 @@ public final class SamplerComparisonJob: SteppedJob {
 
   static let mostRows = 200
 
+  /// - Parameter group: the processes that evaluate together, each of which makes this job of the same request.
   /// - Throws: `SfumatoError` for a request that cannot be met, any of its samplers and steps among it; errors from opening model and sets.
-  public init(_ request: SamplerComparisonRequest) throws {
+  public init(_ request: SamplerComparisonRequest, in group: ProcessGroup? = nil) throws {
+    self.group = group
     guard JudgedSamples.isModel(request.evaluation.samples) else {
       throw SfumatoError(
         .usage, "\(request.evaluation.samples) is no model, and only what a model samples depends on samplers and steps; name a model")
@@ -40,7 +44,7 @@ public final class SamplerComparisonJob: SteppedJob {
         .usage,
         "\(samplers.count) samplers and \(steps.count) numbers of steps are too many to compare; expected \(Self.mostRows) pairs at most")
     }
-    plot = request.plot
+    plot = group.isFirst ? request.plot : nil
     if let plot { try PlotFile.check(plot) }
     let plan = try EvaluationPlan(request.evaluation)
     plans = try samplers.flatMap { sampler in
@@ -70,7 +74,7 @@ public final class SamplerComparisonJob: SteppedJob {
       isWritten = true
       return 1
     }
-    let job = try self.job ?? EvaluationJob(plans[rows.count], after: previous)
+    let job = try self.job ?? EvaluationJob(plans[rows.count], after: previous, in: group)
     self.job = job
     guard let share = try job.next() else {
       try finish(job)

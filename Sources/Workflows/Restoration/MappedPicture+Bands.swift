@@ -22,21 +22,18 @@ extension MappedPicture {
       withRows(old) { source in
         result.withRows(rows) { target in
           switch samples {
-          case .uint16: resample(resampling, rows, source, target, as: UInt16.self)
-          default: resample(resampling, rows, source, target, as: UInt8.self)
+          case .uint16:
+            let source = UnsafeBufferPointer(source.bindMemory(to: UInt16.self))
+            resampling.resample(rows, from: source, into: target.bindMemory(to: UInt16.self), channels: channels)
+          default:
+            let source = UnsafeBufferPointer(source.bindMemory(to: UInt8.self))
+            resampling.resample(rows, from: source, into: target.bindMemory(to: UInt8.self), channels: channels)
           }
         }
       }
       release(rows: old)
       result.release(rows: rows)
     }
-  }
-
-  private func resample<Sample: FixedWidthInteger & UnsignedInteger>(
-    _ resampling: BandResampling, _ rows: Range<Int>, _ source: UnsafeMutableRawBufferPointer, _ target: UnsafeMutableRawBufferPointer,
-    as type: Sample.Type
-  ) {
-    resampling.resample(rows, from: UnsafeBufferPointer(source.bindMemory(to: type)), into: target.bindMemory(to: type), channels: channels)
   }
 
   /// A part in memory, with 8 or 16 bits a sample as stored.

@@ -12,6 +12,8 @@ final class PassSequence {
   /// The folder of unfinished work, and the name of these planes in it.
   private let folder: String, name: String
   private let identity: String
+  /// What is known of the first pass's picture; nil for all of it.
+  private let known: MappedPicture?
   /// What the next pass starts from.
   private var current: MappedPicture
   private var index = 0
@@ -24,10 +26,10 @@ final class PassSequence {
   }
 
   init(
-    _ source: MappedPicture, name: String, strengths: [Double], passes: RestorationPasses, by restorer: Restorer, in folder: String,
-    identity: String
+    _ source: MappedPicture, known: MappedPicture? = nil, name: String, strengths: [Double], passes: RestorationPasses,
+    by restorer: Restorer, in folder: String, identity: String
   ) throws {
-    (current, self.name, self.strengths, self.passes) = (source, name, strengths, passes)
+    (current, self.known, self.name, self.strengths, self.passes) = (source, known, name, strengths, passes)
     (self.restorer, self.folder, self.identity) = (restorer, folder, "\(identity)-\(name)")
     // Only the last pass that was finished is still there.
     guard let last = passes.passes.indices.last(where: { FileManager.default.fileExists(atPath: path($0, Self.mark)) }) else { return }
@@ -81,7 +83,8 @@ final class PassSequence {
     }
     try RestorationScratch.make(path(index, "canvas"))
     let run = try RestorationRun(
-      degraded, strengths: passes.strengths(strengths, names: restorer.strengthNames, pass: index), by: restorer, into: result,
+      degraded, known: index == 0 ? known : nil, strengths: passes.strengths(strengths, names: restorer.strengthNames, pass: index),
+      by: restorer, into: result,
       scratch: path(index, "canvas"),
       identity: "\(identity)-\(index)")
     return Work(run: run, result: result)

@@ -24,6 +24,7 @@ final class PictureRestoration {
   private var stage = Stage.decoding
   private var planes: RestorationPlanes?
   private var colors: PassSequence?, alpha: PassSequence?
+  private var known: MappedPicture?
   private var result: MappedPicture?
   private(set) var explained: Double?
   private(set) var detail: RestorationDetail?
@@ -37,7 +38,7 @@ final class PictureRestoration {
   }
 
   var isComputed: Bool { stage == .finished }
-  var drift: ColourDrift? { colors?.drift }
+  var drift: ColourDrift? { colors?.drift.flatMap { $0.isEmpty ? nil : $0 } }
   var seconds: Double { start.duration(to: .now) / .seconds(1) }
 
   /// Takes a step.
@@ -63,9 +64,13 @@ final class PictureRestoration {
 
   private func decode() throws {
     let decoded = try task.source.decoded(at: "\(folder)/decoded")
-    let planes = try RestorationPlanes(decoded, channels: tools.restorer.recipe.data.channels, in: folder)
+    let planes = try RestorationPlanes(decoded, channels: tools.restorer.data.channels, in: folder)
+    if let mask = task.mask {
+      known = try mask.known(at: "\(folder)/known")
+    }
     colors = try PassSequence(
-      planes.colors, name: "color", strengths: task.strengths, passes: passes, by: tools.restorer, in: folder, identity: task.identity)
+      planes.colors, known: known, name: "color", strengths: task.strengths, passes: passes, by: tools.restorer, in: folder,
+      identity: task.identity)
     if let plane = planes.alpha, let restorer = try tools.alphaRestorer() {
       alpha = try PassSequence(
         plane, name: "opacity", strengths: task.strengths.map { _ in 0 }, passes: passes, by: restorer, in: folder, identity: task.identity)
@@ -78,12 +83,12 @@ final class PictureRestoration {
     guard let planes, let colors else { return }
     let final = try projected(sized(colors.result, "final"), onto: planes.colors)
     let opacity = try (alpha?.result ?? planes.alpha).map { try sized($0, "final-opacity") }
-    explained = try InputConsistency(final, input: planes.colors).unexplained()
+    explained = try tools.restorer.method.unexplained(final, input: planes.colors, known: known)
     let format = task.format
     let composition = ResultComposition(
-      colors: final, alpha: opacity, constantAlpha: planes.constantAlpha, isGrey: task.source.isGrey,
+      colors: final, alpha: opacity, constantAlpha: planes.constantAlpha, isGrey: task.resultIsGrey,
       holdsDeepSamples: format.holdsDeepSamples, holdsAlpha: format.holdsAlpha)
-    if tools.details { detail = try RestorationDetail(before: planes.colors, after: final, isGrey: task.source.isGrey) }
+    if tools.details { detail = try RestorationDetail(before: planes.colors, after: final, isGrey: task.resultIsGrey) }
     result = try composition.picture(at: "\(folder)/result")
     stage = .finished
   }
@@ -114,7 +119,7 @@ final class PictureRestoration {
     guard let result else { return }
     try PicturePath.makeFolder(of: task.item.target)
     let facts = PictureMemory.Facts(
-      task.source.metadata, keepsProfile: task.source.keepsProfile, software: task.record.software, notes: task.record.notes)
+      task.source.metadata, keepsProfile: task.keepsProfile, software: task.record.software, notes: task.record.notes)
     try result.withRows(0..<result.height) { bytes in
       let memory = PictureMemory(
         UnsafeRawBufferPointer(bytes), width: result.width, height: result.height, channels: result.channels,

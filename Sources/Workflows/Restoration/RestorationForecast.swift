@@ -102,7 +102,7 @@ extension RestorationForecast.Picture {
     evaluations = restorer.evaluations
     memoryBytes = passes.passes.map { restorer.memoryBytes(width: $0.width, height: $0.height) }.max() ?? 0
     strengths = Dictionary(uniqueKeysWithValues: task.namedStrengths.map { ($0.name, $0.value) })
-    let sample = source.samples.bytes, planes = restorer.recipe.data.channels * (source.hasAlpha ? 2 : 1)
+    let sample = source.samples.bytes, planes = restorer.data.channels * (source.hasAlpha ? 2 : 1)
     let unfinished = passes.passes.map { pass in
       let after = passes.size(after: pass)
       return restorer.scratchBytes(width: pass.width, height: pass.height)
@@ -122,8 +122,9 @@ extension RestorationForecast {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sfumato-measure-\(UUID().uuidString)").path
     try RestorationScratch.make(folder)
     defer { RestorationScratch.remove(folder) }
-    let side = max(1, min(restorer.tile, pending.map { max($0.resultWidth, $0.resultHeight) }.max() ?? 1)), factor = restorer.factor
-    let channels = restorer.recipe.data.channels
+    let side = max(1, min(restorer.tile / restorer.factor, pending.map { max($0.resultWidth, $0.resultHeight) }.max() ?? 1)),
+      factor = restorer.factor
+    let channels = restorer.data.channels
     let tile = try MappedPicture(at: "\(folder)/tile", width: side, height: side, channels: channels, samples: .uint8)
     let result = try MappedPicture(
       at: "\(folder)/result", width: side * factor, height: side * factor, channels: channels, samples: .uint8)

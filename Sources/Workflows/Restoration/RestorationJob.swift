@@ -27,14 +27,17 @@ public final class RestorationJob: PictureJob {
 
   /// Reads the headers of all pictures and checks what the work will take.
   /// - Parameters:
-  ///   - model: a restoration model, as every command takes them.
+  ///   - model: a restoration model, as every command takes them, or, where the plan's request has a prior, a model that samples.
   ///   - report: a file for a report: `.json`, `.html`, or `.png` for a sheet of details.
   /// - Throws: `SfumatoError` for a request that the model cannot meet, results that are in the way, and too little disk or memory.
   public init(_ plan: RestorationPlan, model: String, settings: Restorer.Settings, report: String? = nil) throws {
     _ = try VipsLibrary.loaded()
     self.report = try report.map { try RestorationReport(at: $0, beside: plan) }
     self.plan = plan
-    restorer = try Restorer(model, settings: settings)
+    let request = plan.request
+    restorer =
+      try request.prior.map { try Restorer(prior: model, $0, scale: request.scale, settings: settings) }
+      ?? Restorer(model, settings: settings)
     context = try RestorationContext(plan.request, restorer, settings, model: model)
     forecast = try RestorationForecast(plan, context)
     failures = forecast.failures
@@ -57,7 +60,7 @@ public final class RestorationJob: PictureJob {
 
   /// Opacity is no photograph: it gets the mean of all answers, which models of residuals give in one evaluation.
   private static func alphaRestorer(of restorer: Restorer, _ model: String, _ settings: Restorer.Settings) -> () throws -> Restorer? {
-    guard restorer.recipe.process.residualScale != nil else { return { nil } }
+    guard restorer.method.diffusion.residual != nil else { return { nil } }
     var settings = settings, made: Restorer?
     (settings.evaluations, settings.detail) = (1, 0)
     return {

@@ -14,6 +14,17 @@ struct RestorationRecord: Codable, Equatable {
     var tile: Int?, overlap: Int
     var precision: Precision, color: Bool
     var profile: String, ending: String, quality: Int?
+    /// Of a restoration by a prior alone.
+    var prior: Prior?
+  }
+
+  struct Prior: Codable, Equatable {
+    let `class`: String?, mask: String?, noise: Double, colorize: Bool, settings: [String]
+
+    init(_ request: PriorRequest, mask: FileChecksum?) {
+      (`class`, self.mask, noise) = (request.className, mask?.crc32, request.noise)
+      (colorize, settings) = (request.colorize, request.settings)
+    }
   }
 
   let input: FileChecksum, model: FileChecksum

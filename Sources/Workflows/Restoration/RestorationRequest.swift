@@ -29,6 +29,8 @@ public struct RestorationRequest: Sendable {
   public var scale = 1.0
   public var corruption: StrengthRequest
   public var profile = ProfileUse.keep
+  /// Restoration by a model that was trained to sample, in place of one that was trained to restore; nil for the latter.
+  public var prior: PriorRequest?
   /// The folder for what is unfinished; nil for a hidden one beside each result.
   public var scratch: String?
 
@@ -52,6 +54,7 @@ public struct RestorationRequest: Sendable {
     if let format, !Self.endings.contains(format.lowercased()) {
       throw SfumatoError(.usage, "unknown format '\(format)'; expected png, jpg, webp or tif")
     }
+    try prior?.check(scale: scale)
     if let quality, !(1...100).contains(quality) { throw SfumatoError(.usage, "the quality must be from 1 to 100, not \(quality)") }
   }
 

@@ -64,8 +64,8 @@ public final class StrengthSweep {
     of source: RestorationSource, _ request: RestorationRequest, _ context: RestorationContext, in folder: String
   ) throws -> (MappedPicture, [Double]) {
     let planes = try RestorationPlanes(
-      source.decoded(at: "\(folder)/decoded"), channels: context.restorer.recipe.data.channels, in: folder)
-    let reduction = context.restorer.recipe.strengthScales.reductionFactor, enlarged = min(request.scale, reduction),
+      source.decoded(at: "\(folder)/decoded"), channels: context.restorer.data.channels, in: folder)
+    let reduction = context.restorer.method.strengthScales.reductionFactor, enlarged = min(request.scale, reduction),
       factor = context.restorer.factor
     let (rows, columns) = planes.colors.center(side: max(1, Int(Double(side) / (factor > 1 ? Double(factor) : enlarged))))
     let small = planes.colors.part(rows: rows, columns: columns)

@@ -61,11 +61,11 @@ final class SamplingBatch {
 
   /// The best candidates by score, with their traced frames.
   /// - Parameter score: higher for better images; not called with a single candidate.
-  func best(by score: (Tensor) -> Tensor) throws -> (images: Tensor, winners: [Int], scores: [[Double]], frames: [[Image]]) {
-    guard candidates > 1 else { return (finished[0], [], [], frames[0]) }
+  func best(by score: (Tensor) -> Tensor) throws -> SampledBatch {
+    guard candidates > 1 else { return SampledBatch(images: finished[0], frames: frames[0]) }
     let best = try BestCandidates(of: finished, score: score)
     let steps = frames[0].indices.map { step in (0..<trace.count).map { frames[best.winners[$0]][step][$0] } }
-    return (best.images, best.winners, best.scores, steps)
+    return SampledBatch(images: best.images, winners: best.winners, scores: best.scores, frames: steps)
   }
 
   private func keep(_ images: Tensor) throws {

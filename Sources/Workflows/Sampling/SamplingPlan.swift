@@ -100,7 +100,7 @@ public final class SamplingPlan {
 
 extension SamplingPlan {
   /// The model's settings overridden by the request's, and the resulting noise levels.
-  private static func settle(
+  static func settle(
     _ request: SamplingRequest, _ recipe: ModelRecipe, _ process: DiscreteProcess
   ) throws -> (SamplerSettings, [NoiseLevel]) {
     do {

@@ -95,12 +95,7 @@ struct SamplingStart {
     let mask = try Tensor(images: [fitted(Image(file: inpainting.mask).mask, data)])
     // White, 1, is repainted. The mask is binary: values in between, from resizing, are rounded.
     let known = mask.lt(0).to(.float32)
-    guard try known.max().item() > 0 else {
-      throw SfumatoError(.usage, "\(inpainting.mask) is all white: nothing of the picture would be kept; expected black where it is kept")
-    }
-    guard try known.min().item() < 1 else {
-      throw SfumatoError(.usage, "\(inpainting.mask) is all black: nothing would be repainted; expected white where it is repainted")
-    }
+    try InpaintingMask.check(inpainting.mask, keepsAny: known.max().item() > 0, keepsAll: known.min().item() == 1)
     return try KnownRegion(image: picture(inpainting.picture, data).to(device), mask: known.to(device))
   }
 

@@ -10,7 +10,7 @@ extension TrainingJob {
   /// Their number.
   public var processCount: Int { group?.size ?? 1 }
   /// Whether this process writes the run folder and shows what happens.
-  public var isWriter: Bool { group.map { $0.rank == 0 } ?? true }
+  public var isWriter: Bool { group.isFirst }
 
   /// Whether to stop after this step because the user asked for it: of several processes all, when one was asked.
   public var isStopping: Bool { group == nil ? Interruption.isRequested : trainer.isStopAgreed }

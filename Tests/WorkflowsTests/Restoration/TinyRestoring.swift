@@ -53,7 +53,7 @@ enum TinyRestoring {
     (settings.tile, settings.overlap, settings.detail, settings.color) = (32, 16, 1, false)
     change(&settings)
     let recipe = try recipe(set)
-    return try Restorer(recipe, network(recipe).prepared(for: .float32), settings, blending: blending)
+    return try Restorer(TrainedRestoration(recipe, network(recipe).prepared(for: .float32), on: .cpu), settings, blending: blending)
   }
 
   /// A network of the test's own in the place of the recipe's.
@@ -63,7 +63,7 @@ enum TinyRestoring {
     var settings = Restorer.Settings(seed: Seed(5))
     (settings.tile, settings.overlap, settings.detail, settings.color) = (32, 16, 1, false)
     change(&settings)
-    return try Restorer(recipe(set), network, settings, reach: network.reach, blending: blending)
+    return try Restorer(TrainedRestoration(recipe(set), network, on: .cpu, reach: network.reach), settings, blending: blending)
   }
 
   /// Smooth colours with some grain, from 0 to 1.
@@ -137,17 +137,23 @@ struct RestorationBench {
     let recipe = restorer.recipe, picture = degraded.read(rows: 0..<degraded.height, columns: 0..<degraded.width)
     var conditioning = Conditioning(lowRes: 2 * picture - 1)
     if !restorer.strengthNames.isEmpty { conditioning.corruptionStrengths = Tensor(TinyRestoring.strengths.map { Float($0) }, [1, 2]) }
-    let denoiser = restorer.diffusion.denoiser { [conditioning] x, timesteps in
+    let diffusion = restorer.method.diffusion
+    let denoiser = diffusion.denoiser { [conditioning] x, timesteps in
       network(x, timesteps: timesteps, conditioning: conditioning, mode: .inference)
     }
-    let adjusted = restorer.diffusion.residual == nil ? recipe.sampling.adjusted(denoiser) : AnyDenoiser(denoiser)
+    let adjusted = diffusion.residual == nil ? recipe.sampling.adjusted(denoiser) : AnyDenoiser(denoiser)
     let noise = PositionalNoise(seed: Seed(5), rows: 0..<height, columns: 0..<width)
     let run = SamplingRun(
       recipe.sampler.member, denoiser: adjusted, levels: restorer.replay.levels, shape: [1, 3, height, width], noise: noise,
       window: recipe.sampling.window)
-    return restorer.picture(try run.finish(), from: picture)
+    return restorer.method.finish(strengths: [], color: false).picture(try run.finish(), picture)
   }
 }
 
 /// The largest difference, in levels of 255.
 func levels(_ a: Tensor, _ b: Tensor) throws -> Double { try 255 * (a - b).abs().max().item() }
+
+extension Restorer {
+  /// That of a trained one.
+  var recipe: SuperResolutionModelRecipe { (method as! TrainedRestoration).trained }
+}

@@ -98,6 +98,7 @@ at::Tensor conv2d(const at::Tensor &x, const at::Tensor &weight, const Addends &
   const Operand bias = operand(addends.bias);
   if (shim::low_precision::is_emulated(x, weight))
     return plus(shim::low_precision::conv2d(x, weight, bias, stride, padding), addends);
+  if (suits_mixed(x, weight, addends.bias, stride, padding)) return plus(mixed_conv2d(x, weight, addends.bias), addends);
   const Addends read{addends.bias, addends.rows.defined() ? addends.rows.contiguous() : addends.rows, addends.residual};
   if (shim::autocast(at::kCPU).enabled || !suits_some_pass(x, weight, stride, padding) || !is_float(read.bias) || !is_float(read.rows) ||
       !is_float(read.residual))

@@ -108,13 +108,14 @@ void convolve(const Loops &k, const Convolution &f, const float *transformed) {
   }
 }
 
-void weight_gradient(const Loops &k, const Shape &s, const float *x, const float *dy, float *dw, const Weights &layout, float *db) {
+void weight_gradient(const Loops &k, const Shape &s, Element element, const void *x, const void *dy, float *dw, const Weights &layout,
+                     float *db) {
   const int64_t tiles = s.tiles(), inputs = ceil_divide(s.ci, group_size), groups = inputs * ceil_divide(s.co, group_size);
   // The tiles are cut into parts, each with sums of its own, by the shape alone; parts of fewer tiles would spend their time on these.
   const int64_t parts = std::max<int64_t>(1, std::min(ceil_divide(16, groups), tiles / 256));
   const int64_t part_step = 36 * sum_step + group_size;
   const std::vector<float> zeros(static_cast<size_t>(std::max(s.ci, s.co) + line));
-  const WeightGradient f{s, x, dy, zeros.data(), k.lanes == 16 ? 32 : 64};  // measured; the sums of a block are read and written once
+  const WeightGradient f{s, element, x, dy, zeros.data(), k.lanes == 16 ? 32 : 64};  // measured; the sums of a block are read and written once
   const at::Tensor kept = at::empty({parts > 1 ? groups * parts * part_step : 0}, at::kFloat);
   float *const shared = parts > 1 ? static_cast<float *>(kept.mutable_data_ptr()) : nullptr;
   auto finish = [&](int64_t group, const float *sums) {
@@ -126,10 +127,11 @@ void weight_gradient(const Loops &k, const Shape &s, const float *x, const float
       for (int64_t part = 0; part < parts; part++) db[co + i] += sums[(part + 1) * part_step - group_size + i];
     }
   };
+  const auto add_products = element == Element::bfloat16 ? k.add_products_bfloat16 : k.add_products;
   take_turns(groups * parts, [&](int64_t i) {
     const int64_t group = i / parts, part = i % parts;
     float *sums = shared ? shared + i * part_step : of_sums.get(part_step);
-    k.add_products(f, group / inputs * group_size, group % inputs * group_size, tiles * part / parts, tiles * (part + 1) / parts, sums,
+    add_products(f, group / inputs * group_size, group % inputs * group_size, tiles * part / parts, tiles * (part + 1) / parts, sums,
                    sums + part_step - group_size, of_block.get(Loops::gradient_size(f.tiles)));
     if (parts == 1) finish(group, sums);
   });

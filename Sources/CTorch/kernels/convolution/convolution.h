@@ -48,4 +48,14 @@ struct Gradients {
 Gradients gradients(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
                     std::array<bool, 3> wanted);
 
+/// The gradients of a float32 weight and, if wanted, bias by Winograd's kernel: x and dy channels-last, both float32 or both bfloat16, of
+/// a shape that `suits` the pass. Sums are float32. Not recorded.
+std::pair<at::Tensor, at::Tensor> weight_gradient(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, bool of_bias);
+
+/// Whether a convolution under autocast to bfloat16 has its weight's gradient from Winograd's kernel.
+bool suits_mixed(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, int64_t stride, int64_t padding);
+/// conv(x) + bias in bfloat16 by libtorch, recorded with the weight's and bias's gradients in float32 by Winograd's kernel; operands for
+/// which `suits_mixed` holds.
+at::Tensor mixed_conv2d(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias);
+
 }  // namespace shim::convolution

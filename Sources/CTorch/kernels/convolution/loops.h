@@ -57,10 +57,10 @@ INLINE Tile tile_at(const Shape &s, int64_t index) {
 }
 
 /// The addresses of N x N pixels from (top, left) of a tile's image, at a channel; zeros for those outside.
-template <int N>
-INLINE void pixels(const Shape &s, int64_t channels, int64_t channel, const float *x, const float *zeros, int64_t image, int64_t top,
-                   int64_t left, const float **out) {
-  const float *from = x + ((image * s.h + top) * s.w + left) * channels + channel;
+template <int N, class T>
+INLINE void pixels(const Shape &s, int64_t channels, int64_t channel, const T *x, const T *zeros, int64_t image, int64_t top, int64_t left,
+                   const T **out) {
+  const T *from = x + ((image * s.h + top) * s.w + left) * channels + channel;
   const int64_t row = s.w * channels;
   const bool inside = top >= 0 && left >= 0 && top + N <= s.h && left + N <= s.w;
   for (int64_t i = 0; i < N; i++, from += row)
@@ -69,15 +69,15 @@ INLINE void pixels(const Shape &s, int64_t channels, int64_t channel, const floa
 }
 
 /// Copies the n channels from `c` of COUNT pixels into whole vectors, the other lanes zero, and points `from` to them.
-template <int COUNT> static __attribute__((noinline)) void pad_channels(const float **from, int64_t c, int64_t n, float *padded) {
-  memset(padded, 0, COUNT * W * sizeof(float));
+template <int COUNT, class T> static __attribute__((noinline)) void pad_channels(const T **from, int64_t c, int64_t n, T *padded) {
+  memset(padded, 0, COUNT * W * sizeof(T));
   for (int i = 0; i < COUNT; i++) {
-    memcpy(padded + i * W, from[i] + c, static_cast<size_t>(n) * sizeof(float));
+    memcpy(padded + i * W, from[i] + c, static_cast<size_t>(n) * sizeof(T));
     from[i] = padded + i * W;
   }
 }
 
-template <int HALF> INLINE void input_half(const Constants &k, const float **from, int64_t c, float *to, int64_t point_step) {
+template <int HALF, class T> INLINE void input_half(const Constants &k, const T **from, int64_t c, float *to, int64_t point_step) {
   VF half[18], d[6], o[6];
   UNROLL for (int j = 0; j < 6; j++) {
     UNROLL for (int i = HALF; i < 5 + HALF; i++) load(from[i * 6 + j] + c, d[i]);
@@ -90,8 +90,8 @@ template <int HALF> INLINE void input_half(const Constants &k, const float **fro
 }
 
 /// Transforms the 6 x 6 of a tile, whole vectors of channels [begin, end) of `from`, to places STEP channels wide, `group_step` apart.
-template <int STEP>
-static __attribute__((noinline)) void input_vectors(const float **from, int64_t begin, int64_t end, float *v, int64_t point_step,
+template <int STEP, class T>
+static __attribute__((noinline)) void input_vectors(const T **from, int64_t begin, int64_t end, float *v, int64_t point_step,
                                                     int64_t group_step) {
   Constants k;
   set(k);
@@ -104,21 +104,21 @@ static __attribute__((noinline)) void input_vectors(const float **from, int64_t 
 
 /// Transforms the 6 x 6 of a tile, channels [ci, ci + count): for each point, groups of STEP channels `group_step` apart. Lanes after
 /// the last channel become zero.
-template <int STEP>
-static void input_tile(const Shape &s, const float *x, const float *zeros, int64_t index, int64_t ci, int64_t count, float *v,
+template <int STEP, class T>
+static void input_tile(const Shape &s, const T *x, const T *zeros, int64_t index, int64_t ci, int64_t count, float *v,
                        int64_t point_step, int64_t group_step) {
-  const float *from[36];
+  const T *from[36];
   const Tile t = tile_at(s, index);
   pixels<6>(s, s.ci, ci, x, zeros, t.image, t.y - 1, t.x - 1, from);
   const int64_t whole = count / W * W;
   input_vectors<STEP>(from, 0, whole, v, point_step, group_step);
   if (whole == count) return;
-  float padded[36 * W];
+  T padded[36 * W];
   pad_channels<36>(from, whole, count - whole, padded);
   input_vectors<STEP>(from, 0, W, v + whole / STEP * group_step + whole % STEP, point_step, group_step);
 }
 
-template <int HALF> INLINE void gradient_half(const Constants &k, const float **from, int64_t c, float *to, int64_t point_step) {
+template <int HALF, class T> INLINE void gradient_half(const Constants &k, const T **from, int64_t c, float *to, int64_t point_step) {
   VF half[12], g[4], o[6];
   UNROLL for (int j = 0; j < 4; j++) {
     UNROLL for (int i = 0; i < 4; i++) load(from[i * 4 + j] + c, g[i]);
@@ -131,8 +131,8 @@ template <int HALF> INLINE void gradient_half(const Constants &k, const float **
 }
 
 /// Transforms a tile's 4 x 4 of the output's gradient, whole vectors of channels [begin, end) of `from`, and sums it up for the bias.
-static __attribute__((noinline)) void gradient_vectors(const float **from, int64_t begin, int64_t end, float *u, int64_t point_step,
-                                                       float *sum) {
+template <class T>
+static __attribute__((noinline)) void gradient_vectors(const T **from, int64_t begin, int64_t end, float *u, int64_t point_step, float *sum) {
   Constants k;
   set(k);
   for (int64_t c = begin; c < end; c += W) {
@@ -146,15 +146,16 @@ static __attribute__((noinline)) void gradient_vectors(const float **from, int64
 }
 
 /// Transforms a tile's 4 x 4 of the output's gradient, channels [co, co + count).
-static void gradient_tile(const Shape &s, const float *dy, const float *zeros, int64_t index, int64_t co, int64_t count, float *u,
+template <class T>
+static void gradient_tile(const Shape &s, const T *dy, const T *zeros, int64_t index, int64_t co, int64_t count, float *u,
                           int64_t point_step, float *sum) {
-  const float *from[16];
+  const T *from[16];
   const Tile t = tile_at(s, index);
   pixels<4>(s, s.co, co, dy, zeros, t.image, t.y, t.x, from);
   const int64_t whole = count / W * W;
   gradient_vectors(from, 0, whole, u, point_step, sum);
   if (whole == count) return;
-  float padded[16 * W];
+  T padded[16 * W];
   pad_channels<16>(from, whole, count - whole, padded);
   gradient_vectors(from, 0, W, u + whole, point_step, sum + whole);
 }
@@ -254,10 +255,12 @@ static void transform_weights(const Shape &s, const Weights &w, int64_t panel, i
 INLINE int64_t in_group(int64_t at, int64_t channels) { return channels - at < group_size ? channels - at : group_size; }
 
 /// scratch: input [36][group_size / NR][tiles][NR], gradient [36][tiles][group_size].
+template <class T>
 static void add_products(const WeightGradient &f, int64_t co, int64_t ci, int64_t first, int64_t last, float *sums, float *bias_sums,
                          float *scratch) {
   const Shape &s = f.shape;
   const int64_t outputs = in_group(co, s.co), inputs = in_group(ci, s.ci);
+  const T *x = static_cast<const T *>(f.x), *dy = static_cast<const T *>(f.dy), *zeros = static_cast<const T *>(f.zeros);
   memset(bias_sums, 0, group_size * sizeof(float));
   for (int64_t begin = first; begin < last; begin += f.tiles) {
     const int64_t tiles = last - begin < f.tiles ? last - begin : f.tiles;
@@ -265,8 +268,8 @@ static void add_products(const WeightGradient &f, int64_t co, int64_t ci, int64_
     float *v = scratch, *g = v + 36 * point_step;
     if (inputs % NR) memset(v, 0, static_cast<size_t>(36 * point_step) * sizeof(float));
     for (int64_t t = 0; t < tiles; t++) {
-      input_tile<NR>(s, f.x, f.zeros, begin + t, ci, inputs, v + t * NR, point_step, panel_step);
-      gradient_tile(s, f.dy, f.zeros, begin + t, co, outputs, g + t * group_size, point_step, bias_sums);
+      input_tile<NR>(s, x, zeros, begin + t, ci, inputs, v + t * NR, point_step, panel_step);
+      gradient_tile(s, dy, zeros, begin + t, co, outputs, g + t * group_size, point_step, bias_sums);
     }
     for (int64_t p = 0; p < 36; p++)
       for (int64_t i = 0; i < inputs; i += NR) {
@@ -311,7 +314,8 @@ static void finish_gradient(const Shape &s, int64_t co, int64_t ci, const float 
     }
 }
 
-static constexpr Loops loops = {W, NR, transform_input, transform_weights, convolve_panel, add_products, finish_gradient};
+static constexpr Loops loops = {
+    W, NR, transform_input, transform_weights, convolve_panel, add_products<float>, add_products<uint16_t>, finish_gradient};
 #undef INLINE
 #undef UNROLL
 #undef FMA

@@ -80,6 +80,15 @@ at::Tensor transform(const at::Tensor &weight) {
   return u;
 }
 
+std::pair<at::Tensor, at::Tensor> weight_gradient(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &weight, bool of_bias) {
+  at::Tensor dw = at::empty_like(dense(weight)), db = of_bias ? at::empty({weight.size(0)}, weight.options()) : at::Tensor();
+  const auto element = x.scalar_type() == at::kBFloat16 ? winograd::Element::bfloat16 : winograd::Element::float32;
+  winograd::weight_gradient(*winograd::best_loops(), shape_of(x.sizes(), weight.size(0)), element, x.const_data_ptr(), dy.const_data_ptr(),
+                            static_cast<float *>(dw.mutable_data_ptr()), weights_of(dw),
+                            of_bias ? static_cast<float *>(db.mutable_data_ptr()) : nullptr);
+  return {dw, db};
+}
+
 Gradients gradients(const at::Tensor &arriving, const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
                     std::array<bool, 3> wanted) {
   const at::Tensor dy = arriving.contiguous(channels_last);
@@ -89,12 +98,7 @@ Gradients gradients(const at::Tensor &arriving, const at::Tensor &x, const at::T
     wanted[0] = false;
   }
   if (wanted[1] && x.is_contiguous(channels_last) && suits(Pass::weight_gradient, x.sizes(), weight.sizes(), stride, padding)) {
-    const at::Tensor like = dense(weight);
-    found.weight = at::empty_like(like);
-    if (wanted[2]) found.bias = at::empty({weight.size(0)}, weight.options());
-    winograd::weight_gradient(*winograd::best_loops(), shape_of(x.sizes(), weight.size(0)), floats(x), floats(dy),
-                              static_cast<float *>(found.weight.mutable_data_ptr()), weights_of(found.weight),
-                              wanted[2] ? static_cast<float *>(found.bias.mutable_data_ptr()) : nullptr);
+    std::tie(found.weight, found.bias) = weight_gradient(dy, x, weight, wanted[2]);
     wanted[1] = wanted[2] = false;
   }
   if (!wanted[0] && !wanted[1] && !wanted[2]) return found;

@@ -11,8 +11,19 @@
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
+using Words = uint32_t __attribute__((vector_size(W * 4)));
+using Halves = uint16_t __attribute__((vector_size(W * 2)));
+
 INLINE void load(const float *from, VF &v) { memcpy(&v, from, sizeof v); }
 INLINE void store(float *to, const VF &v) { memcpy(to, &v, sizeof v); }
+
+/// bfloat16, the upper half of a float32.
+INLINE void load(const uint16_t *from, VF &v) {
+  Halves half;
+  memcpy(&half, from, sizeof half);
+  const Words word = __builtin_convertvector(half, Words) << 16;
+  memcpy(&v, &word, sizeof v);
+}
 
 /// n lanes, the others zero.
 INLINE void load_part(const float *from, int64_t n, VF &v) {

@@ -34,10 +34,14 @@ struct Convolution {
   int64_t tiles;       // number of tiles whose products are held at once
 };
 
+/// What weights are differentiated for, float32 or bfloat16; sums are float32.
+enum class Element { float32, bfloat16 };
+
 struct WeightGradient {
   Shape shape;
-  const float *x, *dy, *zeros;
-  int64_t tiles;  // in a block
+  Element element;
+  const void *x, *dy, *zeros;  // channels last; zeros: at least as many as channels and lanes
+  int64_t tiles;               // in a block
 };
 
 /// The weight gradient is computed for this many inputs and outputs at a time, so that their sums stay in the second-level cache.
@@ -60,8 +64,9 @@ struct Loops {
   void (*convolve_panel)(const Convolution &, int64_t first, int64_t count, int64_t panel, const float *v, const float *u, float *m);
   /// Adds up, over tiles [first, last), the products of the transformed gradient and input, of `group_size` channels each from
   /// `co` and `ci`: sums [36][group_size][group_size], bias_sums [group_size]. scratch: `gradient_size(tiles)` floats.
-  void (*add_products)(const WeightGradient &, int64_t co, int64_t ci, int64_t first, int64_t last, float *sums, float *bias_sums,
-                       float *scratch);
+  using AddProducts = void(const WeightGradient &, int64_t co, int64_t ci, int64_t first, int64_t last, float *sums, float *bias_sums,
+                           float *scratch);
+  AddProducts *add_products, *add_products_bfloat16;
   /// The weight gradient from `parts` sums that lie `part_step` apart.
   void (*finish_gradient)(const Shape &, int64_t co, int64_t ci, const float *sums, int64_t parts, int64_t part_step, float *dw,
                           const Weights &layout);
@@ -83,6 +88,6 @@ void convolve(const Loops &, const Convolution &, const float *transformed);
 void transform_all(const Loops &, const Shape &, const Weights &, float *u);
 
 /// dw in the given layout (its data is ignored), and db [co] unless null.
-void weight_gradient(const Loops &, const Shape &, const float *x, const float *dy, float *dw, const Weights &layout, float *db);
+void weight_gradient(const Loops &, const Shape &, Element, const void *x, const void *dy, float *dw, const Weights &layout, float *db);
 
 }  // namespace shim::winograd

@@ -1,5 +1,6 @@
 // The operation that networks call: the fused group norm with its gradient if the operands suit it, otherwise a composition.
 #include "../../meta/meta.h"
+#include "rows.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/group_norm.h>
@@ -12,12 +13,7 @@ using shim::norm::Rows;
 using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
-using Row = std::optional<at::Tensor>;
-
-/// Rows [N, C] as [N, C, 1, 1], which broadcast over images.
-at::Tensor per_channel(const at::Tensor &rows, const at::Tensor &like) {
-  return rows.reshape({rows.size(0), rows.size(1), 1, 1}).to(like.scalar_type());
-}
+using namespace shim::norm::operands;
 
 at::Tensor composed(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation activation) {
   at::Tensor h = at::group_norm(x, groups, rows.weight, rows.bias, eps);
@@ -32,28 +28,6 @@ bool fits(const at::Tensor &x, int64_t groups) {
   if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16) return false;
   return groups >= 1 && x.size(1) % groups == 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
-
-void check_sizes(const at::Tensor &x, const Rows &rows) {
-  const int64_t images = x.size(0), channels = x.size(1);
-  for (const at::Tensor *t : {&rows.weight, &rows.bias})
-    TORCH_CHECK(!t->defined() || (t->dim() == 1 && t->size(0) == channels), "weight and bias must be [", channels, "], not ", t->sizes());
-  for (const at::Tensor *t : {&rows.scale, &rows.shift})
-    TORCH_CHECK(!t->defined() || (t->dim() == 2 && t->size(0) == images && t->size(1) == channels), "scale and shift must be [", images,
-                ", ", channels, "], not ", t->sizes());
-}
-
-/// As the kernel reads it. The cast is recorded, so that the gradient arrives in the row's own dtype.
-at::Tensor readable(const at::Tensor &row) { return row.defined() ? row.to(at::kFloat).contiguous() : row; }
-
-bool wants_gradient(const at::Tensor &x, const Rows &rows) {
-  if (!c10::GradMode::is_enabled()) return false;
-  for (auto t : {&x, &rows.weight, &rows.bias, &rows.scale, &rows.shift})
-    if (t->defined() && t->requires_grad()) return true;
-  return false;
-}
-
-at::Tensor or_undefined(const Row &row) { return row ? *row : at::Tensor(); }
-Row row(const at::Tensor &t) { return t.defined() ? Row(t) : std::nullopt; }
 
 struct FusedGroupNorm : torch::autograd::Function<FusedGroupNorm> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const Row &weight, const Row &bias, const Row &scale,

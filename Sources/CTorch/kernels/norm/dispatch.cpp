@@ -1,4 +1,4 @@
-// The loops of the fused group norm, compiled for each instruction set and chosen at run time.
+// The loops of the fused norms, compiled for each instruction set and chosen at run time.
 #include "norm.h"
 #include "../../support/processor.h"
 

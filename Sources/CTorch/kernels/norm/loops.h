@@ -1,4 +1,4 @@
-// The loops of the fused group norm, compiled once per instruction set (see dispatch.cpp, which includes this file inside a
+// The loops of the fused norms, compiled once per instruction set (see dispatch.cpp, which includes this file inside a
 // namespace and a target attribute). They use vectors of 16 floats, which the compiler maps to the target's registers.
 
 using Floats = float __attribute__((vector_size(64)));
@@ -190,11 +190,90 @@ static void apply_gradient(const T *x, const T *dy, T *dx, int64_t pixels, int64
     });
 }
 
+/// The sum of the lanes.
+INLINE float total(const Floats &v) {
+  auto eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  auto four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+  return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+/// Mean and 1 / standard deviation of a pixel's channels.
+template <class T> INLINE void measure_pixel(const T *x, int64_t channels, float eps, float &mean, float &inverse) {
+  Floats sum = {}, square = {};
+  over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+    Floats v;
+    load_block(x + c, n, v);
+    sum += v;
+  });
+  mean = total(sum) / static_cast<float>(channels);
+  over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+    Floats v;
+    load_block(x + c, n, v);
+    v -= mean;
+    if (n < lanes) {  // lanes beyond the last channel hold -mean
+      float deviations[lanes];
+      store(deviations, v), load_part(deviations, n, v);
+    }
+    square += v * v;
+  });
+  inverse = 1 / __builtin_sqrtf(total(square) / static_cast<float>(channels) + eps);
+}
+
+/// y = activation(u * factor + offset), u the normalised channels of each of `pixels` rows.
+template <class T, ct_activation activation>
+static void apply_pixels(const T *x, T *y, int64_t pixels, int64_t channels, float eps, const float *factor, const float *offset) {
+  for (int64_t i = 0; i < pixels; i++, x += channels, y += channels) {
+    float mean, inverse;
+    measure_pixel(x, channels, eps, mean, inverse);
+    over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+      Floats v, a, b;
+      load_block(x + c, n, v), load_block(factor + c, n, a), load_block(offset + c, n, b);
+      v = (v - mean) * inverse * a + b;
+      activate<activation>(v);
+      store_block(y + c, n, v);
+    });
+  }
+}
+
+/// With dz = dy activation'(u * factor + offset) and g = dz factor: dx = (g - mean(g) - u mean(g u)) inverse; and dz and dz u, added up
+/// over the rows. row: `channels` floats of scratch memory.
+template <class T, ct_activation activation>
+static void pixel_gradients(const T *x, const T *dy, T *dx, int64_t pixels, int64_t channels, float eps, const float *factor,
+                            const float *offset, float *sum, float *product, float *row) {
+  memset(sum, 0, static_cast<size_t>(channels) * sizeof(float)), memset(product, 0, static_cast<size_t>(channels) * sizeof(float));
+  const float share = 1 / static_cast<float>(channels);
+  for (int64_t i = 0; i < pixels; i++, x += channels, dy += channels, dx += channels) {
+    float mean, inverse;
+    measure_pixel(x, channels, eps, mean, inverse);
+    Floats sum_g = {}, sum_gu = {};
+    over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+      Floats u, d, a, b, s, p;
+      load_block(x + c, n, u), load_block(dy + c, n, d), load_block(factor + c, n, a), load_block(offset + c, n, b);
+      load_block(sum + c, n, s), load_block(product + c, n, p);
+      u = (u - mean) * inverse;
+      activate_gradient<activation>(u * a + b, d);
+      s += d, p += d * u;
+      d *= a;  // beyond the last channel 0, as dy and factor are
+      sum_g += d, sum_gu += d * u;
+      store_block(sum + c, n, s), store_block(product + c, n, p), store_block(row + c, n, d);
+    });
+    const float mean_g = total(sum_g) * share, mean_gu = total(sum_gu) * share;
+    over_blocks(channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+      Floats u, g;
+      load_block(x + c, n, u), load_block(row + c, n, g);
+      g = (g - mean_g - (u - mean) * inverse * mean_gu) * inverse;
+      store_block(dx + c, n, g);
+    });
+  }
+}
+
 template <class T> static Loops<T> loops() {
   return {moments<T>,
           {apply<T, CT_IDENTITY>, apply<T, CT_SILU>},
           {gradient_sums<T, CT_IDENTITY>, gradient_sums<T, CT_SILU>},
-          {apply_gradient<T, CT_IDENTITY>, apply_gradient<T, CT_SILU>}};
+          {apply_gradient<T, CT_IDENTITY>, apply_gradient<T, CT_SILU>},
+          {apply_pixels<T, CT_IDENTITY>, apply_pixels<T, CT_SILU>},
+          {pixel_gradients<T, CT_IDENTITY>, pixel_gradients<T, CT_SILU>}};
 }
 
 #undef INLINE

@@ -1,4 +1,4 @@
-// Shared by the forward and backward passes of the fused group norm: how the work is split, and the loops for this processor.
+// Shared by the passes of the fused norms: how the work is split, and the loops for this processor.
 //
 //     y = activation(z),  z = (w (x - mean) / deviation + b) (1 + scale) + shift = x factor + offset
 #pragma once
@@ -17,10 +17,15 @@ template <class T> struct Loops {
                                 const float *pivot, float *sum, float *product);
   using ApplyGradient = void (*)(const T *x, const T *dy, T *dx, int64_t pixels, int64_t channels, const float *factor,
                                  const float *offset, const float *slope, const float *constant);
+  using ApplyPixels = void (*)(const T *x, T *y, int64_t pixels, int64_t channels, float eps, const float *factor, const float *offset);
+  using PixelGradients = void (*)(const T *x, const T *dy, T *dx, int64_t pixels, int64_t channels, float eps, const float *factor,
+                                  const float *offset, float *sum, float *product, float *row);
   Moments moments;
   Apply apply[2];  // by ct_activation, as the following
   GradientSums gradient_sums[2];
   ApplyGradient apply_gradient[2];
+  ApplyPixels apply_pixels[2];
+  PixelGradients pixel_gradients[2];
 };
 
 template <class T> const Loops<T> &best_loops();
@@ -93,5 +98,8 @@ Gradients backward(const at::Tensor &dy, const at::Tensor &x, const at::Tensor &
 
 /// What networks call: the fused kernels, with their gradient, where they apply, else a composition of libtorch's operations.
 at::Tensor group_norm(const at::Tensor &x, int64_t groups, const Rows &rows, double eps, ct_activation);
+
+/// The same with means and deviations over the channels of each pixel, a layer norm (Ba, Kiros and Hinton 2016).
+at::Tensor pixel_norm(const at::Tensor &x, const Rows &rows, double eps, ct_activation);
 
 }  // namespace shim::norm

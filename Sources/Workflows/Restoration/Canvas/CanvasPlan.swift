@@ -36,7 +36,7 @@ struct CanvasPlan {
   let keepsMean: Bool
 
   init(_ restorer: Restorer) {
-    let channels = restorer.recipe.data.channels, needs = restorer.replay.needs
+    let channels = restorer.data.channels, needs = restorer.replay.needs
     keepsMean = restorer.detail < 1 && restorer.evaluations > 1
     var roles: [Role] = keepsMean ? [.mean] : []
     for (step, need) in needs.enumerated() {

@@ -12,24 +12,22 @@ import Tensors
 /// evaluation needs no canvas.
 public final class RestorationRun {
   private let restorer: Restorer
-  private let degraded: OrientedPicture, result: OrientedPicture
+  private let source: RestorationSourceRows, result: OrientedPicture
   /// Whether it goes through the picture by columns.
   private let isTurned: Bool
-  private let strengths: [Double]
   private let scratch: String
   private let plan: CanvasPlan, canvases: CanvasStore
-  private let correctsColor: Bool
+  private let lastStage: any RowFinish
   private var journal: RestorationJournal
   private var sums: TileSums?
   private var finished: FinishedRows?
   /// The canvases that the band at hand is written to.
   private var written: Set<CanvasPlan.Role> = []
 
-  /// Corruptions after which colours are to change.
-  private static let coloring: Set<String> = ["saturation", "grey", "color_jitter", "color_quantization"]
-
   /// - Parameters:
   ///   - degraded: of the model's channels, at the size of the result divided by `restorer.factor`.
+  ///   - known: of one channel and the same size, 0 where the degraded picture is to be made up; nil where all of it is known, and always but for
+  ///     priors.
   ///   - strengths: one for each of `restorer.strengthNames`, 0 to 1.
   ///   - result: of the same channels, written row by row; the one that an interrupted run wrote to is opened with `keeping`.
   ///   - scratch: an existing folder for canvases and the journal, used by one run at a time. What an interrupted run of the same identity and
@@ -37,22 +35,26 @@ public final class RestorationRun {
   ///   - identity: decides whether it is the same work: picture and model, say, by their contents.
   /// - Throws: `SfumatoError` for pictures and strengths that do not fit the model, and when the disk is too full.
   public convenience init(
-    _ degraded: MappedPicture, strengths: [Double], by restorer: Restorer, into result: MappedPicture, scratch: String, identity: String
+    _ degraded: MappedPicture, known: MappedPicture? = nil, strengths: [Double], by restorer: Restorer, into result: MappedPicture,
+    scratch: String, identity: String
   ) throws {
     try self.init(
-      degraded, strengths: strengths, by: restorer, into: result, scratch: scratch, identity: identity,
+      degraded, known: known, strengths: strengths, by: restorer, into: result, scratch: scratch, identity: identity,
       isTurned: Restorer.isTurned(width: result.width, height: result.height))
   }
 
   init(
-    _ degraded: MappedPicture, strengths: [Double], by restorer: Restorer, into result: MappedPicture, scratch: String, identity: String,
-    isTurned: Bool
+    _ degraded: MappedPicture, known: MappedPicture? = nil, strengths: [Double], by restorer: Restorer, into result: MappedPicture,
+    scratch: String, identity: String, isTurned: Bool
   ) throws {
     try Self.check(degraded, strengths, restorer, result, scratch)
-    (self.strengths, self.restorer, self.scratch, self.isTurned) = (strengths, restorer, scratch, isTurned)
-    (self.degraded, self.result) = (OrientedPicture(degraded, isTurned: isTurned), OrientedPicture(result, isTurned: isTurned))
+    (self.restorer, self.scratch, self.isTurned) = (restorer, scratch, isTurned)
+    source = RestorationSourceRows(
+      degraded: OrientedPicture(degraded, isTurned: isTurned), known: known.map { OrientedPicture($0, isTurned: isTurned) },
+      strengths: strengths, factor: restorer.factor)
+    self.result = OrientedPicture(result, isTurned: isTurned)
     plan = CanvasPlan(restorer)
-    correctsColor = restorer.settings.color && !zip(restorer.strengthNames, strengths).contains { Self.coloring.contains($0) && $1 > 0 }
+    lastStage = restorer.method.finish(strengths: strengths, color: restorer.settings.color)
     let whole = "\(identity), \(result.width) x \(result.height), \(strengths), \(restorer.settings), \(restorer.evaluations)"
     let kept = RestorationJournal(at: Self.journal(scratch), identity: whole)
     canvases = try CanvasStore(plan, in: scratch, width: self.result.width, height: self.result.height, keeping: kept != nil)
@@ -120,8 +122,8 @@ extension RestorationRun {
     var sums = try self.sums ?? makeSums()
     let cells = sums.cells
     let x = Tensor.cat(cells.map { noisy($0.row.range, $0.column.range) }, dim: 0)
-    let degraded = Tensor.cat(cells.map { small($0.row.range, $0.column.range) }, dim: 0)
-    let rows = try sums.add(upright(restorer.evaluate(upright(x), upright(degraded), strengths, at: level)))
+    let input = RestorationInput.batch(cells.map { source.part($0.row.range, $0.column.range) })
+    let rows = try sums.add(upright(restorer.evaluate(upright(x), isTurned ? input.transposed : input, at: level)))
     self.sums = sums
     if let rows { try finish(rows.rows, rows.means) }
   }
@@ -138,12 +140,13 @@ extension RestorationRun {
       return TileAxis(geometry.extent(of: length), geometry, shift: shift, ramp: restorer.blending.ramp)
     }
     if isLast {
-      finished = FinishedRows(restorer, degraded: degraded, result: result, correctsColor: correctsColor, written: journal.rows)
+      finished = FinishedRows(
+        lastStage, source: source, result: result, alignment: restorer.method.tiles.alignment, written: journal.rows)
     }
     return TileSums(
       rows: axis(result.height, 0.7549), columns: axis(result.width, 0.5698), width: result.width, height: result.height,
       planes: result.channels * restorer.planes.count, batch: Restorer.batch(side: geometry.side),
-      from: isLast ? FinishedRows.start(written: journal.rows) : journal.rows)
+      from: isLast ? FinishedRows.start(lastStage, written: journal.rows) : journal.rows)
   }
 
   /// What the network is to see of the noisy picture, `[1, C, rows, columns]`.
@@ -156,13 +159,6 @@ extension RestorationRun {
     let down = Mirroring(origin.y..<(origin.y + rows.count), length: result.height)
     let across = Mirroring(origin.x..<(origin.x + columns.count), length: result.width)
     return across.applied(to: down.applied(to: start(down.source, across.source), axis: 2), axis: 3)
-  }
-
-  /// The degraded picture of a tile.
-  private func small(_ rows: Range<Int>, _ columns: Range<Int>) -> Tensor {
-    let factor = restorer.factor
-    return degraded.read(
-      rows: (rows.lowerBound / factor)..<(rows.upperBound / factor), columns: (columns.lowerBound / factor)..<(columns.upperBound / factor))
   }
 
   /// Pure noise, taken as images at the first level.
@@ -178,14 +174,14 @@ extension RestorationRun {
 // MARK: Steps
 
 extension RestorationRun {
-  private var bandRows: Int { max(1, Restorer.bandPixels / result.width) }
+  private var bandRows: Int { max(1, Restorer.bandPixels / result.width).rounded(upTo: restorer.method.tiles.alignment) }
 
   /// Steps rows of which the evaluation at hand is complete, and notes that.
   /// - Parameter means: the blended estimates; nil before the first evaluation.
   private func finish(_ rows: Range<Int>, _ means: Tensor?) throws {
     for start in stride(from: rows.lowerBound, to: rows.upperBound, by: bandRows) {
       let band = start..<min(start + bandRows, rows.upperBound)
-      try step(band, means?.narrow(2, start - rows.lowerBound, band.count))
+      try step(band, means.map { constrained($0.narrow(2, start - rows.lowerBound, band.count), band) })
     }
     for role in written {
       try canvases[role].synchronize(rows: rows)
@@ -210,6 +206,16 @@ extension RestorationRun {
     (journal.rows, sums, finished) = (0, nil, nil)
   }
 
+  /// Blended estimates as the sampler is to see them.
+  private func constrained(_ means: Tensor, _ band: Range<Int>) -> Tensor {
+    let channels = result.channels
+    let x0 = restorer.method.constrained(
+      means.narrow(1, 0, channels), by: source.part(band, 0..<result.width), towards: restorer.replay.levels[journal.step + 1],
+      isLast: isLast)
+    guard let x0 else { return means }
+    return means.size(1) == channels ? x0 : .cat([x0, means.narrow(1, channels, means.size(1) - channels)], dim: 1)
+  }
+
   private func step(_ band: Range<Int>, _ means: Tensor?) throws {
     let step = journal.step, columns = 0..<result.width
     func stored(_ role: CanvasPlan.Role) -> Tensor { canvases[role].read(rows: band, columns: columns) }
@@ -228,7 +234,9 @@ extension RestorationRun {
       let mean = plan.keepsMean ? stored(.mean) : transition.x
       finished?.take(mean + restorer.detail * (transition.x - mean))
     case .ended(let transition, let memory):
-      try store(transition.x, .images(step: step + 1), band)
+      let levels = restorer.replay.levels
+      let x = restorer.method.stepped(transition, by: source.part(band, columns), from: levels[step], to: levels[step + 1])
+      try store(x, .images(step: step + 1), band)
       for (index, tensor) in memory.prefix(needs[step + 1].remembered).enumerated() {
         try store(tensor, .memory(step: step + 1, index: index), band)
       }
@@ -243,7 +251,7 @@ extension RestorationRun {
   private static func check(
     _ degraded: MappedPicture, _ strengths: [Double], _ restorer: Restorer, _ result: MappedPicture, _ scratch: String
   ) throws {
-    let channels = restorer.recipe.data.channels, factor = restorer.factor
+    let channels = restorer.data.channels, factor = restorer.factor
     guard degraded.channels == channels, result.channels == channels else {
       throw SfumatoError(.data, "pictures of \(degraded.channels) and \(result.channels) channels; the model restores those of \(channels)")
     }

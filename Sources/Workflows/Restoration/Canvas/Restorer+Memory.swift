@@ -18,13 +18,13 @@ extension Restorer {
   static func isTurned(width: Int, height: Int) -> Bool { width > max(widthLimit, height) }
 
   /// The peak memory of a pass over a batch of tiles with its inputs, by a pass on the device `meta`.
-  static func activations(_ recipe: SuperResolutionModelRecipe, _ precision: Precision, side: Int) throws -> Int {
-    let account = PassingMemory.account(), images = batch(side: side), channels = recipe.data.channels
-    let factor = recipe.data.height / recipe.smallHeight
+  static func activations(_ method: any RestorationMethod, _ precision: Precision, side: Int) throws -> Int {
+    let account = PassingMemory.account(), recipe = method.recipe
     return try account.counting {
       let network = try recipe.makeNetwork(using: .shapes).prepared(for: precision.dtype)
-      let x = Tensor.empty([images, channels, side, side], on: .meta).channelsLast()
-      let conditioning = Conditioning(lowRes: .empty([images, channels, side / factor, side / factor], on: .meta))
+      let (conditioning, imagesPerTile) = method.shapedPass(tiles: batch(side: side), side: side)
+      let images = batch(side: side) * imagesPerTile
+      let x = Tensor.empty([images, recipe.data.channels, side, side], on: .meta).channelsLast()
       let before = account.live
       account.restartPeaks()
       let output = withoutGradient { network(x, timesteps: .empty([images], on: .meta), conditioning: conditioning, mode: .inference) }
@@ -50,14 +50,15 @@ extension Restorer {
   /// as the picture, or as high where it is very wide. Mapped files are not counted; the system takes their memory back when it needs it.
   public func memoryBytes(width: Int, height: Int) -> Int {
     let (width, height) = Self.isTurned(width: width, height: height) ? (height, width) : (width, height)
-    let row = width * recipe.data.channels * DType.float32.size, geometry = geometry(side: tile)
+    let row = width * data.channels * DType.float32.size, geometry = geometry(side: tile)
     // The sums of a row of tiles, with those that are kept for the next.
     let sums = 2 * min(geometry.side, height) * row * planes.count
-    // Finished rows that wait for the low frequencies of those below: the picture and its drift, and the copy that one of them is extended by.
-    let waiting = 3 * min(geometry.side + 2 * LowFrequencies.radius, height) * row
+    // Finished rows that wait for those below: the picture and what it is compared with, and the copy that one of them is extended by.
+    let radius = method.finish(strengths: strengthNames.map { _ in 0 }, color: settings.color).radius
+    let waiting = 3 * min(geometry.side + 2 * radius, height) * row
     // The tensors of a sampler's step, and what becomes of a band as it is written.
-    let band = 2 * MemoryEstimate.samplerTensors * min(Self.bandPixels, width * height) * recipe.data.channels * DType.float32.size
-    let weights = (try? recipe.makeNetwork(using: .shapes).parameterCount) ?? 0
+    let band = 2 * MemoryEstimate.samplerTensors * min(Self.bandPixels, width * height) * data.channels * DType.float32.size
+    let weights = (try? method.recipe.makeNetwork(using: .shapes).parameterCount) ?? 0
     return MemoryEstimate.program + 2 * weights * DType.float32.size + activations + sums + waiting + band
   }
 }

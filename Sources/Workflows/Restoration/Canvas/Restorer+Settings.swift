@@ -23,30 +23,11 @@ extension Restorer {
     }
   }
 
-  static func check(_ recipe: SuperResolutionModelRecipe) throws {
-    guard recipe.data.classNames.isEmpty, recipe.data.contextSize == nil else {
-      throw SfumatoError(
-        .data, "the model needs classes or context vectors; expected a model that restores from the degraded picture alone")
-    }
-    guard recipe.sampling.dynamicThresholdingRatio == nil else {
-      throw SfumatoError(
-        .data,
-        "the model samples with dynamic_thresholding_ratio, which depends on the whole picture and cannot be computed in tiles; "
-          + "expected sampling.clip instead")
-    }
-    guard recipe.data.height % recipe.smallHeight == 0, recipe.data.width * recipe.smallHeight == recipe.data.height * recipe.smallWidth
-    else {
-      throw SfumatoError(
-        .data,
-        "the model makes \(recipe.data.height) x \(recipe.data.width) of \(recipe.smallHeight) x \(recipe.smallWidth) pixels; "
-          + "expected a whole factor")
-    }
-  }
-
   /// The sampler on its way.
   /// - Parameter evaluations: at most; nil for the model's own steps.
-  static func path(_ recipe: SuperResolutionModelRecipe, _ diffusion: GaussianDiffusion, evaluations: Int?) throws -> StepReplay {
-    let sampler = recipe.sampler.member, scale = diffusion.process.noiseLevelRange, window = recipe.sampling.window
+  static func path(_ method: any RestorationMethod, evaluations: Int?) throws -> StepReplay {
+    let recipe = method.recipe, diffusion = method.diffusion, sampler = recipe.sampler.member, scale = diffusion.process.noiseLevelRange,
+      window = recipe.sampling.window
     func replay(_ levels: [NoiseLevel]) throws -> StepReplay {
       if let problem = diffusion.problem(with: sampler, on: levels, window: window) { throw problem }
       return StepReplay(sampler, levels: levels, scale: scale, window: window)
@@ -71,15 +52,16 @@ extension Restorer {
 
   /// The tiles' side and overlap, and the bytes that a pass over a batch of them takes.
   static func layout(
-    _ recipe: SuperResolutionModelRecipe, _ settings: Settings, step: Int, reach: Int?
+    _ method: any RestorationMethod, _ settings: Settings
   ) throws -> (tile: Int, overlap: Int, activations: Int) {
+    let step = method.tiles.step, reach = method.tiles.reach
     let smallest = smallestTile.rounded(upTo: step)
-    var tile = (settings.tile ?? (reach == nil ? max(recipe.data.height, recipe.data.width) : 256)).rounded(upTo: step)
-    var activations = try activations(recipe, settings.precision, side: tile)
+    var tile = (settings.tile ?? (reach == nil ? method.tiles.trainedSide : 256)).rounded(upTo: step)
+    var activations = try activations(method, settings.precision, side: tile)
     // Norms over the whole tile know the size of their training alone.
     while settings.tile == nil, reach != nil, tile > smallest, activations > AvailableMemory.bytes / 10 * 6 {
       tile = max((tile / 2).rounded(upTo: step), smallest)
-      activations = try self.activations(recipe, settings.precision, side: tile)
+      activations = try self.activations(method, settings.precision, side: tile)
     }
     let exact = reach.map { (2 * $0 + 16).rounded(upTo: step) } ?? .max
     let usual = reach == nil ? tile / 4 : exact <= tile / 4 ? exact : tile / 8

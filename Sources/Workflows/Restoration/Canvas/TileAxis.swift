@@ -12,10 +12,14 @@ struct TileGeometry: Equatable {
   var step: Int
   /// Whether the network takes sides that are no multiples of `step`.
   var padsItself: Bool
+  /// What the tiles cover at least; nil for the smaller of a tile and 64 pixels.
+  var least: Int?
+  /// Rows are finished by multiples of it.
+  var alignment = 1
 
   /// What the tiles cover of an axis of so many pixels: more, mirrored, where the network needs it.
   func extent(of length: Int) -> Int {
-    padsItself ? length : max(length.rounded(upTo: step), min(side, 64.rounded(upTo: step)))
+    padsItself ? length : max(length.rounded(upTo: step), least ?? min(side, 64.rounded(upTo: step)))
   }
 }
 
@@ -44,7 +48,7 @@ struct TileAxis {
   }
 
   let tiles: [Tile]
-  /// The pixel of each tile up to which no later tile counts.
+  /// The pixel of each tile up to which no later tile counts, a multiple of the geometry's alignment but at the end.
   let finalEnds: [Int]
 
   /// - Parameters:
@@ -67,7 +71,7 @@ struct TileAxis {
       let flat = [Float](repeating: 1, count: last - first - up.count)
       return Tile(range: ranges[index], counted: first..<(last + down.count), weights: up + flat + down)
     }
-    finalEnds = seams + [length]
+    finalEnds = seams.map { $0 / geometry.alignment * geometry.alignment } + [length]
   }
 
   /// One tile more than without a shift, for the first and the last stay at the borders.

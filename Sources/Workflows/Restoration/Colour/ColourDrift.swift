@@ -23,6 +23,9 @@ public struct ColourDrift: Codable, Sendable, Equatable {
     return 0
   }
 
+  /// Whether nothing was measured.
+  var isEmpty: Bool { total == 0 }
+
   private var total: Int { counts.reduce(0, +) }
 
   /// - Parameter drift: `[1, C, rows, W]`, in units of the picture's range. Every fourth row and column is looked at: low frequencies are

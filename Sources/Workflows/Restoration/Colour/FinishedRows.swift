@@ -1,73 +1,55 @@
 import Tensors
 
-/// The last stage of a run: rows of the result in their order, whose low frequencies are corrected as soon as those of the rows below are
-/// known, and written.
-///
-///     out += G u − G out,      G a Gaussian of 13 pixels, u the degraded picture
-///
-/// A network that sees tiles, or starts from noise, may be off by a level or two over large areas; details it is trusted with.
+/// The last stage of a run: rows of the result in their order, which are finished as soon as those below that a finish looks at are known,
+/// and written.
 struct FinishedRows {
-  private let restorer: Restorer
-  private let degraded: OrientedPicture, result: OrientedPicture
-  private let correctsColor: Bool
-  /// Rows of the picture and of its difference from the degraded one, `[1, C, …, W]`, from `first` on.
-  private var picture: Tensor, difference: Tensor
+  private let finish: any RowFinish
+  private let source: RestorationSourceRows, result: OrientedPicture
+  /// Rows are finished by multiples of it.
+  private let alignment: Int
+  /// Rows of the picture, `[1, C, …, W]`, and what they are compared with, from `first` on.
+  private var picture: Tensor, reference: Tensor?
   private var first: Int
   /// The rows of the result that are written.
   private(set) var written: Int
 
   /// - Parameter written: rows that an earlier run wrote. Rows are taken from `start` on.
-  init(_ restorer: Restorer, degraded: OrientedPicture, result: OrientedPicture, correctsColor: Bool, written: Int) {
-    (self.restorer, self.degraded, self.result, self.correctsColor) = (restorer, degraded, result, correctsColor)
-    (self.written, first) = (written, Self.start(written: written))
+  init(_ finish: any RowFinish, source: RestorationSourceRows, result: OrientedPicture, alignment: Int, written: Int) {
+    (self.finish, self.source, self.result, self.alignment) = (finish, source, result, alignment)
+    (self.written, first) = (written, Self.start(finish, written: written))
     picture = .zeros([1, result.channels, 0, result.width])
-    difference = picture
   }
 
   /// The first row that is to be taken.
-  static func start(written: Int) -> Int { max(0, written - LowFrequencies.radius) }
+  static func start(_ finish: any RowFinish, written: Int) -> Int { max(0, written - finish.radius) }
 
   /// - Parameter x: the rows after those taken before, as diffused, `[1, C, rows, W]`.
   mutating func take(_ x: Tensor) {
-    let next = first + picture.size(2)
-    let degraded = enlarged(next..<(next + x.size(2))), rows = restorer.picture(x, from: degraded)
-    picture = .cat([picture, rows], dim: 2)
-    difference = .cat([difference, rows - degraded], dim: 2)
+    let next = first + picture.size(2), rows = finish.reference(next..<(next + x.size(2)), of: source)
+    picture = .cat([picture, finish.picture(x, rows.narrow(1, 0, result.channels))], dim: 2)
+    reference = reference.map { .cat([$0, rows], dim: 2) } ?? rows
   }
 
   /// Writes what can be written.
   /// - Throws: `TorchFault` of the computation, also of the rows given.
   mutating func write(_ drift: inout ColourDrift) throws {
-    try difference.validated()
-    let end = first + picture.size(2), ready = end == result.height ? end : end - LowFrequencies.radius
+    try picture.validated()
+    guard let reference = try reference?.validated() else { return }
+    let end = first + picture.size(2), ready = end == result.height ? end : end - finish.radius
     guard ready > written else { return }
-    let known = difference.narrow(2, 0, min(ready + LowFrequencies.radius, end) - first)
-    let rows = max(1, Restorer.bandPixels / result.width)
+    let rows = max(1, Restorer.bandPixels / result.width).rounded(upTo: alignment)
     for start in stride(from: written, to: ready, by: rows) {
-      try write((start - first)..<(min(start + rows, ready) - first), known, &drift)
+      let band = start..<min(start + rows, ready)
+      let seen = max(band.lowerBound - finish.radius, first)..<min(band.upperBound + finish.radius, end)
+      let finished = try finish.finished(
+        picture.narrow(2, seen.lowerBound - first, seen.count), reference.narrow(2, seen.lowerBound - first, seen.count),
+        rows: (band.lowerBound - seen.lowerBound)..<(band.upperBound - seen.lowerBound), drift: &drift)
+      try result.write(finished, row: band.lowerBound)
     }
-    let kept = Self.start(written: ready), dropped = kept - first
+    let kept = Self.start(finish, written: ready), dropped = kept - first
     // Copies: a view would keep the memory of the rows above.
     picture = picture.narrow(2, dropped, end - kept).clone()
-    difference = difference.narrow(2, dropped, end - kept).clone()
+    self.reference = reference.narrow(2, dropped, end - kept).clone()
     (first, written) = (kept, ready)
-  }
-
-  /// - Parameters: band: rows that wait; difference: as far as it counts.
-  private func write(_ band: Range<Int>, _ difference: Tensor, _ drift: inout ColourDrift) throws {
-    let low = LowFrequencies.of(difference, rows: band), rows = picture.narrow(2, band.lowerBound, band.count)
-    try result.write(correctsColor ? (rows - low).clamp(0...1) : rows, row: first + band.lowerBound)
-    try drift.add(low)
-  }
-
-  /// Rows of the degraded picture at the size of the result.
-  private func enlarged(_ rows: Range<Int>) -> Tensor {
-    let factor = restorer.factor
-    guard factor > 1 else { return degraded.read(rows: rows, columns: 0..<degraded.width) }
-    // With a row more at each end, for the rows between.
-    let small = max(rows.lowerBound / factor - 1, 0)..<min((rows.upperBound - 1) / factor + 2, degraded.height)
-    let part = degraded.read(rows: small, columns: 0..<degraded.width)
-    return part.interpolate(height: factor * small.count, width: result.width, .bilinear)
-      .narrow(2, rows.lowerBound - factor * small.lowerBound, rows.count)
   }
 }
