@@ -85,7 +85,7 @@ import Testing
   @Test func milestonesAndTheBestStayWhateverTheirAge() throws {
     let folder = try makeRun([])
     for step in 1...10 {
-      try folder.save(checkpoint(step), metadata: [:], keep: RunFolder.Retention(newest: 2, step: 5) { $0 % 12 == 0 })
+      try folder.save(checkpoint(step), metadata: [:], keep: RunFolder.Retention(newest: 2, steps: [5]) { $0 % 12 == 0 })
     }
     // Images are four times steps.
     #expect(try checkpoints == ["000000003", "000000005", "000000006", "000000009", "000000010"])

@@ -62,6 +62,7 @@ struct Resume: ParsableCommand {
       Examples:
         sfumato resume runs/glyphs
         sfumato resume runs/glyphs --set training.duration=1h
+        sfumato resume runs/glyphs --from best
         sfumato resume runs/pictures --set data.path=others --accept-new-data
       """)
 
@@ -71,7 +72,7 @@ struct Resume: ParsableCommand {
   @Option(help: ArgumentHelp("Override a value of the run's recipe permanently; may be repeated.", valueName: "key.path=value"))
   var set: [String] = []
 
-  @Option(help: ArgumentHelp("Resume from this checkpoint instead of the newest, such as 000004000.", valueName: "checkpoint"))
+  @Option(help: ArgumentHelp("Resume from this checkpoint instead of the newest, such as 000004000 or best.", valueName: "checkpoint"))
   var from: String?
 
   @Flag(help: "Resume even if the data differ from those of the run.")
@@ -167,17 +168,25 @@ enum TrainingView {
     return ", accuracy \(Console.number(accuracy))\(heldOut)" + (quarters.isEmpty ? "" : ", by quarters of the noise levels \(quarters)")
   }
 
+  /// `  20000 images: Frechet distance of 1000 samples 2.31, class accuracy 0.97; the best so far`.
+  fileprivate static func text(of line: EvaluationLogLine, isBest: Bool) -> String {
+    let accuracy = line.classAccuracy.map { ", class accuracy \(Console.number($0))" } ?? ""
+    let best = isBest ? "; the best so far" : ""
+    return "  \(line.images) images: Frechet distance of \(line.evaluatedImages) samples \(Console.number(line.frechetDistance))\(accuracy)\(best)"
+  }
+
   /// What is shown from step to step.
   private struct Progress {
     let job: TrainingJob, quiet: Bool
     var reports: UnusableReports
     private let start = ContinuousClock.now, before: TrainingPosition
-    private var step: TrainingStep?, smoothLoss: Double?, problem: String?, warnings = 0
+    private var step: TrainingStep?, smoothLoss: Double?, problem: String?, warnings = 0, judged: EvaluationLogLine?
 
     init(_ job: TrainingJob, quiet: Bool) {
       (self.job, self.quiet) = (job, quiet)
       before = job.position
       reports = UnusableReports(quiet: quiet)
+      judged = job.lastEvaluation
     }
 
     mutating func take(_ step: TrainingStep?) -> Double? {
@@ -199,6 +208,13 @@ enum TrainingView {
       if !quiet, let line = job.lastLogLine, line.step == step?.step {
         bar.makeRoom()
         Console.note(TrainingView.summary(of: line))
+      }
+      if let line = job.lastEvaluation, line != judged {
+        judged = line
+        if !quiet {
+          bar.makeRoom()
+          Console.note(TrainingView.text(of: line, isBest: line == job.bestEvaluation))
+        }
       }
       for warning in job.warnings.dropFirst(warnings) where !quiet {
         bar.makeRoom()
@@ -261,6 +277,9 @@ enum TrainingView {
       try Console.result(model)
       guard !output.quiet else { return }
       if job.isStoppedEarly { Console.note(stoppedEarly(job)) }
+      if let best = job.bestEvaluation {
+        Console.note(text(of: best, isBest: false) + "; the best checkpoint: \(job.folder.path)/best")
+      }
       Console.note("done: \(use(of: job))")
     }
   }

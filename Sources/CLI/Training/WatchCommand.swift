@@ -103,10 +103,15 @@ struct WatchView {
       let heldOut = status.validationAccuracy.map { ", held out \(Console.number($0))" } ?? ""
       lines.append("  accuracy    \(Console.number(accuracy))\(heldOut)")
     }
+    if let judged = status.lastEvaluation {
+      let accuracy = judged.classAccuracy.map { ", class accuracy \(Console.number($0))" } ?? ""
+      lines.append("  samples     Frechet distance \(Console.number(judged.frechetDistance))\(accuracy), at step \(judged.step)")
+    }
     lines.append("  rate        \(number(status.learningRate)), \(number(status.imagesPerSecond)) images/s")
     if let left = status.secondsLeft, status.state != .finished { lines.append("  time left   \(Console.duration(left))") }
     if let preview = status.lastPreview { lines.append("  preview     \(preview)") }
     if let checkpoint = status.lastCheckpoint { lines.append("  checkpoint  \(checkpoint)") }
+    if let best = status.bestCheckpoint { lines.append("  best        \(best)") }
     return lines + status.warnings.suffix(5).map { "  warning     \($0)" }
   }
 }

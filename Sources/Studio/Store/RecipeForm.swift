@@ -11,8 +11,8 @@ struct RecipeForm {
   /// Values that name files, or processes of the machine: never taken from a request.
   private static let closed: Set = ["training.initial_weights", "training.initial_weights_partial", "guides"]
   private static func isClosed(_ path: String) -> Bool {
-    // A teacher of a distillation is a model's file.
-    closed.contains(path) || ["data", "distillation"].contains { path == $0 || path.hasPrefix("\($0).") }
+    // A teacher of a distillation is a model's file, and so are the features of an evaluation.
+    closed.contains(path) || ["data", "distillation", "evaluation"].contains { path == $0 || path.hasPrefix("\($0).") }
   }
 
   static var bundled: [String: String] { BundledFiles.named(in: "recipes", ending: ".yaml") }

@@ -46,13 +46,13 @@ extension RunFolder {
   public struct Retention {
     /// The newest ones, the new one included; the last good one stays in any case.
     public var newest: Int
-    /// The step of another that stays, such as that of the lowest validation loss.
-    public var step: Int?
+    /// The steps of others that stay, such as that of the lowest validation loss.
+    public var steps: Set<Int>
     /// Whether one of so many images stays for ever.
     public var isMilestone: (_ images: Int) -> Bool
 
-    public init(newest: Int, step: Int? = nil, isMilestone: @escaping (_ images: Int) -> Bool = { _ in false }) {
-      (self.newest, self.step, self.isMilestone) = (newest, step, isMilestone)
+    public init(newest: Int, steps: Set<Int> = [], isMilestone: @escaping (_ images: Int) -> Bool = { _ in false }) {
+      (self.newest, self.steps, self.isMilestone) = (newest, steps, isMilestone)
     }
   }
 
@@ -127,7 +127,7 @@ extension RunFolder {
 
   /// Whether an old checkpoint stays. One whose state cannot be read is not worth keeping.
   private func stays(_ name: String, by keep: Retention) -> Bool {
-    if let step = keep.step, name == Self.padded(step) { return true }
+    if keep.steps.contains(where: { name == Self.padded($0) }) { return true }
     return state(of: name).map { keep.isMilestone($0.position.images) } ?? false
   }
 
@@ -144,10 +144,10 @@ extension RunFolder {
   }
 
   /// One of the checkpoints.
-  /// - Parameter name: its step, with leading zeros or without.
+  /// - Parameter name: its step, with leading zeros or without; `best` for the one that was judged the best.
   /// - Throws: as `latestCheckpoint()`.
   public func checkpoint(at name: String) throws -> Checkpoint {
-    let name = Int(name).map(Self.padded) ?? name, names = checkpointNames
+    let name = try name == "best" ? bestName() : Int(name).map(Self.padded) ?? name, names = checkpointNames
     guard Self.isCheckpointName(name), names.contains(name) else {
       let known = names.isEmpty ? "there is none" : "there are \(names.joined(separator: ", "))"
       throw CheckpointError(.missing, "\(checkpointsPath)/\(name)", "there is no such checkpoint; \(known)")

@@ -13,7 +13,7 @@ extension RunFolder {
     for name in hidden(in: checkpointsPath) where name.hasSuffix(".part") || name.hasSuffix(".old") {
       try? files.removeItem(atPath: "\(checkpointsPath)/\(name)")
     }
-    for file in ["recipe.yaml", "recipe.sum", "data.json", "latest", "report.html"] { removeParts(of: file, in: path) }
+    for file in ["recipe.yaml", "recipe.sum", "data.json", "latest", "best", "report.html"] { removeParts(of: file, in: path) }
     for name in hidden(in: averagesPath) where name.dropFirst().first?.isNumber == true && name.hasSuffix(".part") {
       try? files.removeItem(atPath: "\(averagesPath)/\(name)")
     }

@@ -2,7 +2,7 @@ import Checkpoints
 import Failures
 import Foundation
 
-/// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `averages/`, `log.jsonl`,
+/// The folder of one training: `recipe.yaml`, `recipe.sum`, `data.json`, `checkpoints/<step>/`, `latest`, `best`, `averages/`, `log.jsonl`,
 /// `previews/`, `tensorboard/`, `report.html`, `lock`.
 ///
 /// Files and checkpoints are written under another name and renamed when they are whole, so what is there can be trusted; checksums

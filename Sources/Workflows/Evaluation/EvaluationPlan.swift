@@ -97,7 +97,9 @@ public struct EvaluationPlan {
   private static func extractor(
     _ request: EvaluationRequest, _ samples: JudgedSamples, _ reference: (any Dataset)?
   ) throws -> any FeatureExtractor {
-    if let features = request.features { return try networkFeatures(features, request) }
+    if let features = request.features {
+      return try networkFeatures(features, resizing: request.resizing, size: request.size, on: request.device)
+    }
     guard let side = request.size.map({ ($0, $0) }) ?? samples.shape.map({ ($0.height, $0.width) }) else {
       throw SfumatoError(.usage, "the pictures of \(request.samples) differ in size; give a common one, such as --size 64")
     }
@@ -107,12 +109,14 @@ public struct EvaluationPlan {
   }
 
   /// The features of a file of InceptionV3, which is recognised by its contents, or of a classifier.
-  private static func networkFeatures(_ features: String, _ request: EvaluationRequest) throws -> any FeatureExtractor {
+  static func networkFeatures(
+    _ features: String, resizing: PictureResizing? = nil, size: Int? = nil, on device: Device
+  ) throws -> any FeatureExtractor {
     if let state = try InceptionFeatures.state(of: features) {
-      return try InceptionFeatures(state, of: features, resizing: request.resizing, size: request.size, on: request.device)
+      return try InceptionFeatures(state, of: features, resizing: resizing, size: size, on: device)
     }
-    let classifier = try ClassifierFeatures(features, on: request.device)
-    guard request.size == nil, request.resizing == nil else {
+    let classifier = try ClassifierFeatures(features, on: device)
+    guard size == nil, resizing == nil else {
       throw SfumatoError(
         .usage, "a classifier sees pictures in the size of its training, and \(features) is one: leave --size and --resize out")
     }

@@ -7,7 +7,7 @@ import RecipeKit
 import Tensors
 import Training
 
-/// Resolves MODEL, the same way for every command: a file, a run folder (its newest checkpoint), a checkpoint of a run, a
+/// Resolves MODEL, the same way for every command: a file, a run folder (its newest checkpoint), `best` in it, a checkpoint of a run, a
 /// diffusers folder or its UNet's folder alone, or the name of a bundled model.
 public enum ModelLocator {
   public enum Place: Equatable, Sendable {
@@ -40,7 +40,7 @@ public enum ModelLocator {
     }
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
-      if let run = try run(around: model) { return .checkpoint(try run.latestCheckpointPath()) }
+      if let checkpoint = try checkpoint(ofRunAround: model) { return .checkpoint(checkpoint) }
       return isFolder.boolValue ? try folder(model.withoutTrailingSlashes, bundled[model]) : .file(model)
     }
     if let path = bundled[model] { return .file(path) }
@@ -50,13 +50,14 @@ public enum ModelLocator {
     throw missing(model, bundled.keys.sorted())
   }
 
-  /// The run of which a path names the file `latest` or the folder `checkpoints`, as people complete a path.
-  private static func run(around path: String) throws -> RunFolder? {
+  /// The checkpoint that is meant by the path of a run's file `best` or `latest`, or of its folder `checkpoints`, as people complete a path.
+  private static func checkpoint(ofRunAround path: String) throws -> String? {
     let name = (path.withoutTrailingSlashes as NSString).lastPathComponent, parent = path.parentFolder.isEmpty ? "." : path.parentFolder
-    guard ["latest", "checkpoints"].contains(name), FileManager.default.fileExists(atPath: "\(parent)/recipe.yaml") else {
+    guard ["latest", "best", "checkpoints"].contains(name), FileManager.default.fileExists(atPath: "\(parent)/recipe.yaml") else {
       return nil
     }
-    return try RunFolder(existing: parent)
+    let run = try RunFolder(existing: parent)
+    return try name == "best" ? run.bestCheckpointPath() : run.latestCheckpointPath()
   }
 
   /// - Parameter bundled: the bundled model of the same name, if there is one.

@@ -27,6 +27,8 @@ public struct TrainRecipe: Recipe {
   public var sampler = Choice<SamplerRegistry>(DPMSolverPP2M())
   public var sampling = SamplingRecipe()
   public var training = TrainingRecipe()
+  /// How samples are judged while the model is trained; null for a training without.
+  public var evaluation: TrainingEvaluationRecipe?
   public init() {}
 
   public func validate() throws(RecipeError) {
@@ -43,6 +45,7 @@ public struct TrainRecipe: Recipe {
     try validateClassifier()
     try validateRestoration()
     try validateText()
+    try validateEvaluation()
   }
 
   /// Whether a timestep sampler's state learned under `other` is valid here: losses of different objectives or levels are not

@@ -25,6 +25,7 @@ extension TrainingJob {
     trainer.countRollback(after: attempts, seconds: seconds)
     try folder.cutLog(to: trainer.step)
     folder.removeSnapshots(after: trainer.step)
+    try recallEvaluations()
     try save()
     log = TrainingLog(from: trainer.position, unusable: unusable.count)
     (last, validationLoss) = (nil, nil)

@@ -18,6 +18,7 @@ extension TrainingJob {
   private func step() throws -> TrainingStep? {
     // A session may have ended between a checkpoint and the validation after it.
     try validateIfDue()
+    try evaluateIfDue()
     guard let step = try nextOfTrainer() else {
       try finish()
       return nil
@@ -29,6 +30,7 @@ extension TrainingJob {
     if previewsNow || savesNow || progress >= 1 { trainer.requestValidation() }
     if savesNow { try save() }
     try validateIfDue()
+    if savesNow { try evaluateIfDue() }
     if isDue(training.snapshotEvery), isWriter { try writeSnapshot() }
     if isDue(training.logEvery) { try writeLog() }
     if previewsNow, isWriter { preview() }
@@ -57,6 +59,7 @@ extension TrainingJob {
   public func finish() throws {
     if savedStep != trainer.step { try save() }
     try writeLog()
+    try evaluateIfDue()
     report()
     warnings += reporting.takeProblems()
   }
@@ -89,12 +92,11 @@ extension TrainingJob {
       optimizer: trainer.optimizer.stateDict(), timesteps: loss.timesteps.state, position: trainer.position)
   }
 
-  /// The newest checkpoints, those that `keep_every` names, and where training may stop early the best one.
+  /// The newest checkpoints, those that `keep_every` names, the one whose samples are the best, and where training may stop early that of the
+  /// lowest held-out loss.
   private var retention: RunFolder.Retention {
-    let training = recipe.training
-    return RunFolder.Retention(
-      newest: training.keepCheckpoints, step: training.earlyStopping == nil ? nil : trainer.validation.progress.bestStep
-    ) { images in
+    let training = recipe.training, lowest = training.earlyStopping == nil ? nil : trainer.validation.progress.bestStep
+    return RunFolder.Retention(newest: training.keepCheckpoints, steps: Set([lowest, folder.bestStep].compactMap { $0 })) { images in
       training.keepEvery > 0 && images > 0 && Self.isDue(training.checkpointEvery, at: images, batchSize: training.batchSize)
         && (images / training.checkpointEvery) % training.keepEvery == 0
     }

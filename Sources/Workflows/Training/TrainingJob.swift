@@ -28,6 +28,12 @@ public final class TrainingJob {
   /// What happened in this session that the user should know, in the order of events, such as going back to an earlier checkpoint.
   public internal(set) var warnings: [String] = []
 
+  /// What was judged in earlier sessions and in this one.
+  var evaluations = EvaluationHistory()
+  /// The step whose evaluation failed last in this session.
+  var failedEvaluation: Int?
+  let evaluation: TrainingEvaluation?
+
   package let trainer: Trainer
   let loss: any TrainingObjective
   /// nil in a process that does not write.
@@ -127,6 +133,7 @@ public final class TrainingJob {
     try place.cutLog(to: trainer.step)
     place.removeSnapshots(after: trainer.step)
     savedStep = trainer.step
+    try recallEvaluations()
     if plan.isChanged { try place.write(recipe: plan.storedRecipe.yaml()) }
     if plan.isChanged || plan.acceptsNewData { try plan.fingerprint.write(to: place.dataPath) }
     reporting.begin(at: trainer.step, recipe: plan.storedRecipe.yaml())
@@ -164,6 +171,7 @@ public final class TrainingJob {
     let initializer = Initializer(seed.generator(for: .parameters), on: self.device)
     let (network, loss) = try plan.model.begin(recipe, using: initializer, on: self.device)
     parameterCount = network.parameterCount
+    evaluation = plan.evaluation
     self.loss = loss
     let loader = try BatchLoader(recipe.trainingData(of: dataset), batchSize: recipe.training.batchSize, recipe.loading, share: share)
     trainer = Trainer(network, loader: loader, recipe: recipe.training, on: self.device, group: group) { try loss($0, $1, $2) }
@@ -184,6 +192,9 @@ public final class TrainingJob {
   public var isSaved: Bool { savedStep == trainer.step }
   /// Whether the held-out loss has not improved for so long that training ended.
   public var isStoppedEarly: Bool { trainer.isStoppedEarly }
+  /// The figures of the samples that were judged last, and the best ones; nil before and in a training without `evaluation`.
+  public var lastEvaluation: EvaluationLogLine? { evaluations.last }
+  public var bestEvaluation: EvaluationLogLine? { evaluations.best }
   /// The pictures that could not be used in this session.
   public var unusable: UnusablePictures { trainer.loader.unusable }
   /// The training examples and the held-out ones.

@@ -26,6 +26,8 @@ public struct TrainingPlan {
   /// The checkpoint to resume from; nil for the newest.
   private(set) var checkpoint: String?
   let fingerprint: DataFingerprint
+  /// What judges the model's samples while it is trained; nil for a training without.
+  let evaluation: TrainingEvaluation?
   /// What the user should know of the data.
   let notes: [String]
 
@@ -99,6 +101,7 @@ public struct TrainingPlan {
     fingerprint = DataFingerprint(dataset, paths: recipe.data.member.paths)
     model = try recipe.model(for: dataset)
     notes = try recipe.notes(onCaptionsOf: dataset)
+    evaluation = try TrainingEvaluation(recipe, model, dataset, on: device)
     let available = self.device == .cpu ? AvailableMemory.bytes : nil
     var training = recipe.training
     let share = (training.batchSize + processes - 1) / max(1, processes)
@@ -113,6 +116,8 @@ public struct TrainingPlan {
     stored.data = Choice(data)
     stored.training.initialWeights = recipe.training.initialWeights.map(Self.absolute)
     stored.guides = recipe.guides.map(Self.absolute)
+    stored.evaluation?.features = recipe.evaluation?.features.map(Self.absolute)
+    stored.evaluation?.reference = recipe.evaluation?.reference.map(Self.absolute)
     stored.distillation?.teacher = Self.absolute(recipe.distillation?.teacher ?? "")
     return stored
   }

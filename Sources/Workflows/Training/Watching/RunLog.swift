@@ -6,6 +6,7 @@ import Training
 struct RunLog {
   private(set) var lines: [TrainingLogLine] = []
   private(set) var rollbacks: [RollbackLogLine] = []
+  private(set) var evaluations: [EvaluationLogLine] = []
 
   /// The most lines of the usual kind that are decoded, and the longest line.
   private static let mostLines = 20_000, longestLine = 1 << 20
@@ -25,12 +26,14 @@ struct RunLog {
   private mutating func read(_ data: Data) {
     let slices = data.split(separator: UInt8(ascii: "\n")).filter { $0.count <= Self.longestLine }
     let decoder = JSONDecoder(), stride = max(1, slices.count / Self.mostLines)
-    let rare = [Data("\"rollback\"".utf8), Data("\"validation_loss\"".utf8)]
+    let rare = [Data("\"rollback\"".utf8), Data("\"validation_loss\"".utf8), Data("\"frechet_distance\"".utf8)]
     for (index, slice) in slices.enumerated() {
       let isChosen = index % stride == 0 || index == slices.count - 1 || rare.contains { slice.range(of: $0) != nil }
       guard isChosen else { continue }
       if let rollback = try? decoder.decode(RollbackLogLine.self, from: slice) {
         rollbacks.append(rollback)
+      } else if let line = try? decoder.decode(EvaluationLogLine.self, from: slice) {
+        if line.isPossible { evaluations.append(line) }
       } else if let line = try? decoder.decode(TrainingLogLine.self, from: slice) {
         lines.append(line)
       }
@@ -40,6 +43,11 @@ struct RunLog {
   /// The values of a kind over the images seen, where lines have one.
   func points(_ value: (TrainingLogLine) -> Double?) -> [(x: Double, y: Double)] {
     lines.compactMap { line in value(line).map { (Double(line.images), $0) } }
+  }
+
+  /// A figure of the samples over the images seen.
+  private func judged(_ title: String, _ value: (EvaluationLogLine) -> Double?) -> Plot {
+    Plot(title, [Plot.Series(name: "averaged weights", points: evaluations.compactMap { line in value(line).map { (Double(line.images), $0) } })])
   }
 
   /// The curves of the run; those without values are empty.
@@ -56,6 +64,7 @@ struct RunLog {
       Plot(
         "Held-out loss by noise", isLogarithmic: true,
         quarters.enumerated().map { quarter, name in series(name) { $0.validationQuartiles[quarter] } }),
+      judged("Frechet distance of samples") { $0.frechetDistance }, judged("Class accuracy of samples") { $0.classAccuracy },
       Plot("Accuracy", [series("training", \.accuracy), series("held out", \.validationAccuracy)]),
       Plot(
         "Held-out accuracy by noise", quarters.enumerated().map { quarter, name in series(name) { $0.validationAccuracies[quarter] } }),

@@ -34,6 +34,10 @@ final class RunReporting {
     attempt { try add(line.step, .scalars(line.scalars)) }
   }
 
+  func add(_ line: EvaluationLogLine) {
+    attempt { try add(line.step, .scalars(line.scalars)) }
+  }
+
   func add(preview: Image, step: Int) {
     attempt { try add(step, .image(tag: "preview", preview)) }
   }

@@ -26,6 +26,8 @@ public struct RunStatus: Codable, Sendable, Equatable {
   public var seconds: Double, secondsLeft: Double?
   /// Seconds since the log changed, by the clock of this machine.
   public var age: Double?
+  /// What was found last of the samples, and the path of the best checkpoint by that; nil for a run without `evaluation`.
+  public var lastEvaluation: EvaluationLogLine?, bestCheckpoint: String?
   public var lastPreview: String?, lastCheckpoint: String?
   public var warnings: [String]
 }
@@ -53,7 +55,8 @@ public struct RunWatch {
       accuracy: log.lines.last { $0.accuracy != nil }?.accuracy,
       validationAccuracy: log.lines.last { $0.validationAccuracy != nil }?.validationAccuracy, learningRate: last?.learningRate,
       imagesPerSecond: last?.imagesPerSecond, seconds: last?.seconds ?? 0,
-      secondsLeft: Self.secondsLeft(log), age: age, lastPreview: folder.previews.last?.path,
+      secondsLeft: Self.secondsLeft(log), age: age, lastEvaluation: log.evaluations.last, bestCheckpoint: try? folder.bestCheckpointPath(),
+      lastPreview: folder.previews.last?.path,
       lastCheckpoint: folder.checkpointNames.last.map { "\(folder.path)/checkpoints/\($0)" }, warnings: Array(log.warnings.suffix(20)))
   }
 
