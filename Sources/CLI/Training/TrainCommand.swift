@@ -172,7 +172,8 @@ enum TrainingView {
   fileprivate static func text(of line: EvaluationLogLine, isBest: Bool) -> String {
     let accuracy = line.classAccuracy.map { ", class accuracy \(Console.number($0))" } ?? ""
     let best = isBest ? "; the best so far" : ""
-    return "  \(line.images) images: Frechet distance of \(line.evaluatedImages) samples \(Console.number(line.frechetDistance))\(accuracy)\(best)"
+    return
+      "  \(line.images) images: Frechet distance of \(line.evaluatedImages) samples \(Console.number(line.frechetDistance))\(accuracy)\(best)"
   }
 
   /// What is shown from step to step.

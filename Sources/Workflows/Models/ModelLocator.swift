@@ -38,9 +38,9 @@ public enum ModelLocator {
     guard !model.isEmpty else {
       throw SfumatoError(.usage, "the name of the model is empty; bundled models: \(bundled.keys.sorted().joined(separator: ", "))")
     }
+    if let checkpoint = try checkpoint(ofRunAround: model) { return .checkpoint(checkpoint) }
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) {
-      if let checkpoint = try checkpoint(ofRunAround: model) { return .checkpoint(checkpoint) }
       return isFolder.boolValue ? try folder(model.withoutTrailingSlashes, bundled[model]) : .file(model)
     }
     if let path = bundled[model] { return .file(path) }

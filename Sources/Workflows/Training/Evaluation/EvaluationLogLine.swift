@@ -16,7 +16,8 @@ public struct EvaluationLogLine: Codable, Sendable, Equatable {
 
   /// Whether a file may hold it.
   var isPossible: Bool {
-    step >= 0 && images >= 0 && frechetDistance.isFinite && (classAccuracy.map { (0...1).contains($0) } ?? true) && settings.utf8.count <= 64
+    step >= 0 && images >= 0 && frechetDistance.isFinite && (classAccuracy.map { (0...1).contains($0) } ?? true)
+      && settings.utf8.count <= 64
   }
 
   /// Whether this checkpoint is better than another by a figure. One that has none is not.

@@ -38,6 +38,7 @@ extension TrainRecipe {
     guard evaluation != nil, classifier != nil || corruptions != nil else { return }
     throw RecipeError(
       place: nil, path: "evaluation",
-      "it judges samples from noise alone; expected null beside \(classifier == nil ? "corruptions" : "a classifier, whose accuracy the log has")")
+      "it judges samples from noise alone; expected null beside \(classifier == nil ? "corruptions" : "a classifier, whose accuracy the log has")"
+    )
   }
 }

@@ -35,17 +35,21 @@ final class TrainingEvaluation {
     (self.recipe, self.model, self.device, training) = (section, model, device, recipe.training)
     reference = try section.reference.map { try DataSource($0).dataset } ?? dataset
     guard reference.count >= EvaluationPlan.fewest else {
-      throw SfumatoError(.data, "evaluation: \(reference.count) real pictures are too few to judge samples by; expected \(EvaluationPlan.fewest) or more")
+      throw SfumatoError(
+        .data, "evaluation: \(reference.count) real pictures are too few to judge samples by; expected \(EvaluationPlan.fewest) or more")
     }
     extractor = try Self.extractor(section, model.data, on: device)
-    guard section.best != .classAccuracy || EvaluatedSet.correspondence(Self.classNames(model, reference), extractor.classNames) != nil else {
+    guard section.best != .classAccuracy || EvaluatedSet.correspondence(Self.classNames(model, reference), extractor.classNames) != nil
+    else {
       throw SfumatoError(
-        .data, "evaluation.best is class_accuracy, which needs classes and a classifier of them; expected evaluation.features to name one, or frechet_distance"
+        .data,
+        "evaluation.best is class_accuracy, which needs classes and a classifier of them; expected evaluation.features to name one, or frechet_distance"
       )
     }
     var comparable = section
     comparable.best = .frechetDistance
-    settings = FileChecksum(of: comparable.yaml() + model.sampler.type + model.sampler.recipe.yaml() + model.sampling.yaml() + extractor.identity)
+    settings =
+      FileChecksum(of: comparable.yaml() + model.sampler.type + model.sampler.recipe.yaml() + model.sampling.yaml() + extractor.identity)
       .crc32
     // What sampling would refuse is refused before training.
     _ = try SamplingPlan(request(), model: Model(recipe: model, provenance: Provenance(), network: Model.shape(of: model)))
@@ -56,7 +60,8 @@ final class TrainingEvaluation {
     let shape = ImageShape(height: data.height, width: data.width, channels: data.channels < 3 ? 1 : 3)
     do { return try PixelFeatures(shape) } catch {
       throw SfumatoError(
-        .data, "evaluation: images of \(shape) have too many pixels to be compared one by one; set evaluation.features to a classifier, or to a "
+        .data,
+        "evaluation: images of \(shape) have too many pixels to be compared one by one; set evaluation.features to a classifier, or to a "
           + "file of InceptionV3")
     }
   }
@@ -91,7 +96,8 @@ final class TrainingEvaluation {
     let captions = captions(of: model)
     var request = try request()
     if let captions { request.contexts = .texts(captions.texts) }
-    let set = EvaluatedSet(SampledPictures(try SamplingJob(request, model: model), for: extractor, showing: captions), for: extractor, keeps: 0)
+    let pictures = try SampledPictures(SamplingJob(request, model: model), for: extractor, PictureShare(in: nil), showing: captions)
+    let set = EvaluatedSet(pictures, for: extractor, keeps: 0)
     try finish(set)
     return set
   }
@@ -108,12 +114,14 @@ final class TrainingEvaluation {
     guard model.contextSize != nil else { return request }
     guard model.textEncoder == nil else {
       if !reference.hasCaptions, !model.data.nullContext {
-        throw SfumatoError(.data, "evaluation.reference has no captions, by which the model is sampled; expected a recipe whose data have some")
+        throw SfumatoError(
+          .data, "evaluation.reference has no captions, by which the model is sampled; expected a recipe whose data have some")
       }
       return request
     }
     guard reference.contextSize == model.contextSize else {
-      throw SfumatoError(.data, "evaluation.reference has other context vectors than the model, which is sampled by them; expected those of the training")
+      throw SfumatoError(
+        .data, "evaluation.reference has other context vectors than the model, which is sampled by them; expected those of the training")
     }
     request.contexts = .vectors(try chosen(min(recipe.images, Self.mostReal)).compactMap { try reference[$0].context })
     return request

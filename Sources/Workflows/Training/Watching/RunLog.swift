@@ -47,7 +47,9 @@ struct RunLog {
 
   /// A figure of the samples over the images seen.
   private func judged(_ title: String, _ value: (EvaluationLogLine) -> Double?) -> Plot {
-    Plot(title, [Plot.Series(name: "averaged weights", points: evaluations.compactMap { line in value(line).map { (Double(line.images), $0) } })])
+    Plot(
+      title,
+      [Plot.Series(name: "averaged weights", points: evaluations.compactMap { line in value(line).map { (Double(line.images), $0) } })])
   }
 
   /// The curves of the run; those without values are empty.
