@@ -54,6 +54,12 @@ import Testing
     #expect(found.map(\.path) == [], "expected String.parentFolder")
   }
 
+  /// Each file that includes one itself parses for seconds what is compiled as a module.
+  @Test func headersOfLibtorchAreIncludedInOnePlace() {
+    let found = sources.filter { ["cpp", "h", "c"].contains($0.type) && ($0.text ?? "").contains(/#include <(ATen|c10|torch)\//) }
+    #expect(found.map(\.path) == ["Sources/CTorch/support/libtorch.h"])
+  }
+
   // MARK: The readers of sources and documents
 
   @Test func declarationsAreReadWithTheirConformances() {

@@ -1,11 +1,6 @@
 // Gradients and autocast.
 #include "../meta/meta.h"
 
-#include <ATen/autocast_mode.h>
-#include <c10/core/GradMode.h>
-#include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/variable.h>
-
 namespace shim {
 
 Autocast autocast(at::DeviceType device) {

@@ -1,10 +1,6 @@
 // Decompositions of matrices and order statistics, each calling the ATen operation of the same name.
 #include "../support/ctorch_internal.h"
 
-#include <ATen/ops/kthvalue.h>
-#include <ATen/ops/linalg_eigh.h>
-#include <ATen/ops/linalg_svdvals.h>
-
 using shim::make;
 using shim::tensor;
 

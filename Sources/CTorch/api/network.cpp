@@ -4,23 +4,6 @@
 #include "../kernels/low_precision/low_precision.h"
 #include "../meta/meta.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/avg_pool2d.h>
-#include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/embedding.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/layer_norm.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/max_pool2d.h>
-#include <ATen/ops/one_hot.h>
-#include <ATen/ops/pixel_shuffle.h>
-#include <ATen/ops/pixel_unshuffle.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/upsample_bicubic2d.h>
-#include <ATen/ops/upsample_bilinear2d.h>
-#include <ATen/ops/upsample_nearest2d.h>
-#include <c10/core/GradMode.h>
-
 #include <string_view>
 
 using shim::maybe;

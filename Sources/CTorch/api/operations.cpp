@@ -2,8 +2,6 @@
 #include "../support/ctorch_internal.h"
 #include "../kernels/low_precision/low_precision.h"
 
-#include <ATen/Functions.h>
-
 #include <string_view>
 
 using shim::sizes;

@@ -2,15 +2,6 @@
 #include "../kernels/update/update.h"
 #include "../support/ctorch_internal.h"
 
-#include <ATen/ops/_foreach_add.h>
-#include <ATen/ops/_foreach_lerp.h>
-#include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_norm.h>
-#include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/stack.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -164,18 +155,16 @@ int ct_adam(ct_tensor *const *parameters, ct_tensor *const *first, ct_tensor *co
             ct_tensor *const *averages, size_t n, const ct_adam_step *step) {
   return shim::run([&] {
     c10::AutoGradMode off(false);
-    std::vector<Update> updates;
+    std::vector<Update> plain, others;
     for (size_t i = 0; i < n; i++) {
       Update update{parameters[i]->t, parameters[i]->t.grad(), first[i]->t, second[i]->t, steps[i]->t, {}};
       if (averages) update.average = averages[i]->t;
       if (update.gradient.defined()) update.align();
-      updates.push_back(std::move(update));
+      (update.is_plain() ? plain : others).push_back(std::move(update));
     }
     // One pass over memory where our loops apply, which is where training on a CPU is.
-    const auto plain = [](const Update &update) { return update.is_plain(); };
-    const auto others = std::stable_partition(updates.begin(), updates.end(), plain);
-    step_plain({updates.begin(), others}, *step);
-    step_others({others, updates.end()}, *step);
+    step_plain(plain, *step);
+    step_others(others, *step);
   });
 }
 

@@ -3,12 +3,6 @@
 #include "../kernels/low_precision/low_precision.h"
 #include "../meta/meta.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-
 #include <algorithm>
 #include <array>
 #include <mutex>

@@ -2,8 +2,6 @@
 // omp.h, so that here it would run on one thread. This one enters libtorch's OpenMP team instead.
 #include "../support/ctorch_internal.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>

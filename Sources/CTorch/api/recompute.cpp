@@ -1,8 +1,6 @@
 // Gradient checkpointing: a part of a network that is recomputed in the backward pass instead of keeping its intermediate results.
 #include "../support/differentiable.h"
 
-#include <torch/csrc/autograd/autograd.h>
-
 #include <memory>
 
 namespace {

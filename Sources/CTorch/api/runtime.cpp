@@ -1,12 +1,6 @@
 // Errors, versions, devices and threads.
 #include "../support/ctorch_internal.h"
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-#include <ATen/Version.h>
-#include <c10/util/Exception.h>
-#include <torch/version.h>
-
 #include <atomic>
 #include <cstring>
 #include <dlfcn.h>

@@ -4,12 +4,6 @@
 #include "../kernels/low_precision/low_precision.h"
 #include "../support/differentiable.h"
 
-#include <ATen/OpMathType.h>
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/linear.h>
-
 #include <unordered_map>
 
 namespace {

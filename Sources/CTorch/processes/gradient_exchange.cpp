@@ -3,9 +3,6 @@
 #if __has_include(<gloo/algorithm.h>)
 #include "group.h"
 
-#include <ATen/ops/zeros.h>
-#include <torch/csrc/autograd/variable.h>
-
 #include <mutex>
 
 /// Parameters in pieces, the last first, for their gradients come first. A piece is sent when the backward pass has completed all of its

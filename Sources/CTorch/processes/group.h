@@ -1,4 +1,4 @@
-// What the files of this folder share. c10d's headers take ten seconds to compile: one file includes them.
+// What the files of this folder share.
 #pragma once
 #include "../support/ctorch_internal.h"
 

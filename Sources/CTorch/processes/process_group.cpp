@@ -9,13 +9,6 @@
 #include "group.h"
 #include "pulse.h"
 
-#define USE_C10D_GLOO
-#include <ATen/ops/cat.h>
-#include <c10/util/Logging.h>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
-
 #include <cstring>
 #include <netdb.h>
 #include <sys/socket.h>

@@ -2,8 +2,6 @@
 #pragma once
 #include "../support/ctorch_internal.h"
 
-#include <torch/csrc/distributed/c10d/Store.hpp>
-
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>

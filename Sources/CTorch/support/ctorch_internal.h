@@ -1,9 +1,7 @@
 // Shared by the files of the shim: the handles, and the guards that stop exceptions.
 #pragma once
 #include "ctorch.h"
-
-#include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
+#include "libtorch.h"
 
 #include <optional>
 #include <utility>

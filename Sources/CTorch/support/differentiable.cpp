@@ -1,8 +1,6 @@
 // See differentiable.h.
 #include "differentiable.h"
 
-#include <torch/csrc/autograd/custom_function.h>
-
 namespace {
 
 using torch::autograd::AutogradContext;

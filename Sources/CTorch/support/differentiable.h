@@ -1,9 +1,7 @@
-// Operations with a backward pass of their own. libtorch's template for them takes seconds to compile in each file that uses it, so one
-// does, and the others give it closures.
+// Operations with a backward pass of their own, given as closures: libtorch's template for them takes seconds to compile for each use, so
+// there is one.
 #pragma once
 #include "ctorch_internal.h"
-
-#include <c10/core/GradMode.h>
 
 #include <functional>
 

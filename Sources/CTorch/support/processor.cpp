@@ -2,8 +2,7 @@
 #include "processor.h"
 
 #include "ctorch.h"
-
-#include <ATen/Version.h>
+#include "libtorch.h"
 
 #include <string>
 

@@ -5,8 +5,6 @@
 #include "../../support/differentiable.h"
 #include "../../support/processor.h"
 
-#include <ATen/ops/empty.h>
-
 #include <cmath>
 #include <cstring>
 #include <memory>

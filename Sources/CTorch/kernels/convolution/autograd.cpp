@@ -5,10 +5,6 @@
 #include "../../support/differentiable.h"
 #include "../low_precision/low_precision.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/convolution_backward.h>
-
 namespace {
 
 using shim::convolution::Addends;

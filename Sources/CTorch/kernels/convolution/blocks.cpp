@@ -5,9 +5,6 @@
 
 #include "../../support/ctorch_internal.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <new>

@@ -5,9 +5,6 @@
 #include "../../support/differentiable.h"
 #include "../../support/processor.h"
 
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/convolution_backward.h>
-
 namespace {
 
 constexpr auto channels_last = at::MemoryFormat::ChannelsLast;

@@ -2,10 +2,6 @@
 #include "convolution.h"
 #include "winograd.h"
 
-#include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-
 namespace shim::convolution {
 namespace {
 

@@ -4,13 +4,6 @@
 #include "../../support/differentiable.h"
 #include "../convolution/convolution.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/linear.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/mm.h>
-
 namespace {
 
 using Row = std::optional<at::Tensor>;

@@ -2,9 +2,6 @@
 // As Easy as 1, 2, 3", 2011), whose four words become two pairs by Box and Muller's transform (1958).
 #include "../../support/ctorch_internal.h"
 
-#include <ATen/ops/empty.h>
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -3,10 +3,6 @@
 #include "../../support/differentiable.h"
 #include "rows.h"
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/group_norm.h>
-#include <ATen/ops/silu.h>
-
 namespace {
 
 using shim::norm::Rows;

@@ -6,8 +6,6 @@
 //     dscale = w sum(dz u) + b sum(dz)     dweight = sum over images of (1 + scale) sum(dz u)
 #include "norm.h"
 
-#include <ATen/ops/empty_like.h>
-
 namespace {
 
 using shim::norm::Gradients;

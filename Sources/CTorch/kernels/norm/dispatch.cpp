@@ -2,8 +2,6 @@
 #include "norm.h"
 #include "../../support/processor.h"
 
-#include <ATen/Parallel.h>
-
 #include <cstring>
 
 #if defined(__x86_64__)

@@ -2,9 +2,6 @@
 // and Nichol 2021). As a composition of single operations it would read and write the image up to ten times.
 #include "norm.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-
 #include <cmath>
 #include <cstring>
 

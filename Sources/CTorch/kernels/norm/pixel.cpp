@@ -10,10 +10,6 @@
 #include "../../support/differentiable.h"
 #include "rows.h"
 
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/layer_norm.h>
-#include <ATen/ops/silu.h>
-
 namespace {
 
 using shim::norm::Gradients;

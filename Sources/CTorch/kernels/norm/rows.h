@@ -2,9 +2,6 @@
 #pragma once
 #include "norm.h"
 
-#include <ATen/TensorOperators.h>
-#include <c10/core/GradMode.h>
-
 namespace shim::norm::operands {
 
 /// Rows [N, C] as [N, C, 1, 1], which broadcast over images.
