@@ -53,7 +53,7 @@ public struct ArchiveError: ClassifiedError, Equatable, CustomStringConvertible 
     let place = entry.map { "\(path), entry '\($0)'" } ?? path
     switch problem {
     case .notFound: return "\(place): no such file"
-    case .notAFile: return "\(place): is a folder or a device; expected a file"
+    case .notAFile: return "\(place): is a folder, a pipe or a device; expected a file"
     case .unreadable(let reason): return "\(place): cannot be read: \(reason)"
     case .unwritable(let reason): return "\(place): cannot be written: \(reason)"
     case .truncated(let detail): return "\(place): the file is truncated: \(detail); get it again"

@@ -12,6 +12,10 @@ public enum OutputFile {
     guard target == .file else { return }
     let parent = path.parentFolder
     let folder = parent.isEmpty ? "." : parent
+    let name = (path as NSString).lastPathComponent, longest = pathconf(folder, Int32(_PC_NAME_MAX))
+    guard longest < 0 || name.utf8.count <= longest else {
+      throw SfumatoError(.usage, "\(path): cannot be written: a name may have \(longest) bytes, and this one has \(name.utf8.count)")
+    }
     // Permissions alone do not tell: a file system may be read-only.
     let trial = "\(folder)/.sfumato.\(getpid()).part"
     let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -40,7 +40,9 @@ struct SafetensorsHeaderParser {
   ) throws(SafetensorsError) -> SafetensorsHeader.Entry {
     guard let type = SafetensorsHeader.ElementType(rawValue: dtype) else {
       let known = SafetensorsHeader.ElementType.allCases.map { $0.rawValue }.joined(separator: ", ")
-      throw json.failure("dtype '\(SafetensorsError.short(dtype))' is not supported; expected one of \(known)", tensor: name)
+      throw json.failure(
+        "dtype '\(SafetensorsError.short(dtype))' is not supported; expected one of \(known): save the tensor in one of these", tensor: name
+      )
     }
     guard let count = SafetensorsHeader.byteCount(of: type, shape) else {
       throw json.failure("shape \(described(shape)) has more \(dtype) elements than can be counted", tensor: name)

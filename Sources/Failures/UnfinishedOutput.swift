@@ -15,7 +15,14 @@ package final class UnfinishedOutput: Sendable {
   /// - Parameter output: its place.
   /// - Returns: nil when the system refuses; `errno` says why.
   package init?(of output: String, _ kind: Kind) {
-    let parent = output.parentFolder, folder = parent.isEmpty ? "." : parent, prefix = ".\((output as NSString).lastPathComponent)."
+    let parent = output.parentFolder, folder = parent.isEmpty ? "." : parent
+    let name = (output as NSString).lastPathComponent
+    guard name.utf8.count <= NAME_MAX else {
+      errno = ENAMETOOLONG
+      return nil
+    }
+    // Of a long name the start, for there must be room for an ending.
+    let prefix = ".\(name.prefix(40))."
     Self.sweep(folder, prefix)
     // Another process may sweep it before it is locked, once.
     for _ in 0..<3 {

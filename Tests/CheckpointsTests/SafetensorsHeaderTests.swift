@@ -105,7 +105,7 @@ import Testing
     ("\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,12]", "data_offsets [0, 12] hold 12 bytes; expected 24 for F32 [2, 3]"),
     (
       "\"dtype\":\"F8_E4M3\",\"shape\":[24],\"data_offsets\":[0,24]",
-      "dtype 'F8_E4M3' is not supported; expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL"
+      "dtype 'F8_E4M3' is not supported; expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL: save the tensor in one of these"
     ),
     (
       "\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[24,0]",

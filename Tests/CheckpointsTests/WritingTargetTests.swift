@@ -33,6 +33,23 @@ import Testing
     }
   #endif
 
+  @Test func aNameThatIsTooLongIsRefusedBeforeTheWork() throws {
+    let longest = "\(folder.path)/" + String(repeating: "é", count: 127)
+    try AtomicFile.write("text", to: longest)
+    #expect(kind(String(repeating: "é", count: 127)) == S_IFREG)
+    let error = #expect(throws: SfumatoError.self) { try OutputFile.check(longest + "é") }
+    #expect(
+      error?.failure == .usage && error?.description.contains("may have 255 bytes, and this one has 256") == true,
+      "\(String(describing: error))")
+  }
+
+  @Test func aFileInTheWayOfAFolderIsNamed() throws {
+    let file = try folder.file("a", [1])
+    #expect("\(file)/b/c".makeFolder() == "\(file) is in the way, which is not a folder")
+    #expect(file.makeFolder() == "\(file) is in the way, which is not a folder")
+    #expect("\(folder.path)/b/c".makeFolder() == nil && kind("b") == S_IFDIR)
+  }
+
   /// Opening a pipe would wait for a reader for ever.
   @Test(.timeLimit(.minutes(1))) func aPipeIsRefusedWithoutOpening() throws {
     let path = "\(folder.path)/pipe"

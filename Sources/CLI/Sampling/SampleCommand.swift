@@ -101,7 +101,7 @@ struct Sample: ParsableCommand {
       try Console.result(JSONText.of(Result(files: files, images: images.count, seconds: seconds, candidates: candidates)))
     } else {
       for file in files { try Console.result(file) }
-      if !shown.quiet { Console.note("\(images.count) images in \(Console.number(seconds)) s") }
+      if !shown.quiet { Console.note("\(Console.counted(images.count, "image")) in \(Console.number(seconds)) s") }
     }
   }
 
