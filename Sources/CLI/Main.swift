@@ -15,7 +15,8 @@ import Workflows
       MODEL is a file, a run or one of its checkpoints, a diffusers folder, or the name of a bundled model.
       Exit codes: 0 done, 64 bad usage, 65 bad data, 66 input missing, 70 internal,
       71 out of memory, 74 input/output;
-      130, 143, 129 or 131 stopped by Control-C, SIGTERM, SIGHUP or SIGQUIT.
+      130, 143, 129, 131 or 152 stopped by Control-C, SIGTERM, SIGHUP, SIGQUIT
+      or SIGXCPU.
       """,
     version: "sfumato \(sfumatoVersion)",
     subcommands: [

@@ -179,9 +179,10 @@ static int reportVersion(FILE *out, const char *prefix, const char *programs, co
 }
 
 int main(int argc, char **argv) {
-  // Batch systems may send it before the program, which takes seconds to load, has its handlers: it would die of it. That it is
+  // Batch systems may send these before the program, which takes seconds to load, has its handlers: it would die of them. That they are
   // ignored survives exec.
   signal(SIGUSR1, SIG_IGN);
+  signal(SIGUSR2, SIG_IGN);
   // For `doctor` this is the result; for any other command it is an error.
   bool doctor = argc > 1 && strcmp(argv[1], "doctor") == 0;
   FILE *out = doctor ? stdout : stderr;

@@ -69,7 +69,7 @@ import Testing
   }
 
   @Test func listsTheExitCodesAndTheVersion() throws {
-    #expect(try help(of: []).contains("130, 143, 129 or 131 stopped by Control-C, SIGTERM, SIGHUP or SIGQUIT"))
+    #expect(try help(of: []).contains("130, 143, 129, 131 or 152 stopped by Control-C, SIGTERM, SIGHUP, SIGQUIT\nor SIGXCPU"))
     #expect(try Program.run(["--version"], in: "/").output.hasPrefix("sfumato 0."))
   }
 }

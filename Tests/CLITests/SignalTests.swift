@@ -5,7 +5,7 @@ import Testing
   let shop: Workshop
 
   /// Signals and the exit codes of the commands that they stop.
-  static let stops: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131)]
+  static let stops: [(signal: Int32, status: Int32)] = [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131), (SIGXCPU, 152)]
 
   init() throws { shop = try Workshop() }
 
@@ -56,13 +56,13 @@ import Testing
     #expect(run.errors.contains("resume with: sfumato resume 'my run'"), "\(run.errors)")
   }
 
-  @Test func sigusr1SavesWithoutStopping() throws {
+  @Test(arguments: [SIGUSR1, SIGUSR2]) func aSignalOfTheUserSavesWithoutStopping(signal: Int32) throws {
     let process = try shop.startTraining()
-    kill(process.processIdentifier, SIGUSR1)
+    kill(process.processIdentifier, signal)
     try shop.wait { try savedStep() > 0 }
     let step = try savedStep()
     #expect(process.isRunning)
-    kill(process.processIdentifier, SIGUSR1)
+    kill(process.processIdentifier, signal)
     try shop.wait { try savedStep() > step }
     kill(process.processIdentifier, SIGTERM)
     let run = try Program.finish(process)

@@ -43,6 +43,20 @@ import Testing
     #expect(error.description.contains("sfumato resume \(path)"))
   }
 
+  @Test func whoseRecipeIsGoneKeepItsCheckpoints() throws {
+    _ = try makeRun([0, 1])
+    try FileManager.default.removeItem(atPath: "\(path)/recipe.yaml")
+    let error = #expect(throws: CheckpointError.self) { try RunFolder(creating: path) }
+    #expect(error?.description.contains("recipe.yaml is missing") == true, "\(String(describing: error))")
+    #expect(try checkpoints == ["000000000", "000000001"])
+  }
+
+  @Test func whoseTrainingWasKilledAsItBeganCanBeReused() throws {
+    _ = try makeRun([0])
+    try FileManager.default.removeItem(atPath: "\(path)/recipe.yaml")
+    #expect(throws: Never.self) { try RunFolder(creating: path) }
+  }
+
   @Test func thatNeverHadACheckpointCanBeReused() throws {
     _ = try RunFolder(creating: path)
     #expect(throws: CheckpointError.self) { try RunFolder(existing: path) }

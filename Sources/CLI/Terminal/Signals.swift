@@ -1,9 +1,9 @@
 import Failures
 import Foundation
 
-/// Signal handling. SIGINT, SIGTERM, SIGHUP and SIGQUIT stop a command, in a way that depends on its stage. SIGUSR1, which batch systems send
-/// before the time limit, makes a training save without stopping; other commands ignore it. While something is saved or written, a second
-/// stopping signal ends the process at once only if it is the same one, two seconds after the first or later: terminals and batch systems
+/// Signal handling. SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU (the limit of processor time) stop a command, in a way that depends on its
+/// stage. SIGUSR1 and SIGUSR2, which batch systems send before the time limit, make a training save without stopping; other commands ignore
+/// them. While something is saved or written, a second stopping signal ends the process at once only if it is the same one, two seconds after the first or later: terminals and batch systems
 /// send several together. A third always does.
 enum Signals {
   enum Stage: sig_atomic_t {
@@ -15,7 +15,8 @@ enum Signals {
     case writing
   }
 
-  private static let stopping = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  private static let stopping = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
+  private static let saving = [SIGUSR1, SIGUSR2]
   nonisolated(unsafe) private static var received: sig_atomic_t = 0
   nonisolated(unsafe) private static var rawStage: sig_atomic_t = 0
   nonisolated(unsafe) private static var savesAsked: sig_atomic_t = 0
@@ -28,7 +29,7 @@ enum Signals {
   private static let announcement: StaticString =
     "\nstopping: what is unfinished is saved first; to end at once without saving, signal again in 2 seconds or later\n"
 
-  /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP, 131 for SIGQUIT.
+  /// The exit code of a command that was stopped by a signal: 130 for Control-C, 143 for SIGTERM, 129 for SIGHUP, 131 for SIGQUIT, 152 for SIGXCPU.
   static var exitCode: Int32 { 128 + (received == 0 ? SIGINT : Int32(received)) }
 
   /// The first stopping signal that arrived.
@@ -43,14 +44,14 @@ enum Signals {
     // A full disk or a closed pipe is an error to report, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
-    unblock(stopping + [SIGUSR1, SIGALRM])
+    unblock(stopping + saving + [SIGALRM])
     for number in stopping where !isIgnoredHangup(number) {
       signal(number) { number in
         Signals.stop(number)
       }
     }
     signal(SIGALRM) { _ in _exit(Signals.exitCode) }
-    signal(SIGUSR1) { _ in Signals.savesAsked = 1 }
+    for number in saving { signal(number) { _ in Signals.savesAsked = 1 } }
   }
 
   /// What the handlers of the stopping signals do.
@@ -93,7 +94,7 @@ enum Signals {
     if stage == .writing { alarm(0) }
   }
 
-  /// Whether SIGUSR1 arrived since the last call.
+  /// Whether SIGUSR1 or SIGUSR2 arrived since the last call.
   static func takeSaveRequest() -> Bool {
     defer { savesAsked = 0 }
     return savesAsked != 0

@@ -44,6 +44,12 @@ public struct RunFolder: Sendable {
         .invalid, path,
         "holds a training already; resume it by '\(ShellCommand("sfumato", "resume", path))', or give another folder with --run")
     }
+    // A training that was killed while it began leaves the checkpoint of step 0.
+    guard checkpointNames.allSatisfy({ Int($0) == 0 }) else {
+      throw CheckpointError(
+        .invalid, path,
+        "holds checkpoints of a training whose recipe.yaml is missing; put that back to resume it, or give another folder with --run")
+    }
     for folder in [checkpointsPath, "\(path)/previews"] { try Self.makeFolder(folder) }
   }
 

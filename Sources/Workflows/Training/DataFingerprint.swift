@@ -41,9 +41,16 @@ public struct DataFingerprint: Codable, Sendable, Equatable {
     return String(hash, radix: 16)
   }
 
-  private static func digest(_ paths: [String]) -> String {
-    let root = commonFolder(paths)
+  private static func digest(_ written: [String]) -> String {
+    let paths = written.map(plain), root = commonFolder(paths)
     return hash(paths.lazy.map { "\($0.dropFirst(root.count)) \(size($0))" })
+  }
+
+  /// A path without what leaves it the same: `cats/` and `./cats` are `cats`.
+  private static func plain(_ path: String) -> String {
+    guard path.contains("//") || path.contains("./") || path.hasSuffix("/") || path.hasSuffix("/.") else { return path }
+    let parts = path.split(separator: "/").filter { $0 != "." }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
   }
 
   private static func commonFolder(_ paths: [String]) -> String {

@@ -56,6 +56,17 @@ import Training
     #expect(try TrainingJob(resuming: run).position.step == 2, "accepted data belong to the run from then on")
   }
 
+  @Test func takesAFolderForTheSameHoweverItsPathIsWritten() throws {
+    let written = "\(folder.path)/./pictures//"
+    let job = try TrainingJob(recipe: recipe, set: ["data.path=\(written)", "training.duration=8"], folder: "\(folder.path)/run")
+    while try job.next() != nil {}
+    #expect(try TrainingJob(resuming: job.folder.path).position.step == 2)
+    let plain = try TrainingPlan(recipe: recipe, set: ["data.path=\(folder.path)/pictures"])
+    #expect(plain.fingerprint == (try TrainingPlan(recipe: recipe, set: ["data.path=\(written)"]).fingerprint))
+    try FileManager.default.moveItem(atPath: "\(folder.path)/pictures", toPath: "\(folder.path)/moved")
+    #expect(try TrainingJob(resuming: job.folder.path, set: ["data.path=\(folder.path)/moved/"]).position.step == 2)
+  }
+
   @Test func recognisesMovedDataByTheirFiles() throws {
     let run = try train()
     try FileManager.default.moveItem(atPath: "\(folder.path)/pictures", toPath: "\(folder.path)/moved")
